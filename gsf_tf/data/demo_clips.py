@@ -1,0 +1,285 @@
+"""The embedded data set: real H.264 clips of textured shapes that act in time.
+
+The classes come in pairs that are each other's time reversal, and a clip of the second
+class of a pair is a clip of the first one played backwards. A set of frames without
+their order therefore says nothing about which of the two it is: a model without
+temporal interaction can at best guess, which is the papers' point in miniature
+(GSF paper, section 4.6 and Figure 7: the pairs TSN confuses).
+"""
+
+import concurrent.futures
+import dataclasses
+import multiprocessing
+import os
+import pathlib
+import zlib
+from collections.abc import Callable, Iterator
+
+import av
+import numpy as np
+
+FRAME_RATE = 24
+HEIGHT, WIDTH = 84, 112
+
+
+@dataclasses.dataclass
+class Pose:
+    """Where an actor is at one moment; lengths are fractions of the frame's height."""
+
+    x: float
+    y: float
+    scale: float = 1.0
+    angle: float = 0.0
+    opacity: float = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class ActionPair:
+    """Two classes that are each other's time reversal.
+
+    `poses(rng)` draws the parameters of one clip and returns a function from the phase
+    of the action (0..1) to the pose of every actor.
+    """
+
+    forward: str
+    backward: str
+    poses: Callable[[np.random.Generator], Callable[[float], list[Pose]]]
+
+
+def _travel(axis):
+    def draw(rng):
+        distance = rng.uniform(0.4, 0.62)
+        across = rng.uniform(-0.2, 0.2)
+        middle = rng.uniform(-0.04, 0.04)
+        angle = rng.uniform(0, 2 * np.pi)
+
+        def poses(phase):
+            along = middle + (phase - 0.5) * distance
+            x, y = (along, across) if axis == "x" else (across, along)
+            return [Pose(x, y, angle=angle)]
+
+        return poses
+
+    return draw
+
+
+def _grow(rng):
+    x, y = rng.uniform(-0.15, 0.15, 2)
+    small, large = rng.uniform(0.35, 0.55), rng.uniform(1.35, 1.75)
+    angle = rng.uniform(0, 2 * np.pi)
+    return lambda phase: [Pose(x, y, scale=small + (large - small) * phase, angle=angle)]
+
+
+def _rotate(rng):
+    x, y = rng.uniform(-0.12, 0.12, 2)
+    start, sweep = rng.uniform(0, 2 * np.pi), rng.uniform(0.45, 0.8) * np.pi
+    scale = rng.uniform(1.4, 1.9)
+    return lambda phase: [Pose(x, y, scale=scale, angle=start + sweep * phase)]
+
+
+def _approach(rng):
+    x, y = rng.uniform(-0.08, 0.08, 2)
+    direction = rng.uniform(0, 2 * np.pi)
+    far, near = rng.uniform(0.3, 0.38), rng.uniform(0.06, 0.1)
+    angles = rng.uniform(0, 2 * np.pi, 2)
+    dx, dy = np.cos(direction), np.sin(direction)
+
+    def poses(phase):
+        reach = far + (near - far) * phase
+        return [
+            Pose(x + side * reach * dx, y + side * reach * dy, 0.8, angle)
+            for side, angle in zip((1, -1), angles, strict=True)
+        ]
+
+    return poses
+
+
+def _appear(rng):
+    x, y = rng.uniform(-0.2, 0.2, 2)
+    angle, scale = rng.uniform(0, 2 * np.pi), rng.uniform(0.9, 1.4)
+    return lambda phase: [Pose(x, y, scale=scale, angle=angle, opacity=phase)]
+
+
+ACTION_PAIRS = (
+    ActionPair("moving_right", "moving_left", _travel("x")),
+    ActionPair("moving_down", "moving_up", _travel("y")),
+    ActionPair("growing", "shrinking", _grow),
+    ActionPair("rotating_clockwise", "rotating_counterclockwise", _rotate),
+    ActionPair("coming_together", "moving_apart", _approach),
+    ActionPair("appearing", "disappearing", _appear),
+)
+CLASS_NAMES = tuple(sorted(name for p in ACTION_PAIRS for name in (p.forward, p.backward)))
+
+
+def _find(action: str) -> tuple[ActionPair, bool]:
+    for pair in ACTION_PAIRS:
+        if action in (pair.forward, pair.backward):
+            return pair, action == pair.backward
+    raise ValueError(
+        f"`action` must be one of {', '.join(CLASS_NAMES)}. Received: action={action!r}"
+    )
+
+
+def _grid() -> tuple[np.ndarray, np.ndarray]:
+    y, x = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
+    return (x - (WIDTH - 1) / 2) / HEIGHT, (y - (HEIGHT - 1) / 2) / HEIGHT
+
+
+def _smooth_noise(rng, cells: int) -> np.ndarray:
+    """Low-frequency colour noise in -1..1, bilinearly enlarged from `cells` cells."""
+    coarse = rng.uniform(-1, 1, (cells + 1, cells + 1, 3)).astype(np.float32)
+    rows, columns = np.linspace(0, cells, HEIGHT), np.linspace(0, cells, WIDTH)
+    r, c = np.minimum(rows.astype(int), cells - 1), np.minimum(columns.astype(int), cells - 1)
+    fr, fc = (rows - r)[:, None, None], (columns - c)[None, :, None]
+    top = coarse[r][:, c] * (1 - fc) + coarse[r][:, c + 1] * fc
+    bottom = coarse[r + 1][:, c] * (1 - fc) + coarse[r + 1][:, c + 1] * fc
+    return (top * (1 - fr) + bottom * fr).astype(np.float32)
+
+
+class _Sprite:
+    """A textured shape: a signed distance and a two-colour pattern in local coordinates."""
+
+    def __init__(self, rng, background: np.ndarray, size: float):
+        self.kind = rng.choice(["disc", "square", "triangle", "cross"])
+        self.pattern = rng.choice(["stripes", "checks", "halves"])
+        self.frequency = rng.uniform(1.0, 2.0)
+        self.size = size
+        mean = background.mean((0, 1))
+        first = np.where(mean > 127, rng.uniform(0, 70, 3), rng.uniform(185, 255, 3))
+        second = rng.uniform(0, 255, 3)
+        while np.abs(first - second).sum() < 200:
+            second = rng.uniform(0, 255, 3)
+        self.colours = first.astype(np.float32), second.astype(np.float32)
+
+    def _distance(self, u, v):
+        if self.kind == "disc":
+            return np.hypot(u, v) - 1
+        if self.kind == "square":
+            return np.maximum(abs(u), abs(v)) - 0.85
+        if self.kind == "triangle":
+            return np.maximum(abs(u) * 0.866 + v * 0.5, -v) - 0.6
+        arm, width = 1.0, 0.42
+        horizontal = np.maximum(abs(u) - arm, abs(v) - width)
+        return np.minimum(horizontal, np.maximum(abs(v) - arm, abs(u) - width))
+
+    def _second_colour(self, u, v):
+        if self.pattern == "stripes":
+            return np.sin(np.pi * self.frequency * (u + 0.3)) > 0.2
+        if self.pattern == "checks":
+            period = np.pi * self.frequency
+            return np.sin(period * (u + 0.25)) * np.sin(period * (v + 0.1)) > 0
+        return u > 0.15
+
+    def draw(self, image: np.ndarray, grid, pose: Pose) -> None:
+        """Blends the sprite into `image` (float32 [H, W, 3]) in place."""
+        x, y = grid[0] - pose.x, grid[1] - pose.y
+        radius = self.size * pose.scale
+        cos, sin = np.cos(pose.angle), np.sin(pose.angle)
+        u, v = (cos * x + sin * y) / radius, (cos * y - sin * x) / radius
+        pixel = 1 / (HEIGHT * radius)
+        mask = np.clip(0.5 - self._distance(u, v) / pixel, 0, 1) * pose.opacity
+        colour = np.where(self._second_colour(u, v)[..., None], *self.colours[::-1])
+        image += mask[..., None].astype(np.float32) * (colour - image)
+
+
+def render_clip(action: str, rng: np.random.Generator) -> np.ndarray:
+    """Draws one clip of an action.
+
+    Args:
+        action: Class name, one of `CLASS_NAMES`.
+        rng: Source of everything random: background, colours, shapes, speed, start,
+            distractors, noise and the number of frames (24 to 40).
+
+    Returns:
+        uint8 array `[T, 84, 112, 3]`, RGB.
+
+    Raises:
+        ValueError: If `action` is not a class name.
+    """
+    pair, backward = _find(action)
+    grid = _grid()
+    base = rng.uniform(50, 205, 3).astype(np.float32)
+    background = base + 35 * _smooth_noise(rng, 3) + 18 * _smooth_noise(rng, 12)
+    for _ in range(rng.integers(0, 3)):
+        edge, along = rng.choice([-1, 1]), rng.uniform(-0.5, 0.5)
+        place = Pose(edge * rng.uniform(0.42, 0.6), along, angle=rng.uniform(0, 2 * np.pi))
+        _Sprite(rng, background, rng.uniform(0.05, 0.09)).draw(background, grid, place)
+
+    poses = pair.poses(rng)
+    num_frames = int(rng.integers(24, 41))
+    # A clip shows most of the action, not always from its start nor to its end, at a pace
+    # that is its own; the last line reverses all of this for the second class of a pair.
+    start, stop = rng.uniform(0, 0.12), rng.uniform(0.88, 1)
+    pace = rng.uniform(0.8, 1.25)
+    phases = start + (stop - start) * np.linspace(0, 1, num_frames) ** pace
+    size = rng.uniform(0.13, 0.18)
+    sprites = [_Sprite(rng, background, size) for _ in poses(0.0)]
+    noise = rng.uniform(2, 8)
+    frames = []
+    for phase in phases[::-1] if backward else phases:
+        image = background.copy()
+        for sprite, pose in zip(sprites, poses(float(phase)), strict=True):
+            sprite.draw(image, grid, pose)
+        image += noise * rng.standard_normal(image.shape, dtype=np.float32)
+        frames.append(np.clip(image, 0, 255).astype(np.uint8))
+    return np.stack(frames)
+
+
+def write_video(path: str | os.PathLike, frames: np.ndarray, frame_rate: int = FRAME_RATE) -> None:
+    """Encodes uint8 RGB frames `[T, H, W, 3]` (even sizes) as an H.264 mp4 file."""
+    with av.open(os.fspath(path), "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=frame_rate)
+        stream.height, stream.width = frames.shape[1:3]
+        stream.pix_fmt = "yuv420p"
+        stream.options = {"crf": "20", "preset": "veryfast", "threads": "1"}
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
+
+
+def _write_clip(path: pathlib.Path, action: str, seed: tuple[int, ...]) -> None:
+    partial = path.with_suffix(".partial")
+    write_video(partial, render_clip(action, np.random.default_rng(seed)))
+    partial.rename(path)
+
+
+def generate_clips(
+    directory: str | os.PathLike,
+    clips_per_class: dict[str, int],
+    seed: int = 0,
+    workers: int | None = None,
+) -> Iterator[tuple[int, int]]:
+    """Writes `directory/<split>/<class>/<number>.mp4` in parallel processes.
+
+    Every clip has a seed of its own, made from (seed, split, class, number): the same
+    call gives the same clips whatever the number of workers, and clips that are there
+    already are kept, so an interrupted call continues.
+
+    Args:
+        directory: Where the splits go.
+        clips_per_class: Number of clips of each class per split, as
+            `{"train": 40, "val": 15}`.
+        seed: Non-negative integer.
+        workers: Number of processes; the number of cores by default.
+
+    Yields:
+        `(done, total)` in clips, for a progress bar.
+    """
+    directory = pathlib.Path(directory)
+    jobs = []
+    for split, count in clips_per_class.items():
+        for action in CLASS_NAMES:
+            folder = directory / split / action
+            folder.mkdir(parents=True, exist_ok=True)
+            stream = zlib.crc32(f"{split}/{action}".encode())
+            jobs += [(folder / f"{i:04d}.mp4", action, (seed, stream, i)) for i in range(count)]
+    todo = [job for job in jobs if not job[0].exists()]
+    done = len(jobs) - len(todo)
+    yield done, len(jobs)
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(workers or os.cpu_count(), context) as pool:
+        futures = [pool.submit(_write_clip, *job) for job in todo]
+        for future in concurrent.futures.as_completed(futures):
+            future.result()
+            done += 1
+            yield done, len(jobs)

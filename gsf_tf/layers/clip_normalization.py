@@ -1,0 +1,52 @@
+import keras
+
+
+@keras.saving.register_keras_serializable(package="gsf_tf")
+class ClipNormalization(keras.layers.Layer):
+    """Normalises frames in 0..255 as the backbone was trained: `(x - mean) / std`.
+
+    The input is uint8 or float and is not clipped. The arithmetic runs in float32, the
+    output has the layer's compute dtype.
+
+    Args:
+        mean: Three numbers in 0..255, in the backbone's channel order.
+        std: Three positive numbers in units of 0..255, in the backbone's channel order.
+        channel_order: `"rgb"` or `"bgr"`: what the backbone wants. The input is RGB.
+
+    Input shape:
+        `[..., 3]`
+
+    Output shape:
+        The input's.
+    """
+
+    def __init__(self, mean, std, channel_order="rgb", **kwargs):
+        # Without autocast uint8 input arrives as it is, and float32 under every policy.
+        super().__init__(autocast=False, **kwargs)
+        if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
+            raise ValueError(
+                "`mean` and `std` must have three numbers each, those of `std` positive. "
+                f"Received: mean={mean!r}, std={std!r}"
+            )
+        if channel_order not in ("rgb", "bgr"):
+            raise ValueError(
+                f"`channel_order` must be 'rgb' or 'bgr'. Received: {channel_order!r}"
+            )
+        self.mean = [float(value) for value in mean]
+        self.std = [float(value) for value in std]
+        self.channel_order = channel_order
+
+    def call(self, inputs):
+        x = keras.ops.cast(inputs, "float32")
+        if self.channel_order == "bgr":
+            x = keras.ops.flip(x, axis=-1)
+        x = (x - keras.ops.array(self.mean)) / keras.ops.array(self.std)
+        return keras.ops.cast(x, self.compute_dtype)
+
+    def compute_output_spec(self, inputs):
+        return keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(mean=self.mean, std=self.std, channel_order=self.channel_order)
+        return config

@@ -1,0 +1,54 @@
+import keras
+
+from gsf_tf.layers.segment_axis import check_num_segments
+
+
+@keras.saving.register_keras_serializable(package="gsf_tf")
+class SegmentConsensus(keras.layers.Layer):
+    """Averages the frames' predictions into the clip's.
+
+    The mean is taken in float32 under every dtype policy, and so is the output.
+
+    Args:
+        num_segments: Integer >= 1. Frames per clip, T.
+
+    Input shape:
+        `[B * T, K]`, frames of a clip next to each other.
+
+    Output shape:
+        `[B, K]`
+
+    Example:
+
+    ```python
+    logits = gsf_tf.layers.SegmentConsensus(num_segments=8)(frame_logits)
+    ```
+
+    Reference:
+        Wang et al., Temporal Segment Networks, ECCV 2016; GSF paper, section 3.2.
+    """
+
+    def __init__(self, num_segments, **kwargs):
+        super().__init__(**kwargs)
+        self.num_segments = check_num_segments(num_segments)
+
+    def build(self, input_shape):
+        if len(input_shape) != 2:
+            raise ValueError(
+                "SegmentConsensus expects one row of scores per frame, "
+                f"`[batch * num_segments, classes]`. Received: shape={tuple(input_shape)}"
+            )
+
+    def call(self, inputs):
+        scores = keras.ops.cast(inputs, "float32")
+        per_clip = keras.ops.reshape(scores, (-1, self.num_segments, inputs.shape[-1]))
+        return keras.ops.mean(per_clip, axis=1)
+
+    def compute_output_spec(self, inputs):
+        batch = None if inputs.shape[0] is None else inputs.shape[0] // self.num_segments
+        return keras.KerasTensor((batch, inputs.shape[-1]), dtype="float32")
+
+    def get_config(self):
+        config = super().get_config()
+        config.update({"num_segments": self.num_segments})
+        return config

@@ -1,0 +1,95 @@
+import difflib
+
+import keras
+
+
+def insert_temporal(backbone, make_layer, after=(), before=()):
+    """Inserts temporal layers into a functional backbone.
+
+    Every layer of the backbone is reused with its weights; only the graph around the
+    chosen layers changes. So the backbone that was passed shares its weights with the
+    one that is returned.
+
+    Args:
+        backbone: Functional `keras.Model`, such as any of `keras.applications`, that takes
+            frames `[B * T, H, W, C]`.
+        make_layer: Callable from a name to a new layer, such as
+            `lambda name: GateShiftFuse(num_segments=8, name=name)`. The layer must keep the
+            shape of its input.
+        after: Names of layers whose output goes through a temporal layer.
+        before: Names of layers whose input goes through a temporal layer; other readers of
+            the same tensor still get it as it was (a residual branch is shifted, its
+            identity path is not).
+
+    Returns:
+        A functional `keras.Model` with the backbone's name, inputs and outputs. The layer
+        that belongs to `name` is called `<name>_temporal`.
+
+    Raises:
+        ValueError: If the backbone is not functional, if no place is given, or if a name is
+            unknown, given twice, or belongs to a layer that the backbone calls several times.
+
+    Example:
+
+    ```python
+    backbone = keras.applications.MobileNetV2(include_top=False, input_shape=(224, 224, 3))
+    backbone = insert_temporal(
+        backbone,
+        lambda name: gsf_tf.layers.GateShiftFuse(8, channel_ratio=0.5, name=name),
+        after=["block_3_project", "block_6_project"],
+    )
+    ```
+
+    Reference:
+        GSF paper, section 3.2: the module goes "into any layer in the backbone CNN after a 2D
+        convolution".
+    """
+    after, before = list(after), list(before)
+    _check_places(backbone, after, before)
+
+    def call_function(layer, *args, **kwargs):
+        if layer.name in before:
+            first, *rest = args
+            args = (make_layer(f"{layer.name}_temporal")(first), *rest)
+        outputs = layer(*args, **kwargs)
+        if layer.name in after:
+            outputs = make_layer(f"{layer.name}_temporal")(outputs)
+        return outputs
+
+    return keras.models.clone_model(
+        backbone, call_function=call_function, clone_function=lambda layer: layer
+    )
+
+
+def _check_places(backbone, after, before):
+    if not isinstance(backbone, keras.Model) or not hasattr(backbone, "operations"):
+        raise ValueError(
+            "`backbone` must be a functional `keras.Model` (built from `keras.Input`), for its "
+            f"graph is rewritten. Received: {type(backbone).__name__}"
+        )
+    places = after + before
+    if not places:
+        raise ValueError(
+            "At least one layer must be named in `after` or `before`. Received none."
+        )
+    names = [layer.name for layer in backbone.layers]
+    for place in places:
+        if places.count(place) > 1:
+            raise ValueError(f"A layer can be named once. Received twice: {place!r}")
+        if place not in names:
+            near = difflib.get_close_matches(place, names, n=3)
+            hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+            raise ValueError(
+                f"`after` and `before` take names of layers of {backbone.name!r}. "
+                f"Received: {place!r}.{hint}"
+            )
+        inside = [
+            node
+            for node in backbone.get_layer(place)._inbound_nodes
+            if node in backbone._nodes
+        ]
+        if len(inside) > 1:
+            raise ValueError(
+                "A temporal layer goes beside a layer that the backbone calls once. "
+                f"Received: {place!r}, which it calls {len(inside)} times."
+            )

@@ -1,0 +1,15 @@
+"""What the backbones were trained on, in units of 0..255: arguments of `ClipNormalization`."""
+
+# torchvision's ResNets: x / 255, then these means and deviations times 255.
+IMAGENET_RGB = {
+    "mean": (123.675, 116.28, 103.53),
+    "std": (58.395, 57.12, 57.375),
+    "channel_order": "rgb",
+}
+
+# keras.applications.mobilenet_v2: x / 127.5 - 1.
+MINUS_ONE_TO_ONE = {
+    "mean": (127.5, 127.5, 127.5),
+    "std": (127.5, 127.5, 127.5),
+    "channel_order": "rgb",
+}

@@ -1,0 +1,103 @@
+import keras
+
+from gsf_tf.layers import ClipNormalization, FoldSegments, SegmentConsensus
+from gsf_tf.layers.segment_axis import check_num_segments
+from gsf_tf.models.normalization import IMAGENET_RGB
+
+
+@keras.saving.register_keras_serializable(package="gsf_tf")
+class SegmentModel(keras.Model):
+    """A video classifier made of a 2D backbone (TSN framework).
+
+    Every frame runs through the backbone, global average pooling, dropout and one linear
+    layer; the clip's logits are the mean of its frames' logits. What happens between
+    frames happens in the temporal layers inside the backbone (see `insert_temporal`).
+    Normalisation is part of the model.
+
+    Args:
+        backbone: Functional `keras.Model` from frames `[B * T, H, W, 3]` to feature maps
+            `[B * T, h, w, C]` or feature vectors `[B * T, C]`.
+        num_classes: Integer >= 1.
+        num_segments: Integer >= 1. Frames per clip, T; the same number as in the
+            temporal layers of the backbone.
+        dropout: Rate in [0, 1) before the linear layer.
+        normalization: Arguments of `ClipNormalization`: mean, standard deviation and channel
+            order that the backbone was trained with. ImageNet's RGB ones by default.
+
+    Input shape:
+        Clip `[B, T, H, W, 3]`, uint8 or float in 0..255, RGB. Float input is not clipped.
+
+    Output shape:
+        Logits `[B, num_classes]`, float32.
+
+    Example:
+
+    ```python
+    backbone = keras.applications.MobileNetV2(include_top=False, weights=None)
+    model = SegmentModel(backbone, num_classes=12, num_segments=8)
+    ```
+
+    Reference:
+        GSF paper, section 3.2; the linear layer per frame (normal, standard deviation 0.001,
+        bias 0) before the mean is the authors' code's.
+    """
+
+    def __init__(
+        self, backbone, num_classes, num_segments, dropout=0.5, normalization=None, **kwargs
+    ):
+        num_segments = check_num_segments(num_segments)
+        _check_segments_agree(backbone, num_segments)
+        if int(num_classes) != num_classes or num_classes < 1:
+            raise ValueError(
+                f"`num_classes` must be an integer of at least 1. Received: {num_classes!r}"
+            )
+        normalization = dict(normalization or IMAGENET_RGB)
+        clip = keras.Input((num_segments, *backbone.input_shape[1:]), name="clip")
+        frames = FoldSegments(name="fold_segments")(clip)
+        normalized = ClipNormalization(**normalization, name="normalization")(frames)
+        features = backbone(normalized)
+        if len(features.shape) == 4:
+            features = keras.layers.GlobalAveragePooling2D(name="avgpool")(features)
+        features = keras.layers.Dropout(dropout, name="dropout")(features)
+        frame_logits = keras.layers.Dense(
+            num_classes,
+            kernel_initializer=keras.initializers.RandomNormal(stddev=0.001),
+            name="classifier",
+        )(features)
+        logits = SegmentConsensus(num_segments, name="consensus")(frame_logits)
+        super().__init__(clip, logits, **kwargs)
+        self.autocast = False
+        self.backbone = backbone
+        self.num_classes = int(num_classes)
+        self.num_segments = num_segments
+        self.dropout = dropout
+        self.normalization = normalization
+
+    def get_config(self):
+        return {
+            "backbone": keras.saving.serialize_keras_object(self.backbone),
+            "num_classes": self.num_classes,
+            "num_segments": self.num_segments,
+            "dropout": self.dropout,
+            "normalization": dict(self.normalization),
+            "name": self.name,
+            "trainable": self.trainable,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        backbone = keras.saving.deserialize_keras_object(
+            config["backbone"], custom_objects=custom_objects
+        )
+        return cls(**{**config, "backbone": backbone})
+
+
+def _check_segments_agree(backbone, num_segments):
+    for layer in backbone.layers:
+        theirs = getattr(layer, "num_segments", num_segments)
+        if theirs != num_segments:
+            raise ValueError(
+                "The model and the temporal layers of its backbone must have the same "
+                f"`num_segments`. Received: num_segments={num_segments} for the model, "
+                f"{theirs} in the layer {layer.name!r}"
+            )
