@@ -24,13 +24,17 @@ HEIGHT, WIDTH = 84, 112
 
 @dataclasses.dataclass
 class Pose:
-    """Where an actor is at one moment; lengths are fractions of the frame's height."""
+    """Where an actor is at one moment; lengths are fractions of the frame's height.
+
+    `angle` is in radians, clockwise on the screen; `stretch` lengthens the actor along it.
+    """
 
     x: float
     y: float
     scale: float = 1.0
     angle: float = 0.0
     opacity: float = 1.0
+    stretch: float = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,8 +77,8 @@ def _grow(rng):
 def _rotate(rng):
     x, y = rng.uniform(-0.12, 0.12, 2)
     start, sweep = rng.uniform(0, 2 * np.pi), rng.uniform(0.45, 0.8) * np.pi
-    scale = rng.uniform(1.4, 1.9)
-    return lambda phase: [Pose(x, y, scale=scale, angle=start + sweep * phase)]
+    scale, stretch = rng.uniform(0.9, 1.2), rng.uniform(1.7, 2.3)
+    return lambda phase: [Pose(x, y, scale, start + sweep * phase, stretch=stretch)]
 
 
 def _approach(rng):
@@ -175,7 +179,8 @@ class _Sprite:
         x, y = grid[0] - pose.x, grid[1] - pose.y
         radius = self.size * pose.scale
         cos, sin = np.cos(pose.angle), np.sin(pose.angle)
-        u, v = (cos * x + sin * y) / radius, (cos * y - sin * x) / radius
+        u = (cos * x + sin * y) / (radius * pose.stretch)
+        v = (cos * y - sin * x) / radius
         pixel = 1 / (HEIGHT * radius)
         mask = np.clip(0.5 - self._distance(u, v) / pixel, 0, 1) * pose.opacity
         colour = np.where(self._second_colour(u, v)[..., None], *self.colours[::-1])

@@ -178,9 +178,10 @@ class GateShiftFuse(keras.layers.Layer):
         The convolution runs over the (channel, time) plane of the spatial means.
         """
         half_channels = shifted.shape[-1] // 2
+        dtype = keras.backend.result_type(shifted.dtype, "float32")
         means = [
             keras.ops.reshape(
-                keras.ops.mean(keras.ops.cast(part, "float32"), axis=(1, 2)),
+                keras.ops.mean(keras.ops.cast(part, dtype), axis=(1, 2)),
                 (-1, self.num_segments, 2, half_channels),
             )
             for part in (shifted, residual)
@@ -188,8 +189,8 @@ class GateShiftFuse(keras.layers.Layer):
         # [B, T, half, C/2, (shifted, residual)] -> per half [B, C/2, T, 2]
         plane = keras.ops.transpose(keras.ops.stack(means, axis=-1), (2, 0, 3, 1, 4))
         weights = [
-            keras.ops.conv(plane[half], keras.ops.cast(kernel, "float32"), 1, "same")
-            + keras.ops.cast(bias, "float32")
+            keras.ops.conv(plane[half], keras.ops.cast(kernel, dtype), 1, "same")
+            + keras.ops.cast(bias, dtype)
             for half, (kernel, bias) in enumerate(
                 zip(self.fusion_kernels, self.fusion_biases, strict=True)
             )

@@ -7,7 +7,7 @@ from gsf_tf.layers.segment_axis import check_num_segments
 class SegmentConsensus(keras.layers.Layer):
     """Averages the frames' predictions into the clip's.
 
-    The mean is taken in float32 under every dtype policy, and so is the output.
+    The mean is taken in float32 (float64 for float64 input), and so is the output.
 
     Args:
         num_segments: Integer >= 1. Frames per clip, T.
@@ -40,15 +40,19 @@ class SegmentConsensus(keras.layers.Layer):
             )
 
     def call(self, inputs):
-        scores = keras.ops.cast(inputs, "float32")
+        scores = keras.ops.cast(inputs, _output_dtype(inputs))
         per_clip = keras.ops.reshape(scores, (-1, self.num_segments, inputs.shape[-1]))
         return keras.ops.mean(per_clip, axis=1)
 
     def compute_output_spec(self, inputs):
         batch = None if inputs.shape[0] is None else inputs.shape[0] // self.num_segments
-        return keras.KerasTensor((batch, inputs.shape[-1]), dtype="float32")
+        return keras.KerasTensor((batch, inputs.shape[-1]), dtype=_output_dtype(inputs))
 
     def get_config(self):
         config = super().get_config()
         config.update({"num_segments": self.num_segments})
         return config
+
+
+def _output_dtype(inputs):
+    return keras.backend.result_type(inputs.dtype, "float32")

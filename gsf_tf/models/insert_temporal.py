@@ -46,8 +46,16 @@ def insert_temporal(backbone, make_layer, after=(), before=()):
     """
     after, before = list(after), list(before)
     _check_places(backbone, after, before)
+    done = set()
 
     def call_function(layer, *args, **kwargs):
+        if layer.name in done:
+            raise ValueError(
+                "A temporal layer goes beside a layer that the backbone calls once. "
+                f"Received: {layer.name!r}, which it calls several times."
+            )
+        if layer.name in after + before:
+            done.add(layer.name)
         if layer.name in before:
             first, *rest = args
             args = (make_layer(f"{layer.name}_temporal")(first), *rest)
@@ -82,14 +90,4 @@ def _check_places(backbone, after, before):
             raise ValueError(
                 f"`after` and `before` take names of layers of {backbone.name!r}. "
                 f"Received: {place!r}.{hint}"
-            )
-        inside = [
-            node
-            for node in backbone.get_layer(place)._inbound_nodes
-            if node in backbone._nodes
-        ]
-        if len(inside) > 1:
-            raise ValueError(
-                "A temporal layer goes beside a layer that the backbone calls once. "
-                f"Received: {place!r}, which it calls {len(inside)} times."
             )

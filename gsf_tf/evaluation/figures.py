@@ -1,0 +1,74 @@
+"""Pictures of a run: training curves and confusion matrices."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+
+def curves_figure(runs):
+    """Draws loss and top-1 over the epochs.
+
+    Args:
+        runs: Dictionary from a run's name to its `metrics.jsonl` lines as dictionaries.
+
+    Returns:
+        A matplotlib figure; `figure.savefig(path)` writes it.
+    """
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    for axes, quantity, title in zip(
+        figure.subplots(1, 2), ("loss", "top1"), ("Loss", "Top-1 accuracy"), strict=True
+    ):
+        for colour, (name, lines) in enumerate(runs.items()):
+            for split, style in (("train", "--"), ("val", "-")):
+                points = [
+                    (line["epoch"], line[f"{split}/{quantity}"])
+                    for line in lines
+                    if f"{split}/{quantity}" in line
+                ]
+                axes.plot(
+                    *zip(*points, strict=True) if points else ([], []),
+                    style,
+                    color=f"C{colour}",
+                    label=f"{name}, {split}",
+                )
+        axes.set(title=title, xlabel="Epoch")
+        axes.grid(alpha=0.3)
+        axes.legend()
+        axes.set_ylim(0, 1.02 if quantity == "top1" else None)
+    return figure
+
+
+def confusion_figure(matrices, class_names):
+    """Draws confusion matrices side by side, rows normalised to 1.
+
+    Args:
+        matrices: Dictionary from a title to the counts, `[K, K]`, rows the true classes.
+        class_names: K names.
+
+    Returns:
+        A matplotlib figure.
+    """
+    classes = len(class_names)
+    side = min(max(4, 0.42 * classes), 20)
+    figure = Figure(figsize=(side * len(matrices) + 2.5, side + 1.5), layout="constrained")
+    all_axes = np.atleast_1d(figure.subplots(1, len(matrices), sharey=True))
+    for axes, (title, counts) in zip(all_axes, matrices.items(), strict=True):
+        counts = np.asarray(counts, float)
+        share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        image = axes.imshow(share, vmin=0, vmax=1, cmap="Blues")
+        axes.set(title=title, xlabel="Predicted")
+        if classes <= 60:
+            axes.set_xticks(range(classes), class_names, rotation=90)
+            axes.set_yticks(range(classes), class_names)
+        if classes <= 20:
+            for row, column in zip(*np.nonzero(counts), strict=True):
+                axes.text(
+                    column,
+                    row,
+                    int(counts[row, column]),
+                    ha="center",
+                    va="center",
+                    color="white" if share[row, column] > 0.5 else "black",
+                )
+    all_axes[0].set_ylabel("True class")
+    figure.colorbar(image, ax=all_axes.tolist(), shrink=0.8, label="Share of the true class")
+    return figure

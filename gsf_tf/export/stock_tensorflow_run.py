@@ -1,0 +1,41 @@
+"""Runs a SavedModel in a process that has TensorFlow and nothing else.
+
+Run by file name, so that the gsf_tf package around it is not imported:
+`python stock_tensorflow_run.py SAVED_MODEL CLIP.npy LOGITS.npy`
+"""
+
+import pathlib
+import sys
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow.python.framework import op_def_registry
+
+
+def unknown_ops(saved_model_directory):
+    """Returns the sorted names of the ops in the graph that TensorFlow does not register."""
+    proto = saved_model_pb2.SavedModel()
+    proto.ParseFromString((pathlib.Path(saved_model_directory) / "saved_model.pb").read_bytes())
+    names = set()
+    for meta_graph in proto.meta_graphs:
+        functions = meta_graph.graph_def.library.function
+        names.update(node.op for node in meta_graph.graph_def.node)
+        names.update(node.op for function in functions for node in function.node_def)
+        names.difference_update(function.signature.name for function in functions)
+    return sorted(name for name in names if op_def_registry.get(name) is None)
+
+
+def main(saved_model_directory, clip_file, logits_file):
+    unknown = unknown_ops(saved_model_directory)
+    if unknown:
+        sys.exit(f"The graph has ops that TensorFlow does not know: {', '.join(unknown)}")
+    saved_model = tf.saved_model.load(saved_model_directory)
+    outputs = saved_model.signatures["serving_default"](clip=tf.constant(np.load(clip_file)))
+    np.save(logits_file, outputs["logits"].numpy())
+    if "gsf_tf" in sys.modules:
+        sys.exit("gsf_tf was imported, so this run says nothing about stock TensorFlow")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,57 @@
+"""One step of training and of evaluation on one replica, everything passed in.
+
+Both return sums over the replica's examples, so that a sum over replicas and steps divided by
+the number of clips is the mean over the clips, whatever the batches were.
+"""
+
+import keras
+import tensorflow as tf
+
+
+def train_step(model, optimizer, clip, label, *, global_batch_size, label_smoothing):
+    """Takes one optimizer step and returns the batch's sums.
+
+    Args:
+        model: Model from clips `[b, T, H, W, 3]` to logits `[b, K]`.
+        optimizer: Keras optimizer built on the model's trainable variables.
+        clip: uint8 or float `[b, T, H, W, 3]`, the replica's share of the batch.
+        label: Integer `[b]`.
+        global_batch_size: Clips in the batch of all replicas, by which the loss is divided.
+        label_smoothing: In [0, 1).
+
+    Returns:
+        Dictionary of float32 scalars: `loss`, `top1`, `top5` (sums) and `clips`.
+    """
+    with tf.GradientTape() as tape:
+        logits = model(clip, training=True)
+        losses = _cross_entropy(label, logits, label_smoothing)
+        loss = tf.reduce_sum(losses) / global_batch_size
+        scaled_loss = optimizer.scale_loss(loss)
+    gradients = tape.gradient(scaled_loss, [v.value for v in model.trainable_variables])
+    optimizer.apply(gradients, model.trainable_variables)
+    return _sums(losses, label, logits)
+
+
+def evaluation_step(model, clip, label):
+    """Returns the batch's sums in inference mode; arguments and result as in `train_step`."""
+    logits = model(clip, training=False)
+    return _sums(_cross_entropy(label, logits, 0.0), label, logits)
+
+
+def _cross_entropy(label, logits, label_smoothing):
+    classes = logits.shape[-1]
+    target = tf.one_hot(label, classes) * (1 - label_smoothing) + label_smoothing / classes
+    return keras.ops.categorical_crossentropy(target, logits, from_logits=True)
+
+
+def _sums(losses, label, logits):
+    def hits(k):
+        in_top = tf.math.in_top_k(label, logits, min(k, logits.shape[-1]))
+        return tf.reduce_sum(tf.cast(in_top, tf.float32))
+
+    return {
+        "loss": tf.reduce_sum(losses),
+        "top1": hits(1),
+        "top5": hits(5),
+        "clips": tf.cast(tf.shape(label)[0], tf.float32),
+    }

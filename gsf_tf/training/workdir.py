@@ -1,0 +1,210 @@
+import json
+import os
+import pathlib
+import platform
+import subprocess
+import sys
+
+import keras
+import tensorflow as tf
+
+import gsf_tf
+from gsf_tf.data import LabelMap
+from gsf_tf.errors import UserError
+
+
+class Workdir:
+    """The folder that holds all of a run.
+
+    | file | content |
+    |---|---|
+    | `config.json` | the configuration |
+    | `run.json` | command, git revision, versions, fingerprint of the labels |
+    | `labels.txt` | class names, in the order of the model's outputs |
+    | `checkpoints/` | weights, optimizer, random states and epoch |
+    | `metrics.jsonl` | a line per epoch |
+    | `events/` | TensorBoard |
+    | `model.keras` | written when training ends |
+    | `eval_<protocol>.json` | written by evaluation |
+    | `export/<n>/` | SavedModels |
+
+    Args:
+        path: The folder; it need not be there yet.
+    """
+
+    def __init__(self, path):
+        self.path = pathlib.Path(path)
+        self.config_file = self.path / "config.json"
+        self.run_file = self.path / "run.json"
+        self.labels_file = self.path / "labels.txt"
+        self.checkpoints = self.path / "checkpoints"
+        self.metrics_file = self.path / "metrics.jsonl"
+        self.events = self.path / "events"
+        self.model_file = self.path / "model.keras"
+        self.exports = self.path / "export"
+
+    def start(self, config, dataset_info):
+        """Writes what describes the run, or checks it against the run that is here.
+
+        Args:
+            config: `ml_collections.ConfigDict`.
+            dataset_info: `DatasetInfo` of the training data.
+
+        Raises:
+            UserError: If the folder holds a run of another configuration or other labels, with
+                what differs; or cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(
+                f"--workdir must be a folder that can be written. Received: {self.path} ({error})"
+            ) from error
+        labels = LabelMap(dataset_info.labels)
+        if self.config_file.exists():
+            self._check_same_config(json.loads(config.to_json()))
+            self.check_labels(labels, "the training data")
+            return
+        labels.save(self.labels_file)
+        _write_atomically(self.run_file, json.dumps(_describe_run(dataset_info), indent=2))
+        _write_atomically(self.config_file, config.to_json(indent=2))
+
+    def _check_same_config(self, config):
+        before, now = _flatten(self.read_config()), _flatten(config)
+        differing = [
+            f"  {key}: {before.get(key, '(absent)')!r} in the workdir, "
+            f"{now.get(key, '(absent)')!r} now"
+            for key in sorted(before.keys() | now.keys())
+            if before.get(key) != now.get(key)
+        ]
+        if differing:
+            raise UserError(
+                f"A run continues with the configuration it began with. {self.path} holds a run "
+                "of another one:\n"
+                + "\n".join(differing)
+                + "\nGive the same --config to continue it, or another --workdir to start anew."
+            )
+
+    def read_config(self):
+        """Returns the run's configuration as a dictionary."""
+        if not self.config_file.exists():
+            raise UserError(
+                f"--workdir must be the folder of a training run. Received: {self.path}, which has "
+                "no config.json. Train first: python -m trainers.train --config=... "
+                f"--workdir={self.path}"
+            )
+        return json.loads(self.config_file.read_text())
+
+    def read_run(self):
+        """Returns what describes the run (`run.json`) as a dictionary."""
+        self.read_config()
+        return json.loads(self.run_file.read_text())
+
+    def read_labels(self):
+        """Returns the run's `LabelMap`."""
+        self.read_config()
+        return LabelMap.load(self.labels_file)
+
+    def check_labels(self, labels, source):
+        """Raises UserError unless `labels` are the labels the run was trained on."""
+        ours = self.read_labels()
+        if ours.fingerprint == labels.fingerprint:
+            return
+        only_here = [name for name in ours.names if name not in labels.names][:5]
+        only_there = [name for name in labels.names if name not in ours.names][:5]
+        raise UserError(
+            "A model is used with the label map it was trained on. "
+            f"{self.path} has {len(ours.names)} labels (fingerprint {ours.fingerprint[:12]}), "
+            f"{source} {len(labels.names)} (fingerprint {labels.fingerprint[:12]}); "
+            f"only in the workdir: {only_here or 'none, so the order differs'}; only there: "
+            f"{only_there or 'none'}. Prepare the data with the workdir's labels.txt, or train "
+            "on this data in another workdir."
+        )
+
+    def load_model(self):
+        """Returns the trained model.
+
+        Raises:
+            UserError: If training has not ended, or the file holds no model of this run.
+        """
+        self.read_config()
+        if not self.model_file.exists():
+            raise UserError(
+                f"{self.path} has no model.keras: training has not ended there. Give the same "
+                "train command again, it continues from the last checkpoint."
+            )
+        try:
+            model = keras.models.load_model(self.model_file)
+        except (ValueError, OSError, TypeError, KeyError) as error:
+            raise UserError(
+                f"{self.model_file} does not load as a model of gsf_tf {gsf_tf.__version__}: {error}"
+            ) from error
+        classes = len(self.read_labels().names)
+        if model.output_shape[-1] != classes:
+            raise UserError(
+                "The model must have one output per label. "
+                f"Received: {model.output_shape[-1]} outputs in {self.model_file}, {classes} "
+                f"labels in {self.labels_file}. One of the two files is from another run."
+            )
+        return model
+
+    def read_metrics(self):
+        """Returns the lines of `metrics.jsonl` as dictionaries, one per epoch."""
+        if not self.metrics_file.exists():
+            return []
+        return [json.loads(line) for line in self.metrics_file.read_text().splitlines()]
+
+    def append_metrics(self, metrics):
+        """Adds an epoch; lines of the same or later epochs (of a run that was killed) go."""
+        kept = [line for line in self.read_metrics() if line["epoch"] < metrics["epoch"]]
+        text = "".join(json.dumps(line) + "\n" for line in [*kept, metrics])
+        _write_atomically(self.metrics_file, text)
+
+    def write_json(self, name, content):
+        """Writes `<name>.json` in one piece and returns its path."""
+        path = self.path / f"{name}.json"
+        _write_atomically(path, json.dumps(content, indent=2))
+        return path
+
+
+def _write_atomically(path, text):
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text + ("" if text.endswith("\n") else "\n"))
+    os.replace(partial, path)
+
+
+def _flatten(tree, prefix=""):
+    flat = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            flat.update(_flatten(value, f"{prefix}{key}."))
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def _describe_run(dataset_info):
+    try:
+        revision = subprocess.run(
+            ["git", "describe", "--always", "--dirty"],
+            cwd=pathlib.Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        revision = None
+    return {
+        "command": sys.orig_argv,
+        "git_revision": revision,
+        "versions": {
+            "python": platform.python_version(),
+            "gsf_tf": gsf_tf.__version__,
+            "tensorflow": tf.__version__,
+            "keras": keras.__version__,
+        },
+        "devices": [device.name for device in tf.config.list_logical_devices()],
+        "num_classes": len(dataset_info.labels),
+        "label_fingerprint": dataset_info.label_fingerprint,
+        "records": dataset_info.settings,
+    }

@@ -1,0 +1,91 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from gsf_tf.training import CoupledSGD
+
+
+def recipe_steps(weights, gradients_per_step, rates, momentum, l2, clip_norm):
+    """The recipe's update in NumPy float64, as `torch.optim.SGD` defines it."""
+    weights = [w.astype(np.float64) for w in weights]
+    buffers = [np.zeros_like(w) for w in weights]
+    for gradients, rate in zip(gradients_per_step, rates, strict=True):
+        if clip_norm is not None:
+            norm = np.sqrt(sum((g**2).sum() for g in gradients))
+            gradients = [g * min(1, clip_norm / (norm + 1e-6)) for g in gradients]
+        for w, b, g in zip(weights, buffers, gradients, strict=True):
+            b[...] = momentum * b + (g + l2 * w)
+            w -= rate * b
+    return weights
+
+
+@pytest.mark.parametrize("clip_norm", [None, 1.5, 1e6])
+@pytest.mark.parametrize("l2", [0.0, 0.1])
+def test_steps_are_the_recipes(clip_norm, l2):
+    rng = np.random.default_rng(0)
+    start = [rng.normal(size=(3, 2)), rng.normal(size=4)]
+    gradients = [[rng.normal(size=w.shape) for w in start] for _ in range(5)]
+    rates = [0.1, 0.5, 0.2, 0.05, 0.3]
+    variables = [keras.Variable(w, dtype="float64") for w in start]
+    optimizer = CoupledSGD(0.1, momentum=0.9, l2=l2, clip_norm=clip_norm)
+    for step, rate in zip(gradients, rates, strict=True):
+        optimizer.learning_rate = rate
+        optimizer.apply([tf.constant(g) for g in step], variables)
+    expected = recipe_steps(start, gradients, rates, 0.9, l2, clip_norm)
+    for ours, theirs in zip(variables, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+
+
+def test_clipping_sees_the_gradient_of_the_global_batch():
+    """Two replicas, each with half of the gradient, take the step that one takes with all."""
+    devices = tf.config.list_logical_devices("CPU")
+    if len(devices) < 2:
+        pytest.skip("tests/training/conftest.py could not split the CPU into two devices")
+    gradient = np.array([3.0, -4.0])
+    results = []
+    for strategy in (
+        tf.distribute.MirroredStrategy(["CPU:0"]),
+        tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]),
+    ):
+        replicas = strategy.num_replicas_in_sync
+        with strategy.scope():
+            variable = keras.Variable(np.ones(2), dtype="float64")
+            optimizer = CoupledSGD(0.1, l2=0.01, clip_norm=2.0)
+            optimizer.build([variable])
+
+        @tf.function
+        def step(optimizer=optimizer, variable=variable, replicas=replicas):
+            optimizer.apply([tf.constant(gradient / replicas)], [variable])
+
+        for _ in range(3):
+            strategy.run(step)
+        results.append(np.array(variable))
+    np.testing.assert_allclose(results[0], results[1], rtol=1e-6)
+    expected = recipe_steps([np.ones(2)], [[gradient]] * 3, [0.1] * 3, 0.9, 0.01, 2.0)
+    np.testing.assert_allclose(results[0], expected[0], rtol=1e-6)
+
+
+def test_differs_from_keras_sgd_when_the_rate_changes():
+    """The reason for this class: with a changing rate Keras' SGD takes other steps."""
+    ours, theirs = keras.Variable([1.0]), keras.Variable([1.0])
+    optimizers = CoupledSGD(1.0, momentum=0.9), keras.optimizers.SGD(1.0, momentum=0.9)
+    for optimizer, variable in zip(optimizers, (ours, theirs), strict=True):
+        for rate in (1.0, 0.1):
+            optimizer.learning_rate = rate
+            optimizer.apply([tf.constant([1.0])], [variable])
+    np.testing.assert_allclose(ours, [1 - 1 - 0.1 * 1.9], rtol=1e-6)
+    np.testing.assert_allclose(theirs, [1 - 1 - 0.9 - 0.1], rtol=1e-6)
+
+
+def test_survives_serialization():
+    optimizer = CoupledSGD(0.3, momentum=0.8, l2=0.02, clip_norm=7.0)
+    again = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
+    assert isinstance(again, CoupledSGD)
+    assert (again.momentum, again.l2, again.clip_norm) == (0.8, 0.02, 7.0)
+
+
+@pytest.mark.parametrize("kwargs", [{"momentum": 1.0}, {"l2": -1}, {"clip_norm": 0}])
+def test_bad_arguments(kwargs):
+    with pytest.raises(ValueError, match=f"Received: {next(iter(kwargs))}"):
+        CoupledSGD(**kwargs)

@@ -1,0 +1,54 @@
+"""What all programs of `trainers/` share: how they start, report and fail."""
+
+import logging
+import sys
+
+import rich.console
+import rich.progress
+from absl import app
+
+from gsf_tf.errors import UserError
+
+
+def run(main):
+    """Runs a program: parses the flags, calls `main(argv)` and ends the process.
+
+    A `UserError` is printed on stderr as one paragraph, without a traceback, and gives the
+    exit status 1; Ctrl-C gives 130. Any other exception is a bug and shows in full.
+
+    Args:
+        main: Takes the command line without flags, program first; what it returns is the
+            exit status, `None` for 0.
+    """
+
+    logging.getLogger("tensorflow").setLevel(logging.WARNING)
+
+    def guarded(argv):
+        try:
+            return main(argv)
+        except UserError as error:
+            print(f"\nError: {error}", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            print("Interrupted.", file=sys.stderr)
+            return 130
+
+    app.run(guarded)
+
+
+def console():
+    """Returns a console for messages that may hold file names and brackets as they are."""
+    return rich.console.Console(markup=False, highlight=False, soft_wrap=True)
+
+
+def progress(console):
+    """Returns a progress bar with count, time left and a free text in the field `info`."""
+    return rich.progress.Progress(
+        rich.progress.TextColumn("{task.description}"),
+        rich.progress.BarColumn(),
+        rich.progress.MofNCompleteColumn(),
+        rich.progress.TimeElapsedColumn(),
+        rich.progress.TimeRemainingColumn(),
+        rich.progress.TextColumn("{task.fields[info]}"),
+        console=console,
+    )

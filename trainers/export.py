@@ -1,0 +1,37 @@
+"""Exports a trained model as a SavedModel for stock TensorFlow Serving.
+
+  python -m trainers.export --workdir=runs/mine
+
+Writes export/<n>/ to the workdir, n counting up. The SavedModel holds standard TensorFlow ops only;
+before the command says done, it was loaded by a process without gsf_tf and its outputs were
+compared with the model's. Signature serving_default: clip, uint8 [N, T, H, W, 3] RGB, to
+probabilities and logits, float32 [N, K]; class names in assets/labels.txt.
+"""
+
+from absl import flags
+
+from gsf_tf.export.saved_model import export_saved_model, next_version
+from gsf_tf.training import Workdir
+from trainers import cli
+
+_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a finished training run.")
+_FORMAT = flags.DEFINE_enum("format", "saved_model", ["saved_model"], "What to write.")
+flags.mark_flag_as_required("workdir")
+
+
+def main(_):
+    workdir = Workdir(_WORKDIR.value)
+    model, labels = workdir.load_model(), workdir.read_labels()
+    path = next_version(workdir.exports)
+    console = cli.console()
+    with console.status("Exporting, and running the result on stock TensorFlow"):
+        difference = export_saved_model(
+            model, labels, path, short_side=workdir.read_run()["records"]["short_side"]
+        )
+    console.print(
+        f"Wrote {path} (standard ops only; logits equal to the model's within {difference:.1e})"
+    )
+
+
+if __name__ == "__main__":
+    cli.run(main)

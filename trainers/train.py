@@ -1,0 +1,227 @@
+"""Trains a segment model on records and keeps all of the run in a workdir.
+
+  python -m trainers.train --config=configs/demo.py:gsf_resnet14thin --workdir=runs/demo
+  python -m trainers.train --config=configs/folder.py:gsf_mobilenetv2 \\
+      --config.data.records=my_records --workdir=runs/mine
+
+Any value of the configuration can be set with --config.NAME=VALUE; a name that it does not have is
+an error. All GPUs that TensorFlow sees are used, or the CPU.
+
+Given again with the same workdir, the command continues after the last finished epoch. Watch it
+with: tensorboard --logdir=runs/mine/events
+"""
+
+import functools
+import math
+import time
+
+import keras
+import tensorflow as tf
+from absl import flags
+from ml_collections import config_flags
+
+from gsf_tf.data import DatasetInfo, LabelMap, video_dataset_from_records
+from gsf_tf.errors import UserError
+from gsf_tf.models import from_preset
+from gsf_tf.training import CoupledSGD, WarmupCosine, Workdir
+from gsf_tf.training.checkpointing import checkpoint_manager, restore_latest
+from gsf_tf.training.steps import evaluation_step, train_step
+from trainers import cli
+
+_CONFIG = config_flags.DEFINE_config_file(
+    "config", None, "Path of a configuration, configs/NAME.py or configs/NAME.py:PRESET."
+)
+_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; continued if it has one.")
+flags.mark_flags_as_required(["config", "workdir"])
+
+
+def build_dataset(config, split, *, training, epoch=0):
+    """Returns one epoch of `(clip, label)` batches; the batch is that of all replicas."""
+    return video_dataset_from_records(
+        f"{config.data.records}/{split}-*.tfrecord",
+        num_segments=config.model.num_segments,
+        batch_size=config.data.batch_size,
+        image_size=(config.model.image_size, config.model.image_size),
+        training=training,
+        seed=config.seed,
+        epoch=epoch,
+    )
+
+
+def build_model(config, num_classes):
+    """Returns the preset's model under the configuration's precision."""
+    keras.config.set_dtype_policy(config.precision)
+    return from_preset(
+        config.model.preset,
+        num_classes=num_classes,
+        num_segments=config.model.num_segments,
+        input_shape=(config.model.image_size, config.model.image_size, 3),
+        channel_ratio=config.model.channel_ratio,
+        dropout=config.model.dropout,
+        weights=config.model.weights,
+    )
+
+
+def build_optimizer(config, model, steps_per_epoch):
+    """Returns the recipe's optimizer, built on the model's variables."""
+    schedule = WarmupCosine(
+        config.optimizer.learning_rate,
+        total_steps=config.epochs * steps_per_epoch,
+        warmup_steps=config.warmup_epochs * steps_per_epoch,
+    )
+    optimizer = CoupledSGD(
+        schedule,
+        momentum=config.optimizer.momentum,
+        l2=config.optimizer.weight_decay,
+        clip_norm=config.optimizer.clip_norm,
+    )
+    if config.precision == "mixed_float16":
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    optimizer.build(model.trainable_variables)
+    return optimizer
+
+
+def distributed(strategy, step):
+    """Compiles a step so that it runs on all replicas and sums what they return."""
+
+    @tf.function(reduce_retracing=True)
+    def run(batch):
+        per_replica = strategy.run(step, args=batch)
+        return {
+            name: strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None)
+            for name, value in per_replica.items()
+        }
+
+    return run
+
+
+def run_epoch(strategy, step, dataset, progress, task):
+    """Runs a step over a dataset and returns the means over its clips."""
+    totals = {}
+    for batch in strategy.experimental_distribute_dataset(dataset):
+        sums = step(batch)
+        totals = {name: totals.get(name, 0.0) + value for name, value in sums.items()}
+        clips = float(totals["clips"])
+        progress.update(task, advance=1, info=f"loss {float(totals['loss']) / clips:.3f}")
+    if not totals:
+        raise UserError("A split must have at least one batch of clips. Received an empty one.")
+    clips = float(totals.pop("clips"))
+    return {name: float(value) / clips for name, value in totals.items()}
+
+
+def check_finite(metrics, epoch, workdir):
+    """Stops a run whose loss has left the numbers, before it overwrites a good checkpoint."""
+    if not math.isfinite(metrics["train/loss"]):
+        raise UserError(
+            f"The loss must stay finite. It is {metrics['train/loss']} in epoch {epoch}. The last "
+            f"good checkpoint is in {workdir.checkpoints}. Try a lower "
+            "--config.optimizer.learning_rate in another workdir."
+        )
+
+
+def epoch_line(metrics, epochs):
+    """Returns an epoch's figures as a line of text."""
+    parts = [f"Epoch {metrics['epoch']}/{epochs}"]
+    for split in ("train", "val"):
+        if f"{split}/loss" in metrics:
+            parts.append(
+                f"{split} loss {metrics[f'{split}/loss']:.3f} top-1 {metrics[f'{split}/top1']:.1%}"
+            )
+    parts.append(f"{metrics['clips_per_second']:.0f} clips/s")
+    return ", ".join(parts)
+
+
+def main(_):
+    config, workdir = _CONFIG.value, Workdir(_WORKDIR.value)
+
+    # ---- Data -------------------------------------------------------------------------------
+    info = DatasetInfo.load(config.data.records)
+    labels = LabelMap(info.labels)
+    train_clips = info.num_clips(config.data.train_split)
+    val_clips = info.num_clips(config.data.val_split)
+    steps_per_epoch = train_clips // config.data.batch_size
+    if not steps_per_epoch:
+        raise UserError(
+            "An epoch must have at least one whole batch. Received: "
+            f"{train_clips} clips and --config.data.batch_size={config.data.batch_size}. "
+            "Choose a smaller batch."
+        )
+    workdir.start(config, info)
+
+    # ---- Model, optimizer, checkpoint -------------------------------------------------------
+    keras.utils.set_random_seed(config.seed)
+    strategy = tf.distribute.MirroredStrategy()
+    if config.data.batch_size % strategy.num_replicas_in_sync:
+        raise UserError(
+            "The batch is divided among the devices, so it must be a multiple of their number. "
+            f"Received: --config.data.batch_size={config.data.batch_size} and "
+            f"{strategy.num_replicas_in_sync} devices."
+        )
+    with strategy.scope():
+        model = build_model(config, len(labels))
+        optimizer = build_optimizer(config, model, steps_per_epoch)
+        manager, finished_epochs = checkpoint_manager(model, optimizer, workdir.checkpoints)
+    restored = restore_latest(manager)
+    first_epoch = int(finished_epochs.numpy())
+    console = cli.console()
+    console.print(
+        f"{config.model.preset}: {model.count_params():,} parameters; {train_clips} clips to train "
+        f"on, {val_clips} to validate, {len(labels)} classes; "
+        f"{strategy.num_replicas_in_sync} device(s)"
+    )
+    if restored:
+        console.print(f"Continuing after epoch {first_epoch} of {config.epochs}, from {restored}")
+
+    # ---- Epochs -----------------------------------------------------------------------------
+    train = distributed(
+        strategy,
+        functools.partial(
+            train_step,
+            model,
+            optimizer,
+            global_batch_size=config.data.batch_size,
+            label_smoothing=config.optimizer.label_smoothing,
+        ),
+    )
+    evaluate = distributed(strategy, functools.partial(evaluation_step, model))
+    events = tf.summary.create_file_writer(str(workdir.events))
+    with cli.progress(console) as progress:
+        task = progress.add_task("Training", total=(config.epochs - first_epoch) * steps_per_epoch, info="")
+        for epoch in range(first_epoch + 1, config.epochs + 1):
+            start = time.monotonic()
+            progress.update(task, description=f"Epoch {epoch}/{config.epochs}")
+            dataset = build_dataset(config, config.data.train_split, training=True, epoch=epoch)
+            means = run_epoch(strategy, train, dataset, progress, task)
+            seconds = time.monotonic() - start
+            metrics = {
+                "epoch": epoch,
+                "step": epoch * steps_per_epoch,
+                "lr": float(optimizer.learning_rate),
+                "clips_per_second": steps_per_epoch * config.data.batch_size / seconds,
+                **{f"train/{name}": value for name, value in means.items()},
+            }
+            check_finite(metrics, epoch, workdir)
+            if epoch % config.eval_every_epochs == 0 or epoch == config.epochs:
+                dataset = build_dataset(config, config.data.val_split, training=False)
+                checking = progress.add_task(
+                    "Validating", total=math.ceil(val_clips / config.data.batch_size), info=""
+                )
+                means = run_epoch(strategy, evaluate, dataset, progress, checking)
+                progress.remove_task(checking)
+                metrics.update({f"val/{name}": value for name, value in means.items()})
+            workdir.append_metrics(metrics)
+            with events.as_default(step=epoch):
+                for name in metrics.keys() - {"epoch", "step"}:
+                    tf.summary.scalar(name, metrics[name])
+            finished_epochs.assign(epoch)
+            manager.save(checkpoint_number=epoch)
+            progress.console.print(epoch_line(metrics, config.epochs))
+    events.close()
+
+    # ---- The trained model ------------------------------------------------------------------
+    model.save(workdir.model_file)
+    console.print(f"Wrote {workdir.model_file}")
+
+
+if __name__ == "__main__":
+    cli.run(main)
