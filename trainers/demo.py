@@ -18,8 +18,13 @@ import numpy as np
 import rich.table
 from absl import flags
 
-from gsf_tf.data.demo_clips import ACTION_PAIRS, CLASS_NAMES, generate_clips, render_clip
-from gsf_tf.data.demo_clips import write_video
+from gsf_tf.data.demo_clips import (
+    ACTION_PAIRS,
+    CLASS_NAMES,
+    generate_clips,
+    render_clip,
+    write_video,
+)
 from gsf_tf.errors import UserError
 from gsf_tf.evaluation import confusion_figure, curves_figure
 from gsf_tf.training import Workdir
@@ -76,7 +81,9 @@ def summarize(console, output, workdirs, seconds):
     titles = {f"{name}: top-1 {r['top1']:.1%}": r["confusion"] for name, r in reports.items()}
     confusion_figure(titles, CLASS_NAMES).savefig(confusion, dpi=110)
 
-    table = rich.table.Table(title=f"{reports['GSF']['n']} held-out clips, {len(CLASS_NAMES)} classes")
+    table = rich.table.Table(
+        title=f"{reports['GSF']['n']} held-out clips, {len(CLASS_NAMES)} classes"
+    )
     for column in ("Model", "Temporal layers", "Top-1", "Top-5", "Right pair, order ignored"):
         table.add_column(column, justify="left" if column in ("Model",) else "right")
     for name, report in reports.items():

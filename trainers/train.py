@@ -186,7 +186,9 @@ def main(_):
     evaluate = distributed(strategy, functools.partial(evaluation_step, model))
     events = tf.summary.create_file_writer(str(workdir.events))
     with cli.progress(console) as progress:
-        task = progress.add_task("Training", total=(config.epochs - first_epoch) * steps_per_epoch, info="")
+        task = progress.add_task(
+            "Training", total=(config.epochs - first_epoch) * steps_per_epoch, info=""
+        )
         for epoch in range(first_epoch + 1, config.epochs + 1):
             start = time.monotonic()
             progress.update(task, description=f"Epoch {epoch}/{config.epochs}")

@@ -25,9 +25,7 @@ def _conv(x, filters, kernel_size, strides, name):
 
 
 def _batch_normalization(x, name):
-    return keras.layers.BatchNormalization(
-        momentum=BN_MOMENTUM, epsilon=BN_EPSILON, name=name
-    )(x)
+    return keras.layers.BatchNormalization(momentum=BN_MOMENTUM, epsilon=BN_EPSILON, name=name)(x)
 
 
 def _bottleneck(x, planes, strides, name):

@@ -29,9 +29,7 @@ class ClipNormalization(keras.layers.Layer):
                 f"Received: mean={mean!r}, std={std!r}"
             )
         if channel_order not in ("rgb", "bgr"):
-            raise ValueError(
-                f"`channel_order` must be 'rgb' or 'bgr'. Received: {channel_order!r}"
-            )
+            raise ValueError(f"`channel_order` must be 'rgb' or 'bgr'. Received: {channel_order!r}")
         self.mean = [float(value) for value in mean]
         self.std = [float(value) for value in std]
         self.channel_order = channel_order

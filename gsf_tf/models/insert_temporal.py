@@ -77,9 +77,7 @@ def _check_places(backbone, after, before):
         )
     places = after + before
     if not places:
-        raise ValueError(
-            "At least one layer must be named in `after` or `before`. Received none."
-        )
+        raise ValueError("At least one layer must be named in `after` or `before`. Received none.")
     names = [layer.name for layer in backbone.layers]
     for place in places:
         if places.count(place) > 1:

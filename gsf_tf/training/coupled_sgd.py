@@ -64,7 +64,7 @@ class CoupledSGD(keras.optimizers.Optimizer):
         if self.clip_norm is None:
             return summed
         norm = tf.linalg.global_norm([gradient for gradient, _ in summed])
-        factor = tf.minimum(1.0, self.clip_norm / (norm + 1e-6))
+        factor = tf.minimum(self.clip_norm / (norm + 1e-6), 1.0)
         return [
             (None if gradient is None else gradient * tf.cast(factor, gradient.dtype), variable)
             for gradient, variable in summed

@@ -68,9 +68,7 @@ def test_keras_applications(build, after):
     backbone = build(input_shape=(96, 96, 3), include_top=False, weights=None)
     before = backbone.count_params()
     channels = backbone.get_layer(after).output.shape[-1]
-    model = insert_temporal(
-        backbone, lambda name: GateShiftFuse(2, name=name), after=[after]
-    )
+    model = insert_temporal(backbone, lambda name: GateShiftFuse(2, name=name), after=[after])
     assert model.count_params() == before + 29 * channels + 40 + 2 * channels
     x = np.random.default_rng(0).normal(size=(4, 96, 96, 3)).astype("float32")
     assert np.isfinite(np.asarray(model(x))).all()

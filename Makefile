@@ -1,0 +1,49 @@
+# make demo    the whole job on generated clips: prepare, train, evaluate, export, predict
+# make test    all tests
+# make lint    ruff and clang-format
+# make setup   .venv/ with the pinned stack and the compiled ops; the others call it
+#
+# PYTHON=... chooses the interpreter (3.11 is what the pinned stack is for).
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+BUILD_INPUTS := setup.py setup.cfg pyproject.toml constraints.txt \
+	$(shell find custom_ops -type f \( -name '*.cc' -o -name '*.cu' -o -name '*.h' \
+	-o -name 'CMakeLists.txt' -o -name 'sources.bzl' -o -name 'build_info.py' \))
+CXX_SOURCES := $(shell find custom_ops -name '*.cc' -o -name '*.cu' -o -name '*.h')
+
+.PHONY: demo test lint format setup clean
+
+demo: setup
+	$(BIN)/python -m trainers.demo --output=demo
+
+test: setup
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/clang-format --dry-run --Werror $(CXX_SOURCES)
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $(CXX_SOURCES)
+
+setup: .venv/.complete
+
+.venv/.complete: $(BUILD_INPUTS)
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v == (3, 11) else \
+	  "The pinned stack is for Python 3.11; this is %d.%d. Set PYTHON=python3.11." % v)'
+	@$(PYTHON) -c 'import ensurepip, venv' || \
+	  { echo "Python has no venv module; on Debian: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt \
+	  setuptools wheel cmake tensorflow
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt \
+	  --no-build-isolation --editable '.[all]'
+	$(BIN)/python -m gsf_tf.doctor
+	touch $@
+
+clean:
+	rm -rf .venv build dist *.egg-info gsf_tf/ops/_gsf_tf_ops.so gsf_tf/ops/_build_info.json

@@ -1,0 +1,153 @@
+"""Decoding clips in worker processes. Nothing here needs TensorFlow: workers start fast."""
+
+import collections
+import io
+import itertools
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+
+from PIL import Image
+
+from gsf_tf.data.clip_source import ClipSource
+from gsf_tf.data.encoded_clip import EncodedClip
+from gsf_tf.data.record_settings import RecordSettings
+from gsf_tf.data.video_error import VideoError
+from gsf_tf.data.video_file import iterate_frames, read_header
+
+# A record is one protocol buffer message, which ends at 2 GiB.
+MAX_RECORD_BYTES = 2**30
+
+
+def encode_clip(path: str, settings: RecordSettings) -> EncodedClip:
+    """Decodes a video and compresses its frames to JPEG.
+
+    Args:
+        path: The video file.
+        settings: Short side, JPEG quality and maximum number of frames.
+
+    Returns:
+        The clip. Only compressed frames are held in memory.
+
+    Raises:
+        VideoError: When the file cannot be decoded to its end or is too long for a record.
+    """
+    num_frames, rate = read_header(path)
+    while True:
+        wanted = _evenly_spaced(num_frames, settings.max_frames)
+        frames, timestamps, size, decoded, last = [], [], 0, 0, None
+
+        def keep(index, wanted=wanted):
+            nonlocal decoded
+            decoded = index + 1
+            return wanted is None or index in wanted
+
+        for frame in iterate_frames(path, short_side=settings.short_side, keep=keep):
+            buffer = io.BytesIO()
+            last = Image.fromarray(frame.pixels)
+            last.save(buffer, "JPEG", quality=settings.jpeg_quality)
+            frames.append(buffer.getvalue())
+            seconds = frame.index / (rate or 1) if frame.seconds is None else frame.seconds
+            timestamps.append(round(seconds * 1e6))
+            size += len(frames[-1])
+            if size > MAX_RECORD_BYTES:
+                reason = "the clip is too long for one record; set the maximum number of frames"
+                raise VideoError(path, reason, frame.index + 1)
+        if wanted is None or decoded == num_frames:
+            kept_rate = rate * len(frames) / decoded
+            return EncodedClip(frames, timestamps, kept_rate, last.height, last.width)
+        num_frames = decoded
+
+
+def encode_clips(
+    sources: Iterable[ClipSource], settings: RecordSettings, workers: int
+) -> Iterator[tuple[ClipSource, EncodedClip | VideoError]]:
+    """Decodes clips in parallel processes and gives them back in the order received.
+
+    At most two clips per worker are in flight. A clip whose decoding ends its process (a
+    crash inside a decoder, no memory left) gives a `VideoError`; the others go on.
+
+    Args:
+        sources: The clips.
+        settings: How to store them.
+        workers: Number of processes, at least 1.
+
+    Yields:
+        Each clip with its frames, or with the error.
+    """
+    sources = iter(sources)
+    pending = collections.deque()
+    pool = _new_pool(workers)
+    try:
+        while True:
+            for source in itertools.islice(sources, 2 * workers - len(pending)):
+                pending.append((source, _submit(pool, source, settings)))
+            if not pending:
+                return
+            source, future = pending.popleft()
+            try:
+                result = future.result()
+            except BrokenProcessPool:
+                # A dead worker takes the whole pool with it and does not say which clip it
+                # had: the oldest is tried alone, the rest in a new pool.
+                pool.shutdown(wait=False, cancel_futures=True)
+                result = _encode_alone(source, settings)
+                pool = _new_pool(workers)
+                waiting = [waiter for waiter, _ in pending]
+                pending.clear()
+                pending.extend((waiter, _submit(pool, waiter, settings)) for waiter in waiting)
+            yield source, result
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _evenly_spaced(num_frames, max_frames):
+    """Returns the middle frames of `max_frames` equal segments, None to keep all frames."""
+    if not max_frames or num_frames <= max_frames:
+        return None
+    return {(2 * i + 1) * num_frames // (2 * max_frames) for i in range(max_frames)}
+
+
+def _submit(pool, source, settings):
+    try:
+        return pool.submit(_try_encode, source.path, settings)
+    except BrokenProcessPool as error:
+        failed = Future()
+        failed.set_exception(error)
+        return failed
+
+
+def _try_encode(path, settings):
+    try:
+        return encode_clip(path, settings)
+    except VideoError as error:
+        return error
+
+
+def _encode_alone(source, settings):
+    with _new_pool(1) as pool:
+        try:
+            return pool.submit(_try_encode, source.path, settings).result()
+        except BrokenProcessPool:
+            reason = "the process that decoded it died (a crash in the decoder, or no memory)"
+            return VideoError(source.path, reason)
+
+
+def _new_pool(workers):
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
+
+
+def _start_worker():
+    # Ctrl-C reaches the whole process group; the parent alone decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent():
+    multiprocessing.parent_process().join()
+    os._exit(1)

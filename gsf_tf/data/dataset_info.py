@@ -1,0 +1,82 @@
+"""What a folder of records holds: the file `dataset_info.json` beside the shards."""
+
+import dataclasses
+import json
+import os
+
+import tensorflow as tf
+
+from gsf_tf.data.data_error import DataError
+
+FILE_NAME = "dataset_info.json"
+
+
+@dataclasses.dataclass
+class DatasetInfo:
+    """Contents and origin of a folder of records. It is written last, when all is complete.
+
+    Attributes:
+        labels: Class names in order, as in `labels.txt`.
+        label_fingerprint: `LabelMap.fingerprint` of them.
+        settings: What the records were made with; another run with the same settings and
+            the same `source_fingerprint` gives the same bytes.
+        source_fingerprint: `ClipListing.fingerprint` of the clips.
+        splits: For each split `found`, `clips` (written), `quarantined`, `frames`, `bytes`
+            and `shards`, which maps each file name to its number of clips.
+    """
+
+    labels: list[str]
+    label_fingerprint: str
+    settings: dict
+    source_fingerprint: str
+    splits: dict[str, dict]
+    format_version: int = 1
+
+    def save(self, folder: str) -> None:
+        """Writes `dataset_info.json` into `folder`, all of it or nothing."""
+        path = os.path.join(folder, FILE_NAME)
+        with tf.io.gfile.GFile(path + ".incomplete", "w") as file:
+            json.dump(dataclasses.asdict(self), file, indent=2, ensure_ascii=False)
+            file.write("\n")
+        tf.io.gfile.rename(path + ".incomplete", path, overwrite=True)
+
+    @classmethod
+    def load(cls, folder: str) -> "DatasetInfo":
+        """Reads the file that `save` wrote.
+
+        Raises:
+            DataError: When `folder` has none or it is damaged.
+        """
+        path = os.path.join(folder, FILE_NAME)
+        try:
+            with tf.io.gfile.GFile(path, "r") as file:
+                return cls(**json.load(file))
+        except tf.errors.NotFoundError as error:
+            raise DataError(
+                f"A folder of records must hold `{FILE_NAME}`, which is written when all shards "
+                f"are complete. Received `{folder}` without one. Run `python -m trainers.prepare` "
+                "(again)."
+            ) from error
+        except (ValueError, TypeError, UnicodeDecodeError) as error:
+            raise DataError(
+                f"`{path}` must be as `trainers.prepare` wrote it. Received a damaged file "
+                f"({error}). Prepare the records again."
+            ) from error
+
+    def num_clips(self, split: str) -> int:
+        """Returns the number of clips in the records of `split`.
+
+        Raises:
+            DataError: When there is no such split.
+        """
+        if split not in self.splits:
+            raise DataError(
+                f"A split must be one of those in the records: {', '.join(self.splits)}. "
+                f"Received {split!r}."
+            )
+        return self.splits[split]["clips"]
+
+    @staticmethod
+    def exists(folder: str) -> bool:
+        """Says whether `folder` holds a complete set of records."""
+        return tf.io.gfile.exists(os.path.join(folder, FILE_NAME))

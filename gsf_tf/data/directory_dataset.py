@@ -1,0 +1,269 @@
+"""Clips straight from video files."""
+
+import dataclasses
+import os
+import warnings
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import rich.progress
+import tensorflow as tf
+
+from gsf_tf.data.cropping import crop, evaluation_crop, scale, training_crop
+from gsf_tf.data.data_error import DataError
+from gsf_tf.data.sampling import test_segment_indices, train_segment_indices
+from gsf_tf.data.seeding import epoch_seed_dataset, example_seeds, shuffle_arguments
+from gsf_tf.data.validation_split import split_for_validation
+from gsf_tf.data.video_error import VideoError
+from gsf_tf.data.video_file import probe, read_sampled_frames
+from gsf_tf.data.video_folder import list_video_folder
+
+_SUBSETS = {"training": ("train",), "validation": ("val",), "both": ("train", "val")}
+
+# Below this many files, looking at them takes no time worth a progress bar.
+_PROGRESS_FROM = 200
+
+
+def video_dataset_from_directory(
+    directory: str | os.PathLike,
+    num_segments: int = 8,
+    labels: str | Sequence[int] | None = "inferred",
+    label_mode: str | None = "int",
+    class_names: Sequence[str] | None = None,
+    batch_size: int | None = 32,
+    image_size: tuple[int, int] = (224, 224),
+    shuffle: bool = True,
+    seed: int = 0,
+    validation_split: float | None = None,
+    subset: str | None = None,
+    *,
+    training: bool | None = None,
+    short_side: int = 256,
+    epoch: int | None = None,
+    drop_remainder: bool = False,
+    num_parallel_calls: int = tf.data.AUTOTUNE,
+    verbose: bool = True,
+) -> tf.data.Dataset | tuple[tf.data.Dataset, tf.data.Dataset]:
+    """Makes a data set from a folder with one folder of videos per class.
+
+    The arguments are those of `keras.utils.image_dataset_from_directory` where they mean the
+    same. `directory` may also hold `train` and `val` folders with the class folders inside;
+    then `subset` chooses between them. Each file is decoded again in every epoch; for
+    longer training, records are faster (`video_dataset_from_records`).
+
+    Every file is opened first. Those that cannot be read are left out, with one warning that
+    names them. A file whose damage shows only on decoding is left out, with a warning, when
+    its turn comes.
+
+    Args:
+        directory: The folder.
+        num_segments: Frames per clip.
+        labels: `"inferred"` from the folders, a sequence of integers, one per video in the
+            order of their paths relative to `directory`, or `None` for clips without labels.
+        label_mode: `"int"` (int32 indices), `"categorical"` (one-hot float32) or `None` (no
+            labels).
+        class_names: The names of the class folders, to fix their order.
+        batch_size: Clips per batch; `None` gives single clips.
+        image_size: (height, width) of the frames that come out.
+        shuffle: Mix the clips, in another order in every epoch. The validation part is never
+            mixed.
+        seed: Not negative; decides the split, the order and all random draws.
+        validation_split: Fraction of the clips held back for validation, 0..1. Which ones
+            depends on `seed` and on the clip's path only.
+        subset: `"training"`, `"validation"` or `"both"`, which gives a pair. To be given with
+            `validation_split` and for folders with `train` and `val`.
+        training: Random segments and multi-scale crops, instead of middle frames and the
+            centre crop. By default `shuffle`, but never for the validation part.
+        short_side: Larger videos are scaled down to it before the crop, in pixels.
+        epoch: As in `video_dataset_from_records`.
+        drop_remainder: Leave out the last batch when it is smaller.
+        num_parallel_calls: Videos decoded in parallel.
+        verbose: Print the number of clips and show progress.
+
+    Returns:
+        A `tf.data.Dataset` of (clip, label) with the attributes `class_names` and
+        `file_paths`; clips are uint8 `[B, num_segments, *image_size, 3]` in 0..255. Clips
+        only, where there are no labels. A pair of data sets for `subset="both"`.
+
+    Raises:
+        DataError: When the folder or an argument breaks one of the rules above.
+    """
+    listing = list_video_folder(directory)
+    listing, names = _relabel(listing, labels, class_names)
+    parts = _select(listing, validation_split, subset, seed)
+    if label_mode not in ("int", "categorical", None):
+        raise DataError(
+            f"`label_mode` must be 'int', 'categorical' or None. Received {label_mode!r}."
+        )
+    datasets = []
+    for split, members in parts.items():
+        readable = _leave_out_unreadable(members, verbose)
+        if verbose:
+            print(f"Using {len(readable)} videos of {len(names)} classes for {split or 'all'}.")
+        mix = shuffle and split != "val"
+        dataset = _build(
+            readable,
+            num_segments=num_segments,
+            image_size=tuple(image_size),
+            short_side=short_side,
+            training=(mix if training is None else training) and split != "val",
+            shuffle=mix,
+            seed=seed,
+            epoch=epoch,
+            num_parallel_calls=num_parallel_calls,
+        )
+        if labels is None or label_mode is None:
+            dataset = dataset.map(lambda clip, label: clip)
+        elif label_mode == "categorical":
+            dataset = dataset.map(lambda clip, label: (clip, tf.one_hot(label, len(names))))
+        if batch_size is not None:
+            dataset = dataset.batch(batch_size, drop_remainder)
+        dataset = dataset.prefetch(tf.data.AUTOTUNE)
+        dataset.class_names = list(names)
+        dataset.file_paths = [clip.path for clip in readable]
+        datasets.append(dataset)
+    return tuple(datasets) if subset == "both" else datasets[0]
+
+
+def _relabel(listing, labels, class_names):
+    """Returns the listing with the labels asked for, and the class names."""
+    names = list(listing.labels)
+    if labels is None or (isinstance(labels, str) and labels == "inferred"):
+        if class_names is None:
+            return listing, names
+        if sorted(class_names) != names:
+            raise DataError(
+                "`class_names` must be the names of the class folders. Received "
+                f"{list(class_names)} for the folders {names}."
+            )
+        order = {name: index for index, name in enumerate(class_names)}
+        labels, names = [order[names[clip.label]] for clip in listing.clips], class_names
+    elif isinstance(labels, str) or len(labels) != len(listing.clips):
+        received = repr(labels) if isinstance(labels, str) else f"{len(labels)} labels"
+        raise DataError(
+            "`labels` must be 'inferred', None, or one integer per video. Received "
+            f"{received} for {len(listing.clips)} videos."
+        )
+    else:
+        labels = [int(label) for label in labels]
+        names = list(class_names or map(str, range(max(labels) + 1)))
+        if min(labels) < 0 or max(labels) >= len(names):
+            raise DataError(
+                f"`labels` must be in 0..{len(names) - 1}, the indices of the class names. "
+                f"Received {min(labels)}..{max(labels)}."
+            )
+    clips = (
+        dataclasses.replace(clip, label=label)
+        for clip, label in zip(listing.clips, labels, strict=True)
+    )
+    return dataclasses.replace(listing, clips=tuple(clips)), names
+
+
+def _select(listing, validation_split, subset, seed):
+    """Returns the clips of each part that is wanted, under its name."""
+    if subset is not None and subset not in _SUBSETS:
+        raise DataError(
+            f"`subset` must be 'training', 'validation', 'both' or None. Received {subset!r}."
+        )
+    has_parts = any(clip.split for clip in listing.clips)
+    if has_parts and validation_split is not None:
+        raise DataError(
+            "`validation_split` must be None for a folder with train and val parts of its own. "
+            f"Received {validation_split}. Choose the part with `subset`."
+        )
+    if (has_parts or validation_split is not None) != (subset is not None):
+        raise DataError(
+            "`subset` must be given for a folder with train and val parts and together with "
+            f"`validation_split`, and only then. Received subset={subset!r}, "
+            f"validation_split={validation_split}, and a folder "
+            f"{'with' if has_parts else 'without'} such parts."
+        )
+    if subset is None:
+        return {None: list(listing.clips)}
+    if not has_parts:
+        listing = split_for_validation(listing, validation_split, seed)
+    by_split = listing.by_split()
+    parts = {name: by_split.get(name, []) for name in _SUBSETS[subset]}
+    empty = [name for name, clips in parts.items() if not clips]
+    if empty:
+        raise DataError(
+            f"Each part must have at least one clip. Received none for `{empty[0]}`. Add clips "
+            "or raise `validation_split`."
+        )
+    return parts
+
+
+def _leave_out_unreadable(clips, verbose):
+    def check(clip):
+        try:
+            probe(clip.path)
+        except VideoError as error:
+            return error
+        return None
+
+    show = verbose and len(clips) >= _PROGRESS_FROM
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        checks = pool.map(check, clips)
+        track = rich.progress.track(checks, "Opening videos", len(clips), disable=not show)
+        errors = list(track)
+    failed = [error for error in errors if error]
+    readable = [clip for clip, error in zip(clips, errors, strict=True) if not error]
+    if not readable:
+        raise DataError(
+            f"At least one video must be readable. Received {len(clips)}, none of which is. "
+            f"The first: {failed[0]}"
+        )
+    if failed:
+        listed = "\n".join(f"  {error.path}: {error.reason}" for error in failed)
+        warnings.warn(
+            f"{len(failed)} of {len(clips)} videos cannot be read and are left out:\n{listed}",
+            stacklevel=3,
+        )
+    return readable
+
+
+def _build(clips, *, num_segments, image_size, short_side, training, shuffle, seed, epoch,
+           num_parallel_calls):  # fmt: skip
+    """Returns a data set of single (clip, label) pairs."""
+
+    def decode(path, segment_seed):
+        def choose(num_frames):
+            if training:
+                return train_segment_indices(num_frames, num_segments, segment_seed).numpy()
+            return test_segment_indices(num_frames, num_segments).numpy()
+
+        try:
+            return read_sampled_frames(path.decode(), choose, short_side)
+        except VideoError as error:
+            warnings.warn(f"A video is left out. {error}", stacklevel=2)
+            return np.zeros([0, 1, 1, 3], np.uint8)
+
+    def load(epoch_seed, place, path, label):
+        segment_seed, crop_seed = example_seeds(epoch_seed, place)
+        frames = tf.numpy_function(decode, [path, segment_seed], tf.uint8, stateful=False)
+        frames.set_shape([None, None, None, 3])
+        return frames, crop_seed, label
+
+    def crop_and_scale(frames, crop_seed, label):
+        height, width = tf.shape(frames)[1], tf.shape(frames)[2]
+        if training:
+            box = training_crop(height, width, image_size, crop_seed)
+        else:
+            box = evaluation_crop(height, width, image_size)
+        clip = scale(crop(frames, box), image_size)
+        return tf.ensure_shape(clip, [num_segments, *image_size, 3]), label
+
+    paths = tf.constant([clip.path for clip in clips])
+    labels = tf.constant([clip.label for clip in clips], tf.int32)
+
+    def list_clips(epoch_seed):
+        places = tf.data.Dataset.range(len(clips))
+        return places.map(lambda place: (epoch_seed, place, paths[place], labels[place]))
+
+    dataset = epoch_seed_dataset(seed, epoch).flat_map(list_clips)
+    if shuffle:
+        dataset = dataset.shuffle(len(clips), **shuffle_arguments(seed, epoch))
+    dataset = dataset.map(load, num_parallel_calls, deterministic=True)
+    dataset = dataset.filter(lambda frames, crop_seed, label: tf.shape(frames)[0] > 0)
+    return dataset.map(crop_and_scale, num_parallel_calls, deterministic=True)

@@ -1,0 +1,41 @@
+"""Random numbers of the pipelines, a function of (seed, epoch, example) and nothing else."""
+
+import numpy as np
+import tensorflow as tf
+
+
+def epoch_seed_dataset(seed: int, epoch: int | None) -> tf.data.Dataset:
+    """Makes a data set of one element: the seed of the pass over the data that starts now.
+
+    Args:
+        seed: Seed of the run.
+        epoch: The epoch to give, always the same; `None` gives the next one on every pass.
+
+    Returns:
+        A data set with one int32 `[2]` element.
+    """
+    if epoch is not None:
+        return tf.data.Dataset.from_tensors(tf.random.fold_in([seed, 0], epoch))
+    passes = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).take(1)
+    return passes.map(lambda draw: tf.random.fold_in([seed, 1], draw))
+
+
+def example_seeds(epoch_seed, *position) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the seeds of an example's segments and of its crop.
+
+    Args:
+        epoch_seed: int32 `[2]` from `epoch_seed_dataset`.
+        *position: Integers that tell the example from all others of the data set.
+    """
+    for number in position:
+        epoch_seed = tf.random.fold_in(epoch_seed, number)
+    segments, crop = tf.unstack(tf.random.split(epoch_seed, 2))
+    return segments, crop
+
+
+def shuffle_arguments(seed: int, epoch: int | None) -> dict:
+    """Returns the keyword arguments of `tf.data.Dataset.shuffle` for an epoch."""
+    if epoch is None:
+        return {"seed": seed, "reshuffle_each_iteration": True}
+    mixed = int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])
+    return {"seed": mixed, "reshuffle_each_iteration": False}

@@ -1,0 +1,55 @@
+"""One clip for prediction, prepared exactly as in evaluation."""
+
+import os
+
+import numpy as np
+import tensorflow as tf
+
+from gsf_tf.data.cropping import crop, evaluation_crop, scale
+from gsf_tf.data.sampling import test_segment_indices
+from gsf_tf.data.video_file import read_sampled_frames
+
+
+def frames_to_clip(
+    frames_or_path: np.ndarray | str | os.PathLike,
+    num_segments: int = 8,
+    image_size: tuple[int, int] = (224, 224),
+    *,
+    short_side: int = 256,
+) -> np.ndarray:
+    """Makes the clip a model takes from a video file or from frames.
+
+    It takes the middle frame of each segment and the centre crop, as
+    `video_dataset_from_records` does in evaluation; what remains between the two is the
+    JPEG compression of the records.
+
+    Args:
+        frames_or_path: A video file, or uint8 RGB frames `[N, H, W, 3]`, taken as they are.
+        num_segments: Frames per clip.
+        image_size: (height, width) of the frames that come out.
+        short_side: Larger videos are scaled down to it first, in pixels; the value the
+            records were made with (`DatasetInfo.settings`).
+
+    Returns:
+        uint8 `[num_segments, *image_size, 3]`.
+
+    Raises:
+        VideoError: When the file cannot be decoded to its end.
+        ValueError: When the frames are not uint8 `[N, H, W, 3]`.
+    """
+    if isinstance(frames_or_path, str | os.PathLike):
+        frames = read_sampled_frames(
+            frames_or_path,
+            lambda num_frames: test_segment_indices(num_frames, num_segments).numpy(),
+            short_side,
+        )
+    else:
+        frames = np.asarray(frames_or_path)
+        if frames.ndim != 4 or frames.shape[-1] != 3 or frames.dtype != np.uint8 or not frames.size:
+            raise ValueError(
+                "`frames_or_path` must be a path or uint8 frames `[N, H, W, 3]`. Received an "
+                f"array of shape {frames.shape} and type {frames.dtype}."
+            )
+        frames = frames[test_segment_indices(len(frames), num_segments).numpy()]
+    box = evaluation_crop(frames.shape[1], frames.shape[2], image_size)
+    return scale(crop(tf.constant(frames), box), image_size).numpy()

@@ -1,0 +1,83 @@
+"""The compiled library: checked and loaded on first use, or the reason why it cannot be."""
+
+import functools
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+from tensorflow.python.framework import kernels
+
+# Function of gsf_tf.ops -> name of its TensorFlow op.
+OPS = {
+    "temporal_shift": "GsfTf>TemporalShift",
+}
+
+LIBRARY_PATH = Path(__file__).with_name("_gsf_tf_ops.so")
+BUILD_INFO_PATH = Path(__file__).with_name("_build_info.json")
+
+
+class Library(NamedTuple):
+    """`raw` holds the raw op functions and is None exactly when `reason` says why."""
+
+    raw: Any
+    reason: str | None
+
+
+def build_info():
+    """What the library was built from (`custom_ops/build_info.py`), or None."""
+    try:
+        info = json.loads(BUILD_INFO_PATH.read_text())
+    except (OSError, ValueError):
+        return None
+    return info if isinstance(info, dict) else None
+
+
+@functools.cache
+def load():
+    """Loads the library once per process and never raises for a library that does not fit."""
+    reason = _unfit_reason(build_info())
+    if reason:
+        return Library(None, reason)
+    try:
+        return Library(tf.load_op_library(str(LIBRARY_PATH)), None)
+    except (OSError, RuntimeError, tf.errors.OpError) as error:
+        first_line = (str(error).splitlines() or [type(error).__name__])[0]
+        return Library(None, f"the compiled library does not load: {first_line}")
+
+
+@functools.cache
+def kernel_devices(op):
+    """The device kinds, such as ("cpu", "gpu"), that the loaded library has kernels of `op` for."""
+    if load().raw is None:
+        return ()
+    registered = kernels.get_registered_kernels_for_op(OPS[op]).kernel
+    return tuple(sorted({kernel.device_type.lower() for kernel in registered}))
+
+
+def raw_op(op):
+    """The raw TensorFlow function of `op`; the library must have loaded."""
+    return getattr(load().raw, f"gsf_tf_{op}")
+
+
+def _unfit_reason(info):
+    if info is None:
+        return "the compiled library was not built"
+    if info.get("failure"):
+        return f"the compiled library was not built: {info['failure']}"
+    built, running = info.get("tensorflow", "unknown"), tf.__version__
+    if _minor(built) != _minor(running):
+        return f"the compiled library is for TensorFlow {built}, this is TensorFlow {running}"
+    # A library that was cut short can end the process when it is mapped, so it is read first.
+    try:
+        digest = hashlib.sha256(LIBRARY_PATH.read_bytes()).hexdigest()
+    except OSError as error:
+        return f"the compiled library cannot be read: {error.strerror}"
+    if digest != info.get("library_sha256"):
+        return "the compiled library is not the one its build info describes"
+    return None
+
+
+def _minor(version):
+    return version.split(".")[:2]

@@ -1,0 +1,145 @@
+"""Builds the compiled ops with CMake as part of `pip install .`; the rest is in setup.cfg.
+
+The library is an extra: where it cannot be built the package installs without it, one line says
+why, and the ops run on their reference path (`python -m gsf_tf.doctor` repeats the reason).
+`pip -v` shows the build. Environment variables:
+
+    GSF_TF_BUILD_OPS=0        does not build the library
+    GSF_TF_BUILD_OPS=require  makes it an error when the library cannot be built
+    GSF_TF_CUDA=0             leaves the CUDA kernels out, as happens when nvcc does not work
+    CXX, CUDACXX              the compilers, as CMake knows them
+"""
+
+import importlib.metadata
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+ROOT = Path(__file__).resolve().parent
+LIBRARY = "_gsf_tf_ops.so"
+BUILD_INFO = "_build_info.json"
+
+BUILD_OPS = os.environ.get("GSF_TF_BUILD_OPS", "1")
+if BUILD_OPS not in ("0", "1", "require"):
+    raise SystemExit(f"GSF_TF_BUILD_OPS must be 0, 1 or require; received {BUILD_OPS!r}.")
+
+
+class BuildFailure(Exception):
+    """The library cannot be built; the text says why."""
+
+
+class BuildOps(build_ext):
+    """Puts the library and its build info, or the reason why there is none, into gsf_tf/ops."""
+
+    def run(self):
+        base = ROOT if self.inplace else Path(self.build_lib).absolute()
+        destination = base / "gsf_tf" / "ops"
+        destination.mkdir(parents=True, exist_ok=True)
+        # What an earlier build left must not pass for the result of this one.
+        for name in (LIBRARY, BUILD_INFO):
+            (destination / name).unlink(missing_ok=True)
+        try:
+            self._build(destination)
+        except BuildFailure as failure:
+            if BUILD_OPS == "require":
+                raise SystemExit(f"gsf_tf: the compiled ops cannot be built: {failure}") from None
+            text = json.dumps({"failure": str(failure)}, indent=2) + "\n"
+            (destination / BUILD_INFO).write_text(text)
+            say(f"installing without the compiled ops (slower, same results): {failure}")
+
+    def get_outputs(self):
+        return []
+
+    def get_output_mapping(self):
+        return {}
+
+    def _build(self, destination):
+        if BUILD_OPS == "0":
+            raise BuildFailure("GSF_TF_BUILD_OPS=0 was set")
+        if os.environ.get("GSF_TF_CUDA", "1") == "0":
+            return self._run_cmake(destination, cuda="OFF")
+        try:
+            self._run_cmake(destination, cuda="ON")
+        except BuildFailure:
+            self._run_cmake(destination, cuda="OFF")
+        if json.loads((destination / BUILD_INFO).read_text())["cuda"] is None:
+            say("the compiled ops are for CPU only: no nvcc was found that works")
+
+    def _run_cmake(self, destination, cuda):
+        build_dir = Path(self.build_temp).absolute() / "ops"
+        # A cached compiler would go before the one CXX names now.
+        shutil.rmtree(build_dir, ignore_errors=True)
+        build_dir.mkdir(parents=True)
+        cmake = find_cmake()
+        configure = [
+            *(cmake, "-S", str(ROOT / "custom_ops"), "-B", str(build_dir)),
+            f"-DGSF_TF_PYTHON={sys.executable}",
+            f"-DGSF_TF_OUTPUT_DIR={destination}",
+            f"-DGSF_TF_VERSION={self.distribution.get_version()}",
+            f"-DGSF_TF_CUDA={cuda}",
+        ]
+        jobs = str(os.cpu_count() or 1)
+        for command in (configure, [cmake, "--build", str(build_dir), "-j", jobs]):
+            result = subprocess.run(
+                command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            )
+            print(result.stdout)
+            if result.returncode != 0:
+                raise BuildFailure(first_error(result.stdout))
+
+
+def find_cmake():
+    """The `cmake` package from PyPI, whose program need not be on the path, or the system's."""
+    if importlib.util.find_spec("cmake"):
+        return str(Path(importlib.import_module("cmake").CMAKE_BIN_DIR) / "cmake")
+    cmake = shutil.which("cmake")
+    if cmake is None:
+        raise BuildFailure("there is no cmake (pip install cmake)")
+    return cmake
+
+
+def first_error(log):
+    """The first sentence of the first error in a log of CMake or a compiler, as one line."""
+    end_of_message = r"\n\s*\n\s*\n|\n--|It fails with|Call Stack|\Z"
+    match = re.search(rf"CMake Error(?:: | at [^\n]*\n+)(.+?)(?:{end_of_message})", log, re.DOTALL)
+    match = match or re.search(r"^(.*\berror\b.*)$", log, re.MULTILINE | re.IGNORECASE)
+    text = " ".join(match[1].split()) if match else "cmake failed without a message"
+    return text.split(". ")[0].rstrip(".")
+
+
+def say(line):
+    print(f"gsf_tf: {line}", file=sys.stderr, flush=True)
+
+
+def tensorflow_requirement():
+    """A library built against one minor version of TensorFlow does not work with another."""
+    try:
+        version = importlib.metadata.version("tensorflow")
+    except importlib.metadata.PackageNotFoundError:
+        version = None
+    if version is None or BUILD_OPS == "0":
+        return "tensorflow>=2.17.1,<2.22"
+    major, minor = version.split(".")[:2]
+    return f"tensorflow=={major}.{minor}.*"
+
+
+setup(
+    install_requires=[
+        "absl-py",
+        "av>=12",
+        "keras>=3.5",
+        "numpy",
+        "rich",
+        tensorflow_requirement(),
+    ],
+    ext_modules=[Extension("gsf_tf.ops._gsf_tf_ops", sources=[])],
+    cmdclass={"build_ext": BuildOps},
+)

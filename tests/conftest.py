@@ -1,0 +1,26 @@
+"""Fixtures that several floors use."""
+
+import os
+
+import pytest
+
+REQUIRE_COMPILED = "GSF_TF_REQUIRE_COMPILED"
+
+
+@pytest.fixture(params=["reference", "compiled"])
+def ops_path(request):
+    """Runs a test on the reference path and on the compiled kernels of `gsf_tf.ops`.
+
+    Where there is no compiled library, that half is skipped with the doctor's reason, or fails when
+    the environment sets GSF_TF_REQUIRE_COMPILED=1.
+    """
+    from gsf_tf import ops
+    from gsf_tf.ops import library
+
+    if request.param == "compiled" and library.load().raw is None:
+        reason = library.load().reason
+        if os.environ.get(REQUIRE_COMPILED) == "1":
+            pytest.fail(f"{REQUIRE_COMPILED}=1, but {reason}")
+        pytest.skip(reason)
+    with ops.use_implementation(request.param):
+        yield request.param

@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from gsf_tf.data.cropping import crop, evaluation_crop, scale, training_crop
+
+
+@pytest.mark.parametrize(
+    "height, width, size, expected",
+    [
+        (256, 340, (224, 224), [16, 58, 224, 224]),
+        (340, 256, (224, 224), [58, 16, 224, 224]),
+        (240, 320, (224, 224), [15, 55, 210, 210]),
+        (128, 128, (112, 112), [8, 8, 112, 112]),
+        (256, 512, (112, 224), [16, 32, 224, 448]),
+    ],
+)
+def test_evaluation_crop(height, width, size, expected):
+    np.testing.assert_array_equal(evaluation_crop(height, width, size), expected)
+
+
+def test_training_crops_are_those_of_the_rule():
+    height, width = 256, 340
+    sides = [256, 224, 192, 168]
+    allowed = {
+        (top, left, sides[i], sides[j])
+        for i in range(4)
+        for j in range(4)
+        if abs(i - j) <= 1
+        for top, left in _positions(height - sides[i], width - sides[j])
+    }
+    draw = tf.function(lambda seed: training_crop(height, width, (224, 224), seed))
+    drawn = {tuple(draw(tf.constant([seed, 5])).numpy().tolist()) for seed in range(2000)}
+    assert drawn <= allowed
+    # All but the few that 2000 draws from about 120 miss by chance.
+    assert len(drawn) >= len(allowed) - 2
+    assert {box[2:] for box in drawn} == {box[2:] for box in allowed}
+    assert len({box[2:] for box in drawn}) == 10
+
+
+def _positions(free_y, free_x):
+    y, x = free_y // 4, free_x // 4
+    corners = [(0, 0), (0, 4), (4, 0), (4, 4), (2, 2)]
+    edges = [(0, 2), (4, 2), (2, 0), (2, 4)]
+    quarters = [(1, 1), (1, 3), (3, 1), (3, 3)]
+    return [(y * i, x * j) for i, j in corners + edges + quarters]
+
+
+@pytest.mark.parametrize("height, width", [(16, 16), (17, 400), (400, 17)])
+def test_boxes_stay_inside_odd_frames(height, width):
+    for size in [(224, 224), (100, 230)]:
+        boxes = [training_crop(height, width, size, [seed, 0]) for seed in range(50)]
+        for top, left, box_height, box_width in [*boxes, evaluation_crop(height, width, size)]:
+            assert top >= 0 and left >= 0 and box_height >= 1 and box_width >= 1
+            assert top + box_height <= height and left + box_width <= width
+
+
+def test_scale_equals_pil():
+    frame = np.random.default_rng(0).integers(0, 256, [168, 192, 3], np.uint8)
+    expected = np.asarray(Image.fromarray(frame).resize((112, 112), Image.Resampling.BILINEAR))
+    actual = scale(tf.constant(frame[None]), (112, 112))[0].numpy()
+    assert actual.dtype == np.uint8
+    assert np.abs(actual.astype(int) - expected).max() <= 1
+
+
+def test_scale_leaves_the_right_size_alone():
+    frames = np.random.default_rng(0).integers(0, 256, [2, 32, 32, 3], np.uint8)
+    np.testing.assert_array_equal(scale(tf.constant(frames), (32, 32)), frames)
+
+
+def test_crop_cuts_the_box():
+    frames = np.arange(2 * 6 * 8 * 3).reshape(2, 6, 8, 3)
+    np.testing.assert_array_equal(crop(frames, tf.constant([1, 2, 3, 4])), frames[:, 1:4, 2:6])

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Builds the wheel in one clean virtual environment, installs it in another and asks the doctor,
+# from outside the checkout; then the same where no C++ compiler works. Not part of pytest: it
+# installs TensorFlow several times.
+#
+# Usage: tests/packaging/check_wheel.sh [PYTHON]
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+python=${1:-python3}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export PIP_CONSTRAINT="$root/constraints.txt"
+
+mkdir "$work/source"
+git -C "$root" ls-files --cached --others --exclude-standard -z |
+  tar -C "$root" --null --files-from=- --ignore-failed-read --create | tar -C "$work/source" -x
+"$python" -m venv "$work/build"
+"$python" -m venv "$work/run"
+cd "$work"
+
+check() {
+  local name=$1 expected=$2
+  shift 2
+  build/bin/pip wheel --quiet --no-deps --wheel-dir "$name" ./source
+  run/bin/pip install --quiet "$@" ./"$name"/gsf_tf-*.whl
+  "$python" -m zipfile --list "$name"/gsf_tf-*.whl | grep -E '_gsf_tf_ops|_build_info' || true
+  run/bin/python -m gsf_tf.doctor | tee "$name.txt"
+  grep -F "$expected" "$name.txt"
+}
+
+check compiled 'temporal_shift: compiled'
+CXX=/bin/false check reference 'temporal_shift: reference' --force-reinstall --no-deps
+run/bin/python -W error::UserWarning -c "
+import os
+os.environ['GSF_TF_OPS'] = 'reference'
+import gsf_tf, numpy
+gsf_tf.ops.temporal_shift(numpy.zeros((2, 4), 'float32'), 2, 1)
+"
+echo "check_wheel: passed"
