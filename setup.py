@@ -137,6 +137,7 @@ setup(
         "av>=12",
         "keras>=3.5",
         "numpy",
+        "pillow",
         "rich",
         tensorflow_requirement(),
     ],

@@ -3,9 +3,10 @@
 import logging
 import sys
 
+import absl.logging
 import rich.console
 import rich.progress
-from absl import app
+from absl import app, flags
 
 from gsf_tf.errors import UserError
 
@@ -21,9 +22,10 @@ def run(main):
             exit status, `None` for 0.
     """
 
-    logging.getLogger("tensorflow").setLevel(logging.WARNING)
-
     def guarded(argv):
+        logging.getLogger("tensorflow").setLevel(logging.WARNING)
+        if not flags.FLAGS["verbosity"].present:
+            absl.logging.set_verbosity(absl.logging.WARNING)
         try:
             return main(argv)
         except UserError as error:

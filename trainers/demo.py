@@ -79,13 +79,12 @@ def summarize(console, output, workdirs, seconds):
     lines = {name: workdir.read_metrics() for name, workdir in workdirs.items()}
     curves_figure(lines).savefig(curves, dpi=110)
     titles = {f"{name}: top-1 {r['top1']:.1%}": r["confusion"] for name, r in reports.items()}
-    confusion_figure(titles, CLASS_NAMES).savefig(confusion, dpi=110)
+    confusion_figure(titles, CLASS_NAMES).savefig(confusion, dpi=100, bbox_inches="tight")
 
-    table = rich.table.Table(
-        title=f"{reports['GSF']['n']} held-out clips, {len(CLASS_NAMES)} classes"
-    )
-    for column in ("Model", "Temporal layers", "Top-1", "Top-5", "Right pair, order ignored"):
-        table.add_column(column, justify="left" if column in ("Model",) else "right")
+    clips = reports["GSF"]["n"]
+    table = rich.table.Table("Model", title=f"{clips} held-out clips, {len(CLASS_NAMES)} classes")
+    for column in ("Temporal layers", "Top-1", "Top-5", "Pair right, order ignored"):
+        table.add_column(column, justify="right")
     for name, report in reports.items():
         layers = workdirs[name].load_model().backbone.layers
         table.add_row(

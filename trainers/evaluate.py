@@ -59,7 +59,7 @@ def main(_):
     report = {"protocol": "efficiency", "records": records, "split": split, "clips_expected": clips}
     path = workdir.write_json("eval_efficiency", {**report, **metrics})
     figure = confusion_figure({config["model"]["preset"]: metrics["confusion"]}, labels.names)
-    figure.savefig(workdir.path / "confusion.png", dpi=100)
+    figure.savefig(workdir.path / "confusion.png", dpi=100, bbox_inches="tight")
     console.print(
         f"{metrics['n']} videos: top-1 {metrics['top1']:.1%}, top-5 {metrics['top5']:.1%}, "
         f"mean class accuracy {metrics['mean_class_accuracy']:.1%}\n"

@@ -14,6 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 from PIL import Image
 
 from gsf_tf.data.clip_source import ClipSource
+from gsf_tf.data.decoding_process import DecodingContext
 from gsf_tf.data.encoded_clip import EncodedClip
 from gsf_tf.data.record_settings import RecordSettings
 from gsf_tf.data.video_error import VideoError
@@ -138,8 +139,9 @@ def _encode_alone(source, settings):
 
 
 def _new_pool(workers):
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
+    return ProcessPoolExecutor(
+        workers, mp_context=DecodingContext(), initializer=_start_worker
+    )
 
 
 def _start_worker():

@@ -9,7 +9,6 @@ temporal interaction can at best guess, which is the papers' point in miniature
 
 import concurrent.futures
 import dataclasses
-import multiprocessing
 import os
 import pathlib
 import zlib
@@ -17,6 +16,8 @@ from collections.abc import Callable, Iterator
 
 import av
 import numpy as np
+
+from gsf_tf.data.decoding_process import DecodingContext
 
 FRAME_RATE = 24
 HEIGHT, WIDTH = 84, 112
@@ -236,7 +237,12 @@ def write_video(path: str | os.PathLike, frames: np.ndarray, frame_rate: int = F
         stream = container.add_stream("libx264", rate=frame_rate)
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = "yuv420p"
-        stream.options = {"crf": "20", "preset": "veryfast", "threads": "1"}
+        stream.options = {
+            "crf": "20",
+            "preset": "veryfast",
+            # The same bytes on every machine, at every load.
+            "x264-params": "threads=1:cpu-independent=1",
+        }
         for frame in frames:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode())
@@ -281,8 +287,8 @@ def generate_clips(
     todo = [job for job in jobs if not job[0].exists()]
     done = len(jobs) - len(todo)
     yield done, len(jobs)
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(workers or os.cpu_count(), context) as pool:
+    workers = workers or os.cpu_count()
+    with concurrent.futures.ProcessPoolExecutor(workers, DecodingContext()) as pool:
         futures = [pool.submit(_write_clip, *job) for job in todo]
         for future in concurrent.futures.as_completed(futures):
             future.result()

@@ -33,7 +33,12 @@ def curves_figure(runs):
         axes.set(title=title, xlabel="Epoch")
         axes.grid(alpha=0.3)
         axes.legend()
-        axes.set_ylim(0, 1.02 if quantity == "top1" else None)
+        if quantity == "top1":
+            axes.set_ylim(0, 1.02)
+        else:
+            # Validation before the moving statistics have settled would flatten all the rest.
+            losses = [line["train/loss"] for lines in runs.values() for line in lines]
+            axes.set_ylim(0, 1.2 * max(losses, default=1))
     return figure
 
 

@@ -41,7 +41,7 @@ def restore_latest(manager):
         status = manager.checkpoint.restore(path)
         status.assert_existing_objects_matched()
         status.assert_consumed()
-    except (AssertionError, ValueError, tf.errors.OpError) as error:
+    except (AssertionError, ValueError, IndexError, tf.errors.OpError) as error:
         reason = (str(error).strip().splitlines() or ["it is unreadable"])[0]
         raise UserError(
             "A checkpoint continues the model and optimizer it was written by. "

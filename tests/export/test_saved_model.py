@@ -1,0 +1,96 @@
+import json
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from gsf_tf import ops
+from gsf_tf.data import LabelMap
+from gsf_tf.errors import UserError
+from gsf_tf.export import ExportError, export_saved_model
+from gsf_tf.export.saved_model import next_version
+from gsf_tf.models import from_preset
+
+LABELS = LabelMap(["down", "left", "up"])
+
+
+def small_model(preset="gsf_resnet14thin"):
+    model = from_preset(preset, num_classes=3, num_segments=4, input_shape=(32, 32, 3))
+    kernel = model.get_layer("classifier").kernel
+    kernel.assign(np.random.default_rng(0).normal(size=kernel.shape))
+    return model
+
+
+@pytest.mark.parametrize("preset", ["gsf_resnet14thin", "tsm_mobilenetv2", "tsn_resnet14thin"])
+def test_runs_where_gsf_tf_is_not_imported(ops_path, preset, tmp_path):
+    model = small_model(preset)
+    difference = export_saved_model(model, LABELS, tmp_path / "1", short_side=48)
+    assert difference < 1e-4
+    clip = np.random.default_rng(1).integers(0, 256, (3, 4, 32, 32, 3), "uint8")
+    np.save(tmp_path / "clip.npy", clip)
+    program = (
+        "import sys, numpy, tensorflow as tf\n"
+        "serve = tf.saved_model.load(sys.argv[1] + '/1').signatures['serving_default']\n"
+        "outputs = serve(clip=tf.constant(numpy.load(sys.argv[1] + '/clip.npy')))\n"
+        "assert 'gsf_tf' not in sys.modules\n"
+        "numpy.savez(sys.argv[1] + '/outputs.npz', **outputs)\n"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True)
+    outputs = np.load(tmp_path / "outputs.npz")
+    assert set(outputs) == {"logits", "probabilities"}
+    np.testing.assert_allclose(outputs["logits"], model(clip), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(outputs["probabilities"].sum(-1), 1, rtol=1e-5)
+    assert (tmp_path / "1/assets/labels.txt").read_text() == "down\nleft\nup\n"
+    preprocessing = json.loads((tmp_path / "1/assets/preprocessing.json").read_text())
+    assert preprocessing["short_side"] == 48 and preprocessing["image_size"] == [32, 32]
+
+
+def test_another_op_fails_the_export_and_leaves_nothing(tmp_path):
+    if ops.implementation_of("temporal_shift") == "reference":
+        pytest.skip("the compiled library is not there, so there is no other op to export")
+    raw_op = ops.library.raw_op("temporal_shift")
+
+    class Stubborn(keras.layers.Layer):
+        def call(self, inputs):
+            flat = keras.ops.mean(inputs, axis=(2, 3))
+            folded = keras.ops.reshape(flat, (-1, 3))
+            shifted = raw_op(folded, num_segments=4, fold=1)
+            return keras.ops.mean(keras.ops.reshape(shifted, (-1, 4, 3)), axis=1)
+
+    inputs = keras.Input((4, 8, 8, 3))
+    with pytest.raises(ExportError, match="does not know: GsfTf>TemporalShift"):
+        export_saved_model(keras.Model(inputs, Stubborn()(inputs)), LABELS, tmp_path / "1")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_outputs_fail_the_export(tmp_path):
+    class Undecided(keras.layers.Layer):
+        def call(self, inputs):
+            mean = keras.ops.mean(keras.ops.cast(inputs, "float32"), axis=(1, 2, 3))
+            return mean + tf.random.uniform(tf.shape(mean))
+
+    inputs = keras.Input((4, 8, 8, 3))
+    with pytest.raises(ExportError, match="logits differ by up to"):
+        export_saved_model(keras.Model(inputs, Undecided()(inputs)), LABELS, tmp_path / "1")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_wrong_number_of_labels(tmp_path):
+    with pytest.raises(UserError, match="3 outputs, 2 labels"):
+        export_saved_model(small_model(), LabelMap(["a", "b"]), tmp_path / "1")
+
+
+def test_an_existing_folder_is_left_alone(tmp_path):
+    (tmp_path / "1").mkdir()
+    with pytest.raises(UserError, match="which exists"):
+        export_saved_model(small_model(), LABELS, tmp_path / "1")
+
+
+def test_versions_count_up(tmp_path):
+    assert next_version(tmp_path / "export").name == "1"
+    for name in ("1", "9", "10", "notes"):
+        (tmp_path / "export" / name).mkdir(parents=True)
+    assert next_version(tmp_path / "export").name == "11"

@@ -1,0 +1,103 @@
+import json
+
+import keras
+import ml_collections
+import pytest
+
+from gsf_tf.data import DatasetInfo
+from gsf_tf.errors import UserError
+from gsf_tf.models import from_preset
+from gsf_tf.training import Workdir
+
+
+def dataset_info(*labels):
+    from gsf_tf.data import LabelMap
+
+    return DatasetInfo(
+        labels=list(labels),
+        label_fingerprint=LabelMap(labels).fingerprint,
+        settings={"short_side": 84},
+        source_fingerprint="",
+        splits={},
+    )
+
+
+def config(**values):
+    return ml_collections.ConfigDict({"epochs": 3, "model": {"preset": "x"}, **values})
+
+
+@pytest.fixture
+def workdir(tmp_path):
+    workdir = Workdir(tmp_path / "run")
+    workdir.start(config(), dataset_info("down", "up"))
+    return workdir
+
+
+def test_a_run_describes_itself(workdir):
+    assert workdir.read_config() == {"epochs": 3, "model": {"preset": "x"}}
+    assert workdir.read_labels().names == ("down", "up")
+    run = workdir.read_run()
+    assert run["label_fingerprint"] == workdir.read_labels().fingerprint
+    assert run["records"] == {"short_side": 84}
+    assert run["versions"]["keras"] == keras.__version__
+    assert run["command"] and run["devices"]
+
+
+def test_the_same_run_continues(workdir):
+    workdir.start(config(), dataset_info("down", "up"))
+
+
+def test_another_configuration_is_refused_with_what_differs(workdir):
+    with pytest.raises(UserError, match=r"(?s)epochs: 3 in the workdir, 4 now.*new: '\(absent\)'"):
+        workdir.start(config(epochs=4, new=1), dataset_info("down", "up"))
+
+
+def test_other_labels_are_refused_with_what_differs(workdir):
+    with pytest.raises(UserError, match=r"only in the workdir: \['up'\]; only there: \['left'\]"):
+        workdir.start(config(), dataset_info("down", "left"))
+
+
+def test_labels_in_another_order_are_refused(workdir):
+    with pytest.raises(UserError, match="the order differs"):
+        workdir.start(config(), dataset_info("up", "down"))
+
+
+def test_a_file_in_the_place_of_the_folder(tmp_path):
+    (tmp_path / "run").write_text("")
+    with pytest.raises(UserError, match="--workdir must be a folder"):
+        Workdir(tmp_path / "run").start(config(), dataset_info("down", "up"))
+
+
+def test_a_folder_without_a_run(tmp_path):
+    with pytest.raises(UserError, match=r"no config.json. Train first"):
+        Workdir(tmp_path).load_model()
+
+
+def test_a_run_that_has_not_ended(workdir):
+    with pytest.raises(UserError, match="has not ended.*train command again"):
+        workdir.load_model()
+
+
+def test_a_damaged_model_file(workdir):
+    workdir.model_file.write_bytes(b"PK not a zip")
+    with pytest.raises(UserError, match=r"model.keras must be a model .* It is not"):
+        workdir.load_model()
+
+
+def test_a_model_of_other_labels(workdir):
+    model = from_preset("tsn_resnet14thin", 3, num_segments=2, input_shape=(32, 32, 3))
+    model.save(workdir.model_file)
+    with pytest.raises(UserError, match="3 outputs in .* 2 labels in"):
+        workdir.load_model()
+
+
+def test_metrics_of_an_epoch_that_runs_again_are_replaced(workdir):
+    for epoch, loss in [(1, 3.0), (2, 2.0), (3, 1.0), (2, 2.5)]:
+        workdir.append_metrics({"epoch": epoch, "train/loss": loss})
+    assert [(m["epoch"], m["train/loss"]) for m in workdir.read_metrics()] == [(1, 3.0), (2, 2.5)]
+
+
+def test_json_is_written_in_one_piece(workdir):
+    path = workdir.write_json("eval_efficiency", {"top1": 0.5})
+    assert json.loads(path.read_text()) == {"top1": 0.5}
+    assert not list(workdir.path.glob("*.partial"))
