@@ -35,7 +35,25 @@ def run(main):
             print("Interrupted.", file=sys.stderr)
             return 130
 
-    app.run(guarded)
+    app.run(guarded, flags_parser=_parse_flags)
+
+
+def _parse_flags(argv):
+    """Parses the flags and loads --config, where a program has one."""
+    try:
+        rest = app.parse_flags_with_usage(argv)
+        if "config" in flags.FLAGS:
+            _ = flags.FLAGS.config
+        return rest
+    except AttributeError as error:
+        text = " ".join(str(error).replace("\\n", " ").replace("\\'", "'").strip("'\"").split())
+        sys.exit(
+            "Error: --config.NAME=VALUE must name a value that the configuration has. "
+            f"Received one that it has not: {text} The file --config lists all names."
+        )
+    except OSError as error:
+        detail = " ".join(str(error).split())
+        sys.exit(f"Error: --config must be the path of a configuration. {detail}")
 
 
 def console():

@@ -139,9 +139,7 @@ def _encode_alone(source, settings):
 
 
 def _new_pool(workers):
-    return ProcessPoolExecutor(
-        workers, mp_context=DecodingContext(), initializer=_start_worker
-    )
+    return ProcessPoolExecutor(workers, mp_context=DecodingContext(), initializer=_start_worker)
 
 
 def _start_worker():

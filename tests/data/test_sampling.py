@@ -17,9 +17,7 @@ from gsf_tf.data import sampling
     ],
 )
 def test_middle_of_each_segment_by_hand(num_frames, num_segments, expected):
-    np.testing.assert_array_equal(
-        sampling.test_segment_indices(num_frames, num_segments), expected
-    )
+    np.testing.assert_array_equal(sampling.test_segment_indices(num_frames, num_segments), expected)
 
 
 def test_middle_of_each_segment_brute_force():

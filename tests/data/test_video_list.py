@@ -12,10 +12,7 @@ def read(folder, text, **arguments):
 def test_names_and_separators(tmp_path):
     listing = read(
         tmp_path,
-        "# comment\n\nc.mp4 up\n"
-        "sub/a b.mp4\tmoving left\n"
-        '"d e.mp4" "moving left"\n'
-        "f.mp4   up  \n",
+        '# comment\n\nc.mp4 up\nsub/a b.mp4\tmoving left\n"d e.mp4" "moving left"\nf.mp4   up  \n',
     )
     assert list(listing.labels) == ["moving left", "up"]
     assert [(clip.data_path, clip.label, clip.split) for clip in listing.clips] == [

@@ -87,4 +87,3 @@ def test_label_smoothing_against_numpy():
     target = np.eye(3)[LABEL] * 0.7 + 0.1
     sums = train_step(model, optimizer, CLIP, LABEL, global_batch_size=4, label_smoothing=0.3)
     assert float(sums["loss"]) == pytest.approx(-(target * log_probabilities).sum(), rel=1e-4)
-
