@@ -43,7 +43,7 @@ def _parse_flags(argv):
     try:
         rest = app.parse_flags_with_usage(argv)
         if "config" in flags.FLAGS:
-            _ = flags.FLAGS.config
+            flags.FLAGS.config.keys()  # A file that did not load raises at its first use.
         return rest
     except AttributeError as error:
         text = " ".join(str(error).replace("\\n", " ").replace("\\'", "'").strip("'\"").split())
