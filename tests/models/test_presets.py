@@ -28,13 +28,24 @@ def small(preset, **kwargs):
 
 
 def randomize(model):
-    """Moves every vector of weights off its zeros and ones; kernels are random as they are."""
+    """Gives every weight a value of its own and the moving statistics those of a batch."""
     rng = np.random.default_rng(0)
     for weight in model.weights:
         if len(weight.shape) == 1:
-            weight.assign(np.asarray(weight) + rng.uniform(0, 0.2, weight.shape))
+            weight.assign(np.asarray(weight) + rng.uniform(-0.3, 0.3, weight.shape))
     classifier = model.get_layer("classifier").kernel
     classifier.assign(rng.normal(size=classifier.shape))
+    normalizations = [
+        layer
+        for layer in model._flatten_layers()
+        if isinstance(layer, keras.layers.BatchNormalization)
+    ]
+    momenta = [layer.momentum for layer in normalizations]
+    for layer in normalizations:
+        layer.momentum = 0.0
+    model(clip(), training=True)
+    for layer, momentum in zip(normalizations, momenta, strict=True):
+        layer.momentum = momentum
 
 
 def clip(batch=2):
