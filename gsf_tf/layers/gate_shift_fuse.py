@@ -1,39 +1,41 @@
 import keras
 
-from gsf_tf import ops
-from gsf_tf.layers.segment_axis import check_feature_map, check_num_segments
+from gsf_tf.layers.gated_shift import GatedShift
+
+PYTORCH_UNIFORM = {"scale": 1 / 3, "mode": "fan_in", "distribution": "uniform"}
 
 
 @keras.saving.register_keras_serializable(package="gsf_tf")
-class GateShiftFuse(keras.layers.Layer):
+class GateShiftFuse(GatedShift):
     """Gate-Shift-Fuse (GSF): gates features, shifts them in time and fuses them again.
 
     The first `channel_ratio` of the channels is processed in two halves X1 and X2; the
     rest passes untouched. For each half i, with the paper's equations beside the names
-    that the code uses:
+    that the code uses (the steps up to (6) are in `GatedShift`, shared with GSM):
 
     | equation | code |
     |---|---|
-    | (1), (2) `Y = tanh(Wg * X) . X` | `gate`, `gated` |
+    | (1), (2) `Y = tanh(Wg * X) . X` | `_learned_gate`, `gated` |
     | (3), (4) `R = X - Y` | `residual` |
     | (5), (6) `Y_shift = shift(Y)` | `shifted`: half 1 reads frame t + 1, half 2 t - 1 |
-    | (7), (8) `F = sigmoid(Wf * mean(Y_shift; R))` | `weight` |
-    | (9), (10) `Z = F . Y_shift + (1 - F) . R` | `fused` |
+    | (7), (8) `F = sigmoid(Wf * mean(Y_shift; R))` | `_fusion_weight` |
+    | (9), (10) `Z = F . Y_shift + (1 - F) . R` | `fuse` |
 
-    The published numbers were made with details that the equations leave out, and
-    they are here: the gate reads `ReLU(BN(X))` while it multiplies X itself; both
-    convolutions have biases; and after the fusion the channels are interleaved inside each
-    half, `new[2 i + j] = old[j n + i]` for n a quarter of the processed channels.
+    Details that the equations leave out: the gate reads `ReLU(BN(X))` while it multiplies X
+    itself, both convolutions have biases, and after the fusion the channels are interleaved
+    inside each half (see `GatedShift`, also for the one deviation).
 
-    One deviation: the moving variance is the biased one, as in every Keras batch
-    normalisation (PyTorch keeps the unbiased one; they differ by a factor
-    `N / (N - 1)`, N = B T H W).
+    The options are those of the paper's ablation, Table 5: `gate="learned"` with
+    `fusion="learned"` is GSF; with `fusion="sum"`, a gate that is learned gives GSM, 1 gives
+    TSM on all channels, -1 a temporal difference (TDN) and 0 no temporal interaction (TSN).
 
     Args:
         num_segments: Integer >= 1. Frames per clip, T.
         channel_ratio: Share of the channels that is processed, in (0, 1]. The number of
             processed channels is `int(C * channel_ratio)`, one more if that is odd, and must be
             divisible by 4.
+        gate: `"learned"`, or the number that every gate is fixed at: 1, -1 or 0.
+        fusion: `"learned"`, or `"sum"` for `Z = Y_shift + R`.
         fusion_initializer: Initializer of the two fusion kernels. `None` is PyTorch's
             default, uniform within `1 / sqrt(fan_in)`; the authors' ResNets use
             Kaiming normal by fan-out, `"he_fan_out"`.
@@ -55,122 +57,67 @@ class GateShiftFuse(keras.layers.Layer):
 
     Reference:
         Sudhakaran, Escalera and Lanz, Gate-Shift-Fuse for Video Action Recognition, 2023,
-        section 3.1, equations (1)-(10).
+        section 3.1, equations (1)-(10); Tables 2, 4 (share of channels) and 5 (options).
     """
 
     def __init__(
         self,
         num_segments,
         channel_ratio=1.0,
+        gate="learned",
+        fusion="learned",
         fusion_initializer=None,
         momentum=0.9,
         epsilon=1e-5,
         **kwargs,
     ):
-        super().__init__(**kwargs)
-        self.num_segments = check_num_segments(num_segments)
-        if not 0 < channel_ratio <= 1:
-            raise ValueError(
-                "`channel_ratio` must be in (0, 1], the share of the channels that is "
-                f"processed. Received: channel_ratio={channel_ratio!r}"
-            )
-        self.channel_ratio = float(channel_ratio)
-        self.fusion_initializer = fusion_initializer
-        self.momentum = momentum
-        self.epsilon = epsilon
-        self.normalization = keras.layers.BatchNormalization(
-            momentum=momentum, epsilon=epsilon, dtype=self.dtype_policy, name="normalization"
+        super().__init__(
+            num_segments,
+            channel_ratio,
+            gate,
+            gate_initializer=keras.initializers.VarianceScaling(**PYTORCH_UNIFORM),
+            gate_bias_initializer=lambda channels: _uniform(fan_in=27 * channels // 2),
+            momentum=momentum,
+            epsilon=epsilon,
+            **kwargs,
         )
-        self.supports_jit = ops.implementation_of("temporal_shift") == "reference"
-
-    def processed_channels(self, channels: int) -> int:
-        """Returns how many of `channels` channels are gated, shifted and fused."""
-        processed = int(channels * self.channel_ratio)
-        processed += processed % 2
-        if processed == 0 or processed % 4:
-            raise ValueError(
-                "The number of processed channels, int(channels * channel_ratio) rounded up to "
-                "an even number, must be a positive multiple of 4: two halves of two "
-                f"interleaved parts. Received: channels={channels}, "
-                f"channel_ratio={self.channel_ratio}, which gives {processed}"
-            )
-        return processed
+        if fusion not in ("learned", "sum"):
+            raise ValueError(f"`fusion` must be 'learned' or 'sum'. Received: fusion={fusion!r}")
+        self.fusion = fusion
+        self.fusion_initializer = fusion_initializer
 
     def build(self, input_shape):
-        processed = self.processed_channels(check_feature_map(self.name, input_shape))
-        self.normalization.build((*input_shape[:-1], processed))
-        uniform_fan_in = keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
-        self.gate_kernel = self.add_weight(
-            shape=(3, 3, 3, processed // 2, 2), initializer=uniform_fan_in, name="gate_kernel"
-        )
-        self.gate_bias = self._add_bias("gate_bias", fan_in=27 * processed // 2, shape=(2,))
+        super().build(input_shape)
+        if self.fusion == "sum":
+            return
         self.fusion_kernels, self.fusion_biases = [], []
         for half in (1, 2):
             self.fusion_kernels.append(
                 self.add_weight(
                     shape=(3, 3, 2, 1),
-                    initializer=self._fusion_initializer(uniform_fan_in),
+                    initializer=self._fusion_initializer(),
                     name=f"fusion_kernel_{half}",
                 )
             )
-            self.fusion_biases.append(self._add_bias(f"fusion_bias_{half}", 18, (1,)))
+            self.fusion_biases.append(
+                self.add_weight(
+                    shape=(1,), initializer=_uniform(fan_in=18), name=f"fusion_bias_{half}"
+                )
+            )
 
-    def _fusion_initializer(self, default):
+    def _fusion_initializer(self):
         if self.fusion_initializer is None:
-            return default.clone()
+            return keras.initializers.VarianceScaling(**PYTORCH_UNIFORM)
         if self.fusion_initializer == "he_fan_out":
             return keras.initializers.VarianceScaling(2, "fan_out", "untruncated_normal")
         return keras.initializers.get(self.fusion_initializer)
 
-    def _add_bias(self, name, fan_in, shape):
-        bound = fan_in**-0.5
-        return self.add_weight(
-            shape=shape, initializer=keras.initializers.RandomUniform(-bound, bound), name=name
-        )
-
-    def call(self, inputs, training=None):
-        processed = self.normalization.gamma.shape[0]
-        x = inputs[..., :processed]
-        gated = self._gate(x, training) * x
-        residual = x - gated
-        shifted = ops.temporal_shift(gated, self.num_segments, processed // 2)
+    def fuse(self, shifted, residual):
+        """Equations (9), (10)."""
+        if self.fusion == "sum":
+            return shifted + residual
         weight = self._fusion_weight(shifted, residual)
-        fused = weight * shifted + (1 - weight) * residual
-        halves = keras.ops.split(fused, 2, axis=-1)
-        outputs = [_interleave(half) for half in halves]
-        if processed < inputs.shape[-1]:
-            outputs.append(inputs[..., processed:])
-        return keras.ops.concatenate(outputs, axis=-1)
-
-    def _gate(self, x, training):
-        """Equations (1), (2): the gate of every channel, `[B * T, H, W, C]` in (-1, 1).
-
-        The 3x3x3 convolution has one output plane per half, so it is done as a 2D
-        convolution from each half to three planes, one per tap in time, and a sum of those
-        planes over neighbouring frames.
-        """
-        activated = keras.ops.relu(self.normalization(x, training=training))
-        kernel = keras.ops.cast(self.gate_kernel, activated.dtype)
-        # [taps, 3, 3, C/2, 2] -> per half [3, 3, C/2, taps]
-        planes = keras.ops.stack(
-            [
-                keras.ops.conv(half, keras.ops.transpose(kernel[..., i], (1, 2, 3, 0)), 1, "same")
-                for i, half in enumerate(keras.ops.split(activated, 2, axis=-1))
-            ],
-            axis=-1,
-        )
-        height, width = (x.shape[axis] or keras.ops.shape(x)[axis] for axis in (1, 2))
-        taps = keras.ops.reshape(planes, (-1, self.num_segments, height, width, 3, 2))
-        before, now, after = taps[..., 0, :], taps[..., 1, :], taps[..., 2, :]
-        none = keras.ops.zeros_like(now[:, :1])
-        total = (
-            keras.ops.concatenate([none, before[:, :-1]], axis=1)
-            + now
-            + keras.ops.concatenate([after[:, 1:], none], axis=1)
-        )
-        gate = keras.ops.tanh(total + keras.ops.cast(self.gate_bias, total.dtype))
-        gate = keras.ops.reshape(gate, (-1, height, width, 2))
-        return keras.ops.repeat(gate, x.shape[-1] // 2, axis=-1)
+        return weight * shifted + (1 - weight) * residual
 
     def _fusion_weight(self, shifted, residual):
         """Equations (7), (8): F as `[B * T, 1, 1, C]` in (0, 1).
@@ -201,9 +148,6 @@ class GateShiftFuse(keras.layers.Layer):
         )
         return keras.ops.cast(weight, shifted.dtype)
 
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
     def get_config(self):
         config = super().get_config()
         initializer = self.fusion_initializer
@@ -212,6 +156,8 @@ class GateShiftFuse(keras.layers.Layer):
         config.update(
             num_segments=self.num_segments,
             channel_ratio=self.channel_ratio,
+            gate=self.gate,
+            fusion=self.fusion,
             fusion_initializer=initializer,
             momentum=self.momentum,
             epsilon=self.epsilon,
@@ -219,9 +165,5 @@ class GateShiftFuse(keras.layers.Layer):
         return config
 
 
-def _interleave(half):
-    """`new[2 i + j] = old[j n + i]`: the two parts of a half, channel by channel in turn."""
-    channels = half.shape[-1]
-    lead = [size or keras.ops.shape(half)[axis] for axis, size in enumerate(half.shape[:-1])]
-    parts = keras.ops.reshape(half, (*lead, 2, channels // 2))
-    return keras.ops.reshape(keras.ops.swapaxes(parts, -1, -2), (*lead, channels))
+def _uniform(fan_in):
+    return keras.initializers.RandomUniform(-(fan_in**-0.5), fan_in**-0.5)

@@ -5,66 +5,9 @@ import tensorflow as tf
 
 from gsf_tf.layers import GateShiftFuse
 from tests.layers.layer_test import run_layer_test
+from tests.layers.numpy_gated_shift import numpy_gated_shift, randomized
 
 T = 4
-
-
-def numpy_gate_shift_fuse(x, layer, training):
-    """Equations (1)-(10) and REFERENCE facts, one clip and one element at a time, in float64."""
-    weights = {w.path.split("/")[-1]: np.asarray(w, np.float64) for w in layer.weights}
-    x = np.asarray(x, np.float64)
-    frames, height, width, channels = x.shape
-    processed = layer.processed_channels(channels)
-    half, quarter = processed // 2, processed // 4
-    chosen = x[..., :processed]
-    mean, variance = weights["moving_mean"], weights["moving_variance"]
-    if training:
-        mean, variance = chosen.mean((0, 1, 2)), chosen.var((0, 1, 2))
-    normalized = (chosen - mean) / np.sqrt(variance + 1e-5) * weights["gamma"] + weights["beta"]
-    activated = np.maximum(normalized, 0)
-    out = x.copy()
-    for clip in range(frames // layer.num_segments):
-        frames_of_clip = slice(clip * layer.num_segments, (clip + 1) * layer.num_segments)
-        for group, direction in ((0, +1), (1, -1)):
-            own = slice(group * half, (group + 1) * half)
-            raw = chosen[frames_of_clip, ..., own]
-            seen = np.pad(activated[frames_of_clip, ..., own], ((1, 1), (1, 1), (1, 1), (0, 0)))
-            gate = np.zeros(raw.shape[:3])
-            for t, i, j in np.ndindex(*gate.shape):
-                window = seen[t : t + 3, i : i + 3, j : j + 3]
-                total = (window * weights["gate_kernel"][..., group]).sum()
-                gate[t, i, j] = np.tanh(total + weights["gate_bias"][group])
-            y = gate[..., None] * raw
-            r = raw - y
-            shifted = np.zeros_like(y)
-            for t in range(layer.num_segments):
-                if 0 <= t + direction < layer.num_segments:
-                    shifted[t] = y[t + direction]
-            planes = np.stack([shifted.mean((1, 2)).T, r.mean((1, 2)).T], axis=-1)
-            padded = np.pad(planes, ((1, 1), (1, 1), (0, 0)))
-            fusion = np.zeros(planes.shape[:2])
-            for c, t in np.ndindex(*fusion.shape):
-                window = padded[c : c + 3, t : t + 3]
-                kernel = weights[f"fusion_kernel_{group + 1}"][..., 0]
-                score = (window * kernel).sum() + weights[f"fusion_bias_{group + 1}"][0]
-                fusion[c, t] = 1 / (1 + np.exp(-score))
-            weight = fusion.T[:, None, None, :]
-            z = weight * shifted + (1 - weight) * r
-            for i in range(quarter):
-                for j in range(2):
-                    out[frames_of_clip, ..., group * half + 2 * i + j] = z[..., j * quarter + i]
-    return out
-
-
-def randomized(layer, input_shape):
-    layer.build(input_shape)
-    rng = np.random.default_rng(1)
-    for weight in layer.weights:
-        draw = rng.uniform(0.5, 1.5, weight.shape)
-        if "kernel" in weight.path or "bias" in weight.path or "beta" in weight.path:
-            draw = rng.normal(size=weight.shape)
-        weight.assign(draw)
-    return layer
 
 
 @pytest.mark.parametrize("ratio", [0.25, 0.5, 1.0])
@@ -73,16 +16,30 @@ def randomized(layer, input_shape):
 def test_equals_the_equations(ops_path, ratio, training, num_segments):
     x = np.random.default_rng(0).normal(size=(2 * T, 3, 5, 16))
     layer = randomized(GateShiftFuse(num_segments, ratio, dtype="float64"), x.shape)
-    expected = numpy_gate_shift_fuse(x, layer, training)
+    expected = numpy_gated_shift(x, layer, training)
     np.testing.assert_allclose(layer(x, training=training), expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("gate", [1, -1, 0, "learned"])
+@pytest.mark.parametrize("fusion", ["sum", "learned"])
+def test_options_of_table_5(ops_path, gate, fusion):
+    x = np.random.default_rng(0).normal(size=(2 * T, 3, 4, 16))
+    layer = GateShiftFuse(T, 0.5, gate=gate, fusion=fusion, dtype="float64")
+    expected = numpy_gated_shift(x, randomized(layer, x.shape), True)
+    np.testing.assert_allclose(layer(x, training=True), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_a_gate_of_zero_with_sum_mixes_no_frames(ops_path):
+    """Table 5: TSN. The output is the input with its channels interleaved."""
+    x = np.random.default_rng(0).normal(size=(T, 2, 2, 8)).astype("float32")
+    out = np.asarray(GateShiftFuse(T, gate=0, fusion="sum")(x))
+    np.testing.assert_array_equal(out, x[..., [0, 2, 1, 3, 4, 6, 5, 7]])
 
 
 def test_float32_is_close_to_the_equations(ops_path):
     x = np.random.default_rng(0).normal(size=(2 * T, 3, 5, 16)).astype("float32")
     layer = randomized(GateShiftFuse(T), x.shape)
-    np.testing.assert_allclose(
-        layer(x), numpy_gate_shift_fuse(x, layer, False), rtol=2e-5, atol=2e-5
-    )
+    np.testing.assert_allclose(layer(x), numpy_gated_shift(x, layer, False), rtol=2e-5, atol=2e-5)
 
 
 @pytest.mark.parametrize("training", [False, True])
@@ -162,6 +119,8 @@ def test_unknown_height_and_width(ops_path):
         ({"num_segments": 2.5}, "num_segments=2.5"),
         ({"num_segments": 8, "channel_ratio": 0}, r"in \(0, 1\].*channel_ratio=0"),
         ({"num_segments": 8, "channel_ratio": 1.5}, "channel_ratio=1.5"),
+        ({"num_segments": 8, "gate": 2}, "'learned', 1, -1 or 0.*gate=2"),
+        ({"num_segments": 8, "fusion": "mean"}, "'learned' or 'sum'.*fusion='mean'"),
     ],
 )
 def test_bad_arguments(kwargs, message):

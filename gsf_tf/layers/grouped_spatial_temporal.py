@@ -1,0 +1,111 @@
+import keras
+
+from gsf_tf.layers.segment_axis import check_feature_map, check_num_segments
+
+
+@keras.saving.register_keras_serializable(package="gsf_tf")
+class GroupedSpatialTemporal(keras.layers.Layer):
+    """Grouped spatial-temporal convolution (GST), in the place of a bottleneck's 3x3.
+
+    Three quarters of the output channels come from a 1x3x3 convolution, the last quarter from a
+    3x3x3 one. With `beta=2` the first reads the first half of the input channels and the second
+    the other half; with `beta=1` both read all of them. Zeros surround the clip in time and
+    space; there are no biases.
+
+    Args:
+        filters: Output channels, a positive multiple of 4.
+        num_segments: Integer >= 1. Frames per clip, T.
+        strides: Spatial stride, 1 or more.
+        beta: 1 or 2.
+
+    Input shape:
+        `[B * T, H, W, C]`, frames of a clip next to each other; C even for `beta=2`.
+
+    Output shape:
+        `[B * T, ceil(H / strides), ceil(W / strides), filters]`
+
+    Example:
+
+    ```python
+    gst = gsf_tf.layers.GroupedSpatialTemporal(64, num_segments=8)
+    y = gst(keras.random.normal((2 * 8, 14, 14, 64)))
+    ```
+
+    Reference:
+        Luo and Yuille, Grouped Spatial-Temporal Aggregation for Efficient Action Recognition,
+        ICCV 2019; in the GSF paper, Tables 8 and 12.
+    """
+
+    def __init__(self, filters, num_segments, strides=1, beta=2, **kwargs):
+        super().__init__(**kwargs)
+        if filters < 4 or filters % 4:
+            raise ValueError(
+                "`filters` must be a positive multiple of 4: a quarter is spatio-temporal. "
+                f"Received: filters={filters!r}"
+            )
+        if beta not in (1, 2):
+            raise ValueError(f"`beta` must be 1 or 2. Received: beta={beta!r}")
+        if int(strides) != strides or strides < 1:
+            raise ValueError(f"`strides` must be 1 or more. Received: strides={strides!r}")
+        self.filters = filters
+        self.num_segments = check_num_segments(num_segments)
+        self.strides = strides
+        self.beta = beta
+
+    def build(self, input_shape):
+        channels = check_feature_map(self.name, input_shape)
+        if self.beta == 2 and channels % 2:
+            raise ValueError(
+                "With `beta=2` the input is split into two halves, so its channels must be even. "
+                f"Received: {channels} channels"
+            )
+        initializer = keras.initializers.VarianceScaling(2, "fan_out", "untruncated_normal")
+        temporal = self.filters // 4
+        self.spatial_kernel = self.add_weight(
+            shape=(1, 3, 3, channels // self.beta, self.filters - temporal),
+            initializer=initializer,
+            name="spatial_kernel",
+        )
+        self.temporal_kernel = self.add_weight(
+            shape=(3, 3, 3, channels // self.beta, temporal),
+            initializer=initializer.clone(),
+            name="temporal_kernel",
+        )
+
+    def call(self, inputs):
+        height, width = (inputs.shape[axis] or keras.ops.shape(inputs)[axis] for axis in (1, 2))
+        channels = inputs.shape[-1]
+        clips = keras.ops.reshape(inputs, (-1, self.num_segments, height, width, channels))
+        around = [(0, 0), (1, 1), (1, 1), (1, 1), (0, 0)]
+        padded = keras.ops.pad(clips, around)
+        spatial, temporal = padded[:, 1:-1], padded
+        if self.beta == 2:
+            spatial, temporal = spatial[..., : channels // 2], temporal[..., channels // 2 :]
+        outputs = keras.ops.concatenate(
+            [
+                self._convolve(spatial, self.spatial_kernel),
+                self._convolve(temporal, self.temporal_kernel),
+            ],
+            axis=-1,
+        )
+        shape = keras.ops.shape(outputs)
+        return keras.ops.reshape(outputs, (-1, shape[2], shape[3], self.filters))
+
+    def _convolve(self, x, kernel):
+        strides = (1, self.strides, self.strides)
+        return keras.ops.conv(x, keras.ops.cast(kernel, x.dtype), strides, "valid", "channels_last")
+
+    def compute_output_shape(self, input_shape):
+        frames, height, width, _ = input_shape
+        size = [None if side is None else -(-side // self.strides) for side in (height, width)]
+        return (frames, *size, self.filters)
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(
+            filters=self.filters,
+            num_segments=self.num_segments,
+            strides=self.strides,
+            beta=self.beta,
+        )
+        return config
