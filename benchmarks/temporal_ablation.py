@@ -3,8 +3,8 @@
   python -m benchmarks.temporal_ablation --output=ablation --seeds=0,1,2
 
 Trains one model per method and seed on the clips of the embedded default (GSF paper, Table 5 and
-the TSN, TSM and GSM rows of Table 8) and prints top-1 on the held-out clips, mean and spread over the
-seeds. A seed draws weights, crops and order; the clips stay the same. About three minutes per
+the TSN, TSM and GSM rows of Table 8) and prints top-1 on the held-out clips, mean and spread over
+the seeds. A seed draws weights, crops and order; the clips stay the same. About three minutes per
 model on two cores; a run that was stopped continues.
 """
 

@@ -19,7 +19,7 @@ def test_clip_that_kills_its_worker_is_reported(tmp_path, monkeypatch, deadly):
     # Forked workers, since spawned ones would import the module without the change.
     fork = multiprocessing.get_context("fork")
     monkeypatch.setattr(clip_encoder, "_try_encode", die_on_request)
-    monkeypatch.setattr(clip_encoder.multiprocessing, "get_context", lambda kind: fork)
+    monkeypatch.setattr(clip_encoder, "DecodingContext", lambda: fork)
     monkeypatch.setattr(clip_encoder, "_start_worker", lambda: None)
     sources = []
     for number in range(6):

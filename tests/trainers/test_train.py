@@ -49,9 +49,11 @@ def test_a_killed_run_continues_where_it_was(
         stdout=subprocess.DEVNULL,
         start_new_session=True,
     )
-    checkpoint = killed / "checkpoints" / f"ckpt-{kill_after_epoch}.index"
+    newest = killed / "checkpoints" / "checkpoint"
     deadline = time.monotonic() + 180
-    while not checkpoint.exists() and process.poll() is None and time.monotonic() < deadline:
+    while process.poll() is None and time.monotonic() < deadline:
+        if newest.exists() and f"ckpt-{kill_after_epoch}" in newest.read_text():
+            break
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
