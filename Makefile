@@ -17,8 +17,8 @@ CXX_SOURCES := $(shell find custom_ops -name '*.cc' -o -name '*.cu' -o -name '*.
 demo: setup
 	$(BIN)/python -m trainers.demo --output=demo
 
-test: setup
-	$(BIN)/python -m pytest
+test: .venv/.test-complete
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: setup
 	$(BIN)/ruff check .
@@ -35,14 +35,19 @@ setup: .venv/.complete
 .venv/.complete: $(BUILD_INPUTS)
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v == (3, 11) else \
 	  "The pinned stack is for Python 3.11; this is %d.%d. Set PYTHON=python3.11." % v)'
-	@$(PYTHON) -c 'import ensurepip, venv' || \
-	  { echo "Python has no venv module; on Debian: apt-get install python3-venv"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq python3.11-venv; } || \
+	  { echo "Python has no venv module; on Debian: apt-get install python3.11-venv"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt \
 	  setuptools wheel cmake tensorflow
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt \
 	  --no-build-isolation --editable '.[all]'
 	$(BIN)/python -m gsf_tf.doctor
+	touch $@
+
+.venv/.test-complete: .venv/.complete
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch
 	touch $@
 
 clean:

@@ -134,7 +134,7 @@ def tensorflow_requirement():
 setup(
     install_requires=[
         "absl-py",
-        "av>=12",
+        "av>=17.1,<19",
         "keras>=3.5",
         "numpy",
         "pillow",

@@ -1,4 +1,4 @@
-"""Video action recognition for Keras 3 and TensorFlow: Gate-Shift-Fuse and RubiksNet."""
+"""Efficient video action recognition for Keras 3 and TensorFlow: Gate-Shift-Fuse."""
 
 import importlib
 import os
@@ -7,6 +7,7 @@ import sys
 __version__ = "0.1.0"
 
 _SUBPACKAGES = (
+    "analysis",
     "backbones",
     "data",
     "evaluation",
@@ -15,6 +16,7 @@ _SUBPACKAGES = (
     "models",
     "ops",
     "training",
+    "weights",
 )
 
 # Layers and models register themselves with Keras, so that a saved model loads once gsf_tf is

@@ -1,4 +1,4 @@
-"""The programs: prepare, train, evaluate, export and predict, each with `--help`."""
+"""The programs: prepare, train, evaluate, export, predict and the demo, each with `--help`."""
 
 import os
 

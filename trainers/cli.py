@@ -46,6 +46,8 @@ def _parse_flags(argv):
             flags.FLAGS.config.keys()  # A file that did not load raises at its first use.
         return rest
     except AttributeError as error:
+        if not any(arg.startswith("--config.") for arg in argv):
+            raise
         text = " ".join(str(error).replace("\\n", " ").replace("\\'", "'").strip("'\"").split())
         sys.exit(
             "Error: --config.NAME=VALUE must name a value that the configuration has. "

@@ -26,8 +26,6 @@ from gsf_tf.data.demo_clips import (
     write_video,
 )
 from gsf_tf.errors import UserError
-from gsf_tf.evaluation import confusion_figure, curves_figure
-from gsf_tf.training import Workdir
 from trainers import cli
 
 PRESETS = {"TSN": "tsn_resnet14thin", "GSF": "gsf_resnet14thin"}
@@ -36,7 +34,7 @@ NEW_CLIP_ACTION = "moving_apart"
 _OUTPUT = flags.DEFINE_string("output", "demo", "Folder for everything.")
 _TRAIN_CLIPS = flags.DEFINE_integer("train_clips", 50, "Training clips per class.", lower_bound=2)
 _VAL_CLIPS = flags.DEFINE_integer("val_clips", 20, "Held-out clips per class.", lower_bound=1)
-_EPOCHS = flags.DEFINE_integer("epochs", None, "Epochs; by default those of configs/demo.py.")
+_EPOCHS = flags.DEFINE_integer("epochs", None, "Epochs, by default as in configs/demo.py.", 1)
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of the clips and of training.", lower_bound=0)
 
 
@@ -71,6 +69,8 @@ def pair_accuracy(confusion):
 
 def summarize(console, output, workdirs, seconds):
     """Draws both pictures and prints the table and where everything is."""
+    from gsf_tf.evaluation import confusion_figure, curves_figure
+
     reports = {
         name: json.loads((workdir.path / "eval_efficiency.json").read_text())
         for name, workdir in workdirs.items()
@@ -109,6 +109,9 @@ def summarize(console, output, workdirs, seconds):
 
 
 def main(_):
+    # Imported here, for the processes that make clips import this file and do without TensorFlow.
+    from gsf_tf.workdir import Workdir
+
     start, output, console = time.monotonic(), pathlib.Path(_OUTPUT.value), cli.console()
     output.mkdir(parents=True, exist_ok=True)
 
@@ -128,6 +131,7 @@ def main(_):
     overrides = [f"--config.data.records={records}", f"--config.seed={_SEED.value}"]
     if _EPOCHS.value:
         overrides.append(f"--config.epochs={_EPOCHS.value}")
+        overrides.append(f"--config.warmup_epochs={min(3, _EPOCHS.value - 1)}")
     for name, preset in PRESETS.items():
         run_program(
             console,

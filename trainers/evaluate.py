@@ -4,7 +4,7 @@
   python -m trainers.evaluate --workdir=runs/mine --records=other_records --split=test
 
 Writes eval_efficiency.json (top-1, top-5, mean class accuracy, accuracy per class, confusion
-matrix) and confusion.png to the workdir.
+matrix) and confusion.png to the workdir; for another split than the run's, with its name.
 """
 
 import math
@@ -14,7 +14,7 @@ from absl import flags
 
 from gsf_tf.data import DatasetInfo, LabelMap, video_dataset_from_records
 from gsf_tf.evaluation import classification_metrics, confusion_figure
-from gsf_tf.training import Workdir
+from gsf_tf.workdir import Workdir
 from trainers import cli
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a finished training run.")
@@ -36,7 +36,7 @@ def main(_):
     model = workdir.load_model()
     _, num_segments, height, width, _ = model.input_shape
     dataset = video_dataset_from_records(
-        f"{records}/{split}-*.tfrecord",
+        info.shard_files(records, split),
         num_segments=num_segments,
         batch_size=_BATCH_SIZE.value,
         image_size=(height, width),
@@ -44,26 +44,30 @@ def main(_):
 
     # ---- Scores -----------------------------------------------------------------------------
     console = cli.console()
-    logits, label = [], []
+    logits, labels_seen = [], []
     with cli.progress(console) as progress:
         task = progress.add_task(
             f"Evaluating {split}", total=math.ceil(clips / _BATCH_SIZE.value), info=""
         )
-        for clip, batch_label in dataset:
+        for clip, label in dataset:
             logits.append(model.predict_on_batch(clip))
-            label.append(batch_label.numpy())
+            labels_seen.append(label.numpy())
             progress.advance(task)
 
     # ---- Report -----------------------------------------------------------------------------
-    metrics = classification_metrics(np.concatenate(logits), np.concatenate(label), labels.names)
+    metrics = classification_metrics(
+        np.concatenate(logits), np.concatenate(labels_seen), labels.names
+    )
     report = {"protocol": "efficiency", "records": records, "split": split, "clips_expected": clips}
-    path = workdir.write_json("eval_efficiency", {**report, **metrics})
+    suffix = "" if split == config["data"]["val_split"] else f"_{split}"
+    path = workdir.write_json(f"eval_efficiency{suffix}", {**report, **metrics})
+    picture = workdir.path / f"confusion{suffix}.png"
     figure = confusion_figure({config["model"]["preset"]: metrics["confusion"]}, labels.names)
-    figure.savefig(workdir.path / "confusion.png", dpi=100, bbox_inches="tight")
+    figure.savefig(picture, dpi=100, bbox_inches="tight")
     console.print(
         f"{metrics['n']} videos: top-1 {metrics['top1']:.1%}, top-5 {metrics['top5']:.1%}, "
         f"mean class accuracy {metrics['mean_class_accuracy']:.1%}\n"
-        f"Wrote {path} and {workdir.path / 'confusion.png'}"
+        f"Wrote {path} and {picture}"
     )
 
 

@@ -11,7 +11,7 @@ probabilities and logits, float32 [N, K]; class names in assets/labels.txt.
 from absl import flags
 
 from gsf_tf.export.saved_model import export_saved_model, next_version
-from gsf_tf.training import Workdir
+from gsf_tf.workdir import Workdir
 from trainers import cli
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a finished training run.")

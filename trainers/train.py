@@ -23,10 +23,13 @@ from ml_collections import config_flags
 from gsf_tf.data import DatasetInfo, LabelMap, video_dataset_from_records
 from gsf_tf.errors import UserError
 from gsf_tf.models import from_preset
-from gsf_tf.training import CoupledSGD, WarmupCosine, Workdir
+from gsf_tf.training import CoupledSGD, WarmupCosine
 from gsf_tf.training.checkpointing import checkpoint_manager, restore_latest
 from gsf_tf.training.steps import evaluation_step, train_step
+from gsf_tf.workdir import Workdir
 from trainers import cli
+
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config", None, "Path of a configuration, configs/NAME.py or configs/NAME.py:PRESET."
@@ -35,10 +38,44 @@ _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; continued if
 flags.mark_flags_as_required(["config", "workdir"])
 
 
-def build_dataset(config, split, *, training, epoch=0):
+def check_config(config, info, num_replicas):
+    """Raises UserError for values that cannot work, before anything is written."""
+    for name, value in (
+        ("epochs", config.epochs),
+        ("eval_every_epochs", config.eval_every_epochs),
+        ("data.batch_size", config.data.batch_size),
+    ):
+        if value < 1:
+            raise UserError(f"--config.{name} must be at least 1. Received: {value}")
+    if not 0 <= config.warmup_epochs < config.epochs:
+        raise UserError(
+            "--config.warmup_epochs must be less than --config.epochs. "
+            f"Received: {config.warmup_epochs} of {config.epochs}. Set both."
+        )
+    if config.precision not in PRECISIONS:
+        raise UserError(
+            f"--config.precision must be one of {', '.join(PRECISIONS)}. "
+            f"Received: {config.precision!r}"
+        )
+    batch_size, train_clips = config.data.batch_size, info.num_clips(config.data.train_split)
+    info.num_clips(config.data.val_split)
+    if batch_size > train_clips:
+        raise UserError(
+            "An epoch must have at least one whole batch. Received: "
+            f"{train_clips} clips and --config.data.batch_size={batch_size}. "
+            "Choose a smaller batch."
+        )
+    if batch_size % num_replicas:
+        raise UserError(
+            "The batch is divided among the devices, so it must be a multiple of their number. "
+            f"Received: --config.data.batch_size={batch_size} and {num_replicas} devices."
+        )
+
+
+def build_dataset(config, info, split, *, training, epoch=0):
     """Returns one epoch of `(clip, label)` batches; the batch is that of all replicas."""
     return video_dataset_from_records(
-        f"{config.data.records}/{split}-*.tfrecord",
+        info.shard_files(config.data.records, split),
         num_segments=config.model.num_segments,
         batch_size=config.data.batch_size,
         image_size=(config.model.image_size, config.model.image_size),
@@ -51,15 +88,18 @@ def build_dataset(config, split, *, training, epoch=0):
 def build_model(config, num_classes):
     """Returns the preset's model under the configuration's precision."""
     keras.config.set_dtype_policy(config.precision)
-    return from_preset(
-        config.model.preset,
-        num_classes=num_classes,
-        num_segments=config.model.num_segments,
-        input_shape=(config.model.image_size, config.model.image_size, 3),
-        channel_ratio=config.model.channel_ratio,
-        dropout=config.model.dropout,
-        weights=config.model.weights,
-    )
+    try:
+        return from_preset(
+            config.model.preset,
+            num_classes=num_classes,
+            num_segments=config.model.num_segments,
+            input_shape=(config.model.image_size, config.model.image_size, 3),
+            channel_ratio=config.model.channel_ratio,
+            dropout=config.model.dropout,
+            weights=config.model.weights,
+        )
+    except (ValueError, OSError) as error:
+        raise UserError(f"--config.model must describe a model. {error}") from error
 
 
 def build_optimizer(config, model, steps_per_epoch):
@@ -137,29 +177,18 @@ def main(_):
     # ---- Data -------------------------------------------------------------------------------
     info = DatasetInfo.load(config.data.records)
     labels = LabelMap(info.labels)
+    strategy = tf.distribute.MirroredStrategy()
+    check_config(config, info, strategy.num_replicas_in_sync)
     train_clips = info.num_clips(config.data.train_split)
     val_clips = info.num_clips(config.data.val_split)
     steps_per_epoch = train_clips // config.data.batch_size
-    if not steps_per_epoch:
-        raise UserError(
-            "An epoch must have at least one whole batch. Received: "
-            f"{train_clips} clips and --config.data.batch_size={config.data.batch_size}. "
-            "Choose a smaller batch."
-        )
-    workdir.start(config, info)
 
     # ---- Model, optimizer, checkpoint -------------------------------------------------------
     keras.utils.set_random_seed(config.seed)
-    strategy = tf.distribute.MirroredStrategy()
-    if config.data.batch_size % strategy.num_replicas_in_sync:
-        raise UserError(
-            "The batch is divided among the devices, so it must be a multiple of their number. "
-            f"Received: --config.data.batch_size={config.data.batch_size} and "
-            f"{strategy.num_replicas_in_sync} devices."
-        )
     with strategy.scope():
         model = build_model(config, len(labels))
         optimizer = build_optimizer(config, model, steps_per_epoch)
+        workdir.start(config, info)
         manager, finished_epochs = checkpoint_manager(model, optimizer, workdir.checkpoints)
     restored = restore_latest(manager)
     first_epoch = int(finished_epochs.numpy())
@@ -192,7 +221,9 @@ def main(_):
         for epoch in range(first_epoch + 1, config.epochs + 1):
             start = time.monotonic()
             progress.update(task, description=f"Epoch {epoch}/{config.epochs}")
-            dataset = build_dataset(config, config.data.train_split, training=True, epoch=epoch)
+            dataset = build_dataset(
+                config, info, config.data.train_split, training=True, epoch=epoch
+            )
             means = run_epoch(strategy, train, dataset, progress, task)
             seconds = time.monotonic() - start
             metrics = {
@@ -204,7 +235,7 @@ def main(_):
             }
             check_finite(metrics, epoch, workdir)
             if epoch % config.eval_every_epochs == 0 or epoch == config.epochs:
-                dataset = build_dataset(config, config.data.val_split, training=False)
+                dataset = build_dataset(config, info, config.data.val_split, training=False)
                 checking = progress.add_task(
                     "Validating", total=math.ceil(val_clips / config.data.batch_size), info=""
                 )
@@ -221,7 +252,7 @@ def main(_):
     events.close()
 
     # ---- The trained model ------------------------------------------------------------------
-    model.save(workdir.model_file)
+    workdir.save_model(model)
     console.print(f"Wrote {workdir.model_file}")
 
 

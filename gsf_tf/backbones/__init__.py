@@ -1,5 +1,15 @@
 """The papers' 2D backbones, as Keras functional models in `keras.applications` style."""
 
-from gsf_tf.backbones.resnet import ResNet, ResNet50
+from gsf_tf.backbones.bn_inception import BNInception
+from gsf_tf.backbones.inception_v3 import InceptionV3
+from gsf_tf.backbones.resnet import ResNet, ResNet18, ResNet34, ResNet50, ResNet101
 
-__all__ = ["ResNet", "ResNet50"]
+__all__ = [
+    "BNInception",
+    "InceptionV3",
+    "ResNet",
+    "ResNet18",
+    "ResNet34",
+    "ResNet50",
+    "ResNet101",
+]

@@ -7,8 +7,141 @@ and bottom only. Layer names follow torchvision's (`layer1_0_conv1`).
 
 import keras
 
+from gsf_tf.backbones.functional_backbone import check_arguments, functional_backbone
+
 BN_EPSILON = 1e-5
 BN_MOMENTUM = 0.9  # PyTorch's 0.1
+
+
+def ResNet(
+    repeats,
+    width=64,
+    block="bottleneck",
+    include_top=True,
+    weights=None,
+    input_shape=None,
+    pooling=None,
+    classes=1000,
+    name="resnet",
+):
+    """Builds a ResNet v1.5.
+
+    Args:
+        repeats: Blocks of each stage, such as `(3, 4, 6, 3)` for ResNet-50.
+        width: Channels after the stem; the blocks of stage i have `width * 2**i` planes.
+        block: `"bottleneck"` (1x1, 3x3, 1x1 to 4 x planes) or `"basic"` (two 3x3).
+        include_top: Whether to end in the spatial mean and the linear layer `fc`, whose
+            outputs are logits.
+        weights: None for random ones, or the path of a file: torchvision's `.pth`, or one that
+            Keras saved from the same network.
+        input_shape: `(height, width, 3)`; by default `(None, None, 3)`, any size.
+        pooling: Without the top: None for the last feature map, `"avg"` or `"max"` for its
+            spatial mean or maximum.
+        classes: Outputs of the linear layer.
+        name: Name of the model.
+
+    Returns:
+        A functional `keras.Model` whose input is normalised RGB, (x / 255 - mean) / std
+        with the ImageNet mean and standard deviation.
+
+    Raises:
+        ValueError: If `weights` is `"imagenet"`, or `pooling` or `block` is unknown.
+
+    Reference:
+        He et al., Deep Residual Learning, CVPR 2016, Table 1; the v1.5 stride as in
+        torchvision.
+    """
+    check_arguments(name, include_top, weights, pooling)
+    if block not in ("bottleneck", "basic"):
+        raise ValueError(f"`block` must be 'bottleneck' or 'basic'. Received: block={block!r}")
+    inputs = keras.Input(input_shape or (None, None, 3))
+    x = _conv(inputs, width, 7, 2, "conv1")
+    x = _batch_normalization(x, "bn1")
+    x = keras.layers.ReLU(name="relu")(x)
+    # After a ReLU, zeros around the map cannot win a maximum over its own values.
+    x = keras.layers.ZeroPadding2D(1, name="maxpool_pad")(x)
+    x = keras.layers.MaxPooling2D(3, strides=2, name="maxpool")(x)
+    for stage, blocks in enumerate(repeats):
+        planes = width * 2**stage
+        for index in range(blocks):
+            strides = 2 if stage > 0 and index == 0 else 1
+            if block == "bottleneck":
+                convolutions = [(planes, 1, 1), (planes, 3, strides), (4 * planes, 1, 1)]
+            else:
+                convolutions = [(planes, 3, strides), (planes, 3, 1)]
+            x = _residual_block(x, convolutions, strides, f"layer{stage + 1}_{index}")
+    return functional_backbone(inputs, x, include_top, weights, pooling, classes, name)
+
+
+def ResNet18(
+    include_top=True,
+    weights=None,
+    input_shape=None,
+    pooling=None,
+    classes=1000,
+    name="resnet18",
+):
+    """Builds ResNet-18; arguments as in `ResNet`."""
+    return ResNet(
+        (2, 2, 2, 2), 64, "basic", include_top, weights, input_shape, pooling, classes, name
+    )
+
+
+def ResNet34(
+    include_top=True,
+    weights=None,
+    input_shape=None,
+    pooling=None,
+    classes=1000,
+    name="resnet34",
+):
+    """Builds ResNet-34; arguments as in `ResNet`."""
+    return ResNet(
+        (3, 4, 6, 3), 64, "basic", include_top, weights, input_shape, pooling, classes, name
+    )
+
+
+def ResNet50(
+    include_top=True,
+    weights=None,
+    input_shape=None,
+    pooling=None,
+    classes=1000,
+    name="resnet50",
+):
+    """Builds ResNet-50 v1.5; arguments as in `ResNet`."""
+    return ResNet(
+        (3, 4, 6, 3), 64, "bottleneck", include_top, weights, input_shape, pooling, classes, name
+    )
+
+
+def ResNet101(
+    include_top=True,
+    weights=None,
+    input_shape=None,
+    pooling=None,
+    classes=1000,
+    name="resnet101",
+):
+    """Builds ResNet-101 v1.5; arguments as in `ResNet`."""
+    return ResNet(
+        (3, 4, 23, 3), 64, "bottleneck", include_top, weights, input_shape, pooling, classes, name
+    )
+
+
+def _residual_block(x, convolutions, strides, name):
+    """`ReLU(branch(x) + shortcut(x))`; `convolutions` are (filters, kernel size, strides)."""
+    y = x
+    for index, (filters, kernel_size, step) in enumerate(convolutions, start=1):
+        y = _conv(y, filters, kernel_size, step, f"{name}_conv{index}")
+        y = _batch_normalization(y, f"{name}_bn{index}")
+        if index < len(convolutions):
+            y = keras.layers.ReLU(name=f"{name}_relu{index}")(y)
+    if strides != 1 or x.shape[-1] != y.shape[-1]:
+        x = _conv(x, y.shape[-1], 1, strides, f"{name}_downsample_0")
+        x = _batch_normalization(x, f"{name}_downsample_1")
+    y = keras.layers.Add(name=f"{name}_add")([x, y])
+    return keras.layers.ReLU(name=f"{name}_out")(y)
 
 
 def _conv(x, filters, kernel_size, strides, name):
@@ -26,64 +159,3 @@ def _conv(x, filters, kernel_size, strides, name):
 
 def _batch_normalization(x, name):
     return keras.layers.BatchNormalization(momentum=BN_MOMENTUM, epsilon=BN_EPSILON, name=name)(x)
-
-
-def _bottleneck(x, planes, strides, name):
-    """1x1, 3x3 (strided), 1x1 to 4 x planes, and the shortcut."""
-    y = x
-    for index, (filters, kernel_size, step) in enumerate(
-        [(planes, 1, 1), (planes, 3, strides), (4 * planes, 1, 1)], start=1
-    ):
-        y = _conv(y, filters, kernel_size, step, f"{name}_conv{index}")
-        y = _batch_normalization(y, f"{name}_bn{index}")
-        if index < 3:
-            y = keras.layers.ReLU(name=f"{name}_relu{index}")(y)
-    if strides != 1 or x.shape[-1] != 4 * planes:
-        x = _conv(x, 4 * planes, 1, strides, f"{name}_downsample_0")
-        x = _batch_normalization(x, f"{name}_downsample_1")
-    y = keras.layers.Add(name=f"{name}_add")([x, y])
-    return keras.layers.ReLU(name=f"{name}_out")(y)
-
-
-def ResNet(repeats, width=64, input_shape=(224, 224, 3), pooling=None, name="resnet"):
-    """Builds a ResNet v1.5 of bottleneck blocks, without a classifier.
-
-    Args:
-        repeats: Blocks of each stage, such as `(3, 4, 6, 3)` for ResNet-50.
-        width: Channels after the stem; stage i has `4 * width * 2**i` at its end.
-        input_shape: `(height, width, 3)`; height and width may be None.
-        pooling: None for the last feature map, `"avg"` for its spatial mean.
-        name: Name of the model.
-
-    Returns:
-        A functional `keras.Model` whose input is normalised RGB, (x / 255 - mean) / std
-        with the ImageNet mean and standard deviation.
-
-    Raises:
-        ValueError: If `pooling` is neither None nor `"avg"`.
-
-    Reference:
-        He et al., Deep Residual Learning, CVPR 2016, Table 1; the v1.5 stride as in
-        torchvision.
-    """
-    if pooling not in (None, "avg"):
-        raise ValueError(f"`pooling` must be None or 'avg'. Received: pooling={pooling!r}")
-    inputs = keras.Input(input_shape)
-    x = _conv(inputs, width, 7, 2, "conv1")
-    x = _batch_normalization(x, "bn1")
-    x = keras.layers.ReLU(name="relu")(x)
-    # After a ReLU, zeros around the map cannot win a maximum over its own values.
-    x = keras.layers.ZeroPadding2D(1, name="maxpool_pad")(x)
-    x = keras.layers.MaxPooling2D(3, strides=2, name="maxpool")(x)
-    for stage, blocks in enumerate(repeats):
-        for block in range(blocks):
-            strides = 2 if stage > 0 and block == 0 else 1
-            x = _bottleneck(x, width * 2**stage, strides, f"layer{stage + 1}_{block}")
-    if pooling == "avg":
-        x = keras.layers.GlobalAveragePooling2D(name="avgpool")(x)
-    return keras.Model(inputs, x, name=name)
-
-
-def ResNet50(input_shape=(224, 224, 3), pooling=None, name="resnet50"):
-    """Builds ResNet-50 v1.5 without a classifier; arguments as in `ResNet`."""
-    return ResNet((3, 4, 6, 3), 64, input_shape, pooling, name)

@@ -69,12 +69,24 @@ class DatasetInfo:
         Raises:
             DataError: When there is no such split.
         """
+        return self._split(split)["clips"]
+
+    def shard_files(self, folder: str, split: str) -> list[str]:
+        """Returns the paths of the shards of `split`, for records that are in `folder`.
+
+        Raises:
+            DataError: When there is no such split.
+        """
+        return [os.path.join(folder, name) for name in self._split(split)["shards"]]
+
+    def _split(self, split):
         if split not in self.splits:
             raise DataError(
                 f"A split must be one of those in the records: {', '.join(self.splits)}. "
-                f"Received {split!r}."
+                f"Received {split!r}. Name one of them, or prepare the records with a validation "
+                "part (--val_fraction)."
             )
-        return self.splits[split]["clips"]
+        return self.splits[split]
 
     @staticmethod
     def exists(folder: str) -> bool:

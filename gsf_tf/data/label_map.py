@@ -1,12 +1,12 @@
 """The names of the classes and their order."""
 
-import difflib
 import hashlib
 from collections.abc import Iterable
 
 import tensorflow as tf
 
 from gsf_tf.data.data_error import DataError
+from gsf_tf.errors import did_you_mean
 
 FILE_NAME = "labels.txt"
 
@@ -63,13 +63,12 @@ class LabelMap:
         """
         if name in self._indices:
             return self._indices[name]
-        near = difflib.get_close_matches(name, self.names, n=3)
-        hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else (
-            f"The first names are {', '.join(map(repr, self.names[:5]))}."
-        )  # fmt: skip
+        hint = did_you_mean(name, self.names) or (
+            f" The first names are {', '.join(map(repr, self.names[:5]))}."
+        )
         raise DataError(
             f"A label must be one of the {len(self)} names of the label map. "
-            f"Received {name!r}. {hint}"
+            f"Received {name!r}.{hint}"
         )
 
     def save(self, path: str) -> None:

@@ -124,7 +124,8 @@ def _match(file_pattern):
     patterns = [file_pattern] if isinstance(file_pattern, str) else list(file_pattern)
     files = []
     for pattern in patterns:
-        matched = tf.io.gfile.glob(str(pattern))
+        is_file = tf.io.gfile.exists(str(pattern))
+        matched = [str(pattern)] if is_file else tf.io.gfile.glob(str(pattern))
         if not matched:
             folder = os.path.dirname(str(pattern)) or "."
             there = "does not exist"

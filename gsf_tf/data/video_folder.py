@@ -119,6 +119,13 @@ def _find_videos(folder, ignored):
         folders[:] = sorted(name for name in folders if name[0] != ".")
         for name in sorted(name for name in files if name[0] != "."):
             path = pathlib.Path(parent, name)
+            try:
+                str(path).encode()
+            except UnicodeEncodeError as error:
+                raise DataError(
+                    f"The name of a file must be UTF-8 text. Received {os.fsencode(path)!r}. "
+                    "Rename it."
+                ) from error
             if path.suffix.lower() in VIDEO_EXTENSIONS:
                 videos.append(path)
             else:

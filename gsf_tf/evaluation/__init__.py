@@ -1,7 +1,25 @@
-"""Evaluation: scores of a data set, metrics, figures, and predictions for single videos."""
+"""Evaluation: scores of a data set, metrics, figures, and predictions for single videos.
 
-from gsf_tf.evaluation.figures import confusion_figure, curves_figure
-from gsf_tf.evaluation.metrics import classification_metrics
-from gsf_tf.evaluation.predictor import Predictor
+Names are imported when they are first used: predicting needs neither scikit-learn nor matplotlib.
+"""
 
-__all__ = ["Predictor", "classification_metrics", "confusion_figure", "curves_figure"]
+import importlib
+
+_MODULES = {
+    "Predictor": "predictor",
+    "classification_metrics": "metrics",
+    "confusion_figure": "figures",
+    "curves_figure": "figures",
+}
+
+__all__ = list(_MODULES)
+
+
+def __getattr__(name):
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__():
+    return sorted(__all__)

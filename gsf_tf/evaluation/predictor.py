@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from gsf_tf.data import LabelMap, frames_to_clip
 from gsf_tf.errors import UserError
-from gsf_tf.training import Workdir
+from gsf_tf.workdir import Workdir
 
 
 class Predictor:
@@ -31,10 +31,16 @@ class Predictor:
         if (path / "saved_model.pb").exists():
             self._saved_model = tf.saved_model.load(str(path))
             self._probabilities = self._saved_model_probabilities
+            assets = path / "assets"
+            if not (assets / "preprocessing.json").exists():
+                raise UserError(
+                    "--model must be a SavedModel written by trainers.export, which has "
+                    f"assets/preprocessing.json. Received: {path}, which has not."
+                )
             signature = self._saved_model.signatures["serving_default"]
             shape = signature.structured_input_signature[1]["clip"].shape
-            self.labels = LabelMap.load(path / "assets" / "labels.txt")
-            preprocessing = json.loads((path / "assets" / "preprocessing.json").read_text())
+            self.labels = LabelMap.load(assets / "labels.txt")
+            preprocessing = json.loads((assets / "preprocessing.json").read_text())
             self.short_side = preprocessing["short_side"]
         elif (path / "config.json").exists():
             workdir = Workdir(path)

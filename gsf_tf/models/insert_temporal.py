@@ -1,6 +1,6 @@
-import difflib
-
 import keras
+
+from gsf_tf.errors import did_you_mean
 
 
 def insert_temporal(backbone, make_layer, after=(), before=()):
@@ -83,9 +83,7 @@ def _check_places(backbone, after, before):
         if places.count(place) > 1:
             raise ValueError(f"A layer can be named once. Received twice: {place!r}")
         if place not in names:
-            near = difflib.get_close_matches(place, names, n=3)
-            hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
             raise ValueError(
                 f"`after` and `before` take names of layers of {backbone.name!r}. "
-                f"Received: {place!r}.{hint}"
+                f"Received: {place!r}.{did_you_mean(place, names)}"
             )

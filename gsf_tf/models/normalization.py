@@ -13,3 +13,6 @@ MINUS_ONE_TO_ONE = {
     "std": (127.5, 127.5, 127.5),
     "channel_order": "rgb",
 }
+
+# The Inception networks converted from Caffe: no division.
+CAFFE_BGR = {"mean": (104, 117, 128), "std": (1, 1, 1), "channel_order": "bgr"}

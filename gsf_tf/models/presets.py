@@ -1,77 +1,20 @@
-"""Presets: `<method>_<backbone>`, each a backbone's recipe read with a method's rule."""
+"""Presets: `<method>_<backbone>`, a method applied to a backbone's recipe."""
 
-import dataclasses
-import difflib
 import fnmatch
-import functools
 import re
-from collections.abc import Callable
 
 import keras
 
-from gsf_tf.backbones import ResNet, ResNet50
-from gsf_tf.layers import GateShiftFuse, TemporalShift
+from gsf_tf.errors import did_you_mean
+from gsf_tf.layers import GateShift, GateShiftFuse, GroupedSpatialTemporal, TemporalShift
 from gsf_tf.models.insert_temporal import insert_temporal
-from gsf_tf.models.normalization import IMAGENET_RGB, MINUS_ONE_TO_ONE
+from gsf_tf.models.recipes import BACKBONES
+from gsf_tf.models.replace_convolution import replace_convolution
 from gsf_tf.models.segment_model import SegmentModel
 
-
-@dataclasses.dataclass(frozen=True)
-class BackboneRecipe:
-    """How a backbone is built and where the temporal layers go.
-
-    Attributes:
-        build: Callable from `input_shape` (and `weights`, where Keras ships some) to the model.
-        normalization: Arguments of `ClipNormalization`.
-        gsf_after: Pattern of the layers that GSF follows: between a convolution and its
-            normalisation.
-        gsf_ratio: Default share of the channels that GSF processes.
-        gsf_fusion: Initializer of GSF's fusion kernels.
-        tsm_before: Pattern of the layers that TSM precedes: first of a residual branch.
-        has_imagenet: Whether Keras ships ImageNet weights for it.
-    """
-
-    build: Callable
-    normalization: dict
-    gsf_after: str
-    gsf_ratio: float
-    gsf_fusion: str | None
-    tsm_before: str
-    has_imagenet: bool = False
-
-
-BACKBONES = {
-    # GSF paper, Table 3 (its bold row and the released code: after conv3) and Table 4 (25 %).
-    "resnet50": BackboneRecipe(
-        build=ResNet50,
-        normalization=IMAGENET_RGB,
-        gsf_after=r"layer\d_\d+_conv3",
-        gsf_ratio=0.25,
-        gsf_fusion="he_fan_out",
-        tsm_before=r"layer\d_\d+_conv1",
-    ),
-    # Four bottlenecks, a quarter of ResNet-50's width: for small frames, small data and trials.
-    "resnet14thin": BackboneRecipe(
-        build=functools.partial(ResNet, (1, 1, 1, 1), 16, name="resnet14thin"),
-        normalization=IMAGENET_RGB,
-        gsf_after=r"layer\d_\d+_conv3",
-        gsf_ratio=0.5,
-        gsf_fusion="he_fan_out",
-        tsm_before=r"layer\d_\d+_conv1",
-    ),
-    # Not in the GSF paper. After every linear 1x1 projection; half of the channels, for a
-    # quarter of 24 is no multiple of 4. TSM: in the ten blocks that have an identity path.
-    "mobilenetv2": BackboneRecipe(
-        build=functools.partial(keras.applications.MobileNetV2, include_top=False),
-        normalization=MINUS_ONE_TO_ONE,
-        gsf_after=r"(expanded_conv|block_\d+)_project",
-        gsf_ratio=0.5,
-        gsf_fusion=None,
-        tsm_before=r"block_(2|4|5|7|8|9|11|12|14|15)_expand",
-        has_imagenet=True,
-    ),
-}
-METHODS = ("tsn", "tsm", "gsf")
+METHODS = ("tsn", "tsm", "gsm", "gsf", "gst")
+GATED = ("gsm", "gsf")
+BN_MOMENTUM = 0.9  # PyTorch's 0.1, with which the papers' models were trained
 
 
 def list_presets(pattern="*"):
@@ -83,7 +26,12 @@ def list_presets(pattern="*"):
     gsf_tf.models.list_presets("gsf_*")
     ```
     """
-    names = [f"{method}_{backbone}" for method in METHODS for backbone in BACKBONES]
+    names = [
+        f"{method}_{backbone}"
+        for method in METHODS
+        for backbone, recipe in BACKBONES.items()
+        if method != "gst" or recipe.gst_in_place_of
+    ]
     return sorted(fnmatch.filter(names, pattern))
 
 
@@ -91,31 +39,46 @@ def from_preset(
     preset,
     num_classes,
     num_segments=8,
-    input_shape=(224, 224, 3),
+    input_shape=None,
     channel_ratio=None,
     dropout=0.5,
     weights=None,
+    placement=None,
+    last_blocks=None,
+    temporal_options=None,
 ):
     """Builds the segment model of a preset.
 
+    The defaults are the papers' best configuration; their studies are one argument each.
+
     Args:
         preset: Name, one of `list_presets()`: `tsn_*` has no temporal layer, `tsm_*` has
-            `TemporalShift`, `gsf_*` has `GateShiftFuse`.
+            `TemporalShift`, `gsm_*` `GateShift`, `gsf_*` `GateShiftFuse`, and in `gst_*`
+            `GroupedSpatialTemporal` replaces the 3x3 convolutions.
         num_classes: Integer >= 1.
         num_segments: Integer >= 1. Frames per clip, T.
-        input_shape: `(height, width, 3)` of a frame in pixels.
-        channel_ratio: Share of the channels that GSF processes, in (0, 1]; the recipe's by
-            default (25 % in ResNet-50: GSF paper, Table 4).
+        input_shape: `(height, width, 3)` of a frame in pixels; the papers' by default, 229 for
+            InceptionV3 and 224 for the others.
+        channel_ratio: Share of the channels that GSF or GSM processes, in (0, 1] (GSF paper,
+            Tables 2 and 4); by default 100 % in the Inception family and 25 % in ResNets.
         dropout: Rate in [0, 1) before the linear layer.
-        weights: None for random ones; `"imagenet"` for a backbone whose weights Keras ships; or
-            the path of a `.keras` or `.weights.h5` file that such a model was saved to.
+        weights: None for random ones; `"imagenet"` for a backbone whose weights Keras ships; the
+            path of a `.keras` or `.weights.h5` file that such a model was saved to; or the path
+            of a torchvision or BN-Inception `.pth` file, which fills the backbone.
+        placement: Where GSF or GSM sits: `"conv1"`, `"conv2"`, `"conv3"` (default) or `"all"` in
+            ResNets (Table 3); `"branch1"` to `"branch4"` (default) or `"all"` in BN-Inception
+            (Table 1).
+        last_blocks: Only the last so many places, counted from the classifier (Tables 6 and 7);
+            all by default.
+        temporal_options: Further arguments of `GateShiftFuse`, such as
+            `{"gate": 1, "fusion": "sum"}` (Table 5).
 
     Returns:
         A `SegmentModel`: clip `[B, T, H, W, 3]` in 0..255 to logits `[B, num_classes]`.
 
     Raises:
-        ValueError: If the preset is unknown, `channel_ratio` is given to a preset without GSF,
-            or Keras has no ImageNet weights for the backbone.
+        ValueError: If the preset is unknown, an argument does not belong to its method, or
+            Keras has no ImageNet weights for the backbone.
 
     Example:
 
@@ -123,56 +86,105 @@ def from_preset(
     model = gsf_tf.models.from_preset("gsf_resnet50", num_classes=174)
     ```
     """
-    if preset not in list_presets():
-        near = difflib.get_close_matches(preset, list_presets(), n=3)
-        hint = f" Did you mean {' or '.join(near)}?" if near else ""
-        raise ValueError(
-            f"`preset` must be one of {', '.join(list_presets())}. Received: {preset!r}.{hint}"
-        )
-    method, backbone_name = preset.split("_", 1)
-    if channel_ratio is not None and method != "gsf":
-        raise ValueError(
-            "`channel_ratio` belongs to the gsf_* presets. "
-            f"Received: channel_ratio={channel_ratio} for {preset!r}"
-        )
-    recipe = BACKBONES[backbone_name]
-    backbone = _build_backbone(backbone_name, recipe, tuple(input_shape), weights)
-    if method == "tsm":
+    method, recipe = _find(preset)
+    _check_arguments(preset, method, channel_ratio, placement, temporal_options)
+    input_shape = tuple(input_shape or (recipe.input_size, recipe.input_size, 3))
+    is_backbone_file = str(weights).endswith((".pth", ".pth.tar", ".pt"))
+    in_backbone = weights if weights == "imagenet" or is_backbone_file else None
+    backbone = _build_backbone(preset, recipe, input_shape, in_backbone)
+    if method in GATED:
         backbone = insert_temporal(
             backbone,
-            lambda name: TemporalShift(num_segments, name=name),
-            before=_matching(backbone, recipe.tsm_before),
+            _gated_layer(method, recipe, num_segments, channel_ratio, temporal_options or {}),
+            after=_places(backbone, _gated_pattern(preset, recipe, placement), last_blocks),
         )
-    elif method == "gsf":
-        ratio = recipe.gsf_ratio if channel_ratio is None else channel_ratio
+    elif method == "tsm":
+        places = _places(backbone, recipe.tsm_before or recipe.tsm_after, last_blocks)
+        side = {"before": places} if recipe.tsm_before else {"after": places}
         backbone = insert_temporal(
+            backbone, lambda name: TemporalShift(num_segments, name=name), **side
+        )
+    elif method == "gst":
+        backbone = replace_convolution(
             backbone,
-            lambda name: GateShiftFuse(
-                num_segments, ratio, fusion_initializer=recipe.gsf_fusion, name=name
+            lambda conv: GroupedSpatialTemporal(
+                conv.filters, num_segments, conv.strides[0], name=f"{conv.name}_temporal"
             ),
-            after=_matching(backbone, recipe.gsf_after),
+            _places(backbone, recipe.gst_in_place_of, last_blocks),
         )
     model = SegmentModel(
         backbone, num_classes, num_segments, dropout, recipe.normalization, name=preset
     )
-    if weights not in (None, "imagenet"):
+    if weights is not None and in_backbone is None:
         model.load_weights(weights)
     return model
 
 
-def _build_backbone(name, recipe, input_shape, weights):
+def _find(preset):
+    if preset not in list_presets():
+        raise ValueError(
+            f"`preset` must be one of {', '.join(list_presets())}. Received: {preset!r}."
+            + did_you_mean(preset, list_presets())
+        )
+    method, backbone_name = preset.split("_", 1)
+    return method, BACKBONES[backbone_name]
+
+
+def _check_arguments(preset, method, channel_ratio, placement, temporal_options):
+    for name, value, methods in (
+        ("channel_ratio", channel_ratio, GATED),
+        ("placement", placement, GATED),
+        ("temporal_options", temporal_options, ("gsf",)),
+    ):
+        if value is not None and method not in methods:
+            raise ValueError(
+                f"`{name}` belongs to the {' and '.join(f'{m}_*' for m in methods)} presets. "
+                f"Received: {name}={value!r} for {preset!r}"
+            )
+
+
+def _build_backbone(preset, recipe, input_shape, weights):
     if weights == "imagenet" and not recipe.has_imagenet:
         raise ValueError(
-            f"Keras ships no ImageNet weights for {name!r} (the papers' ResNet v1.5 is not "
-            "`keras.applications.ResNet50`). Received: weights='imagenet'. Use None, or the "
-            "path of a file saved from the same preset."
+            f"Keras ships no ImageNet weights for the backbone of {preset!r} (the papers' ResNet "
+            "v1.5 is not `keras.applications.ResNet50`). Received: weights='imagenet'. Use None, "
+            "or the path of a .pth file of torchvision or BN-Inception."
         )
-    if not recipe.has_imagenet:
-        return recipe.build(input_shape=input_shape)
-    return recipe.build(
-        input_shape=input_shape, weights="imagenet" if weights == "imagenet" else None
-    )
+    backbone = recipe.build(input_shape=input_shape, weights=weights)
+    for layer in backbone.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            # MobileNetV2 as Keras ships it has 0.999, which takes thousands of steps to settle.
+            layer.momentum = BN_MOMENTUM
+    return backbone
 
 
-def _matching(backbone, pattern):
-    return [layer.name for layer in backbone.layers if re.fullmatch(pattern, layer.name)]
+def _gated_pattern(preset, recipe, placement):
+    if placement is None:
+        default = next(iter(recipe.gated_after.values()))
+        return recipe.gsm_after if preset.startswith("gsm") and recipe.gsm_after else default
+    if placement not in recipe.gated_after:
+        raise ValueError(
+            f"`placement` must be one of {', '.join(recipe.gated_after)} for {preset!r}. "
+            f"Received: {placement!r}"
+        )
+    return recipe.gated_after[placement]
+
+
+def _gated_layer(method, recipe, num_segments, channel_ratio, options):
+    ratio = recipe.channel_ratio if channel_ratio is None else channel_ratio
+    if method == "gsm":
+        return lambda name: GateShift(num_segments, ratio, name=name)
+    options = {"fusion_initializer": recipe.fusion_initializer, **options}
+    return lambda name: GateShiftFuse(num_segments, ratio, name=name, **options)
+
+
+def _places(backbone, pattern, last_blocks):
+    names = [layer.name for layer in backbone.layers if re.fullmatch(pattern, layer.name)]
+    if last_blocks is None:
+        return names
+    if not 1 <= last_blocks <= len(names):
+        raise ValueError(
+            f"`last_blocks` must be between 1 and {len(names)}, the places of this preset. "
+            f"Received: {last_blocks}"
+        )
+    return names[-last_blocks:]

@@ -21,6 +21,7 @@ class SegmentModel(keras.Model):
         num_segments: Integer >= 1. Frames per clip, T; the same number as in the
             temporal layers of the backbone.
         dropout: Rate in [0, 1) before the linear layer.
+        dtype: Policy of the layers around the backbone, the global one by default.
         normalization: Arguments of `ClipNormalization`: mean, standard deviation and channel
             order that the backbone was trained with. ImageNet's RGB ones by default.
 
@@ -43,7 +44,14 @@ class SegmentModel(keras.Model):
     """
 
     def __init__(
-        self, backbone, num_classes, num_segments, dropout=0.5, normalization=None, **kwargs
+        self,
+        backbone,
+        num_classes,
+        num_segments,
+        dropout=0.5,
+        normalization=None,
+        dtype=None,
+        **kwargs,
     ):
         num_segments = check_num_segments(num_segments)
         _check_segments_agree(backbone, num_segments)
@@ -52,19 +60,21 @@ class SegmentModel(keras.Model):
                 f"`num_classes` must be an integer of at least 1. Received: {num_classes!r}"
             )
         normalization = dict(normalization or IMAGENET_RGB)
+        policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
         clip = keras.Input((num_segments, *backbone.input_shape[1:]), name="clip")
-        frames = FoldSegments(name="fold_segments")(clip)
-        normalized = ClipNormalization(**normalization, name="normalization")(frames)
+        frames = FoldSegments(name="fold_segments", dtype=policy)(clip)
+        normalized = ClipNormalization(**normalization, name="normalization", dtype=policy)(frames)
         features = backbone(normalized)
         if len(features.shape) == 4:
-            features = keras.layers.GlobalAveragePooling2D(name="avgpool")(features)
-        features = keras.layers.Dropout(dropout, name="dropout")(features)
+            features = keras.layers.GlobalAveragePooling2D(name="avgpool", dtype=policy)(features)
+        features = keras.layers.Dropout(dropout, name="dropout", dtype=policy)(features)
         frame_logits = keras.layers.Dense(
             num_classes,
             kernel_initializer=keras.initializers.RandomNormal(stddev=0.001),
             name="classifier",
+            dtype=policy,
         )(features)
-        logits = SegmentConsensus(num_segments, name="consensus")(frame_logits)
+        logits = SegmentConsensus(num_segments, name="consensus", dtype=policy)(frame_logits)
         super().__init__(clip, logits, **kwargs)
         self.autocast = False
         self.backbone = backbone
@@ -72,6 +82,7 @@ class SegmentModel(keras.Model):
         self.num_segments = num_segments
         self.dropout = dropout
         self.normalization = normalization
+        self.head_policy = policy
 
     def get_config(self):
         return {
@@ -80,6 +91,7 @@ class SegmentModel(keras.Model):
             "num_segments": self.num_segments,
             "dropout": self.dropout,
             "normalization": dict(self.normalization),
+            "dtype": self.head_policy.name,
             "name": self.name,
             "trainable": self.trainable,
         }

@@ -8,6 +8,7 @@ import warnings
 
 import tensorflow as tf
 
+from gsf_tf.errors import UserError
 from gsf_tf.ops import library
 
 ENVIRONMENT_VARIABLE = "GSF_TF_OPS"
@@ -16,6 +17,10 @@ IMPLEMENTATIONS = ("auto", "compiled", "reference")
 _EVERY_OP = "*"
 _context = contextvars.ContextVar("gsf_tf_ops", default=None)
 _warned = set()
+
+
+class ImplementationError(UserError, ValueError):
+    """An implementation is asked for that does not exist."""
 
 
 class ReferencePathWarning(UserWarning):
@@ -117,7 +122,7 @@ def _parse(text, source):
         op, equals, implementation = item.strip().rpartition("=")
         unknown_op = equals and op not in library.OPS
         if unknown_op or implementation not in IMPLEMENTATIONS:
-            raise ValueError(
+            raise ImplementationError(
                 f"{source} must be one of {', '.join(IMPLEMENTATIONS)}, or OP=one of these with OP "
                 f"in {sorted(library.OPS)}, or several separated by commas; received {text!r}."
             )

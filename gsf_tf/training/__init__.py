@@ -1,7 +1,6 @@
-"""Training: the recipe's optimizer and schedule, the step, checkpoints and the workdir."""
+"""Training: the recipe's optimizer and schedule, the step and checkpoints."""
 
 from gsf_tf.training.coupled_sgd import CoupledSGD
 from gsf_tf.training.warmup_cosine import WarmupCosine
-from gsf_tf.training.workdir import Workdir
 
-__all__ = ["CoupledSGD", "WarmupCosine", "Workdir"]
+__all__ = ["CoupledSGD", "WarmupCosine"]

@@ -33,9 +33,20 @@ def train_step(model, optimizer, clip, label, *, global_batch_size, label_smooth
 
 
 def evaluation_step(model, clip, label):
-    """Returns the batch's sums in inference mode; arguments and result as in `train_step`."""
-    logits = model(clip, training=False)
-    return _sums(_cross_entropy(label, logits, 0.0), label, logits)
+    """Returns the batch's sums in inference mode; arguments and result as in `train_step`.
+
+    The last batch may leave a replica without a clip; the model is not run there, for
+    TensorFlow's convolution on CPUs gives an empty batch a wrong shape.
+    """
+
+    def sums():
+        logits = model(clip, training=False)
+        return _sums(_cross_entropy(label, logits, 0.0), label, logits)
+
+    def nothing():
+        return {name: tf.constant(0.0) for name in ("loss", "top1", "top5", "clips")}
+
+    return tf.cond(tf.shape(label)[0] > 0, sums, nothing)
 
 
 def _cross_entropy(label, logits, label_smoothing):

@@ -5,22 +5,53 @@ import keras
 import numpy as np
 import pytest
 
-from gsf_tf.layers import GateShiftFuse, TemporalShift
+from gsf_tf.layers import GateShift, GateShiftFuse, GroupedSpatialTemporal, TemporalShift
 from gsf_tf.models import SegmentModel, from_preset, list_presets
 
-# Placement and counts: GSF paper, Tables 3, 4, 7 and 8, and 174 classes of Something-Something;
-# the rows of MobileNetV2 and ResNet-14 thin are not in the papers.
+# Temporal layers and, where the authors' networks are the measure, millions of parameters for the
+# 174 classes of Something-Something.
 EXPECTED = {
-    "tsn_resnet50": (23_864_558, 0),
-    "tsm_resnet50": (23_864_558, 16),
-    "gsf_resnet50": (23_974_702, 16),
-    "tsn_mobilenetv2": (2_446_766, 0),
-    "tsm_mobilenetv2": (2_446_766, 10),
-    "gsf_mobilenetv2": (None, 17),
-    "tsn_resnet14thin": (None, 0),
-    "tsm_resnet14thin": (None, 4),
-    "gsf_resnet14thin": (None, 4),
+    "tsn_bninception": (0, 10.4486),
+    "tsm_bninception": (10, 10.4486),
+    "gsm_bninception": (10, 10.4997),
+    "gsf_bninception": (10, 10.5000),
+    "tsn_inceptionv3": (0, None),
+    "tsm_inceptionv3": (11, None),
+    "gsm_inceptionv3": (10, 22.2076),
+    "gsf_inceptionv3": (11, 22.2229),
+    "tsn_resnet50": (0, 23.8646),
+    "tsm_resnet50": (16, 23.8646),
+    "gsm_resnet50": (16, None),
+    "gsf_resnet50": (16, 23.9747),
+    "gst_resnet50": (16, 21.0352),
+    "tsn_resnet101": (0, None),
+    "tsm_resnet101": (2 + 2 + 12 + 2, None),
+    "gsm_resnet101": (33, None),
+    "gsf_resnet101": (33, 43.0937),
+    "gst_resnet101": (33, None),
+    "tsn_mobilenetv2": (0, None),
+    "tsm_mobilenetv2": (10, None),
+    "gsm_mobilenetv2": (17, None),
+    "gsf_mobilenetv2": (17, None),
+    "tsn_resnet14thin": (0, None),
+    "tsm_resnet14thin": (4, None),
+    "gsm_resnet14thin": (4, None),
+    "gsf_resnet14thin": (4, None),
+    "gst_resnet14thin": (4, None),
 }
+KINDS = {
+    "tsn": (),
+    "tsm": TemporalShift,
+    "gsm": GateShift,
+    "gsf": GateShiftFuse,
+    "gst": GroupedSpatialTemporal,
+}
+# What is run and not only built: one backbone of each kind of construction.
+RUN = [
+    name
+    for name in sorted(EXPECTED)
+    if name.endswith(("resnet14thin", "mobilenetv2")) or name == "gsf_bninception"
+]
 
 
 def small(preset, **kwargs):
@@ -48,23 +79,27 @@ def randomize(model):
         layer.momentum = momentum
 
 
+def trainable_parameters(model):
+    return sum(int(np.prod(v.shape)) for v in model.trainable_variables)
+
+
 def clip(batch=2):
     return np.random.default_rng(1).integers(0, 256, (batch, 4, 64, 64, 3), "uint8")
 
 
 def test_every_preset_is_listed():
     assert list_presets() == sorted(EXPECTED)
-    assert list_presets("gsf_*") == ["gsf_mobilenetv2", "gsf_resnet14thin", "gsf_resnet50"]
+    assert list_presets("gst_*") == ["gst_resnet101", "gst_resnet14thin", "gst_resnet50"]
 
 
 @pytest.mark.parametrize("preset", sorted(EXPECTED))
 def test_parameters_and_temporal_layers(preset):
-    parameters, temporal_layers = EXPECTED[preset]
+    temporal_layers, millions = EXPECTED[preset]
     model = from_preset(preset, num_classes=174)
-    kind = {"tsn": (), "tsm": TemporalShift, "gsf": GateShiftFuse}[preset[:3]]
+    kind = KINDS[preset[:3]]
     assert sum(isinstance(layer, kind) for layer in model.backbone.layers) == temporal_layers
-    if parameters is not None:
-        assert sum(int(np.prod(v.shape)) for v in model.trainable_variables) == parameters
+    if millions is not None:
+        assert round(trainable_parameters(model) / 1e6, 4) == millions
 
 
 @pytest.mark.parametrize(
@@ -72,11 +107,29 @@ def test_parameters_and_temporal_layers(preset):
 )
 def test_resnet50_with_other_shares_of_the_channels(ratio, millions):
     model = from_preset("gsf_resnet50", num_classes=174, channel_ratio=ratio)
-    parameters = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
-    assert round(parameters / 1e6, 4) == millions
+    assert round(trainable_parameters(model) / 1e6, 4) == millions
 
 
-@pytest.mark.parametrize("preset", sorted(EXPECTED))
+@pytest.mark.parametrize(
+    ("preset", "kwargs", "layers", "millions"),
+    [
+        ("gsf_resnet50", {"placement": "conv1", "channel_ratio": 1.0}, 16, 23.9747),
+        ("gsf_resnet50", {"placement": "conv2", "channel_ratio": 1.0}, 16, 23.9747),
+        ("gsf_resnet50", {"placement": "all", "channel_ratio": 1.0}, 48, 24.5235),
+        ("gsf_resnet50", {"last_blocks": 4}, 4, 23.9167),
+        ("gsf_resnet50", {"last_blocks": 8}, 8, 23.9465),
+        ("gsf_bninception", {"last_blocks": 1}, 1, 10.4588),
+        ("gsf_bninception", {"last_blocks": 5}, 5, 10.4803),
+        ("gsf_bninception", {"placement": "all"}, 38, 10.6227),
+    ],
+)
+def test_studies_of_the_paper(preset, kwargs, layers, millions):
+    model = from_preset(preset, num_classes=174, **kwargs)
+    assert sum(isinstance(layer, GateShiftFuse) for layer in model.backbone.layers) == layers
+    assert round(trainable_parameters(model) / 1e6, 4) == millions
+
+
+@pytest.mark.parametrize("preset", RUN)
 def test_logits_depend_on_the_order_of_frames_only_with_temporal_layers(ops_path, preset):
     model = small(preset)
     randomize(model)
@@ -91,7 +144,7 @@ def test_logits_depend_on_the_order_of_frames_only_with_temporal_layers(ops_path
 
 def test_saved_models_load_in_a_new_process_with_equal_outputs(ops_path, tmp_path):
     expected = {}
-    for preset in EXPECTED:
+    for preset in RUN:
         model = small(preset)
         randomize(model)
         model.save(tmp_path / f"{preset}.keras")
@@ -108,6 +161,19 @@ def test_saved_models_load_in_a_new_process_with_equal_outputs(ops_path, tmp_pat
     subprocess.run([sys.executable, "-c", program, str(tmp_path), ops_path], check=True)
     for preset, logits in expected.items():
         np.testing.assert_array_equal(np.load(tmp_path / f"{preset}.npy"), logits)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_saved_model_keeps_its_precision(policy, tmp_path):
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = small("gsf_resnet14thin")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    randomize(model)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(again(clip()), model(clip()))
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
@@ -140,8 +206,11 @@ def test_weights_from_a_file(tmp_path):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: small("gsf_resnet5"), "Did you mean gsf_resnet50"),
-        (lambda: small("tsn_resnet50", channel_ratio=0.5), "belongs to the gsf_"),
+        (lambda: small("gsf_resnet5"), "Did you mean 'gsf_resnet50'"),
+        (lambda: small("tsn_resnet50", channel_ratio=0.5), r"belongs to the gsm_\* and gsf_\*"),
+        (lambda: small("gsf_resnet50", placement="conv4"), "conv3, conv1, conv2, all.*'conv4'"),
+        (lambda: small("gsf_resnet14thin", last_blocks=5), "between 1 and 4.*Received: 5"),
+        (lambda: small("gsm_resnet14thin", temporal_options={"gate": 1}), "temporal_options"),
         (lambda: small("gsf_resnet50", weights="imagenet"), "Keras ships no ImageNet weights"),
         (lambda: small("gsf_resnet14thin", channel_ratio=0.05), "multiple of 4"),
     ],

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -80,6 +81,10 @@ def test_a_finished_run_is_finished(trained, records):
         (["--config.model.presset=x"], 'Did you mean "preset"'),
         (["--config=configs/nowhere.py"], "--config must be the path of a configuration"),
         (["--config.epochs=9"], "epochs: 2 in the workdir, 9 now"),
+        (["--config.model.preset=gsf_resnet14thinn"], "Did you mean 'gsf_resnet14thin'"),
+        (["--config.warmup_epochs=2"], "--config.warmup_epochs must be less than --config.epochs"),
+        (["--config.precision=bf16"], "mixed_bfloat16"),
+        (["--config.data.batch_size=0"], "--config.data.batch_size must be at least 1"),
         (["--config.data.records=nowhere"], "dataset_info.json"),
         (["--config.data.val_split=test"], "train, val"),
     ],
@@ -89,6 +94,22 @@ def test_bad_configuration(trained, records, extra, message):
     assert process.returncode != 0
     assert message in process.stderr
     assert "Traceback" not in process.stderr
+
+
+def test_a_start_that_failed_does_not_bind_the_workdir(records, tmp_path):
+    flags = train_flags(records, tmp_path / "run", epochs=1)
+    assert run("train", *flags, "--config.model.preset=gsf_resnet5", check=False).returncode == 1
+    run("train", *flags)
+
+
+def test_records_may_move_but_not_change(trained, clips, records, tmp_path):
+    moved, changed = tmp_path / "my [records]", tmp_path / "changed"
+    shutil.copytree(records, moved)
+    assert "Continuing after epoch 2" in run("train", *train_flags(moved, trained, 2)).stdout
+    run("prepare", f"--videos={clips}", f"--output={changed}", "--short_side=40")
+    process = run("train", *train_flags(changed, trained, 2), check=False)
+    assert process.returncode == 1
+    assert "the records it began with" in process.stderr and "short_side" in process.stderr
 
 
 def test_a_batch_larger_than_the_data(records, tmp_path):

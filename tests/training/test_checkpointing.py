@@ -80,6 +80,14 @@ def test_sums_against_numpy():
     assert sums["top1"] == (logits.argmax(-1) == LABEL.numpy()).sum()
 
 
+def test_a_replica_without_clips_adds_nothing():
+    model, *_ = start("unused")
+    sums = evaluation_step(model, CLIP[:0], LABEL[:0])
+    assert {name: float(value) for name, value in sums.items()} == dict.fromkeys(
+        ("loss", "top1", "top5", "clips"), 0.0
+    )
+
+
 def test_label_smoothing_against_numpy():
     model, optimizer, *_ = start("unused", dropout=0.0)
     logits = np.asarray(model(CLIP, training=True), np.float64)

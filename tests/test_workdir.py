@@ -7,7 +7,7 @@ import pytest
 from gsf_tf.data import DatasetInfo
 from gsf_tf.errors import UserError
 from gsf_tf.models import from_preset
-from gsf_tf.training import Workdir
+from gsf_tf.workdir import Workdir
 
 
 def dataset_info(*labels):
@@ -28,8 +28,11 @@ def config(**values):
 
 @pytest.fixture
 def workdir(tmp_path):
+    """A workdir with a checkpoint, so that there is something to continue."""
     workdir = Workdir(tmp_path / "run")
     workdir.start(config(), dataset_info("down", "up"))
+    workdir.checkpoints.mkdir()
+    (workdir.checkpoints / "ckpt-1.index").touch()
     return workdir
 
 
@@ -38,7 +41,7 @@ def test_a_run_describes_itself(workdir):
     assert workdir.read_labels().names == ("down", "up")
     run = workdir.read_run()
     assert run["label_fingerprint"] == workdir.read_labels().fingerprint
-    assert run["records"] == {"short_side": 84}
+    assert run["records"] == {"short_side": 84, "source_fingerprint": ""}
     assert run["versions"]["keras"] == keras.__version__
     assert run["command"] and run["devices"]
 
@@ -60,6 +63,21 @@ def test_other_labels_are_refused_with_what_differs(workdir):
 def test_labels_in_another_order_are_refused(workdir):
     with pytest.raises(UserError, match="the order differs"):
         workdir.start(config(), dataset_info("up", "down"))
+
+
+def test_other_records_are_refused(workdir):
+    changed = dataset_info("down", "up")
+    changed.settings = {"short_side": 40}
+    with pytest.raises(UserError, match="differ in: short_side"):
+        workdir.start(config(), changed)
+
+
+def test_before_the_first_checkpoint_everything_may_change(tmp_path):
+    workdir = Workdir(tmp_path / "run")
+    workdir.start(config(), dataset_info("down", "up"))
+    workdir.start(config(epochs=4), dataset_info("left", "right"))
+    assert workdir.read_config()["epochs"] == 4
+    assert workdir.read_labels().names == ("left", "right")
 
 
 def test_a_file_in_the_place_of_the_folder(tmp_path):

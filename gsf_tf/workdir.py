@@ -61,9 +61,11 @@ class Workdir:
                 f"--workdir must be a folder that can be written. Received: {self.path} ({error})"
             ) from error
         labels = LabelMap(dataset_info.labels)
-        if self.config_file.exists():
+        # Without a checkpoint there is nothing to continue, so a start that failed binds nobody.
+        if self.config_file.exists() and any(self.checkpoints.glob("*.index")):
             self._check_same_config(json.loads(config.to_json()))
             self.check_labels(labels, "the training data")
+            self._check_same_records(dataset_info)
             return
         labels.save(self.labels_file)
         _write_atomically(self.run_file, json.dumps(_describe_run(dataset_info), indent=2))
@@ -75,7 +77,8 @@ class Workdir:
             f"  {key}: {before.get(key, '(absent)')!r} in the workdir, "
             f"{now.get(key, '(absent)')!r} now"
             for key in sorted(before.keys() | now.keys())
-            if before.get(key) != now.get(key)
+            # Where the records are may change; what is in them is compared by itself.
+            if before.get(key) != now.get(key) and key != "data.records"
         ]
         if differing:
             raise UserError(
@@ -83,6 +86,17 @@ class Workdir:
                 "of another one:\n"
                 + "\n".join(differing)
                 + "\nGive the same --config to continue it, or another --workdir to start anew."
+            )
+
+    def _check_same_records(self, dataset_info):
+        before = self.read_run()["records"]
+        now = _describe_records(dataset_info)
+        if before != now:
+            differing = sorted(key for key in now if before.get(key) != now[key])
+            raise UserError(
+                "A run continues with the records it began with. Those given now differ in: "
+                f"{', '.join(differing)} ({self.run_file} says what they were). Give the same "
+                "records, or another --workdir to start anew."
             )
 
     def read_config(self):
@@ -117,8 +131,8 @@ class Workdir:
             f"{self.path} has {len(ours.names)} labels (fingerprint {ours.fingerprint[:12]}), "
             f"{source} {len(labels.names)} (fingerprint {labels.fingerprint[:12]}); "
             f"only in the workdir: {only_here or 'none, so the order differs'}; only there: "
-            f"{only_there or 'none'}. Prepare the data with the workdir's labels.txt, or train "
-            "on this data in another workdir."
+            f"{only_there or 'none'}. Give data of the same classes, or train on "
+            "this data in another workdir."
         )
 
     def load_model(self):
@@ -138,7 +152,7 @@ class Workdir:
         except (ValueError, OSError, TypeError, KeyError) as error:
             raise UserError(
                 f"{self.model_file} must be a model that gsf_tf {gsf_tf.__version__} can load. "
-                f"It is not: {error}"
+                f"It is not: {error} Delete it and give the train command again."
             ) from error
         classes = len(self.read_labels().names)
         if model.output_shape[-1] != classes:
@@ -148,6 +162,12 @@ class Workdir:
                 f"labels in {self.labels_file}. One of the two files is from another run."
             )
         return model
+
+    def save_model(self, model):
+        """Writes `model.keras` in one piece."""
+        partial = self.path / "partial.keras"
+        model.save(partial)
+        os.replace(partial, self.model_file)
 
     def read_metrics(self):
         """Returns the lines of `metrics.jsonl` as dictionaries, one per epoch."""
@@ -184,6 +204,10 @@ def _flatten(tree, prefix=""):
     return flat
 
 
+def _describe_records(dataset_info):
+    return {**dataset_info.settings, "source_fingerprint": dataset_info.source_fingerprint}
+
+
 def _describe_run(dataset_info):
     try:
         revision = subprocess.run(
@@ -207,5 +231,5 @@ def _describe_run(dataset_info):
         "devices": [device.name for device in tf.config.list_logical_devices()],
         "num_classes": len(dataset_info.labels),
         "label_fingerprint": dataset_info.label_fingerprint,
-        "records": dataset_info.settings,
+        "records": _describe_records(dataset_info),
     }

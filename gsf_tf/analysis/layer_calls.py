@@ -1,0 +1,135 @@
+"""The calls that a forward pass makes, with the shapes of their inputs and outputs."""
+
+import contextlib
+import dataclasses
+import inspect
+import threading
+
+import keras
+import tensorflow as tf
+
+
+@dataclasses.dataclass(eq=False)
+class LayerCall:
+    """One call of a layer (or of an operation of a functional graph) in a forward pass.
+
+    Attributes:
+        layer: The layer that was called.
+        arguments: Shapes of the tensors that it was called with, by name of the argument; a
+            list or dictionary of shapes where a list or dictionary of tensors was given.
+        output: Shape, or structure of shapes, of what it returned.
+        calls: The calls that it made itself, in order.
+    """
+
+    layer: keras.Operation
+    arguments: dict
+    output: object = None
+    calls: list["LayerCall"] = dataclasses.field(default_factory=list)
+
+    @property
+    def input(self):
+        """Shape, or structure of shapes, of the first argument."""
+        return next(iter(self.arguments.values()))
+
+
+def record_calls(model, input_shape, batch_size):
+    """Records the forward pass of a model at inference, without computing anything.
+
+    The pass is traced into a graph that is thrown away, so a layer that is called twice, or by
+    another layer, is seen as often as it is called, and the model stays as it is.
+
+    Args:
+        model: Built `keras.Model`: functional, sequential or a subclass.
+        input_shape: Shape of an input without the batch axis, or the structure of shapes that
+            the model takes; None for the model's own.
+        batch_size: Size of the batch axis.
+
+    Returns:
+        The `LayerCall` of the model.
+
+    Raises:
+        ValueError: If a size of the input is not known, or the model is not built.
+    """
+    inputs = _input_specs(model, input_shape, batch_size)
+    with _recording() as calls:
+        tf.function(lambda x: model(x), autograph=False).get_concrete_function(inputs)
+    return calls[0]
+
+
+@contextlib.contextmanager
+def _recording():
+    """Gives the list of the outermost calls that this thread makes inside the block."""
+    call_operation = keras.Operation.__call__
+    thread = threading.get_ident()
+    stack = [[]]
+
+    def recorded(operation, *args, **kwargs):
+        if threading.get_ident() != thread:
+            return call_operation(operation, *args, **kwargs)
+        call = LayerCall(operation, _tensor_arguments(operation, args, kwargs))
+        stack[-1].append(call)
+        stack.append(call.calls)
+        try:
+            outputs = call_operation(operation, *args, **kwargs)
+        finally:
+            stack.pop()
+        call.output = _shapes(outputs)
+        return outputs
+
+    keras.Operation.__call__ = recorded
+    try:
+        yield stack[0]
+    finally:
+        keras.Operation.__call__ = call_operation
+
+
+def _tensor_arguments(operation, args, kwargs):
+    arguments = inspect.signature(operation.call).bind(*args, **kwargs).arguments
+    return {
+        name: _shapes(value)
+        for name, value in arguments.items()
+        if any(hasattr(leaf, "shape") for leaf in keras.tree.flatten(value))
+    }
+
+
+def _shapes(value):
+    return keras.tree.map_structure(
+        lambda leaf: tuple(leaf.shape) if hasattr(leaf, "shape") else None, value
+    )
+
+
+def _input_specs(model, input_shape, batch_size):
+    if not model.built:
+        raise ValueError(
+            "The layers of a model are known once it is built. "
+            f"Received: {model.name!r}, which is not. Call it on an input first."
+        )
+    own = getattr(model, "input", None)
+    if input_shape is None and own is None:
+        raise ValueError(
+            "`input_shape` can be left out for functional and sequential models only. "
+            f"Received: input_shape=None for {model.name!r}. Give the shape without the batch axis."
+        )
+    if input_shape is None:
+        input_shape = keras.tree.map_structure(lambda tensor: tensor.shape[1:], own)
+    shapes = keras.tree.map_shape_structure(tuple, input_shape)
+    if any(None in shape for shape in _leaves(shapes)):
+        raise ValueError(
+            "Every size of the input must be known to count. "
+            f"Received: {shapes} for {model.name!r}. Give `input_shape`, without the batch axis."
+        )
+    dtypes = (
+        ["float32"] * len(_leaves(shapes))
+        if own is None
+        else [tensor.dtype for tensor in keras.tree.flatten(own)]
+    )
+    dtypes = iter(dtypes)
+    return keras.tree.map_shape_structure(
+        lambda shape: tf.TensorSpec((batch_size, *shape), next(dtypes)), shapes
+    )
+
+
+def _leaves(shapes):
+    leaves = []
+    keras.tree.map_shape_structure(leaves.append, shapes)
+    return leaves

@@ -1,0 +1,57 @@
+"""What all backbones share around their feature maps: input, pooling, classifier, weights."""
+
+import keras
+
+KERAS_FORMATS = (".keras", ".h5")
+
+
+def check_arguments(name, include_top, weights, pooling):
+    """Raises ValueError if the arguments that all backbones share contradict their rules."""
+    if weights == "imagenet":
+        raise ValueError(
+            f"Keras ships no ImageNet weights for {name!r}. Received: weights='imagenet'. Use "
+            "None, or the path of a .pth file with torchvision's ResNet or the converted "
+            "BN-Inception, such as weights='resnet50.pth'."
+        )
+    if pooling not in (None, "avg", "max"):
+        raise ValueError(f"`pooling` must be None, 'avg' or 'max'. Received: pooling={pooling!r}")
+    if include_top and pooling is not None:
+        raise ValueError(
+            "`pooling` belongs to a backbone without a classifier, which pools by itself. "
+            f"Received: pooling={pooling!r}. Use include_top=False with it."
+        )
+
+
+def functional_backbone(inputs, features, include_top, weights, pooling, classes, name):
+    """Puts the classifier or the pooling on top of the feature maps and loads the weights.
+
+    Args:
+        inputs: Symbolic frames `[B, H, W, 3]`.
+        features: Symbolic feature maps `[B, h, w, C]`.
+        include_top: Whether to end in the spatial mean and the linear layer `fc`.
+        weights: None, or a path: `.keras` and `.h5` files are read by Keras, any other by
+            `gsf_tf.weights.load_torch_backbone`.
+        pooling: None, `"avg"` or `"max"`.
+        classes: Outputs of `fc`.
+        name: Name of the model.
+
+    Returns:
+        A functional `keras.Model`.
+    """
+    outputs = features
+    if include_top or pooling == "avg":
+        outputs = keras.layers.GlobalAveragePooling2D(name="avgpool")(outputs)
+    elif pooling == "max":
+        outputs = keras.layers.GlobalMaxPooling2D(name="maxpool_global")(outputs)
+    if include_top:
+        outputs = keras.layers.Dense(classes, name="fc")(outputs)
+    model = keras.Model(inputs, outputs, name=name)
+    if weights is None:
+        return model
+    if str(weights).endswith(KERAS_FORMATS):
+        model.load_weights(weights)
+    else:
+        from gsf_tf.weights import load_torch_backbone
+
+        load_torch_backbone(model, weights)
+    return model

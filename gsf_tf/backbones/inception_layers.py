@@ -1,0 +1,62 @@
+"""The layers that BN-Inception and InceptionV3 got from Caffe.
+
+Convolutions have biases although a normalisation follows, every normalisation has a scale, max
+pooling with stride 2 covers the last row and column ("ceil mode"), and average pooling counts the
+zeros around the map.
+"""
+
+import keras
+
+BN_EPSILON = 1e-5
+BN_MOMENTUM = 0.9  # Caffe's and PyTorch's 0.1
+
+
+def convolution_unit(x, filters, kernel_size, strides, padding, names):
+    """Convolution with bias, batch normalisation, ReLU.
+
+    Args:
+        x: Symbolic feature maps.
+        filters: Output channels.
+        kernel_size: Odd integer, or a pair of them for height and width.
+        strides: 1 or 2.
+        padding: `"same"` for half a kernel of zeros on every side, or `"valid"`.
+        names: Names of the convolution, the normalisation and the ReLU.
+
+    Returns:
+        Symbolic feature maps.
+    """
+    convolution, normalization, activation = names
+    if padding == "same" and strides > 1:
+        # Keras' own "same" would put an odd total to the right and bottom only.
+        x = keras.layers.ZeroPadding2D(kernel_size // 2, name=f"{convolution}_pad")(x)
+        padding = "valid"
+    x = keras.layers.Conv2D(
+        filters,
+        kernel_size,
+        strides=strides,
+        padding=padding,
+        kernel_initializer="he_normal",
+        name=convolution,
+    )(x)
+    x = keras.layers.BatchNormalization(
+        momentum=BN_MOMENTUM, epsilon=BN_EPSILON, name=normalization
+    )(x)
+    return keras.layers.ReLU(name=activation)(x)
+
+
+def halving_max_pool(x, name):
+    """3x3 maximum with stride 2 in ceil mode: reads past the right and bottom edge only.
+
+    All maps that are pooled come out of a ReLU, so a zero outside cannot win. Where the size is
+    odd, the added row and column are not read.
+    """
+    x = keras.layers.ZeroPadding2D(((0, 1), (0, 1)), name=f"{name}_pad")(x)
+    return keras.layers.MaxPooling2D(3, strides=2, name=name)(x)
+
+
+def pooling_branch(x, kind, name):
+    """3x3 `"average"` (zeros outside are counted) or `"max"` pooling that keeps the size."""
+    if kind == "max":
+        return keras.layers.MaxPooling2D(3, strides=1, padding="same", name=name)(x)
+    x = keras.layers.ZeroPadding2D(1, name=f"{name}_pad")(x)
+    return keras.layers.AveragePooling2D(3, strides=1, name=name)(x)

@@ -1,0 +1,153 @@
+import keras
+
+from gsf_tf.backbones.functional_backbone import check_arguments, functional_backbone
+from gsf_tf.backbones.inception_layers import convolution_unit, halving_max_pool, pooling_branch
+
+COLUMN_7, ROW_7 = (7, 1), (1, 7)
+COLUMN_3, ROW_3 = (3, 1), (1, 3)
+
+
+def InceptionV3(
+    include_top=True,
+    weights=None,
+    input_shape=None,
+    pooling=None,
+    classes=1000,
+    name="inceptionv3",
+):
+    """Builds InceptionV3 as converted from Caffe.
+
+    `keras.applications.InceptionV3` has neither biases in the convolutions nor scales in the
+    normalisations, and pools otherwise. Layer names are those of the released checkpoints
+    (`mixed_conv_Conv2D`, `mixed_conv_batchnorm`).
+
+    Args:
+        include_top: Whether to end in the spatial mean and the linear layer `fc`, whose
+            outputs are logits.
+        weights: None for random ones, or the path of a file: a `.pth` with this network's
+            weights, or one that Keras saved from the same network.
+        input_shape: `(height, width, 3)`; by default `(None, None, 3)`. The size must leave odd
+            maps before mixed_3 and mixed_8, as 229 (the papers'), 261 and 299 do.
+        pooling: Without the top: None for the last feature map, `"avg"` or `"max"` for its
+            spatial mean or maximum.
+        classes: Outputs of the linear layer.
+        name: Name of the model.
+
+    Returns:
+        A functional `keras.Model` whose input is BGR in 0..255 minus (104, 117, 128).
+
+    Raises:
+        ValueError: If `weights` is `"imagenet"`, `pooling` is unknown, or the size does not fit.
+
+    Reference:
+        Szegedy et al., Rethinking the Inception Architecture, CVPR 2016, Table 1; Sudhakaran et
+        al., Gate-Shift Networks, CVPR 2020; GSF paper, Table 8.
+    """
+    check_arguments(name, include_top, weights, pooling)
+    inputs = keras.Input(input_shape or (None, None, 3))
+    x = _unit(inputs, "conv", 32, 3, strides=2, padding="valid")
+    x = _unit(x, "conv_1", 32, 3, padding="valid")
+    x = _unit(x, "conv_2", 64, 3)
+    x = halving_max_pool(x, "pool")
+    x = _unit(x, "conv_3", 80, 1)
+    x = _unit(x, "conv_4", 192, 3, padding="valid")
+    x = halving_max_pool(x, "pool_1")
+
+    x = _mixed_5x5(x, "mixed", projection=32)
+    x = _mixed_5x5(x, "mixed_1", projection=64)
+    x = _mixed_5x5(x, "mixed_2", projection=64)
+    x = _mixed_3(x)
+    x = _mixed_7x7(x, "mixed_4", width=128)
+    x = _mixed_7x7(x, "mixed_5", width=160)
+    x = _mixed_7x7(x, "mixed_6", width=160)
+    x = _mixed_7x7(x, "mixed_7", width=192)
+    x = _mixed_8(x)
+    x = _mixed_wide(x, "mixed_9", pool="average")
+    x = _mixed_wide(x, "mixed_10", pool="max")
+    return functional_backbone(inputs, x, include_top, weights, pooling, classes, name)
+
+
+def _mixed_5x5(x, block, projection):
+    pooled = pooling_branch(x, "average", f"{block}_tower_2_pool")
+    return _join(
+        block,
+        _tower(x, block, (64, 1)),
+        _tower(x, f"{block}_tower", (48, 1), (64, 5)),
+        _tower(x, f"{block}_tower_1", (64, 1), (96, 3), (96, 3)),
+        _tower(pooled, f"{block}_tower_2", (projection, 1)),
+    )
+
+
+def _mixed_3(x):
+    _check_odd(x, "mixed_3")
+    tower = _tower(x, "mixed_3_tower", (64, 1), (96, 3))
+    return _join(
+        "mixed_3",
+        _unit(x, "mixed_3_conv", 384, 3, strides=2, padding="valid"),
+        _unit(tower, "mixed_3_tower_conv_2", 96, 3, strides=2, padding="valid"),
+        halving_max_pool(x, "mixed_3_pool"),
+    )
+
+
+def _mixed_7x7(x, block, width):
+    column, row = (width, COLUMN_7), (width, ROW_7)
+    pooled = pooling_branch(x, "average", f"{block}_tower_2_pool")
+    return _join(
+        block,
+        _tower(x, block, (192, 1)),
+        _tower(x, f"{block}_tower", (width, 1), column, (192, ROW_7)),
+        _tower(x, f"{block}_tower_1", (width, 1), row, column, row, (192, COLUMN_7)),
+        _tower(pooled, f"{block}_tower_2", (192, 1)),
+    )
+
+
+def _mixed_8(x):
+    _check_odd(x, "mixed_8")
+    tower = _tower(x, "mixed_8_tower", (192, 1))
+    tower_1 = _tower(x, "mixed_8_tower_1", (192, 1), (192, COLUMN_7), (192, ROW_7))
+    return _join(
+        "mixed_8",
+        _unit(tower, "mixed_8_tower_conv_1", 320, 3, strides=2, padding="valid"),
+        _unit(tower_1, "mixed_8_tower_1_conv_3", 192, 3, strides=2, padding="valid"),
+        halving_max_pool(x, "mixed_8_pool"),
+    )
+
+
+def _mixed_wide(x, block, pool):
+    tower = _tower(x, f"{block}_tower", (384, 1))
+    tower_1 = _tower(x, f"{block}_tower_1", (448, 1), (384, 3))
+    pooled = pooling_branch(x, pool, f"{block}_tower_2_pool")
+    return _join(
+        block,
+        _tower(x, block, (320, 1)),
+        _unit(tower, f"{block}_tower_mixed_conv", 384, COLUMN_3),
+        _unit(tower, f"{block}_tower_mixed_conv_1", 384, ROW_3),
+        _unit(tower_1, f"{block}_tower_1_mixed_conv", 384, COLUMN_3),
+        _unit(tower_1, f"{block}_tower_1_mixed_conv_1", 384, ROW_3),
+        _tower(pooled, f"{block}_tower_2", (192, 1)),
+    )
+
+
+def _tower(x, name, *convolutions):
+    """Convolutions (channels, kernel size) after each other: `<name>_conv`, `_conv_1`, ..."""
+    for index, (filters, kernel_size) in enumerate(convolutions):
+        x = _unit(x, f"{name}_conv_{index}" if index else f"{name}_conv", filters, kernel_size)
+    return x
+
+
+def _unit(x, name, filters, kernel_size, strides=1, padding="same"):
+    names = (f"{name}_Conv2D", f"{name}_batchnorm", name)
+    return convolution_unit(x, filters, kernel_size, strides, padding, names)
+
+
+def _join(block, *branches):
+    return keras.layers.Concatenate(name=f"{block}_join")(branches)
+
+
+def _check_odd(x, block):
+    if any(size is not None and size % 2 == 0 for size in x.shape[1:3]):
+        raise ValueError(
+            f"The map before {block} must have an odd height and width, for its pooling and its "
+            f"convolutions halve it differently otherwise. Received: {x.shape[1:3]}. Use a frame "
+            "size such as 229, 261 or 299."
+        )

@@ -1,0 +1,128 @@
+"""Where the temporal layers go in each backbone: data, readable at a glance.
+
+A place is a pattern of layer names. GSF, GSM and TSM differ in where they go and how much of the
+channels they take; the papers' studies of placement are further patterns of the same kind.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+
+import keras
+
+from gsf_tf.backbones import BNInception, InceptionV3, ResNet, ResNet50, ResNet101
+from gsf_tf.models.normalization import CAFFE_BGR, IMAGENET_RGB, MINUS_ONE_TO_ONE
+
+
+@dataclasses.dataclass(frozen=True)
+class BackboneRecipe:
+    """How a backbone is built and where the temporal layers go.
+
+    Attributes:
+        build: Callable from `input_shape` (and `weights`) to feature maps.
+        normalization: Arguments of `ClipNormalization`.
+        input_size: Height and width in pixels that the papers use.
+        gated_after: For each placement, the pattern of the layers that GSF and GSM follow:
+            between a convolution and its normalisation. The first one is the default.
+        channel_ratio: Default share of the channels that GSF and GSM process.
+        fusion_initializer: Initializer of GSF's fusion kernels.
+        tsm_before: Pattern of the layers that TSM precedes, the first of a residual branch.
+        tsm_after: Pattern of the layers that TSM follows, where a backbone has no residuals.
+        gsm_after: GSM's pattern where it is not GSF's default.
+        gst_in_place_of: Pattern of the 3x3 convolutions that GST replaces.
+        has_imagenet: Whether Keras ships ImageNet weights for it.
+    """
+
+    build: Callable
+    normalization: dict
+    gated_after: dict[str, str]
+    channel_ratio: float
+    input_size: int = 224
+    fusion_initializer: str | None = None
+    tsm_before: str | None = None
+    tsm_after: str | None = None
+    gsm_after: str | None = None
+    gst_in_place_of: str | None = None
+    has_imagenet: bool = False
+
+
+# GSF paper, Table 3. The bold row and the released code say conv3, the text says conv2.
+BOTTLENECK = {
+    "conv3": r"layer\d_\d+_conv3",
+    "conv1": r"layer\d_\d+_conv1",
+    "conv2": r"layer\d_\d+_conv2",
+    "all": r"layer\d_\d+_conv[123]",
+}
+
+# GSF paper, Table 1. Branch 4 is the default: the 1x1 branch, or the 3x3 branch's reduction in
+# the two blocks (3c, 4e) without one. The paper does not say where in branches 1-3 the module
+# sits; here after the last convolution of each, with the same way out in 3c and 4e for branch 1,
+# the pooling branch. docs/paper_tables.md has the figures that come of it beside the paper's.
+BN_INCEPTION_BRANCHES = {
+    "branch4": r"inception_\d[a-e]_1x1|inception_(3c|4e)_3x3_reduce",
+    "branch3": r"inception_\d[a-e]_3x3",
+    "branch2": r"inception_\d[a-e]_double_3x3_2",
+    "branch1": r"inception_\d[a-e]_pool_proj|inception_(3c|4e)_3x3_reduce",
+}
+BN_INCEPTION_BRANCHES["all"] = "|".join(BN_INCEPTION_BRANCHES.values())
+
+BACKBONES = {
+    "bninception": BackboneRecipe(
+        build=functools.partial(BNInception, include_top=False),
+        normalization=CAFFE_BGR,
+        gated_after=BN_INCEPTION_BRANCHES,
+        channel_ratio=1.0,  # Table 2
+        tsm_after=BN_INCEPTION_BRANCHES["branch4"],
+    ),
+    # Eleven modules for GSF. GSM skips mixed_6 and takes another branch of mixed_3.
+    "inceptionv3": BackboneRecipe(
+        build=functools.partial(InceptionV3, include_top=False),
+        normalization=CAFFE_BGR,
+        input_size=229,
+        gated_after={
+            "branch4": r"mixed(_(1|2|3|4|5|6|7|9|10))?_conv_Conv2D|mixed_8_tower_conv_Conv2D"
+        },
+        channel_ratio=1.0,
+        tsm_after=r"mixed(_(1|2|3|4|5|6|7|9|10))?_conv_Conv2D|mixed_8_tower_conv_Conv2D",
+        gsm_after=r"mixed(_(1|2|4|5|7|9|10))?_conv_Conv2D|mixed_[38]_tower_conv_Conv2D",
+    ),
+    "resnet50": BackboneRecipe(
+        build=functools.partial(ResNet50, include_top=False),
+        normalization=IMAGENET_RGB,
+        gated_after=BOTTLENECK,
+        channel_ratio=0.25,  # Table 4
+        fusion_initializer="he_fan_out",
+        tsm_before=r"layer\d_\d+_conv1",
+        gst_in_place_of=r"layer\d_\d+_conv2",
+    ),
+    # TSM: every second block.
+    "resnet101": BackboneRecipe(
+        build=functools.partial(ResNet101, include_top=False),
+        normalization=IMAGENET_RGB,
+        gated_after=BOTTLENECK,
+        channel_ratio=0.25,
+        fusion_initializer="he_fan_out",
+        tsm_before=r"layer\d_\d*[02468]_conv1",
+        gst_in_place_of=r"layer\d_\d+_conv2",
+    ),
+    # Four bottlenecks, a quarter of ResNet-50's width: for small frames, small data and trials.
+    "resnet14thin": BackboneRecipe(
+        build=functools.partial(ResNet, (1, 1, 1, 1), 16, include_top=False, name="resnet14thin"),
+        normalization=IMAGENET_RGB,
+        gated_after=BOTTLENECK,
+        channel_ratio=0.5,
+        fusion_initializer="he_fan_out",
+        tsm_before=r"layer\d_\d+_conv1",
+        gst_in_place_of=r"layer\d_\d+_conv2",
+    ),
+    # Not in the GSF paper. After every linear 1x1 projection; half of the channels, for a
+    # quarter of 24 is no multiple of 4. TSM: in the ten blocks that have an identity path.
+    "mobilenetv2": BackboneRecipe(
+        build=functools.partial(keras.applications.MobileNetV2, include_top=False),
+        normalization=MINUS_ONE_TO_ONE,
+        gated_after={"project": r"(expanded_conv|block_\d+)_project"},
+        channel_ratio=0.5,
+        tsm_before=r"block_(2|4|5|7|8|9|11|12|14|15)_expand",
+        has_imagenet=True,
+    ),
+}

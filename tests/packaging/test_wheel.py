@@ -1,0 +1,58 @@
+"""The wheel holds the library, and is built without one where there is no compiler."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+from tests.conftest import REQUIRE_COMPILED
+
+REPOSITORY = pathlib.Path(__file__).parents[2]
+
+
+def build_wheel(folder, **environment):
+    """Builds from a copy of what is in the index, with this environment's TensorFlow."""
+    source = folder / "source"
+    subprocess.run(
+        ["git", "checkout-index", "--all", f"--prefix={source}/"], cwd=REPOSITORY, check=True
+    )
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+        + ["--wheel-dir", folder, source],
+        check=True,
+        env={**os.environ, "GSF_TF_BUILD_OPS": "1", "GSF_TF_CUDA": "0", **environment},
+    )
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def doctor(wheel, folder):
+    """What the doctor says of the unpacked wheel, run where the checkout is not importable."""
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder / "installed")
+    return subprocess.run(
+        [sys.executable, "-m", "gsf_tf.doctor"],
+        cwd=folder / "installed",
+        env={**os.environ, "PYTHONPATH": str(folder / "installed")},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+def test_with_a_compiler(tmp_path):
+    if os.environ.get(REQUIRE_COMPILED) != "1":
+        pytest.skip(f"builds with a compiler where {REQUIRE_COMPILED}=1 says that there is one")
+    wheel = build_wheel(tmp_path)
+    assert "gsf_tf/ops/_gsf_tf_ops.so" in zipfile.ZipFile(wheel).namelist()
+    assert "temporal_shift: compiled (CPU)" in doctor(wheel, tmp_path)
+
+
+def test_without_a_compiler(tmp_path):
+    wheel = build_wheel(tmp_path, CXX="/bin/false")
+    assert "gsf_tf/ops/_gsf_tf_ops.so" not in zipfile.ZipFile(wheel).namelist()
+    report = doctor(wheel, tmp_path)
+    assert "temporal_shift: reference (" in report and "/bin/false" in report

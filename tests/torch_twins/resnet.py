@@ -1,0 +1,95 @@
+"""ResNet v1.5 with torchvision's module names, and the temporal modules inside its blocks."""
+
+import torch
+from torch import nn
+
+from tests.torch_twins.temporal import GSF, GSM, TemporalShift
+
+LAYERS = {
+    "resnet18": (False, (2, 2, 2, 2)),
+    "resnet34": (False, (3, 4, 6, 3)),
+    "resnet50": (True, (3, 4, 6, 3)),
+    "resnet101": (True, (3, 4, 23, 3)),
+}
+
+
+class ResNet(nn.Module):
+    """`[B * T, 3, H, W]` to feature maps."""
+
+    def __init__(self, name, method, num_segments, ratio):
+        super().__init__()
+        is_deep, repeats = LAYERS[name]
+        assert is_deep or method in ("tsn", "tsm"), "GSF and GSM follow a bottleneck's conv3"
+        self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(64)
+        self.maxpool = nn.MaxPool2d(3, 2, 1)
+        every = 2 if repeats[2] >= 23 else 1  # TSM shifts every second block of ResNet-101
+        channels = 64
+        for i, blocks in enumerate(repeats):
+            stage = nn.Sequential()
+            for j in range(blocks):
+                block = (Bottleneck if is_deep else BasicBlock)(channels, 64 << i, i > 0 and j == 0)
+                if method == "tsm" and j % every == 0:
+                    block.conv1 = TemporalShift(num_segments, block.conv1)
+                elif method == "gsf":
+                    block.gsf = GSF(256 << i, num_segments, ratio)
+                elif method == "gsm":
+                    block.gsm = GSM(256 << i, num_segments, ratio)
+                stage.append(block)
+                channels = block.out_channels
+            self.add_module(f"layer{i + 1}", stage)
+        self.out_channels = channels
+
+    def forward(self, x):
+        x = self.maxpool(torch.relu(self.bn1(self.conv1(x))))
+        for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
+            x = stage(x)
+        return x
+
+
+class Bottleneck(nn.Module):
+    def __init__(self, channels, planes, halve):
+        super().__init__()
+        self.out_channels = 4 * planes
+        self.conv1 = nn.Conv2d(channels, planes, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(planes)
+        self.conv2 = nn.Conv2d(planes, planes, 3, 2 if halve else 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(planes)
+        self.conv3 = nn.Conv2d(planes, 4 * planes, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(4 * planes)
+        self.downsample = _downsample(channels, 4 * planes, halve)
+
+    def forward(self, x):
+        y = torch.relu(self.bn1(self.conv1(x)))
+        y = torch.relu(self.bn2(self.conv2(y)))
+        y = self.conv3(y)
+        for name in ("gsf", "gsm"):
+            if hasattr(self, name):
+                y = getattr(self, name)(y)
+        y = self.bn3(y)
+        return torch.relu(y + (x if self.downsample is None else self.downsample(x)))
+
+
+class BasicBlock(nn.Module):
+    def __init__(self, channels, planes, halve):
+        super().__init__()
+        self.out_channels = planes
+        self.conv1 = nn.Conv2d(channels, planes, 3, 2 if halve else 1, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(planes)
+        self.conv2 = nn.Conv2d(planes, planes, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(planes)
+        self.downsample = _downsample(channels, planes, halve)
+
+    def forward(self, x):
+        y = torch.relu(self.bn1(self.conv1(x)))
+        y = self.bn2(self.conv2(y))
+        return torch.relu(y + (x if self.downsample is None else self.downsample(x)))
+
+
+def _downsample(channels, out_channels, halve):
+    if channels == out_channels and not halve:
+        return None
+    return nn.Sequential(
+        nn.Conv2d(channels, out_channels, 1, 2 if halve else 1, bias=False),
+        nn.BatchNorm2d(out_channels),
+    )
