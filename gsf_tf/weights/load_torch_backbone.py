@@ -1,0 +1,42 @@
+import keras
+
+from gsf_tf.weights.assign_tensors import assign_tensors
+from gsf_tf.weights.torch_checkpoint import TorchCheckpoint
+from gsf_tf.weights.torch_names import HEADS, backbone_variables, layer_variables
+
+
+def load_torch_backbone(backbone, path):
+    """Loads a plain PyTorch state dictionary into a backbone of `gsf_tf.backbones`.
+
+    Such as torchvision's ResNets, and BN-Inception and InceptionV3 as converted from Caffe. The
+    file's linear layer is used if the backbone has one, and left out otherwise.
+
+    Args:
+        backbone: Functional `keras.Model` of `gsf_tf.backbones`.
+        path: Path of a `.pth` file.
+
+    Raises:
+        CheckpointError: If the file is damaged, would run code, or does not fit the backbone;
+            missing names, wrong shapes and unused names are all listed, and nothing is loaded.
+
+    Example:
+
+    ```python
+    backbone = gsf_tf.backbones.ResNet50(include_top=False)
+    gsf_tf.weights.load_torch_backbone(backbone, "resnet50-0676ba61.pth")
+    ```
+
+    Reference:
+        The state dictionaries of torchvision and of https://github.com/yjxiong/tsn-pytorch.
+    """
+    checkpoint = TorchCheckpoint.read(path)
+    tensors, head = dict(checkpoint.tensors), checkpoint.head or HEADS[1]
+    variables = backbone_variables(backbone, shift_wrapper=False)
+    linear = [layer for layer in backbone.layers if isinstance(layer, keras.layers.Dense)]
+    for layer in linear:
+        for name, variable in layer_variables(layer).items():
+            variables[f"{head}.{name}"] = variable
+    if not linear:
+        tensors = {n: t for n, t in tensors.items() if n.rpartition(".")[0] not in HEADS}
+    hint = "Another number of classes? include_top=False leaves the linear layer out."
+    assign_tensors(variables, tensors, path, hint if linear else "")

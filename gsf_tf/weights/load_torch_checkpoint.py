@@ -1,0 +1,69 @@
+from gsf_tf.weights.assign_tensors import assign_tensors
+from gsf_tf.weights.torch_checkpoint import TorchCheckpoint
+from gsf_tf.weights.torch_names import HEADS, backbone_variables, layer_variables, method_of
+
+
+def load_torch_checkpoint(model, path, skip_head=False):
+    """Loads a PyTorch checkpoint of GSF, GSM, TSM or TSN into a segment model.
+
+    The file is read without PyTorch and without running what is in it. Either all weights
+    fit and are loaded, or an error lists what does not and the model stays as it was. Plain state
+    dictionaries of torchvision's ResNets and of BN-Inception load into TSN and TSM, which add no
+    weights to them; for the backbone of a GSF or GSM model use
+    `from_preset(..., weights="resnet50.pth")`.
+
+    Args:
+        model: `SegmentModel` of a preset, built.
+        path: Path of a `.pth.tar` or `.pth` file.
+        skip_head: Whether to leave the linear layer of the model as it is, whatever the file's
+            is: for another number of classes.
+
+    Raises:
+        CheckpointError: If the file is damaged, would run code, or does not fit the model; missing
+            names, wrong shapes and unused names are all listed.
+        ValueError: If the model is no `SegmentModel`.
+
+    Example:
+
+    ```python
+    model = gsf_tf.models.from_preset("gsf_bninception", num_classes=174)
+    gsf_tf.weights.load_torch_checkpoint(model, "something-v1_segment8_best.pth.tar")
+    ```
+
+    Reference:
+        GSF paper, section 4; the files of https://github.com/swathikirans/GSF.
+    """
+    if not hasattr(model, "backbone"):
+        raise ValueError(
+            "`model` must be a `gsf_tf.models.SegmentModel`, for it has a backbone and a linear "
+            f"layer. Received: {type(model).__name__}. For a backbone: load_torch_backbone."
+        )
+    checkpoint = TorchCheckpoint.read(path)
+    tensors, head = dict(checkpoint.tensors), checkpoint.head or HEADS[0]
+    has_wrapper = any(".net." in name for name in tensors)
+    variables = backbone_variables(
+        model.backbone, shift_wrapper=has_wrapper or not checkpoint.is_bare
+    )
+    if skip_head:
+        tensors = {n: t for n, t in tensors.items() if n.rpartition(".")[0] not in HEADS}
+    else:
+        for name, variable in layer_variables(model.get_layer("classifier")).items():
+            variables[f"{head}.{name}"] = variable
+    assign_tensors(variables, tensors, path, _hint(model, checkpoint, variables, head))
+
+
+def _hint(model, checkpoint, variables, head):
+    """What to do if the file does not fit."""
+    theirs, ours = checkpoint.tensors.get(f"{head}.weight"), variables.get(f"{head}.weight")
+    hints = []
+    if ours is not None and theirs is None:
+        hints.append("The file has no linear layer: skip_head=True leaves the model's as it is.")
+    elif ours is not None and theirs.shape != ours.shape:
+        hints.append("Other classes? skip_head=True leaves the model's linear layer as it is.")
+    if checkpoint.is_bare and method_of(model.backbone) in ("gsf", "gsm"):
+        hints.append(
+            "The weights of a backbone alone go into a preset as from_preset(..., weights=path)."
+        )
+    else:
+        hints.append("What the file holds: gsf_tf.weights.infer_preset(path).")
+    return "\n".join(hints)

@@ -1,0 +1,88 @@
+import dataclasses
+
+from gsf_tf.weights.checkpoint_error import CheckpointError
+from gsf_tf.weights.read_torch_file import read_torch_file
+from gsf_tf.weights.torch_names import HEADS
+from gsf_tf.weights.torch_tensor import TorchTensor
+
+# Where the programs of GSF (and TSN), and those of GSM and TSM put the weights.
+GSF_CONTAINER = "model_state_dict"
+CONTAINERS = (GSF_CONTAINER, "state_dict")
+PREFIXES = ("module.", "base_model.")
+
+
+@dataclasses.dataclass(frozen=True)
+class TorchCheckpoint:
+    """A checkpoint's tensors by their names in the network.
+
+    Attributes:
+        path: Where it is from.
+        tensors: Dictionary from names without `module.` and `base_model.` to `TorchTensor`. The
+            counters `num_batches_tracked` are left out: Keras has none, and with a fixed momentum
+            they have no effect.
+        metadata: The numbers and texts that were saved beside the tensors, such as `epoch`.
+        is_bare: Whether the names had no prefix, as those of a backbone by itself.
+        container: Which entry of the file they were, one of `CONTAINERS`, or None.
+    """
+
+    path: str
+    tensors: dict
+    metadata: dict
+    is_bare: bool
+    container: str | None = None
+
+    @classmethod
+    def read(cls, path):
+        """Reads a file of GSF's, GSM's or TSM's code, or a plain state dictionary.
+
+        Raises:
+            CheckpointError: If it cannot be read safely, or holds no state dictionary.
+        """
+        saved = read_torch_file(path)
+        state, metadata, container = _state_dict(saved, path)
+        tensors = {}
+        for key, tensor in state.items():
+            name = key
+            for prefix in PREFIXES:
+                name = name.removeprefix(prefix)
+            if name in tensors:
+                raise CheckpointError(
+                    f"{path}: A name occurs once. Received twice, with and without prefix: {name}"
+                )
+            if not name.endswith(".num_batches_tracked"):
+                tensors[name] = tensor
+        is_bare = not any(key.startswith(PREFIXES) for key in state)
+        return cls(str(path), tensors, metadata, is_bare, container)
+
+    @property
+    def head(self):
+        """Name of the linear layer, or None if there is none."""
+        return next((name for name in HEADS if f"{name}.weight" in self.tensors), None)
+
+
+def _state_dict(saved, path):
+    containers = [key for key in CONTAINERS if isinstance(saved, dict) and key in saved]
+    state = saved[containers[0]] if containers else saved
+    if not isinstance(state, dict) or not state or not all(map(_is_entry, state.items())):
+        held = sorted(map(str, saved)) if isinstance(saved, dict) else type(saved).__name__
+        raise CheckpointError(
+            f"{path}: A checkpoint holds a state dictionary, names with tensors, by itself or as "
+            f"{' or '.join(CONTAINERS)}. Received a file with: {held}"
+        )
+    if not containers:
+        return state, {}, None
+    metadata = {key: _plain(value) for key, value in saved.items() if _is_plain(value)}
+    return state, metadata, containers[0]
+
+
+def _is_entry(item):
+    return isinstance(item[0], str) and isinstance(item[1], TorchTensor)
+
+
+def _is_plain(value):
+    scalar = isinstance(value, TorchTensor) and value.shape == ()
+    return scalar or isinstance(value, int | float | str)
+
+
+def _plain(value):
+    return value.numpy().item() if isinstance(value, TorchTensor) else value

@@ -1,0 +1,172 @@
+"""The authors' names and layouts of our weights, by rule.
+
+Our layers are called as theirs, with dots as underscores. What differs:
+
+| ours | theirs |
+|---|---|
+| `layer1_0_conv1`, `layer1_0_downsample_0` | `layer1.0.conv1`, `layer1.0.downsample.0` |
+| `layer1_0_conv1` behind a `TemporalShift` | `layer1.0.conv1.net` |
+| `layer1_0_conv3_temporal` | `layer1.0.gsf` or `layer1.0.gsm` |
+| `inception_3a_1x1_temporal` | `gsf_inception_3a_1x1` or `gsm_...` |
+| `classifier` of a `SegmentModel` | `new_fc` |
+
+In ResNets the authors have a module after conv3 only; one after conv1 or conv2 (Table 3 of the GSF
+paper) is called `layer1.0.gsf_conv1` here, so that it cannot be taken for theirs.
+"""
+
+import dataclasses
+import re
+
+import keras
+import numpy as np
+
+from gsf_tf.layers import GateShift, GateShiftFuse, GroupedSpatialTemporal, TemporalShift
+from gsf_tf.weights.checkpoint_error import CheckpointError
+
+# `new_fc` is the authors', `fc` torchvision's and BN-Inception's, `top_cls_fc` InceptionV3's.
+HEADS = ("new_fc", "fc", "last_linear", "top_cls_fc")
+
+IN_RESNET = re.compile(r"layer(\d)_(\d+)_(.+)")
+CONVOLUTION_2D = (2, 3, 1, 0)  # [out, in, height, width] -> [height, width, in, out]
+CONVOLUTION_3D = (2, 3, 4, 1, 0)
+LINEAR = (1, 0)
+VECTOR = (0,)
+
+
+@dataclasses.dataclass(frozen=True)
+class TorchVariable:
+    """A variable of ours and how it lies in a checkpoint.
+
+    Attributes:
+        variable: `keras.Variable`.
+        axes: Ours is theirs transposed by these axes.
+    """
+
+    variable: keras.Variable
+    axes: tuple
+
+    @property
+    def shape(self):
+        """Shape of the tensor in a checkpoint."""
+        return tuple(self.variable.shape[axis] for axis in np.argsort(self.axes))
+
+    def to_torch(self):
+        """Returns the value as it lies in a checkpoint, float32."""
+        value = keras.ops.convert_to_numpy(keras.ops.cast(self.variable, "float32"))
+        return np.ascontiguousarray(value.transpose(np.argsort(self.axes)))
+
+
+def method_of(backbone):
+    """Returns the method whose layers a backbone holds: tsn, tsm, gsm or gsf.
+
+    Raises:
+        CheckpointError: If there are layers of several methods, or of one without checkpoints.
+    """
+    kinds = {
+        name
+        for layer in backbone.layers
+        for name, kind in (
+            ("gsf", GateShiftFuse),
+            ("gsm", GateShift),
+            ("tsm", TemporalShift),
+            ("gst", GroupedSpatialTemporal),
+        )
+        if isinstance(layer, kind)
+    } or {"tsn"}
+    if len(kinds) > 1 or "gst" in kinds:
+        raise CheckpointError(
+            "There are checkpoints of TSN, TSM, GSM and GSF, each with one kind of temporal layer. "
+            f"Received: a backbone with layers of {' and '.join(sorted(kinds))}"
+        )
+    return kinds.pop()
+
+
+def backbone_variables(backbone, shift_wrapper=True):
+    """Returns the variables of a backbone by their authors' names.
+
+    Args:
+        backbone: Functional `keras.Model`, with or without temporal layers. A linear layer on
+            top is left out: its name depends on where a checkpoint is from.
+        shift_wrapper: Whether a convolution behind a `TemporalShift` is called `conv1.net`,
+            as TSM has it, or `conv1`, as in a plain backbone.
+
+    Returns:
+        Dictionary from names, such as `layer1.0.conv1.weight`, to `TorchVariable`.
+
+    Raises:
+        CheckpointError: If a layer with weights has no counterpart in the authors' networks.
+    """
+    method = method_of(backbone)
+    shifted = set()
+    if shift_wrapper:
+        shifted = {
+            layer.name.removesuffix("_temporal")
+            for layer in backbone.layers
+            if isinstance(layer, TemporalShift)
+        }
+    return {
+        f"{torch_layer_name(layer.name, method, layer.name in shifted)}.{suffix}": variable
+        for layer in backbone.layers
+        if layer.weights and not isinstance(layer, keras.layers.Dense)
+        for suffix, variable in layer_variables(layer).items()
+    }
+
+
+def torch_layer_name(name, method, shifted=False):
+    """Returns what the authors call the layer `name` of a backbone."""
+    place = name.removesuffix("_temporal")
+    in_resnet = IN_RESNET.fullmatch(place)
+    if in_resnet is None:
+        return place if place == name else f"{method}_{place}"
+    stage, block, part = in_resnet.groups()
+    if place != name:
+        part = method if part == "conv3" else f"{method}_{part}"
+    elif part.startswith("downsample_"):
+        part = part.replace("_", ".")
+    elif shifted:
+        part = f"{part}.net"
+    return f"layer{stage}.{block}.{part}"
+
+
+def layer_variables(layer):
+    """Returns the variables of a layer by the last parts of their authors' names."""
+    if isinstance(layer, keras.layers.Conv2D):
+        found = {"weight": (layer.kernel, CONVOLUTION_2D), "bias": (layer.bias, VECTOR)}
+    elif isinstance(layer, keras.layers.Dense):
+        found = {"weight": (layer.kernel, LINEAR), "bias": (layer.bias, VECTOR)}
+    elif isinstance(layer, keras.layers.BatchNormalization):
+        found = {
+            "weight": (layer.gamma, VECTOR),
+            "bias": (layer.beta, VECTOR),
+            "running_mean": (layer.moving_mean, VECTOR),
+            "running_var": (layer.moving_variance, VECTOR),
+        }
+    elif isinstance(layer, GateShift | GateShiftFuse):
+        return _gated_variables(layer)
+    else:
+        raise CheckpointError(
+            "The authors' checkpoints hold convolutions, normalisations, GSF, GSM and linear "
+            f"layers. Received: {layer.name!r}, a {type(layer).__name__}. Use a preset of "
+            "bninception, inceptionv3 or a resnet."
+        )
+    return {
+        name: TorchVariable(variable, axes)
+        for name, (variable, axes) in found.items()
+        if variable is not None
+    }
+
+
+def _gated_variables(layer):
+    found = {}
+    if layer.gate == "learned":
+        found["conv3D.weight"] = TorchVariable(layer.gate_kernel, CONVOLUTION_3D)
+        found["conv3D.bias"] = TorchVariable(layer.gate_bias, VECTOR)
+        for name, variable in layer_variables(layer.normalization).items():
+            found[f"bn.{name}"] = variable
+    if isinstance(layer, GateShiftFuse) and layer.fusion == "learned":
+        pairs = zip(layer.fusion_kernels, layer.fusion_biases, strict=True)
+        for half, (kernel, bias) in enumerate(pairs, start=1):
+            # The plane is (channel, time) on both sides.
+            found[f"channel_conv{half}.weight"] = TorchVariable(kernel, CONVOLUTION_2D)
+            found[f"channel_conv{half}.bias"] = TorchVariable(bias, VECTOR)
+    return found

@@ -1,0 +1,74 @@
+"""`python -m trainers.convert`, as a user runs it."""
+
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+import gsf_tf
+
+torch = pytest.importorskip("torch", reason="the converted file is read by PyTorch")
+
+
+def convert(*flags):
+    return subprocess.run(
+        [sys.executable, "-m", "trainers.convert", *map(str, flags)],
+        cwd=pathlib.Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_there_and_back(tmp_path):
+    model = gsf_tf.models.from_preset("gsf_resnet14thin", 3, 2, (32, 32, 3), channel_ratio=0.25)
+    theirs = tmp_path / "demo_resnet14thin_segment2.pth.tar"
+    gsf_tf.weights.save_torch_checkpoint(model, theirs)
+    ours = tmp_path / "model.keras"
+    done = convert(f"--checkpoint={theirs}", f"--output={ours}", "--image_size=32")
+    assert done.returncode == 0, done.stderr
+    for text in (
+        "preset: gsf_resnet14thin",
+        "num_classes: 3",
+        "channel_ratio: 0.25",
+        "segments: 2",
+    ):
+        assert text in done.stdout
+    clip = np.random.default_rng(0).integers(0, 256, (1, 2, 32, 32, 3), "uint8")
+    np.testing.assert_array_equal(keras.models.load_model(ours)(clip), model(clip))
+
+    run, again = tmp_path / "run", tmp_path / "again.pth.tar"
+    run.mkdir()
+    shutil.copy(ours, run / "model.keras")
+    (run / "config.json").write_text("{}")
+    (run / "labels.txt").write_text("a\nb\nc\n")
+    done = convert("--reverse", f"--workdir={run}", f"--output={again}")
+    assert done.returncode == 0, done.stderr
+    first, second = (
+        torch.load(path, weights_only=True)["model_state_dict"] for path in (theirs, again)
+    )
+    assert list(first) == list(second)
+    for name, value in first.items():
+        assert torch.equal(value, second[name])
+
+
+def test_bad_input(tmp_path):
+    model = gsf_tf.models.from_preset("gsf_resnet14thin", 3, 2, (32, 32, 3))
+    file = tmp_path / "a.pth.tar"
+    gsf_tf.weights.save_torch_checkpoint(model, file)
+    ours = f"--output={tmp_path}/a.keras"
+    for flags, message in (
+        ([f"--checkpoint={file}", ours], "num_segments must be given"),
+        (
+            [f"--checkpoint={file}", ours, "--num_segments=2", "--num_classes=4"],
+            "num_classes is 3 in the file. Received: 4",
+        ),
+        ([ours], "--checkpoint=FILE.pth.tar must be given"),
+        (["--reverse", f"--output={tmp_path}/b.pth.tar"], "one of --workdir=FOLDER and --model"),
+    ):
+        done = convert(*flags)
+        assert done.returncode == 1
+        assert message in done.stderr and "Traceback" not in done.stderr

@@ -1,0 +1,185 @@
+"""Checkpoints of PyTorch twins, saved as the authors save, and our models with their weights."""
+
+import re
+
+import numpy as np
+import pytest
+
+import gsf_tf
+from gsf_tf.weights import CheckpointError, load_torch_checkpoint, save_torch_checkpoint
+
+torch = pytest.importorskip("torch", reason="the twins are PyTorch networks")
+
+from tests.torch_twins import make_twin, randomize, save_as_authors  # noqa: E402
+
+# Sizes, then shares: the first ones with 8 frames, the second ones with 16.
+SIZES = {"bninception": (96, 64), "inceptionv3": (133, 101), "resnet50": (48, 32)}
+SHARES = {"bninception": (1.0, 0.5), "inceptionv3": (0.5, 1.0), "resnet50": (0.25, 0.5)}
+CASES = [
+    (method, backbone, num_segments, SHARES[backbone][i] if method in ("gsf", "gsm") else None)
+    for method in ("gsf", "gsm", "tsm", "tsn")
+    for backbone in SIZES
+    for i, num_segments in enumerate((8, 16))
+]
+
+
+def random_clips(model):
+    """Returns clips, and the frames as the twin wants them: normalised and channels first."""
+    shape = model.input_shape[1:]
+    normalization = {k: np.array(v) for k, v in model.normalization.items()}
+    mean, std = (normalization[key].astype("float32") for key in ("mean", "std"))
+    clip = np.random.default_rng(0).normal(mean, std, shape).astype("float32")
+    frames = torch.from_numpy((clip - mean) / std).permute(0, 3, 1, 2)
+    if model.normalization["channel_order"] == "bgr":
+        clip = clip[..., ::-1]
+    return clip[None], frames
+
+
+def compare(tmp_path, method, backbone, num_segments, share, size, zip_format=True):
+    path = tmp_path / "theirs.pth.tar"
+    twin = randomize(make_twin(method, backbone, 5, num_segments, share), seed=1).eval()
+    save_as_authors(twin, path, method, zip_format=zip_format)
+    model = gsf_tf.models.from_preset(
+        f"{method}_{backbone}", 5, num_segments, (size, size, 3), channel_ratio=share
+    )
+    load_torch_checkpoint(model, path)
+    clip, frames = random_clips(model)
+    with torch.no_grad():
+        theirs = twin(frames).numpy()
+    assert np.abs(model(clip) - theirs).max() <= 1e-4 * np.abs(theirs).max()
+
+    save_torch_checkpoint(model, tmp_path / "ours.pth.tar")
+    saved = torch.load(tmp_path / "ours.pth.tar", weights_only=True)
+    container = "model_state_dict" if method in ("gsf", "tsn") else "state_dict"
+    state = {name.removeprefix("module."): value for name, value in saved[container].items()}
+    randomize(twin, seed=2)
+    twin.load_state_dict(state)
+    with torch.no_grad():
+        np.testing.assert_array_equal(twin(frames).numpy(), theirs)
+
+
+@pytest.mark.parametrize(("method", "backbone", "num_segments", "share"), CASES)
+def test_logits_are_the_twins(tmp_path, method, backbone, num_segments, share):
+    """Also the way back: `save_torch_checkpoint`, `torch.load`, `load_state_dict`."""
+    size = SIZES[backbone][num_segments == 16]
+    compare(tmp_path, method, backbone, num_segments, share, size, zip_format=num_segments == 8)
+
+
+@pytest.mark.parametrize(("method", "share"), [("gsf", 0.25), ("tsm", None)])
+def test_resnet101(tmp_path, method, share):
+    compare(tmp_path, method, "resnet101", 8, share, 32)
+
+
+@pytest.fixture(scope="module")
+def small():
+    return gsf_tf.models.from_preset("gsf_resnet14thin", 3, 2, (32, 32, 3))
+
+
+def state_of(model, tmp_path):
+    save_torch_checkpoint(model, tmp_path / "state.pth.tar")
+    return torch.load(tmp_path / "state.pth.tar", weights_only=True)["model_state_dict"]
+
+
+def with_prefix(state, prefix):
+    names = {name: name.removeprefix("module.") for name in state}
+    if prefix == "":
+        names = {name: new.removeprefix("base_model.") for name, new in names.items()}
+    return {names[name] if prefix != "module." else name: state[name] for name in state}
+
+
+def all_weights(model):
+    return [np.array(weight) for weight in model.weights]
+
+
+@pytest.mark.parametrize("prefix", ["", "base_model.", "module."])
+def test_prefixes_and_containers(tmp_path, small, prefix):
+    state = with_prefix(state_of(small, tmp_path), prefix)
+    before = all_weights(small)
+    for content in ({"model_state_dict": state}, {"state_dict": state, "epoch": 3}, state):
+        torch.save(content, tmp_path / "a.pth")
+        for weight in small.weights:
+            weight.assign(np.zeros(weight.shape))
+        load_torch_checkpoint(small, tmp_path / "a.pth")
+        for old, new in zip(before, all_weights(small), strict=True):
+            np.testing.assert_array_equal(old, new)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_other_precisions(tmp_path, small, dtype):
+    state = {name: value.to(dtype) for name, value in state_of(small, tmp_path).items()}
+    torch.save({"state_dict": state}, tmp_path / "a.pth")
+    load_torch_checkpoint(small, tmp_path / "a.pth")
+    expected = state["module.base_model.conv1.weight"].float().permute(2, 3, 1, 0).numpy()
+    np.testing.assert_array_equal(small.backbone.get_layer("conv1").kernel, expected)
+
+
+def test_all_that_is_wrong_is_listed_and_nothing_is_loaded(tmp_path, small):
+    state = state_of(small, tmp_path)
+    for name in state:
+        state[name] = state[name] + 1
+    del state["module.base_model.layer1.0.gsf.conv3D.bias"]
+    del state["module.base_model.bn1.running_mean"]
+    state["module.base_model.conv1.weight"] = torch.zeros(16, 3, 5, 5)
+    state["module.base_model.extra.weight"] = torch.zeros(1)
+    torch.save({"model_state_dict": state}, tmp_path / "a.pth.tar")
+    before = all_weights(small)
+    with pytest.raises(CheckpointError) as error:
+        load_torch_checkpoint(small, tmp_path / "a.pth.tar")
+    for text in (
+        "2 missing in the file:\n  bn1.running_mean\n  layer1.0.gsf.conv3D.bias",
+        "1 with another shape:\n  conv1.weight: [16, 3, 5, 5] in the file, [16, 3, 7, 7] in the",
+        "1 in the file, without use:\n  extra.weight",
+        "nothing was loaded",
+    ):
+        assert text in str(error.value)
+    for old, new in zip(before, all_weights(small), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_another_number_of_classes(tmp_path, small):
+    state_of(small, tmp_path)
+    model = gsf_tf.models.from_preset("gsf_resnet14thin", 7, 2, (32, 32, 3))
+    head = np.array(model.get_layer("classifier").kernel)
+    with pytest.raises(CheckpointError, match=re.escape("[3, 512] in the file, [7, 512]")) as error:
+        load_torch_checkpoint(model, tmp_path / "state.pth.tar")
+    assert "skip_head=True" in str(error.value)
+    load_torch_checkpoint(model, tmp_path / "state.pth.tar", skip_head=True)
+    np.testing.assert_array_equal(head, model.get_layer("classifier").kernel)
+    for old, new in zip(small.backbone.weights, model.backbone.weights, strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+@pytest.mark.parametrize("theirs", ["tsm", "tsn", "gsm"])
+def test_a_checkpoint_of_another_method(tmp_path, small, theirs):
+    other = gsf_tf.models.from_preset(f"{theirs}_resnet14thin", 3, 2, (32, 32, 3))
+    save_torch_checkpoint(other, tmp_path / "a.pth.tar")
+    with pytest.raises(CheckpointError, match=r"missing in the file:\n[^:]*layer1.0.gsf.conv3D"):
+        load_torch_checkpoint(small, tmp_path / "a.pth.tar")
+    if theirs == "tsn":
+        shifted = gsf_tf.models.from_preset("tsm_resnet14thin", 3, 2, (32, 32, 3))
+        with pytest.raises(CheckpointError, match=r"layer1.0.conv1.net.weight"):
+            load_torch_checkpoint(shifted, tmp_path / "a.pth.tar")
+
+
+@pytest.mark.parametrize("placement", ["conv1", "all"])
+def test_places_that_the_authors_do_not_have_keep_their_own_names(tmp_path, small, placement):
+    options = {"input_shape": (32, 32, 3), "channel_ratio": 1.0, "placement": placement}
+    model, again = (
+        gsf_tf.models.from_preset("gsf_resnet14thin", 3, 2, **options) for _ in range(2)
+    )
+    save_torch_checkpoint(model, tmp_path / "a.pth.tar")
+    load_torch_checkpoint(again, tmp_path / "a.pth.tar")
+    for old, new in zip(model.weights, again.weights, strict=True):
+        np.testing.assert_array_equal(old, new)
+    with pytest.raises(CheckpointError, match="layer1.0.gsf_conv1"):
+        load_torch_checkpoint(small, tmp_path / "a.pth.tar")
+
+
+def test_models_without_counterpart(tmp_path, small):
+    for preset, message in (("gst_resnet14thin", "gst"), ("tsn_mobilenetv2", "Depthwise")):
+        model = gsf_tf.models.from_preset(preset, 3, 2, (32, 32, 3))
+        with pytest.raises(CheckpointError, match=message):
+            save_torch_checkpoint(model, tmp_path / "a.pth.tar")
+        assert not (tmp_path / "a.pth.tar").exists()
+    with pytest.raises(ValueError, match="SegmentModel"):
+        load_torch_checkpoint(small.backbone, tmp_path / "a.pth.tar")

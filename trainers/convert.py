@@ -1,0 +1,111 @@
+"""Converts checkpoints of the authors' PyTorch code to Keras, and back.
+
+  python -m trainers.convert --checkpoint=something-v1_segment8_best.pth.tar --output=model.keras
+  python -m trainers.convert --checkpoint=gsf.pth.tar --output=model.keras --num_segments=16
+  python -m trainers.convert --reverse --workdir=runs/mine --output=mine.pth.tar
+  python -m trainers.convert --reverse --model=model.keras --output=mine.pth.tar
+
+Reads the files of GSF, GSM, TSM and TSN, without PyTorch and without running what is in them.
+Preset, classes, share of the channels and, where the file's name has it (..._segment8_...), frames
+are inferred from the file and printed; what cannot be inferred has to be given, and what is
+given must not contradict the file. The number of frames may: weights do not depend on it. The
+other way round PyTorch is not needed either: torch.load(path, weights_only=True) opens the result.
+"""
+
+import dataclasses
+import pathlib
+
+import keras
+from absl import flags
+
+import gsf_tf
+from gsf_tf.errors import UserError
+from gsf_tf.workdir import Workdir
+from trainers import cli
+
+_OUTPUT = flags.DEFINE_string("output", None, "File to write: .keras, or .pth.tar in reverse.")
+_CHECKPOINT = flags.DEFINE_string("checkpoint", None, "PyTorch checkpoint to read.")
+_PRESET = flags.DEFINE_string("preset", None, "Preset, such as gsf_resnet50.")
+_NUM_CLASSES = flags.DEFINE_integer("num_classes", None, "Number of classes.", lower_bound=1)
+_NUM_SEGMENTS = flags.DEFINE_integer("num_segments", None, "Frames per clip.", lower_bound=1)
+_CHANNEL_RATIO = flags.DEFINE_float(
+    "channel_ratio", None, "Share of the channels that GSF or GSM processes.", 0, 1
+)
+_IMAGE_SIZE = flags.DEFINE_integer(
+    "image_size", None, "Height and width of a frame in pixels; by default the paper's.", 1
+)
+_SKIP_HEAD = flags.DEFINE_boolean(
+    "skip_head", False, "Leave the linear layer out and start it anew, for --num_classes classes."
+)
+_REVERSE = flags.DEFINE_boolean("reverse", False, "Write a PyTorch checkpoint.")
+_WORKDIR = flags.DEFINE_string("workdir", None, "With --reverse: folder of a finished run.")
+_MODEL = flags.DEFINE_string("model", None, "With --reverse: a .keras file.")
+flags.mark_flag_as_required("output")
+
+
+def main(_):
+    console = cli.console()
+    output = pathlib.Path(_OUTPUT.value)
+    if not output.parent.is_dir():
+        raise UserError(f"--output must be in a folder that is there. Received: {output}")
+    if _REVERSE.value:
+        gsf_tf.weights.save_torch_checkpoint(_read_keras_model(), output)
+        console.print(f"Wrote {output}: torch.load({str(output)!r}, weights_only=True) opens it.")
+        return
+    _check_forward_flags(output)
+
+    # ---- What the file says -------------------------------------------------------------------
+    found = gsf_tf.weights.infer_preset(_CHECKPOINT.value)
+    for name in ("preset", "num_classes", "channel_ratio", "num_segments"):
+        value = getattr(found, name)
+        console.print(f"{name:>14}: {'unknown' if value is None else value}")
+
+    # ---- Model --------------------------------------------------------------------------------
+    if _SKIP_HEAD.value:
+        found = dataclasses.replace(found, num_classes=None)
+    arguments = found.complete(
+        _PRESET.value, _NUM_CLASSES.value, _NUM_SEGMENTS.value, _CHANNEL_RATIO.value
+    )
+    if _IMAGE_SIZE.value:
+        arguments["input_shape"] = (_IMAGE_SIZE.value, _IMAGE_SIZE.value, 3)
+    try:
+        model = gsf_tf.models.from_preset(**arguments)
+    except ValueError as error:
+        raise UserError(f"The flags must describe a preset. {error}") from error
+    gsf_tf.weights.load_torch_checkpoint(model, _CHECKPOINT.value, skip_head=_SKIP_HEAD.value)
+    model.save(output)
+    console.print(
+        f"Wrote {output}: {model.name}, {model.num_segments} frames of "
+        f"{model.input_shape[2]} x {model.input_shape[3]} pixels, {model.num_classes} classes."
+    )
+
+
+def _check_forward_flags(output):
+    if _CHECKPOINT.value is None:
+        raise UserError("--checkpoint=FILE.pth.tar must be given, or --reverse. Received neither.")
+    if output.suffix != ".keras":
+        raise UserError(f"--output must end in .keras. Received: {output}")
+
+
+def _read_keras_model():
+    if (_WORKDIR.value is None) == (_MODEL.value is None):
+        raise UserError(
+            "--reverse needs one of --workdir=FOLDER and --model=FILE.keras. "
+            f"Received: workdir={_WORKDIR.value}, model={_MODEL.value}"
+        )
+    if _WORKDIR.value is not None:
+        return Workdir(_WORKDIR.value).load_model()
+    try:
+        model = keras.models.load_model(_MODEL.value)
+    except (ValueError, OSError, TypeError, KeyError) as error:
+        raise UserError(f"--model must be a .keras file of gsf_tf. {error}") from error
+    if not isinstance(model, gsf_tf.models.SegmentModel):
+        raise UserError(
+            "--model must be a segment model of gsf_tf. "
+            f"Received: {_MODEL.value}, a {type(model).__name__}"
+        )
+    return model
+
+
+if __name__ == "__main__":
+    cli.run(main)
