@@ -7,6 +7,7 @@ import pytest
 
 from gsf_tf.layers import GateShift, GateShiftFuse, GroupedSpatialTemporal, TemporalShift
 from gsf_tf.models import SegmentModel, from_preset, list_presets
+from tests.models.randomize import randomize
 
 # Temporal layers and, where the authors' networks are the measure, millions of parameters for the
 # 174 classes of Something-Something.
@@ -56,27 +57,6 @@ RUN = [
 
 def small(preset, **kwargs):
     return from_preset(preset, num_classes=5, num_segments=4, input_shape=(64, 64, 3), **kwargs)
-
-
-def randomize(model):
-    """Gives every weight a value of its own and the moving statistics those of a batch."""
-    rng = np.random.default_rng(0)
-    for weight in model.weights:
-        if len(weight.shape) == 1:
-            weight.assign(np.asarray(weight) + rng.uniform(-0.3, 0.3, weight.shape))
-    classifier = model.get_layer("classifier").kernel
-    classifier.assign(rng.normal(size=classifier.shape))
-    normalizations = [
-        layer
-        for layer in model._flatten_layers()
-        if isinstance(layer, keras.layers.BatchNormalization)
-    ]
-    momenta = [layer.momentum for layer in normalizations]
-    for layer in normalizations:
-        layer.momentum = 0.0
-    model(clip(), training=True)
-    for layer, momentum in zip(normalizations, momenta, strict=True):
-        layer.momentum = momentum
 
 
 def trainable_parameters(model):
@@ -132,7 +112,7 @@ def test_studies_of_the_paper(preset, kwargs, layers, millions):
 @pytest.mark.parametrize("preset", RUN)
 def test_logits_depend_on_the_order_of_frames_only_with_temporal_layers(ops_path, preset):
     model = small(preset)
-    randomize(model)
+    randomize(model, clip())
     forward, backward = model(clip()), model(clip()[:, ::-1])
     difference = np.abs(np.asarray(forward) - np.asarray(backward)).max()
     scale = np.abs(np.asarray(forward)).max()
@@ -146,7 +126,7 @@ def test_saved_models_load_in_a_new_process_with_equal_outputs(ops_path, tmp_pat
     expected = {}
     for preset in RUN:
         model = small(preset)
-        randomize(model)
+        randomize(model, clip())
         model.save(tmp_path / f"{preset}.keras")
         expected[preset] = np.asarray(model(clip()))
     np.save(tmp_path / "clip.npy", clip())
@@ -170,7 +150,7 @@ def test_saved_model_keeps_its_precision(policy, tmp_path):
         model = small("gsf_resnet14thin")
     finally:
         keras.config.set_dtype_policy("float32")
-    randomize(model)
+    randomize(model, clip())
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(again(clip()), model(clip()))
@@ -197,7 +177,7 @@ def test_float_input_equals_uint8_input():
 
 def test_weights_from_a_file(tmp_path):
     model = small("gsf_resnet14thin")
-    randomize(model)
+    randomize(model, clip())
     model.save(tmp_path / "trained.keras")
     again = small("gsf_resnet14thin", weights=tmp_path / "trained.keras")
     np.testing.assert_array_equal(again(clip()), model(clip()))
