@@ -3,6 +3,12 @@
 import os
 
 import pytest
+import tensorflow as tf
+
+# Two replicas on one machine; it has to be said before TensorFlow starts its devices.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
 
 REQUIRE_COMPILED = "GSF_TF_REQUIRE_COMPILED"
 
