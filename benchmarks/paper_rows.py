@@ -1,9 +1,9 @@
-"""The rows of the GSF paper's tables that are built here, and the arguments that build them.
+"""The rows of both papers' tables that are built here, and the arguments that build them.
 
 Figures are the paper's as printed: parameters in millions, "FLOPs" (multiply-accumulates) per
 clip in G. Rows are for 174 classes, 8 frames and the preset's own input size unless they say
 otherwise. Rows of Table 8 that repeat others with more clips and crops per video (3 x 2 and so on)
-have the same figures per clip.
+have the same figures per clip. The RubiksNet paper's Table 2 repeats a row of its Table 1.
 """
 
 import dataclasses
@@ -20,7 +20,8 @@ class Row:
     """One row: where it is printed, how it is built, what the paper says.
 
     Attributes:
-        table: Number of the table in the GSF paper, or "-" for figures that are in none.
+        table: Number of the table in the GSF paper, "R" and the number for the RubiksNet paper, or
+            "-" for figures that are in none.
         name: Name of the row.
         preset: Name of the preset.
         arguments: Arguments of `from_preset` beside the preset.
@@ -39,8 +40,11 @@ class Row:
 
 
 BNI, V3, R50, R101 = "gsf_bninception", "gsf_inceptionv3", "gsf_resnet50", "gsf_resnet101"
+RUBIKS = "rubiksnet_"
 MORE_FRAMES = {"num_segments": 16}
 WINDOW = "{} G if the last pooling counts as a 7 x 7 window instead of a global one"
+LARGE = "the authors' released code gives 15.7 G too, in the same count"
+LARGE_AQ = "the authors' released code gives 8.56 M and 15.7 G too, in the same count"
 
 ROWS = (
     Row(
@@ -106,6 +110,15 @@ ROWS = (
     Row("-", "TSM ResNet-50, 400 classes", "tsm_resnet50", {"num_classes": 400}, "24.3"),
     Row("-", "GST ResNet-50", "gst_resnet50", note=WINDOW.format("29.356")),
     Row("-", "GSF ResNet-101", R101),
+    #
+    Row("R1", "RubiksNet-Large", RUBIKS + "large", {}, "8.5", "15.8", note=LARGE),
+    Row("R1", "RubiksNet-Medium", RUBIKS + "medium", {}, "6.2", "11.2"),
+    Row("R1", "RubiksNet-Small", RUBIKS + "small", {}, "3.6", "6.8"),
+    Row("R1", "RubiksNet-Tiny", RUBIKS + "tiny", {}, "1.9", "3.9"),
+    Row("R1", "RubiksNet-Large, attention", RUBIKS + "large_aq", {}, "8.5", "15.8", note=LARGE_AQ),
+    Row("R1", "RubiksNet-Tiny, attention", RUBIKS + "tiny_aq", {}, "1.9", "3.9"),
+    Row("R3", "UCF-101", RUBIKS + "large", {"num_classes": 101}, "8.5", "15.8", note=LARGE),
+    Row("R3", "HMDB-51", RUBIKS + "large", {"num_classes": 51}, "8.5", "15.8", note=LARGE),
 )
 
 

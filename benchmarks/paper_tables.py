@@ -1,11 +1,12 @@
-"""Parameters and multiply-accumulates of the GSF paper's models: paper, ours, difference.
+"""Parameters and multiply-accumulates of both papers' models: paper, ours, difference.
 
   python -m benchmarks.paper_tables
   python -m benchmarks.paper_tables --table=4 --csv=table4.csv
 
-Builds every row of Tables 1-4 and 6-8 that is in `paper_rows.py` and counts it as the papers do
+Builds every row of the GSF paper's Tables 1-4 and 6-8 and the RubiksNet paper's Tables 1 and 3
+(`--table=R1`) that is in `paper_rows.py` and counts it as the papers do
 (`gsf_tf.analysis.count_macs`, convention "paper"). Parameters in millions, multiply-accumulates per
-clip in G; "=" where they agree in every digit that the paper prints. About four minutes on two
+clip in G; "=" where they agree in every digit that the paper prints. About five minutes on two
 cores; nothing is downloaded or trained.
 """
 
@@ -20,7 +21,10 @@ from benchmarks.paper_rows import ROWS, count
 from trainers import cli
 
 _TABLE = flags.DEFINE_enum(
-    "table", None, sorted({row.table for row in ROWS}), "Only this table; '-' for further rows."
+    "table",
+    None,
+    sorted({row.table for row in ROWS}),
+    "Only this table; R1 for the RubiksNet paper's, '-' for further rows.",
 )
 _CSV = flags.DEFINE_string("csv", None, "File to write the rows to as well, with exact counts.")
 
@@ -33,6 +37,8 @@ TITLES = {
     "7": "Number of GSF modules, ResNet-50",
     "8": "Comparison on Something-Something",
     "-": "Further models and counts",
+    "R1": "Something-Something-v2, RubiksNet paper",
+    "R3": "UCF-101 and HMDB-51, RubiksNet paper",
 }
 COLUMNS = ("params", "ours", "diff", "MACs", "ours", "diff", "conv+lin")
 WIDTH = 96
@@ -51,7 +57,7 @@ def main(_):
 
     console.width = max(console.width, WIDTH)
     for number, group in itertools.groupby(counted, key=lambda pair: pair[0].table):
-        title = TITLES[number] if number == "-" else f"Table {number}: {TITLES[number]}"
+        title = TITLES[number] if number == "-" else f"Table {number.lstrip('R')}: {TITLES[number]}"
         table = rich.table.Table("", box=rich.box.MARKDOWN)
         for column in COLUMNS:
             table.add_column(column, justify="right", no_wrap=True)

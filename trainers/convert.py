@@ -5,11 +5,12 @@
   python -m trainers.convert --reverse --workdir=runs/mine --output=mine.pth.tar
   python -m trainers.convert --reverse --model=model.keras --output=mine.pth.tar
 
-Reads the files of GSF, GSM, TSM and TSN, without PyTorch and without running what is in them.
-Preset, classes, share of the channels and, where the file's name has it (..._segment8_...), frames
-are inferred from the file and printed; what cannot be inferred has to be given, and what is
-given must not contradict the file. The number of frames may: weights do not depend on it. The
-other way round PyTorch is not needed either: torch.load(path, weights_only=True) opens the result.
+Reads the files of GSF, GSM, TSM, TSN and RubiksNet, without PyTorch and without running what is
+in them. Preset, classes, share of the channels and, where the file or its name has it
+(..._segment8_...), frames are inferred and printed; what cannot be inferred has to be given, and
+what is given must not contradict the file. The number of frames may: weights do not depend on it.
+The other way round PyTorch is not needed either: torch.load(path, weights_only=True) opens the
+result.
 """
 
 import dataclasses
@@ -30,6 +31,12 @@ _NUM_CLASSES = flags.DEFINE_integer("num_classes", None, "Number of classes.", l
 _NUM_SEGMENTS = flags.DEFINE_integer("num_segments", None, "Frames per clip.", lower_bound=1)
 _CHANNEL_RATIO = flags.DEFINE_float(
     "channel_ratio", None, "Share of the channels that GSF or GSM processes.", 0, 1
+)
+_PLACEMENT = flags.DEFINE_string(
+    "placement", None, "Where GSF or GSM sits, such as conv1; by default the paper's best."
+)
+_LAST_BLOCKS = flags.DEFINE_integer(
+    "last_blocks", None, "Only the last so many places have a temporal layer.", lower_bound=1
 )
 _IMAGE_SIZE = flags.DEFINE_integer(
     "image_size", None, "Height and width of a frame in pixels; by default the paper's.", 1
@@ -69,7 +76,9 @@ def main(_):
     if _IMAGE_SIZE.value:
         arguments["input_shape"] = (_IMAGE_SIZE.value, _IMAGE_SIZE.value, 3)
     try:
-        model = gsf_tf.models.from_preset(**arguments)
+        model = gsf_tf.models.from_preset(
+            **arguments, placement=_PLACEMENT.value, last_blocks=_LAST_BLOCKS.value
+        )
     except ValueError as error:
         raise UserError(f"The flags must describe a preset. {error}") from error
     gsf_tf.weights.load_torch_checkpoint(model, _CHECKPOINT.value, skip_head=_SKIP_HEAD.value)

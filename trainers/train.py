@@ -22,9 +22,12 @@ from ml_collections import config_flags
 
 from gsf_tf.data import DatasetInfo, LabelMap, video_dataset_from_records
 from gsf_tf.errors import UserError
+from gsf_tf.layers import AttentionShift
 from gsf_tf.models import from_preset
-from gsf_tf.training import CoupledSGD, WarmupCosine
+from gsf_tf.models.find_layers import find_layers
+from gsf_tf.training import AttentionAnnealing, CoupledSGD, ParameterGroup, WarmupCosine
 from gsf_tf.training.checkpointing import checkpoint_manager, restore_latest
+from gsf_tf.training.shift_gradients import is_shift
 from gsf_tf.training.steps import evaluation_step, train_step
 from gsf_tf.workdir import Workdir
 from trainers import cli
@@ -86,18 +89,15 @@ def build_dataset(config, info, split, *, training, epoch=0):
 
 
 def build_model(config, num_classes):
-    """Returns the preset's model under the configuration's precision."""
+    """Returns the preset's model under the configuration's precision.
+
+    But for `image_size`, what `config.model` holds are arguments of `from_preset`.
+    """
     keras.config.set_dtype_policy(config.precision)
+    arguments = dict(config.model)
+    size = arguments.pop("image_size")
     try:
-        return from_preset(
-            config.model.preset,
-            num_classes=num_classes,
-            num_segments=config.model.num_segments,
-            input_shape=(config.model.image_size, config.model.image_size, 3),
-            channel_ratio=config.model.channel_ratio,
-            dropout=config.model.dropout,
-            weights=config.model.weights,
-        )
+        return from_preset(num_classes=num_classes, input_shape=(size, size, 3), **arguments)
     except (ValueError, OSError) as error:
         raise UserError(f"--config.model must describe a model. {error}") from error
 
@@ -109,16 +109,55 @@ def build_optimizer(config, model, steps_per_epoch):
         total_steps=config.epochs * steps_per_epoch,
         warmup_steps=config.warmup_epochs * steps_per_epoch,
     )
+    # With spatial_shift and temporal_shift "fixed" there is no gradient to normalise.
+    learns_shifts = any(is_shift(variable) for variable in model.trainable_variables)
+    shift_normalization = config.optimizer.get("shift_normalization") if learns_shifts else None
     optimizer = CoupledSGD(
         schedule,
         momentum=config.optimizer.momentum,
         l2=config.optimizer.weight_decay,
         clip_norm=config.optimizer.clip_norm,
+        groups=[ParameterGroup(**group) for group in config.optimizer.get("groups", ())],
+        shift_normalization=shift_normalization,
     )
     if config.precision == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     optimizer.build(model.trainable_variables)
     return optimizer
+
+
+def build_annealing(config, steps_per_epoch):
+    """Returns the schedule of the attention's temperature, or None for a model without."""
+    annealing = config.get("annealing")
+    if annealing is None:
+        return None
+    return AttentionAnnealing(
+        annealing.epochs * steps_per_epoch, start=annealing.start, end=annealing.end
+    )
+
+
+def annealed(annealing, model, optimizer, step):
+    """Returns the step with the temperature set before it, or as it is without annealing."""
+    if annealing is None:
+        return step
+
+    def run(batch):
+        annealing.apply_step_of(model, optimizer)
+        return step(batch)
+
+    return run
+
+
+def attention_metrics(model):
+    """Returns how many channels move in time, and the temperature; empty without attention."""
+    layers = find_layers(model, AttentionShift)
+    if not layers:
+        return {}
+    shares = [float(layer.nonzero_share()) for layer in layers]
+    return {
+        "shift/nonzero_share": sum(shares) / len(shares),
+        "shift/temperature": float(keras.ops.convert_to_numpy(layers[0].temperature)),
+    }
 
 
 def distributed(strategy, step):
@@ -212,6 +251,8 @@ def main(_):
             label_smoothing=config.optimizer.label_smoothing,
         ),
     )
+    annealing = build_annealing(config, steps_per_epoch)
+    train = annealed(annealing, model, optimizer, train)
     evaluate = distributed(strategy, functools.partial(evaluation_step, model))
     events = tf.summary.create_file_writer(str(workdir.events))
     with cli.progress(console) as progress:
@@ -232,6 +273,7 @@ def main(_):
                 "lr": float(optimizer.learning_rate),
                 "clips_per_second": steps_per_epoch * config.data.batch_size / seconds,
                 **{f"train/{name}": value for name, value in means.items()},
+                **attention_metrics(model),
             }
             check_finite(metrics, epoch, workdir)
             if epoch % config.eval_every_epochs == 0 or epoch == config.epochs:
@@ -252,6 +294,8 @@ def main(_):
     events.close()
 
     # ---- The trained model ------------------------------------------------------------------
+    if annealing is not None:
+        annealing.apply_step_of(model, optimizer)
     workdir.save_model(model)
     console.print(f"Wrote {workdir.model_file}")
 

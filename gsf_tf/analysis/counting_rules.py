@@ -9,7 +9,13 @@ from math import prod
 
 import keras
 
-from gsf_tf.layers import GateShiftFuse, GroupedSpatialTemporal
+from gsf_tf.layers import (
+    AttentionShift,
+    GateShiftFuse,
+    GroupedSpatialTemporal,
+    IntegerShift,
+    RubiksShift2D,
+)
 from gsf_tf.layers.gated_shift import GatedShift
 
 FREE = (0, 0)
@@ -176,4 +182,8 @@ RULES = {
     GatedShift: _gated_shift,
     GateShiftFuse: _gate_shift_fuse,
     GroupedSpatialTemporal: _grouped_spatial_temporal,
+    # Shifts, also interpolated ones, as the papers have it
+    RubiksShift2D: _free,
+    AttentionShift: _free,
+    IntegerShift: _free,
 }

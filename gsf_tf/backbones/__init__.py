@@ -3,6 +3,7 @@
 from gsf_tf.backbones.bn_inception import BNInception
 from gsf_tf.backbones.inception_v3 import InceptionV3
 from gsf_tf.backbones.resnet import ResNet, ResNet18, ResNet34, ResNet50, ResNet101
+from gsf_tf.backbones.rubiks_net import RubiksNet
 
 __all__ = [
     "BNInception",
@@ -12,4 +13,5 @@ __all__ = [
     "ResNet34",
     "ResNet50",
     "ResNet101",
+    "RubiksNet",
 ]

@@ -1,19 +1,31 @@
 """Temporal layers for 2D backbones whose batch holds `[B * num_segments, H, W, C]`."""
 
+from gsf_tf.layers.attention_shift import AttentionShift
 from gsf_tf.layers.clip_normalization import ClipNormalization
 from gsf_tf.layers.fold_segments import FoldSegments
 from gsf_tf.layers.gate_shift import GateShift
 from gsf_tf.layers.gate_shift_fuse import GateShiftFuse
 from gsf_tf.layers.grouped_spatial_temporal import GroupedSpatialTemporal
+from gsf_tf.layers.integer_shift import IntegerShift
+from gsf_tf.layers.rubiks_shift_2d import RubiksShift2D
+from gsf_tf.layers.rubiks_shift_3d import RubiksShift3D
 from gsf_tf.layers.segment_consensus import SegmentConsensus
+from gsf_tf.layers.shift_folds import ShiftFolds
+from gsf_tf.layers.shift_groups import ShiftGroups
 from gsf_tf.layers.temporal_shift import TemporalShift
 
 __all__ = [
+    "AttentionShift",
     "ClipNormalization",
     "FoldSegments",
     "GateShift",
     "GateShiftFuse",
     "GroupedSpatialTemporal",
+    "IntegerShift",
+    "RubiksShift2D",
+    "RubiksShift3D",
     "SegmentConsensus",
+    "ShiftFolds",
+    "ShiftGroups",
     "TemporalShift",
 ]

@@ -1,14 +1,19 @@
 import keras
 
 from gsf_tf.errors import did_you_mean
+from gsf_tf.models.default_places import default_places
 
 
-def insert_temporal(backbone, make_layer, after=(), before=()):
+def insert_temporal(backbone, make_layer, after=None, before=None):
     """Inserts temporal layers into a functional backbone.
 
     Every layer of the backbone is reused with its weights; only the graph around the
     chosen layers changes. So the backbone that was passed shares its weights with the
     one that is returned.
+
+    Without names, the places are those of the backbone's family (`default_places.py`): every
+    family of `keras.applications` and of `gsf_tf.backbones` is known. A `channel_ratio` of 0.5
+    suits the channels of them all but NASNetMobile's, which take 1.
 
     Args:
         backbone: Functional `keras.Model`, such as any of `keras.applications`, that takes
@@ -26,17 +31,18 @@ def insert_temporal(backbone, make_layer, after=(), before=()):
         that belongs to `name` is called `<name>_temporal`.
 
     Raises:
-        ValueError: If the backbone is not functional, if no place is given, or if a name is
-            unknown, given twice, or belongs to a layer that the backbone calls several times.
+        ValueError: If the backbone is not functional, if no place is given for a backbone of no
+            known family, or if a name is unknown, given twice, or belongs to a layer that the
+            backbone calls several times.
 
     Example:
 
     ```python
     backbone = keras.applications.MobileNetV2(include_top=False, input_shape=(224, 224, 3))
-    backbone = insert_temporal(
-        backbone,
-        lambda name: gsf_tf.layers.GateShiftFuse(8, channel_ratio=0.5, name=name),
-        after=["block_3_project", "block_6_project"],
+    make_layer = lambda name: gsf_tf.layers.GateShiftFuse(8, channel_ratio=0.5, name=name)
+    everywhere = insert_temporal(backbone, make_layer)
+    in_two_blocks = insert_temporal(
+        backbone, make_layer, after=["block_3_project", "block_6_project"]
     )
     ```
 
@@ -44,8 +50,11 @@ def insert_temporal(backbone, make_layer, after=(), before=()):
         GSF paper, section 3.2: the module goes "into any layer in the backbone CNN after a 2D
         convolution".
     """
-    after, before = list(after), list(before)
-    _check_places(backbone, after, before)
+    _check_functional(backbone)
+    if after is None and before is None:
+        after, before = default_places(backbone)
+    after, before = list(after or ()), list(before or ())
+    _check_places(backbone, after + before)
     done = set()
 
     def call_function(layer, *args, **kwargs):
@@ -69,15 +78,20 @@ def insert_temporal(backbone, make_layer, after=(), before=()):
     )
 
 
-def _check_places(backbone, after, before):
+def _check_functional(backbone):
     if not isinstance(backbone, keras.Model) or not hasattr(backbone, "operations"):
         raise ValueError(
             "`backbone` must be a functional `keras.Model` (built from `keras.Input`), for its "
             f"graph is rewritten. Received: {type(backbone).__name__}"
         )
-    places = after + before
+
+
+def _check_places(backbone, places):
     if not places:
-        raise ValueError("At least one layer must be named in `after` or `before`. Received none.")
+        raise ValueError(
+            "At least one layer must be named in `after` or `before`, where either is given. "
+            "Received none. Leave both out for the places of the backbone's family."
+        )
     names = [layer.name for layer in backbone.layers]
     for place in places:
         if places.count(place) > 1:

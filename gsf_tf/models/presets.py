@@ -1,4 +1,4 @@
-"""Presets: `<method>_<backbone>`, a method applied to a backbone's recipe."""
+"""Presets: `<method>_<backbone>`, a method applied to a backbone's recipe, and RubiksNet."""
 
 import fnmatch
 import re
@@ -10,10 +10,25 @@ from gsf_tf.layers import GateShift, GateShiftFuse, GroupedSpatialTemporal, Temp
 from gsf_tf.models.insert_temporal import insert_temporal
 from gsf_tf.models.recipes import BACKBONES
 from gsf_tf.models.replace_convolution import replace_convolution
+from gsf_tf.models.rubiksnet_preset import RUBIKSNET_PRESETS, rubiksnet_preset
 from gsf_tf.models.segment_model import SegmentModel
 
 METHODS = ("tsn", "tsm", "gsm", "gsf", "gst")
 GATED = ("gsm", "gsf")
+RUBIKSNET = ("rubiksnet",)
+# Which methods have the arguments of `from_preset` that not all have.
+METHODS_WITH = {
+    "channel_ratio": GATED,
+    "placement": GATED,
+    "last_blocks": ("tsm", *GATED, "gst"),
+    "temporal_options": ("gsf",),
+    "shift_mode": RUBIKSNET,
+    "spatial_shift": RUBIKSNET,
+    "temporal_shift": RUBIKSNET,
+    "shift_initializer": RUBIKSNET,
+    "shift_budget": RUBIKSNET,
+}
+KERAS_FORMATS = (".keras", ".weights.h5")
 BN_MOMENTUM = 0.9  # PyTorch's 0.1, with which the papers' models were trained
 
 
@@ -32,7 +47,7 @@ def list_presets(pattern="*"):
         for backbone, recipe in BACKBONES.items()
         if method != "gst" or recipe.gst_in_place_of
     ]
-    return sorted(fnmatch.filter(names, pattern))
+    return sorted(fnmatch.filter([*names, *RUBIKSNET_PRESETS], pattern))
 
 
 def from_preset(
@@ -46,6 +61,11 @@ def from_preset(
     placement=None,
     last_blocks=None,
     temporal_options=None,
+    shift_mode=None,
+    spatial_shift=None,
+    temporal_shift=None,
+    shift_initializer=None,
+    shift_budget=None,
 ):
     """Builds the segment model of a preset.
 
@@ -54,9 +74,11 @@ def from_preset(
     Args:
         preset: Name, one of `list_presets()`: `tsn_*` has no temporal layer, `tsm_*` has
             `TemporalShift`, `gsm_*` `GateShift`, `gsf_*` `GateShiftFuse`, and in `gst_*`
-            `GroupedSpatialTemporal` replaces the 3x3 convolutions.
+            `GroupedSpatialTemporal` replaces the 3x3 convolutions; `rubiksnet_*` has
+            `RubiksShift3D`, `rubiksnet_*_aq` `AttentionShift` and `RubiksShift2D`.
         num_classes: Integer >= 1.
-        num_segments: Integer >= 1. Frames per clip, T.
+        num_segments: Integer >= 1. Frames per clip, T. A RubiksNet for one frame has spatial shifts
+            only: an image classifier, which `inflate` makes a video one.
         input_shape: `(height, width, 3)` of a frame in pixels; the papers' by default, 229 for
             InceptionV3 and 224 for the others.
         channel_ratio: Share of the channels that GSF or GSM processes, in (0, 1] (GSF paper,
@@ -72,6 +94,16 @@ def from_preset(
             all by default.
         temporal_options: Further arguments of `GateShiftFuse`, such as
             `{"gate": 1, "fusion": "sum"}` (Table 5).
+        shift_mode: `"interpolated"` (default) or `"quantized"` shifts of a RubiksNet (RubiksNet
+            paper, Table 5).
+        spatial_shift: `"learned"` (default) or `"fixed"` spatial shifts of a RubiksNet (RubiksNet
+            paper, Table 4).
+        temporal_shift: `"learned"` (default) or `"fixed"` temporal shifts (Table 4).
+        shift_initializer: Where the learned shifts of a RubiksNet begin: `"uniform"` in [-1, 1)
+            (default, the authors'), or `"heuristic"`: ShiftNet's groups and TSM's folds with a
+            noise of 0.1, which blur less and learn sooner where there is no pretraining.
+        shift_budget: Share of the channels that a `rubiksnet_*_aq` may move, in [0, 1], held by
+            a loss (equation (8)); None for no budget.
 
     Returns:
         A `SegmentModel`: clip `[B, T, H, W, 3]` in 0..255 to logits `[B, num_classes]`.
@@ -86,8 +118,34 @@ def from_preset(
     model = gsf_tf.models.from_preset("gsf_resnet50", num_classes=174)
     ```
     """
-    method, recipe = _find(preset)
-    _check_arguments(preset, method, channel_ratio, placement, temporal_options)
+    _check_arguments(
+        preset,
+        channel_ratio=channel_ratio,
+        placement=placement,
+        last_blocks=last_blocks,
+        temporal_options=temporal_options,
+        shift_mode=shift_mode,
+        spatial_shift=spatial_shift,
+        temporal_shift=temporal_shift,
+        shift_initializer=shift_initializer,
+        shift_budget=shift_budget,
+    )
+    if preset in RUBIKSNET_PRESETS:
+        model = rubiksnet_preset(
+            preset,
+            num_classes,
+            num_segments,
+            input_shape,
+            dropout,
+            shift_mode,
+            spatial_shift,
+            temporal_shift,
+            shift_initializer,
+            shift_budget,
+        )
+        return _with_weights(model, weights)
+    method, backbone_name = preset.split("_", 1)
+    recipe = BACKBONES[backbone_name]
     input_shape = tuple(input_shape or (recipe.input_size, recipe.input_size, 3))
     is_backbone_file = str(weights).endswith((".pth", ".pth.tar", ".pt"))
     in_backbone = weights if weights == "imagenet" or is_backbone_file else None
@@ -115,31 +173,33 @@ def from_preset(
     model = SegmentModel(
         backbone, num_classes, num_segments, dropout, recipe.normalization, name=preset
     )
-    if weights is not None and in_backbone is None:
+    return _with_weights(model, None if in_backbone else weights)
+
+
+def _with_weights(model, weights):
+    if weights is not None and not str(weights).endswith(KERAS_FORMATS):
+        raise ValueError(
+            f"`weights` of {model.name!r} must be None or the path of a "
+            f"{' or '.join(KERAS_FORMATS)} file. Received: weights={str(weights)!r}. A PyTorch "
+            "checkpoint of the whole model: gsf_tf.weights.load_torch_checkpoint."
+        )
+    if weights is not None:
         model.load_weights(weights)
     return model
 
 
-def _find(preset):
+def _check_arguments(preset, **arguments):
     if preset not in list_presets():
         raise ValueError(
             f"`preset` must be one of {', '.join(list_presets())}. Received: {preset!r}."
             + did_you_mean(preset, list_presets())
         )
-    method, backbone_name = preset.split("_", 1)
-    return method, BACKBONES[backbone_name]
-
-
-def _check_arguments(preset, method, channel_ratio, placement, temporal_options):
-    for name, value, methods in (
-        ("channel_ratio", channel_ratio, GATED),
-        ("placement", placement, GATED),
-        ("temporal_options", temporal_options, ("gsf",)),
-    ):
-        if value is not None and method not in methods:
+    method = preset.split("_", 1)[0]
+    for name, value in arguments.items():
+        if value is not None and method not in METHODS_WITH[name]:
             raise ValueError(
-                f"`{name}` belongs to the {' and '.join(f'{m}_*' for m in methods)} presets. "
-                f"Received: {name}={value!r} for {preset!r}"
+                f"`{name}` belongs to the {' and '.join(f'{m}_*' for m in METHODS_WITH[name])} "
+                f"presets. Received: {name}={value!r} for {preset!r}"
             )
 
 

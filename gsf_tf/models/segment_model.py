@@ -3,6 +3,7 @@ import keras
 from gsf_tf.layers import ClipNormalization, FoldSegments, SegmentConsensus
 from gsf_tf.layers.segment_axis import check_num_segments
 from gsf_tf.models.normalization import IMAGENET_RGB
+from gsf_tf.models.shift_budget import check_shift_budget, shift_budget_loss
 
 
 @keras.saving.register_keras_serializable(package="gsf_tf")
@@ -24,6 +25,9 @@ class SegmentModel(keras.Model):
         dtype: Policy of the layers around the backbone, the global one by default.
         normalization: Arguments of `ClipNormalization`: mean, standard deviation and channel
             order that the backbone was trained with. ImageNet's RGB ones by default.
+        shift_budget: Share of the channels that may read another frame, in [0, 1], for a backbone
+            with `AttentionShift` layers: adds `shift_budget_loss` to the model's losses. None for
+            no budget.
 
     Input shape:
         Clip `[B, T, H, W, 3]`, uint8 or float in 0..255, RGB. Float input is not clipped.
@@ -50,6 +54,7 @@ class SegmentModel(keras.Model):
         num_segments,
         dropout=0.5,
         normalization=None,
+        shift_budget=None,
         dtype=None,
         **kwargs,
     ):
@@ -59,6 +64,8 @@ class SegmentModel(keras.Model):
             raise ValueError(
                 f"`num_classes` must be an integer of at least 1. Received: {num_classes!r}"
             )
+        if shift_budget is not None:
+            check_shift_budget(backbone, shift_budget)
         normalization = dict(normalization or IMAGENET_RGB)
         policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
         clip = keras.Input((num_segments, *backbone.input_shape[1:]), name="clip")
@@ -82,7 +89,16 @@ class SegmentModel(keras.Model):
         self.num_segments = num_segments
         self.dropout = dropout
         self.normalization = normalization
+        self.shift_budget = shift_budget
         self.head_policy = policy
+
+    @property
+    def losses(self):
+        """What training adds to the loss of the batch; scalar tensors."""
+        losses = super().losses
+        if self.shift_budget is None:
+            return losses
+        return [*losses, shift_budget_loss(self, self.shift_budget)]
 
     def get_config(self):
         return {
@@ -91,6 +107,7 @@ class SegmentModel(keras.Model):
             "num_segments": self.num_segments,
             "dropout": self.dropout,
             "normalization": dict(self.normalization),
+            "shift_budget": self.shift_budget,
             "dtype": self.head_policy.name,
             "name": self.name,
             "trainable": self.trainable,

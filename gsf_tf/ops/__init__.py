@@ -9,6 +9,7 @@ from gsf_tf.ops.implementation import (
     implementation_of,
     use_implementation,
 )
+from gsf_tf.ops.rubiks_shift import rubiks_shift
 from gsf_tf.ops.status import OpStatus, op_status
 from gsf_tf.ops.temporal_shift import temporal_shift
 
@@ -17,6 +18,7 @@ __all__ = [
     "ReferencePathWarning",
     "implementation_of",
     "op_status",
+    "rubiks_shift",
     "temporal_shift",
     "use_implementation",
 ]

@@ -1,6 +1,8 @@
 """Training: the recipe's optimizer and schedule, the step and checkpoints."""
 
+from gsf_tf.training.attention_annealing import AttentionAnnealing
 from gsf_tf.training.coupled_sgd import CoupledSGD
+from gsf_tf.training.parameter_group import RUBIKSNET_GROUPS, ParameterGroup
 from gsf_tf.training.warmup_cosine import WarmupCosine
 
-__all__ = ["CoupledSGD", "WarmupCosine"]
+__all__ = ["RUBIKSNET_GROUPS", "AttentionAnnealing", "CoupledSGD", "ParameterGroup", "WarmupCosine"]

@@ -26,6 +26,9 @@ def train_step(model, optimizer, clip, label, *, global_batch_size, label_smooth
         logits = model(clip, training=True)
         losses = _cross_entropy(label, logits, label_smoothing)
         loss = tf.reduce_sum(losses) / global_batch_size
+        # Gradients are summed over the replicas, so each one has its part of the model's own.
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        loss += sum(model.losses, 0.0) / replicas
         scaled_loss = optimizer.scale_loss(loss)
     gradients = tape.gradient(scaled_loss, [v.value for v in model.trainable_variables])
     optimizer.apply(gradients, model.trainable_variables)

@@ -4,7 +4,9 @@ import pathlib
 import re
 
 from gsf_tf.weights.checkpoint_error import CheckpointError
+from gsf_tf.weights.rubiksnet_file import infer_rubiksnet
 from gsf_tf.weights.torch_checkpoint import GSF_CONTAINER, TorchCheckpoint
+from gsf_tf.weights.torch_names import with_our_module_names
 
 # Blocks of each stage and channels of the stem, for bottleneck blocks.
 RESNETS = {
@@ -97,7 +99,7 @@ def infer_preset(path):
     """Infers from names and shapes which preset a PyTorch checkpoint belongs to.
 
     Args:
-        path: Path of a checkpoint of GSF, GSM, TSM or TSN, or of a plain backbone.
+        path: Path of a checkpoint of GSF, GSM, TSM, TSN or RubiksNet, or of a plain backbone.
 
     Returns:
         An `InferredPreset`.
@@ -114,7 +116,8 @@ def infer_preset(path):
     ```
     """
     checkpoint = TorchCheckpoint.read(path)
-    tensors = checkpoint.tensors
+    tensors = with_our_module_names(checkpoint.tensors, path)
+    checkpoint = dataclasses.replace(checkpoint, tensors=tensors)
     places = _gated_places(tensors)
     preset, reason = _preset(checkpoint)
     head = tensors[f"{checkpoint.head}.weight"].shape if checkpoint.head else ()
@@ -131,6 +134,9 @@ def infer_preset(path):
 
 def _preset(checkpoint):
     """Returns the preset and "", or None and why it is unknown."""
+    rubiksnet = infer_rubiksnet(checkpoint)
+    if rubiksnet:
+        return rubiksnet
     tensors = checkpoint.tensors
     backbone = _backbone(tensors)
     if backbone is None:

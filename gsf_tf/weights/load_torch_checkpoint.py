@@ -1,10 +1,18 @@
 from gsf_tf.weights.assign_tensors import assign_tensors
+from gsf_tf.weights.rubiksnet_file import fit_to_rubiksnet
+from gsf_tf.weights.rubiksnet_names import is_rubiksnet
 from gsf_tf.weights.torch_checkpoint import TorchCheckpoint
-from gsf_tf.weights.torch_names import HEADS, backbone_variables, layer_variables, method_of
+from gsf_tf.weights.torch_names import (
+    HEADS,
+    backbone_variables,
+    layer_variables,
+    method_of,
+    with_our_module_names,
+)
 
 
 def load_torch_checkpoint(model, path, skip_head=False):
-    """Loads a PyTorch checkpoint of GSF, GSM, TSM or TSN into a segment model.
+    """Loads a PyTorch checkpoint of GSF, GSM, TSM, TSN or RubiksNet into a segment model.
 
     The file is read without PyTorch and without running what is in it. Either all weights
     fit and are loaded, or an error lists what does not and the model stays as it was. Plain state
@@ -31,7 +39,8 @@ def load_torch_checkpoint(model, path, skip_head=False):
     ```
 
     Reference:
-        GSF paper, section 4; the files of https://github.com/swathikirans/GSF.
+        GSF paper, section 4; the files of https://github.com/swathikirans/GSF and
+        https://github.com/StanfordVL/RubiksNet.
     """
     if not hasattr(model, "backbone"):
         raise ValueError(
@@ -39,11 +48,15 @@ def load_torch_checkpoint(model, path, skip_head=False):
             f"layer. Received: {type(model).__name__}. For a backbone: load_torch_backbone."
         )
     checkpoint = TorchCheckpoint.read(path)
-    tensors, head = dict(checkpoint.tensors), checkpoint.head or HEADS[0]
-    has_wrapper = any(".net." in name for name in tensors)
-    variables = backbone_variables(
-        model.backbone, shift_wrapper=has_wrapper or not checkpoint.is_bare
-    )
+    tensors = with_our_module_names(checkpoint.tensors, path)
+    head = checkpoint.head or HEADS[0]
+    if is_rubiksnet(model.backbone):
+        variables, tensors = fit_to_rubiksnet(model.backbone, tensors, path)
+    else:
+        has_wrapper = any(".net." in name for name in tensors)
+        variables = backbone_variables(
+            model.backbone, shift_wrapper=has_wrapper or not checkpoint.is_bare
+        )
     if skip_head:
         tensors = {n: t for n, t in tensors.items() if n.rpartition(".")[0] not in HEADS}
     else:

@@ -1,5 +1,7 @@
 import numpy as np
 
+from gsf_tf.weights.rubiksnet_file import rubiksnet_entries
+from gsf_tf.weights.rubiksnet_names import RubiksNetNames, is_rubiksnet
 from gsf_tf.weights.torch_names import backbone_variables, layer_variables, method_of
 from gsf_tf.weights.write_torch_file import write_torch_file
 
@@ -13,14 +15,16 @@ def save_torch_checkpoint(model, path):
     The file is what `torch.load(path, weights_only=True)` opens and what the programs of GSF (also
     for TSN), GSM and TSM load; PyTorch is not needed to write it. Beside the weights it has the
     entries that those programs read: `epoch` 0, `best_prec1` 0 and the like, but no state of
-    an optimizer, so it serves to evaluate and to start from, not to resume.
+    an optimizer, so it serves to evaluate and to start from, not to resume. A RubiksNet's file has
+    `tier`, `num_classes`, `num_frames` and `variant` in their place.
 
     Args:
         model: `SegmentModel` of a preset.
         path: Path of the file, `.pth.tar` in the authors' programs.
 
     Raises:
-        CheckpointError: If the backbone has layers that the authors' networks do not have.
+        CheckpointError: If the backbone has layers that the authors' networks do not have, or is
+            a RubiksNet of no tier.
 
     Example:
 
@@ -28,15 +32,15 @@ def save_torch_checkpoint(model, path):
     gsf_tf.weights.save_torch_checkpoint(model, "gsf_resnet50.pth.tar")
     ```
     """
+    if is_rubiksnet(model.backbone):
+        variables = RubiksNetNames().variables(model.backbone)
+        content = rubiksnet_entries(model, variables)
+        content["model"] = _state(model, variables, "backbone.", "new_fc.")
+        write_torch_file(content, path)
+        return
     method = method_of(model.backbone)
-    state = {}
-    for name, variable in backbone_variables(model.backbone).items():
-        state[f"module.base_model.{name}"] = variable.to_torch()
-        if name.endswith(".running_var"):
-            counter = name.replace(".running_var", ".num_batches_tracked")
-            state[f"module.base_model.{counter}"] = np.array(0, "int64")
-    for name, variable in layer_variables(model.get_layer("classifier")).items():
-        state[f"module.new_fc.{name}"] = variable.to_torch()
+    variables = backbone_variables(model.backbone)
+    state = _state(model, variables, "module.base_model.", "module.new_fc.")
     arch = model.backbone.name
     if method in ("gsf", "tsn"):
         content = {
@@ -56,3 +60,16 @@ def save_torch_checkpoint(model, path):
             "best_prec1": 0.0,
         }
     write_torch_file(content, path)
+
+
+def _state(model, variables, backbone, head):
+    """The state dictionary, whose names begin with `backbone` or `head`."""
+    state = {}
+    for name, variable in variables.items():
+        state[f"{backbone}{name}"] = variable.to_torch()
+        if name.endswith(".running_var"):
+            counter = name.replace(".running_var", ".num_batches_tracked")
+            state[f"{backbone}{counter}"] = np.array(0, "int64")
+    for name, variable in layer_variables(model.get_layer("classifier")).items():
+        state[f"{head}{name}"] = variable.to_torch()
+    return state

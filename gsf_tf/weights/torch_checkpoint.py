@@ -5,10 +5,10 @@ from gsf_tf.weights.read_torch_file import read_torch_file
 from gsf_tf.weights.torch_names import HEADS
 from gsf_tf.weights.torch_tensor import TorchTensor
 
-# Where the programs of GSF (and TSN), and those of GSM and TSM put the weights.
+# Where the programs of GSF (and TSN), those of GSM and TSM, and RubiksNet's put the weights.
 GSF_CONTAINER = "model_state_dict"
-CONTAINERS = (GSF_CONTAINER, "state_dict")
-PREFIXES = ("module.", "base_model.")
+CONTAINERS = (GSF_CONTAINER, "state_dict", "model")
+PREFIXES = ("module.", "base_model.", "backbone.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,9 +17,9 @@ class TorchCheckpoint:
 
     Attributes:
         path: Where it is from.
-        tensors: Dictionary from names without `module.` and `base_model.` to `TorchTensor`. The
-            counters `num_batches_tracked` are left out: Keras has none, and with a fixed momentum
-            they have no effect.
+        tensors: Dictionary from names without `module.`, `base_model.` and `backbone.` to
+            `TorchTensor`. The counters `num_batches_tracked` are left out: Keras has none, and
+            with a fixed momentum they have no effect.
         metadata: The numbers and texts that were saved beside the tensors, such as `epoch`.
         is_bare: Whether the names had no prefix, as those of a backbone by itself.
         container: Which entry of the file they were, one of `CONTAINERS`, or None.
@@ -33,7 +33,7 @@ class TorchCheckpoint:
 
     @classmethod
     def read(cls, path):
-        """Reads a file of GSF's, GSM's or TSM's code, or a plain state dictionary.
+        """Reads a file of GSF's, GSM's, TSM's or RubiksNet's code, or a plain state dictionary.
 
         Raises:
             CheckpointError: If it cannot be read safely, or holds no state dictionary.

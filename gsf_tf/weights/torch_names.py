@@ -11,7 +11,8 @@ Our layers are called as theirs, with dots as underscores. What differs:
 | `classifier` of a `SegmentModel` | `new_fc` |
 
 In ResNets the authors have a module after conv3 only; one after conv1 or conv2 (Table 3 of the GSF
-paper) is called `layer1.0.gsf_conv1` here, so that it cannot be taken for theirs.
+paper) is called `layer1.0.gsf_conv1` here, so that it cannot be taken for theirs. Where a file
+calls the module after conv3 otherwise, `with_our_module_names` knows it by its gate.
 """
 
 import dataclasses
@@ -31,6 +32,9 @@ CONVOLUTION_2D = (2, 3, 1, 0)  # [out, in, height, width] -> [height, width, in,
 CONVOLUTION_3D = (2, 3, 4, 1, 0)
 LINEAR = (1, 0)
 VECTOR = (0,)
+
+IN_BLOCK = re.compile(r"(layer\d\.\d+)\.(.+)\.(\w+)\.weight")
+OUR_MODULE = re.compile(r"(gsf|gsm)(_conv[123])?")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,6 +130,69 @@ def torch_layer_name(name, method, shifted=False):
     elif shifted:
         part = f"{part}.net"
     return f"layer{stage}.{block}.{part}"
+
+
+def with_our_module_names(tensors, path):
+    """Returns a checkpoint's tensors with the GSF and GSM modules of its ResNet called as ours.
+
+    What a program calls the module of a residual block does not matter, nor what it calls the
+    gate's convolution and normalisation: a 3x3x3 kernel with two outputs is a gate's and nothing
+    else's, the normalisation beside it has moving statistics, and a module with `channel_conv1` is
+    GSF's, one without GSM's.
+
+    Args:
+        tensors: Dictionary from names without prefixes to tensors with a `shape`.
+        path: Where they are from, for the error.
+
+    Raises:
+        CheckpointError: If a module has not one gate and one normalisation, or a block not one
+            module; the names in the block are listed.
+    """
+    renamed = {}
+    for gate in filter(None, map(IN_BLOCK.fullmatch, tensors)):
+        block, module, convolution = gate.groups()
+        is_ours = OUR_MODULE.fullmatch(module) and convolution == "conv3D"
+        if is_ours or not _is_gate_kernel(tensors[gate[0]].shape):
+            continue
+        new = _our_module_names(f"{block}.{module}.", tensors)
+        others = {renamed.get(name, name) for name in tensors if name not in new}
+        if not new or not others.isdisjoint(new.values()):
+            listed = "\n  ".join(name for name in tensors if name.startswith(f"{block}."))
+            raise CheckpointError(
+                f"{path}: A residual block has one GSF or GSM module, which has one 3x3x3 "
+                f"convolution with two outputs and one normalisation. Received in {block}:\n  "
+                f"{listed}\nRename the module to {block}.gsf or {block}.gsm, its parts to conv3D "
+                "and bn."
+            )
+        renamed |= new
+    return {renamed.get(name, name): tensor for name, tensor in tensors.items()}
+
+
+def _our_module_names(start, tensors):
+    """Our names by those of the module that begin with `start`; none if its parts are not clear."""
+    names = [name for name in tensors if name.startswith(start)]
+    kernels = [name for name in names if _is_gate_kernel(tensors[name].shape)]
+    means = [name for name in names if name.endswith(".running_mean")]
+    if len(kernels) != 1 or len(means) != 1:
+        return {}
+    stage, block, module = start.removesuffix(".").split(".", 2)
+    if not OUR_MODULE.fullmatch(module):
+        module = "gsf" if f"{start}channel_conv1.weight" in names else "gsm"
+    ours = f"{stage}.{block}.{module}."
+    beginnings = {
+        kernels[0].removesuffix("weight"): f"{ours}conv3D.",
+        means[0].removesuffix("running_mean"): f"{ours}bn.",
+        start: ours,
+    }
+    new = {}
+    for name in names:
+        theirs = next(filter(name.startswith, beginnings))
+        new[name] = beginnings[theirs] + name.removeprefix(theirs)
+    return new
+
+
+def _is_gate_kernel(shape):
+    return len(shape) == 5 and shape[0] == 2 and tuple(shape[2:]) == (3, 3, 3)
 
 
 def layer_variables(layer):

@@ -5,7 +5,9 @@ import numpy as np
 import tensorflow as tf
 
 
-def run_layer_test(layer_class, init_kwargs, input_shape, expected_output_shape, tmp_path):
+def run_layer_test(
+    layer_class, init_kwargs, input_shape, expected_output_shape, tmp_path, variable_dtype=None
+):
     """Runs all checks for a layer that takes one float tensor.
 
     Args:
@@ -14,6 +16,7 @@ def run_layer_test(layer_class, init_kwargs, input_shape, expected_output_shape,
         input_shape: Whole shape of the input, batch first.
         expected_output_shape: Whole shape of the output.
         tmp_path: Folder to save to.
+        variable_dtype: Data type of the variables under every policy; by default the policy's.
     """
     x = np.random.default_rng(0).normal(size=input_shape).astype("float32")
     layer = layer_class(**init_kwargs)
@@ -30,7 +33,8 @@ def run_layer_test(layer_class, init_kwargs, input_shape, expected_output_shape,
     model = keras.Model(symbolic, again(symbolic))
     assert model.output_shape == (None, *expected_output_shape[1:])
     for weight in model.weights:
-        weight.assign(weight + 0.1 * tf.random.normal(weight.shape))
+        if keras.backend.is_float_dtype(weight.dtype):
+            weight.assign(weight + 0.1 * tf.random.normal(weight.shape))
     model.save(tmp_path / "layer.keras")
     loaded = keras.models.load_model(tmp_path / "layer.keras")
     np.testing.assert_array_equal(loaded(x), model(x))
@@ -41,7 +45,7 @@ def run_layer_test(layer_class, init_kwargs, input_shape, expected_output_shape,
         assert tuple(result.shape) == expected_output_shape
         assert np.isfinite(np.asarray(result, "float64")).all()
         for weight in typed.weights:
-            assert weight.dtype == keras.DTypePolicy(policy).variable_dtype
+            assert weight.dtype == (variable_dtype or keras.DTypePolicy(policy).variable_dtype)
 
     if model.trainable_variables:
         before = [np.array(v) for v in model.trainable_variables]

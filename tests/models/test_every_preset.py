@@ -1,4 +1,7 @@
-"""Every preset trains under both precisions, and its export runs on stock TensorFlow."""
+"""Every preset of the 2D backbones trains, is saved and loaded, and runs on stock TensorFlow."""
+
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -9,23 +12,28 @@ from gsf_tf.export import export_saved_model
 from gsf_tf.models import from_preset, list_presets
 from tests.models.randomize import randomize
 
+PRESETS = [
+    preset
+    for method in ("tsn", "tsm", "gsm", "gsf", "gst")
+    for preset in list_presets(f"{method}_*")
+]
 # Small, but with maps large enough in every stage for batch statistics to mean something.
 SIDES = {"inceptionv3": 101}
 LABELS = LabelMap(["down", "left", "up"])
 
 
-def build(preset):
+def build(preset, num_segments=4):
     side = SIDES.get(preset.split("_")[1], 64)
-    return from_preset(preset, len(LABELS), num_segments=4, input_shape=(side, side, 3))
+    return from_preset(preset, len(LABELS), num_segments, input_shape=(side, side, 3))
 
 
-def clips(model):
-    shape = (2, *model.input_shape[1:])
+def clips(model, number=2):
+    shape = (number, *model.input_shape[1:])
     return np.random.default_rng(0).integers(0, 256, shape, "uint8")
 
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
-@pytest.mark.parametrize("preset", list_presets())
+@pytest.mark.parametrize("preset", PRESETS)
 def test_two_steps(preset, policy):
     keras.config.set_dtype_policy(policy)
     try:
@@ -45,8 +53,33 @@ def test_two_steps(preset, policy):
     assert np.mean(moved) > 0.9
 
 
-@pytest.mark.parametrize("preset", list_presets())
+@pytest.mark.parametrize("preset", PRESETS)
 def test_export(preset, tmp_path):
     model = build(preset)
     randomize(model, clips(model))
     export_saved_model(model, LABELS, tmp_path / "1")
+
+
+def test_saved_models_load_in_a_new_process_with_equal_outputs(tmp_path):
+    expected = {}
+    for preset in PRESETS:
+        keras.backend.clear_session()
+        model = build(preset, num_segments=2)
+        clip = clips(model, number=1)
+        randomize(model, clip)
+        model.save(tmp_path / f"{preset}.keras")
+        np.save(tmp_path / f"{preset}_clip.npy", clip)
+        expected[preset] = np.asarray(model(clip))
+    program = (
+        "import pathlib, sys, numpy, keras, gsf_tf\n"
+        "for file in pathlib.Path(sys.argv[1]).glob('*.keras'):\n"
+        "    keras.backend.clear_session()\n"
+        "    model = keras.models.load_model(file)\n"
+        "    file.unlink()\n"  # They are 2 GB together, and pytest keeps the folder.
+        "    clip = numpy.load(file.with_name(f'{file.stem}_clip.npy'))\n"
+        "    numpy.save(file.with_name(f'{file.stem}.npy'), model(clip))\n"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True)
+    for preset, logits in expected.items():
+        assert np.isfinite(logits).all() and np.ptp(logits) > 0
+        np.testing.assert_array_equal(np.load(tmp_path / f"{preset}.npy"), logits)

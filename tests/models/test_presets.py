@@ -1,6 +1,3 @@
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
@@ -68,7 +65,9 @@ def clip(batch=2):
 
 
 def test_every_preset_is_listed():
-    assert list_presets() == sorted(EXPECTED)
+    assert [name for method in sorted(KINDS) for name in list_presets(f"{method}_*")] == sorted(
+        EXPECTED
+    )
     assert list_presets("gst_*") == ["gst_resnet101", "gst_resnet14thin", "gst_resnet50"]
 
 
@@ -120,27 +119,6 @@ def test_logits_depend_on_the_order_of_frames_only_with_temporal_layers(ops_path
         assert difference < 1e-5 * scale
     else:
         assert difference > 1e-4 * scale
-
-
-def test_saved_models_load_in_a_new_process_with_equal_outputs(ops_path, tmp_path):
-    expected = {}
-    for preset in RUN:
-        model = small(preset)
-        randomize(model, clip())
-        model.save(tmp_path / f"{preset}.keras")
-        expected[preset] = np.asarray(model(clip()))
-    np.save(tmp_path / "clip.npy", clip())
-    program = (
-        "import pathlib, sys, numpy, keras, gsf_tf\n"
-        "folder = pathlib.Path(sys.argv[1])\n"
-        "clip = numpy.load(folder / 'clip.npy')\n"
-        "with gsf_tf.ops.use_implementation(sys.argv[2]):\n"
-        "    for file in folder.glob('*.keras'):\n"
-        "        numpy.save(file.with_suffix('.npy'), keras.models.load_model(file)(clip))\n"
-    )
-    subprocess.run([sys.executable, "-c", program, str(tmp_path), ops_path], check=True)
-    for preset, logits in expected.items():
-        np.testing.assert_array_equal(np.load(tmp_path / f"{preset}.npy"), logits)
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])

@@ -38,3 +38,22 @@ def save_as_authors(module, path, method, epoch=60, zip_format=True):
             state = {0: {"momentum_buffer": buffer}}
             checkpoint["optimizer"] = {"state": state, "param_groups": [group]}
     torch.save(checkpoint, path, _use_new_zipfile_serialization=zip_format)
+
+
+def save_rubiksnet_as_authors(network, path, zip_format=True, **entries):
+    """Saves a `RubiksNetwork` in the dictionary that RubiksNet's code writes.
+
+    Args:
+        network: A `RubiksNetwork`.
+        path: File to write.
+        zip_format: False for the format of torch before 1.6.
+        **entries: What is stored in the place of the truth, such as another `tier`.
+    """
+    checkpoint = {
+        "tier": network.tier,
+        "num_classes": network.new_fc.out_features,
+        "num_frames": network.num_segments,
+        "variant": "rubiks3d-aq" if network.attention else "rubiks3d",
+        "model": network.state_dict(),
+    }
+    torch.save(checkpoint | entries, path, _use_new_zipfile_serialization=zip_format)

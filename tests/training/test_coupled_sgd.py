@@ -1,9 +1,11 @@
+import json
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from gsf_tf.training import CoupledSGD
+from gsf_tf.training import RUBIKSNET_GROUPS, CoupledSGD, ParameterGroup
 
 
 def recipe_steps(weights, gradients_per_step, rates, momentum, l2, clip_norm):
@@ -75,11 +77,29 @@ def test_differs_from_keras_sgd_when_the_rate_changes():
     np.testing.assert_allclose(theirs, [1 - 1 - 0.9 - 0.1], rtol=1e-6)
 
 
-def test_survives_serialization():
-    optimizer = CoupledSGD(0.3, momentum=0.8, l2=0.02, clip_norm=7.0)
-    again = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
+@pytest.mark.parametrize("shift_normalization", [None, 2, "auto"])
+def test_survives_serialization(shift_normalization):
+    groups = (ParameterGroup("head", 5.0, 0.5), *RUBIKSNET_GROUPS)
+    optimizer = CoupledSGD(
+        0.3,
+        momentum=0.8,
+        l2=0.02,
+        clip_norm=7.0,
+        groups=groups,
+        shift_normalization=shift_normalization,
+    )
+    config = json.loads(json.dumps(keras.optimizers.serialize(optimizer)))
+    again = keras.optimizers.deserialize(config)
     assert isinstance(again, CoupledSGD)
     assert (again.momentum, again.l2, again.clip_norm) == (0.8, 0.02, 7.0)
+    assert again.groups == groups
+    assert again.shift_normalization == shift_normalization
+    assert again.get_config() == optimizer.get_config()
+
+
+def test_groups_may_be_dictionaries():
+    optimizer = CoupledSGD(groups=[{"pattern": "bias", "l2": 0}])
+    assert optimizer.groups == (ParameterGroup("bias", l2=0.0),)
 
 
 @pytest.mark.parametrize("kwargs", [{"momentum": 1.0}, {"l2": -1}, {"clip_norm": 0}])

@@ -55,6 +55,19 @@ def test_there_and_back(tmp_path):
         assert torch.equal(value, second[name])
 
 
+def test_the_studies_of_the_paper(tmp_path):
+    places = {"placement": "conv1", "last_blocks": 2, "channel_ratio": 0.5}
+    model = gsf_tf.models.from_preset("gsf_resnet14thin", 3, 2, (32, 32, 3), **places)
+    theirs = tmp_path / "conv1_segment2.pth.tar"
+    gsf_tf.weights.save_torch_checkpoint(model, theirs)
+    ours = tmp_path / "model.keras"
+    flags = [f"--checkpoint={theirs}", f"--output={ours}", "--image_size=32"]
+    done = convert(*flags, "--placement=conv1", "--last_blocks=2")
+    assert done.returncode == 0, done.stderr
+    clip = np.random.default_rng(0).integers(0, 256, (1, 2, 32, 32, 3), "uint8")
+    np.testing.assert_array_equal(keras.models.load_model(ours)(clip), model(clip))
+
+
 def test_bad_input(tmp_path):
     model = gsf_tf.models.from_preset("gsf_resnet14thin", 3, 2, (32, 32, 3))
     file = tmp_path / "a.pth.tar"
@@ -65,6 +78,10 @@ def test_bad_input(tmp_path):
         (
             [f"--checkpoint={file}", ours, "--num_segments=2", "--num_classes=4"],
             "num_classes is 3 in the file. Received: 4",
+        ),
+        (
+            [f"--checkpoint={file}", ours, "--num_segments=2", "--placement=conv9"],
+            "must describe a preset. `placement` must be one of conv3, conv1",
         ),
         ([ours], "--checkpoint=FILE.pth.tar must be given"),
         (["--reverse", f"--output={tmp_path}/b.pth.tar"], "one of --workdir=FOLDER and --model"),

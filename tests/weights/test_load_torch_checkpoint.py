@@ -6,26 +6,41 @@ import numpy as np
 import pytest
 
 import gsf_tf
-from gsf_tf.weights import CheckpointError, load_torch_checkpoint, save_torch_checkpoint
+from gsf_tf.weights import (
+    CheckpointError,
+    infer_preset,
+    load_torch_checkpoint,
+    save_torch_checkpoint,
+)
+from gsf_tf.weights.torch_names import with_our_module_names
 
 torch = pytest.importorskip("torch", reason="the twins are PyTorch networks")
 
 from tests.torch_twins import make_twin, randomize, save_as_authors  # noqa: E402
 
-# Sizes, then shares: the first ones with 8 frames, the second ones with 16.
-SIZES = {"bninception": (96, 64), "inceptionv3": (133, 101), "resnet50": (48, 32)}
-SHARES = {"bninception": (1.0, 0.5), "inceptionv3": (0.5, 1.0), "resnet50": (0.25, 0.5)}
+SIZES = {
+    "bninception": (96, 64),
+    "inceptionv3": (133, 101),
+    "resnet50": (48, 32),
+    "resnet101": (48, 32),
+}
+SHARES = {
+    "bninception": (1.0, 0.5),
+    "inceptionv3": (0.5, 1.0),
+    "resnet50": (0.25, 0.5),
+    "resnet101": (0.25, 0.5),
+}
 CASES = [
-    (method, backbone, num_segments, SHARES[backbone][i] if method in ("gsf", "gsm") else None)
+    (method, backbone, share)
     for method in ("gsf", "gsm", "tsm", "tsn")
     for backbone in SIZES
-    for i, num_segments in enumerate((8, 16))
+    for share in (SHARES[backbone] if method in ("gsf", "gsm") else (None,))
 ]
 
 
-def random_clips(model):
+def random_clips(model, size):
     """Returns clips, and the frames as the twin wants them: normalised and channels first."""
-    shape = model.input_shape[1:]
+    shape = (model.num_segments, size, size, 3)
     normalization = {k: np.array(v) for k, v in model.normalization.items()}
     mean, std = (normalization[key].astype("float32") for key in ("mean", "std"))
     clip = np.random.default_rng(0).normal(mean, std, shape).astype("float32")
@@ -35,18 +50,37 @@ def random_clips(model):
     return clip[None], frames
 
 
-def compare(tmp_path, method, backbone, num_segments, share, size, zip_format=True):
-    path = tmp_path / "theirs.pth.tar"
-    twin = randomize(make_twin(method, backbone, 5, num_segments, share), seed=1).eval()
-    save_as_authors(twin, path, method, zip_format=zip_format)
-    model = gsf_tf.models.from_preset(
-        f"{method}_{backbone}", 5, num_segments, (size, size, 3), channel_ratio=share
-    )
-    load_torch_checkpoint(model, path)
-    clip, frames = random_clips(model)
+def set_num_segments(twin, num_segments):
+    """No weight depends on the number of frames, so one twin serves several."""
+    for part in twin.modules():
+        if hasattr(part, "num_segments"):
+            part.num_segments = num_segments
+
+
+def logits_of(twin, frames):
     with torch.no_grad():
-        theirs = twin(frames).numpy()
-    assert np.abs(model(clip) - theirs).max() <= 1e-4 * np.abs(theirs).max()
+        return twin(frames).numpy()
+
+
+@pytest.mark.parametrize(("method", "backbone", "share"), CASES)
+def test_logits_are_the_twins(tmp_path, method, backbone, share):
+    """Also the way back: `save_torch_checkpoint`, `torch.load`, `load_state_dict`."""
+    path = tmp_path / "theirs.pth.tar"
+    twin = randomize(make_twin(method, backbone, 5, 8, share), seed=1).eval()
+    # Half of the cases in the format of torch before 1.6.
+    zip_format = share == SHARES[backbone][0] or method == "tsn"
+    save_as_authors(twin, path, method, zip_format=zip_format)
+    for num_segments in (8, 16):
+        model = gsf_tf.models.from_preset(
+            f"{method}_{backbone}", 5, num_segments, (None, None, 3), channel_ratio=share
+        )
+        load_torch_checkpoint(model, path)
+        set_num_segments(twin, num_segments)
+        for size in SIZES[backbone]:
+            clip, frames = random_clips(model, size)
+            theirs = logits_of(twin, frames)
+            error = np.abs(model(clip) - theirs).max()
+            assert error <= 1e-4 * np.abs(theirs).max(), (num_segments, size)
 
     save_torch_checkpoint(model, tmp_path / "ours.pth.tar")
     saved = torch.load(tmp_path / "ours.pth.tar", weights_only=True)
@@ -54,20 +88,9 @@ def compare(tmp_path, method, backbone, num_segments, share, size, zip_format=Tr
     state = {name.removeprefix("module."): value for name, value in saved[container].items()}
     randomize(twin, seed=2)
     twin.load_state_dict(state)
-    with torch.no_grad():
-        np.testing.assert_array_equal(twin(frames).numpy(), theirs)
-
-
-@pytest.mark.parametrize(("method", "backbone", "num_segments", "share"), CASES)
-def test_logits_are_the_twins(tmp_path, method, backbone, num_segments, share):
-    """Also the way back: `save_torch_checkpoint`, `torch.load`, `load_state_dict`."""
-    size = SIZES[backbone][num_segments == 16]
-    compare(tmp_path, method, backbone, num_segments, share, size, zip_format=num_segments == 8)
-
-
-@pytest.mark.parametrize(("method", "share"), [("gsf", 0.25), ("tsm", None)])
-def test_resnet101(tmp_path, method, share):
-    compare(tmp_path, method, "resnet101", 8, share, 32)
+    np.testing.assert_array_equal(logits_of(twin, frames), theirs)
+    for file in tmp_path.iterdir():  # All together have 5 GB, and pytest keeps them.
+        file.unlink()
 
 
 @pytest.fixture(scope="module")
@@ -159,6 +182,53 @@ def test_a_checkpoint_of_another_method(tmp_path, small, theirs):
         shifted = gsf_tf.models.from_preset("tsm_resnet14thin", 3, 2, (32, 32, 3))
         with pytest.raises(CheckpointError, match=r"layer1.0.conv1.net.weight"):
             load_torch_checkpoint(shifted, tmp_path / "a.pth.tar")
+
+
+@pytest.mark.parametrize("method", ["gsm", "gsf"])
+@pytest.mark.parametrize(
+    ("module", "gate", "normalization"),
+    [("gsm3", "conv3D", "bn"), ("temporal.gate", "conv3d", "norm"), (None, "conv3d", "bn3d")],
+)
+def test_a_module_is_known_whatever_it_is_called(tmp_path, method, module, gate, normalization):
+    model = gsf_tf.models.from_preset(f"{method}_resnet14thin", 3, 2, (32, 32, 3))
+    save_torch_checkpoint(model, tmp_path / "a.pth.tar")
+    saved = torch.load(tmp_path / "a.pth.tar", weights_only=True)
+    container = "model_state_dict" if method == "gsf" else "state_dict"
+    theirs = {}
+    for name, value in saved[container].items():
+        name = name.replace(f".{method}.conv3D.", f".{method}.{gate}.")
+        name = name.replace(f".{method}.bn.", f".{method}.{normalization}.")
+        theirs[name.replace(f".{method}.", f".{module or method}.")] = value
+    assert list(with_our_module_names(in_network(theirs), "")) == list(in_network(saved[container]))
+    torch.save({container: theirs}, tmp_path / "b.pth.tar")
+    found = infer_preset(tmp_path / "b.pth.tar")
+    assert (found.preset, found.channel_ratio) == (f"{method}_resnet14thin", 0.5)
+
+    again = gsf_tf.models.from_preset(f"{method}_resnet14thin", 3, 2, (32, 32, 3))
+    load_torch_checkpoint(again, tmp_path / "b.pth.tar")
+    for old, new in zip(all_weights(model), all_weights(again), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def in_network(state):
+    return {name.removeprefix("module.base_model."): value for name, value in state.items()}
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"layer1.0.b.conv3D.weight": (2, 4, 3, 3, 3), "layer1.0.b.bn.running_mean": (8,)},
+        {"layer1.0.a.second.weight": (2, 4, 3, 3, 3)},
+        {"layer1.0.a.second.running_mean": (8,)},
+        {"layer1.0.gsm.conv3D.weight": (2, 4, 3, 3, 3)},
+    ],
+)
+def test_modules_that_are_not_clear_are_listed(extra):
+    shapes = {"layer1.0.a.conv3D.weight": (2, 4, 3, 3, 3), "layer1.0.a.bn.running_mean": (8,)}
+    tensors = {name: torch.zeros(shape) for name, shape in (shapes | extra).items()}
+    with pytest.raises(CheckpointError, match="Received in layer1.0:") as error:
+        with_our_module_names(tensors, "a.pth.tar")
+    assert all(name in str(error.value) for name in tensors)
 
 
 @pytest.mark.parametrize("placement", ["conv1", "all"])

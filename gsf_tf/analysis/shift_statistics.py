@@ -1,0 +1,102 @@
+import dataclasses
+
+import numpy as np
+
+from gsf_tf.layers import AttentionShift, IntegerShift, RubiksShift2D
+from gsf_tf.models.find_layers import find_layers
+from gsf_tf.ops.reference.rubiks_shift import quantize
+
+AXES = {3: ("T", "H", "W"), 2: ("H", "W"), 1: ("T",)}
+TEMPORAL = (AttentionShift, IntegerShift)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ShiftStatistics:
+    """How far one layer shifts its channels.
+
+    Attributes:
+        name: The layer's name.
+        kind: The layer's class: `"RubiksShift3D"`, `"RubiksShift2D"`, `"AttentionShift"` or
+            `"IntegerShift"`.
+        shifts: Array `[3, C]` (time, vertical, horizontal), `[2, C]` (vertical, horizontal) or
+            `[1, C]` (time), in frames and elements of the layer's map; positive reads later,
+            further down or right. Of a quantized layer the shifts as they are learned, which it
+            rounds; of attention the likeliest ones, which `gsf_tf.models.harden` would take.
+        distribution: Of attention each channel's weights of the shifts -1, 0 and 1, `[3, C]`;
+            else None.
+    """
+
+    name: str
+    kind: str
+    shifts: np.ndarray
+    distribution: np.ndarray | None = None
+
+    @property
+    def axes(self):
+        """What the rows of `shifts` are, such as `("T", "H", "W")`."""
+        return AXES[len(self.shifts)]
+
+    @property
+    def zero_share(self):
+        """Share of the channels whose rounded shift is zero, `[axes]`.
+
+        Of attention the mean weight of the frame itself, which equation (8) holds to 1 - B.
+        """
+        if self.distribution is not None:
+            return self.distribution[1:2].mean(axis=1)
+        return np.mean(np.equal(quantize(self.shifts), 0), axis=1)
+
+    @property
+    def mean_reach(self):
+        """Mean over the channels of the shift's magnitude, `[axes]`."""
+        return np.abs(self.shifts).mean(axis=1)
+
+    @property
+    def largest_reach(self):
+        """Largest magnitude of a channel's shift, `[axes]`."""
+        return np.abs(self.shifts).max(axis=1)
+
+
+def shift_statistics(model):
+    """Says how far each layer of a RubiksNet shifts its channels.
+
+    Args:
+        model: `keras.Model` with layers of class `RubiksShift3D`, `RubiksShift2D`,
+            `AttentionShift` or `IntegerShift`.
+
+    Returns:
+        A list of `ShiftStatistics`, one per layer in the order of the model.
+
+    Raises:
+        ValueError: If the model has no such layer.
+
+    Example:
+
+    ```python
+    model = gsf_tf.models.from_preset("rubiksnet_tiny", num_classes=174)
+    for layer in gsf_tf.analysis.shift_statistics(model):
+        print(layer.name, layer.axes, layer.zero_share, layer.mean_reach)
+    ```
+
+    Reference:
+        RubiksNet paper, section 4.3, Figures 5 and 6.
+    """
+    layers = find_layers(model, (RubiksShift2D, *TEMPORAL))
+    if not layers:
+        raise ValueError(
+            "`model` must have layers that shift: RubiksShift3D, RubiksShift2D, AttentionShift or "
+            f"IntegerShift. Received: {model.name!r}, which has none. Use a rubiksnet_* preset."
+        )
+    return [_statistics(layer) for layer in layers]
+
+
+def _statistics(layer):
+    kind, distribution = type(layer).__name__, None
+    if isinstance(layer, AttentionShift):
+        shifts = np.array(layer.integer_shifts(), "float32")[None]
+        distribution = np.array(layer.distribution())
+    elif isinstance(layer, IntegerShift):
+        shifts = np.array(layer.shift, "float32")[None]
+    else:
+        shifts = np.array(layer.shift)
+    return ShiftStatistics(layer.name, kind, shifts, distribution)

@@ -1,0 +1,155 @@
+"""RubiksNet: 1x1 convolutions and learnable shifts in pre-activation residual blocks.
+
+Layer names follow the authors' checkpoints (`layer1_0_conv2`). Channels are 1, 1, 2, 4 and 8 times
+the width in stages 0 to 4; stage 0 has one block at stride 1, the others begin with stride 2.
+"""
+
+import keras
+
+from gsf_tf.backbones.functional_backbone import check_arguments, functional_backbone
+from gsf_tf.layers import AttentionShift, RubiksShift2D, RubiksShift3D
+from gsf_tf.layers.shift_learning import check_learning
+
+BN_EPSILON = 1e-5
+BN_MOMENTUM = 0.9  # PyTorch's 0.1
+REDUCTION = 12  # of the squeeze-excitation
+VARIANTS = ("interpolated", "quantized", "attention")
+
+
+def RubiksNet(
+    repeats,
+    width=72,
+    num_segments=None,
+    variant="interpolated",
+    spatial="learned",
+    temporal="learned",
+    spatial_initializer=None,
+    temporal_initializer=None,
+    squeeze_excitation=False,
+    include_top=True,
+    weights=None,
+    input_shape=None,
+    pooling=None,
+    classes=1000,
+    name="rubiksnet",
+):
+    """Builds a RubiksNet.
+
+    Args:
+        repeats: Blocks of stages 1, 2, ..., such as `(3, 4, 6, 3)`.
+        width: Channels of the stem.
+        num_segments: Frames per clip, T, for a network on frames `[B * T, H, W, 3]`; None for an
+            image network with `RubiksShift2D`, which `gsf_tf.models.inflate` makes a video one.
+        variant: `"interpolated"` (RS), `"quantized"` (RS-Q), or `"attention"` (RS-AQ: an
+            `AttentionShift` before the first 1x1 of a block; space keeps interpolated shifts).
+        spatial: `"learned"` or `"fixed"` spatial shifts (Table 4).
+        temporal: `"learned"` or `"fixed"` temporal shifts (Table 4).
+        spatial_initializer: Initializer of the spatial shifts `[2, C]`; see `RubiksShift3D`.
+        temporal_initializer: Initializer of the temporal shifts `[1, C]`; see `RubiksShift3D`.
+        squeeze_excitation: Whether blocks have one, after the shift.
+        include_top: Whether to end in the spatial mean and the linear layer `fc`, whose
+            outputs are logits.
+        weights: None for random ones, or the path of a file that Keras saved from the same network.
+        input_shape: `(height, width, 3)`; by default `(None, None, 3)`, any size.
+        pooling: Without the top: None for the last feature map, `"avg"` or `"max"` for its
+            spatial mean or maximum.
+        classes: Outputs of the linear layer.
+        name: Name of the model.
+
+    Returns:
+        A functional `keras.Model` whose input is normalised RGB, (x / 255 - mean) / std
+        with the ImageNet mean and standard deviation.
+
+    Raises:
+        ValueError: If an argument is unknown, or `temporal="fixed"` meets attention.
+
+    Reference:
+        RubiksNet paper, section 3.2; the sizes and the blocks are the authors' code's.
+    """
+    check_arguments(name, include_top, weights, pooling)
+    if variant not in VARIANTS:
+        raise ValueError(
+            f"`variant` must be one of {', '.join(VARIANTS)}. Received: variant={variant!r}"
+        )
+    check_learning("spatial", spatial)
+    check_learning("temporal", temporal)
+    if variant == "attention" and temporal == "fixed":
+        raise ValueError(
+            "Attention learns temporal shifts. Received: variant='attention', temporal='fixed'. "
+            "Fixed ones belong to variant='interpolated' and variant='quantized'."
+        )
+
+    def attend(x, name):
+        if variant != "attention" or num_segments is None:
+            return x
+        return AttentionShift(num_segments, name=f"{name}_attention")(x)
+
+    def shift(x, strides, name):
+        mode = "quantized" if variant == "quantized" else "interpolated"
+        if variant == "attention" or num_segments is None:
+            return RubiksShift2D(strides, mode, spatial, spatial_initializer, name=name)(x)
+        return RubiksShift3D(
+            num_segments,
+            strides,
+            mode,
+            spatial,
+            temporal,
+            spatial_initializer,
+            temporal_initializer,
+            name=name,
+        )(x)
+
+    inputs = keras.Input(input_shape or (None, None, 3))
+    x = keras.layers.ZeroPadding2D(1, name="conv1_pad")(inputs)
+    x = _conv(x, width, 3, 2, "conv1")
+    for stage, blocks in enumerate((1, *repeats)):
+        filters = width * 2 ** max(stage - 1, 0)
+        for index in range(blocks):
+            strides = 2 if stage > 0 and index == 0 else 1
+            block = f"layer{stage}_{index}"
+            x = _block(x, filters, strides, attend, shift, squeeze_excitation, block)
+    x = _batch_normalization(x, "bn_last")
+    x = keras.layers.ReLU(name="relu_last")(x)
+    return functional_backbone(inputs, x, include_top, weights, pooling, classes, name)
+
+
+def _block(x, filters, strides, attend, shift, squeeze_excitation, name):
+    """`x + conv3(shift(ReLU(bn2(conv2(ReLU(bn1(x)))))))`."""
+    y = _batch_normalization(x, f"{name}_bn1")
+    y = keras.layers.ReLU(name=f"{name}_relu1")(y)
+    if strides != 1 or x.shape[-1] != filters:
+        x = _conv(y, filters, 1, strides, f"{name}_shortcut")
+    y = attend(y, f"{name}_conv2")
+    y = _conv(y, filters, 1, 1, f"{name}_conv2")
+    y = _batch_normalization(y, f"{name}_bn2")
+    y = keras.layers.ReLU(name=f"{name}_relu2")(y)
+    y = shift(y, strides, f"{name}_as3")
+    if squeeze_excitation:
+        y = _squeeze_excitation(y, f"{name}_se")
+    y = _conv(y, filters, 1, 1, f"{name}_conv3")
+    return keras.layers.Add(name=f"{name}_add")([x, y])
+
+
+def _squeeze_excitation(x, name):
+    channels = x.shape[-1]
+    y = keras.layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_pool")(x)
+    y = keras.layers.Dense(
+        channels // REDUCTION, activation="relu", use_bias=False, name=f"{name}_fc1"
+    )(y)
+    y = keras.layers.Dense(channels, activation="sigmoid", use_bias=False, name=f"{name}_fc2")(y)
+    return keras.layers.Multiply(name=f"{name}_scale")([x, y])
+
+
+def _conv(x, filters, kernel_size, strides, name):
+    return keras.layers.Conv2D(
+        filters,
+        kernel_size,
+        strides=strides,
+        use_bias=False,
+        kernel_initializer=keras.initializers.VarianceScaling(2, "fan_out", "untruncated_normal"),
+        name=name,
+    )(x)
+
+
+def _batch_normalization(x, name):
+    return keras.layers.BatchNormalization(momentum=BN_MOMENTUM, epsilon=BN_EPSILON, name=name)(x)

@@ -1,0 +1,108 @@
+import keras
+
+from gsf_tf.layers.segment_axis import check_feature_map, check_num_segments
+from gsf_tf.ops.reference.rubiks_shift import temporal_taps
+
+EPSILON = 1e-6
+REACH = 1
+
+
+@keras.saving.register_keras_serializable(package="gsf_tf")
+class AttentionShift(keras.layers.Layer):
+    """Temporal shift as attention over the previous, the same and the next frame (RS-AQ).
+
+    Every channel has a distribution over the taps t-1, t, t+1 and outputs their weighted sum. As
+    the temperature falls, the distributions become one-hot: an integer shift per channel, learned
+    with an exact gradient. `gsf_tf.training.AttentionAnnealing` lowers the temperature,
+    `gsf_tf.models.harden` puts the integer shifts in the place of the distributions.
+
+    | equation (7) | here |
+    |---|---|
+    | W_attn | `attention`, `[3, C]`, rows t-1, t, t+1 |
+    | std(W_attn) | unbiased, over the taps of a channel, plus 1e-6 |
+    | tau_a | 1 / `temperature`: the equation multiplies, but only division anneals to one-hot |
+    | W_attnshift | `distribution()` |
+
+    Args:
+        num_segments: Integer >= 1. Frames per clip, T.
+        temperature: Temperature to start with, > 0.
+        initializer: Initializer of `attention`; by default uniform in [1, 1.05), so that the taps
+            are alike at first.
+
+    Input shape:
+        `[B * T, H, W, C]`, frames of a clip next to each other.
+
+    Output shape:
+        The input's.
+
+    Example:
+
+    ```python
+    shift = gsf_tf.layers.AttentionShift(num_segments=8)
+    y = shift(keras.random.normal((2 * 8, 14, 14, 64)))
+    ```
+
+    Reference:
+        RubiksNet paper, section 3.1, "Attention Quantized Shift", equation (7), and section 4.1.
+    """
+
+    def __init__(self, num_segments, temperature=2.0, initializer=None, **kwargs):
+        super().__init__(**kwargs)
+        if temperature <= 0:
+            raise ValueError(
+                f"`temperature` must be positive. Received: temperature={temperature!r}"
+            )
+        self.num_segments = check_num_segments(num_segments)
+        self.initial_temperature = temperature
+        default = keras.initializers.RandomUniform(1.0, 1.05)
+        self.initializer = keras.initializers.get(initializer or default)
+
+    def build(self, input_shape):
+        self.attention = self.add_weight(
+            shape=(2 * REACH + 1, check_feature_map(self.name, input_shape)),
+            initializer=self.initializer,
+            dtype="float32",
+            autocast=False,
+            name="attention",
+        )
+        self.temperature = self.add_weight(
+            shape=(),
+            initializer=keras.initializers.Constant(self.initial_temperature),
+            trainable=False,
+            dtype="float32",
+            autocast=False,
+            aggregation="only_first_replica",
+            name="temperature",
+        )
+
+    def call(self, inputs):
+        return temporal_taps(inputs, self.distribution(), self.num_segments)
+
+    def distribution(self):
+        """Returns W_attnshift of equation (7), `[3, C]`, float32; a channel's taps sum to 1."""
+        centred = self.attention - keras.ops.mean(self.attention, axis=0)
+        variance = keras.ops.sum(keras.ops.square(centred), axis=0) / (2 * REACH)
+        # The root of zero has no gradient; equal taps get none instead of NaN.
+        deviation = keras.ops.sqrt(keras.ops.maximum(variance, 1e-20))
+        scaled = self.attention / (deviation + EPSILON) / self.temperature
+        return keras.ops.softmax(scaled, axis=0)
+
+    def nonzero_share(self):
+        """Returns the mean over channels of the attention on other frames, a scalar in [0, 1]."""
+        return keras.ops.mean(1 - self.distribution()[REACH])
+
+    def integer_shifts(self):
+        """Returns the likeliest shift of every channel, int32 `[C]`; positive reads later."""
+        return keras.ops.cast(keras.ops.argmax(self.attention, axis=0), "int32") - REACH
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(
+            num_segments=self.num_segments,
+            temperature=self.initial_temperature,
+            initializer=keras.initializers.serialize(self.initializer),
+        )
+        return config

@@ -1,0 +1,103 @@
+"""RubiksShift: every channel moves by a shift of its own in time and space."""
+
+import operator
+
+import tensorflow as tf
+
+from gsf_tf.ops.reference.rubiks_shift import rubiks_shift as reference_rubiks_shift
+
+DTYPES = ("float32", "bfloat16", "float16", "float64")
+MODES = ("interpolated", "quantized")
+
+
+def rubiks_shift(x, shift, num_segments=1, strides=1, mode="interpolated"):
+    """Samples every channel at positions moved by the channel's own shift.
+
+    ```
+    y[b, t, h, w, c] = x[b, t * sT + shift[0, c], h * sH + shift[1, c], w * sW + shift[2, c], c]
+    ```
+
+    Positions between elements are interpolated trilinearly. A positive shift reads later, lower,
+    further right. Each of the eight corners that lies outside the clip counts as zero by itself.
+
+    The gradient of `x` is the exact adjoint. The gradient of `shift` is the derivative of the
+    interpolation; at an integer, where it has a kink, half the central difference along that
+    axis. Half precision is computed in float32 and rounded once.
+
+    Args:
+        x: Tensor `[batch * num_segments, height, width, channels]`; float32, bfloat16, float16 or
+            float64. The number of channels must be known, all else may be dynamic.
+        shift: Tensor `[3, channels]`, rows time, vertical, horizontal, in frames and elements of
+            the map; or `[2, channels]`, rows vertical and horizontal.
+        num_segments: Frames per clip, at least 1; time is folded into the batch. It has no effect
+            on a spatial shift `[2, channels]`.
+        strides: One stride for height and width, or `(vertical, horizontal)`, or
+            `(time, vertical, horizontal)`, each at least 1.
+        mode: `"interpolated"` (RS), or `"quantized"` (RS-Q): shifts are rounded to integers, halves
+            up, while their gradient is that of the interpolation at the shifts as they are.
+
+    Returns:
+        A tensor of the dtype of `x`; an axis of length L and stride s has length `ceil(L / s)`.
+
+    Raises:
+        ValueError: If a shape, a dtype, a stride or the mode breaks these rules.
+
+    Example:
+
+    ```python
+    x = tf.random.normal([2 * 8, 56, 56, 72])
+    shift = tf.random.uniform([3, 72], -1, 1)
+    y = gsf_tf.ops.rubiks_shift(x, shift, num_segments=8, strides=2)  # [16, 28, 28, 72]
+    ```
+
+    Reference:
+        RubiksNet paper, section 3.1, equations (4)-(6).
+    """
+    x = tf.convert_to_tensor(x)
+    computed = tf.float64 if x.dtype == tf.float64 else tf.float32
+    shift = tf.cast(tf.convert_to_tensor(shift), computed)
+    num_segments = operator.index(num_segments)
+    _check(x, shift, num_segments, mode)
+    strides = _triple(strides, x, shift)
+    y = reference_rubiks_shift(tf.cast(x, computed), shift, num_segments, strides, mode)
+    return tf.cast(y, x.dtype)
+
+
+def _check(x, shift, num_segments, mode):
+    received = (
+        f"Received: x of shape {x.shape}, shift of shape {shift.shape}, num_segments={num_segments}"
+    )
+    if x.dtype.name not in DTYPES:
+        raise ValueError(f"x must be one of {', '.join(DTYPES)}. Received: {x.dtype.name}")
+    if x.shape.rank != 4 or x.shape[-1] is None:
+        raise ValueError(
+            "x must be [batch * num_segments, height, width, channels] with a known number of "
+            f"channels. {received}"
+        )
+    if shift.shape.rank != 2 or shift.shape[0] not in (2, 3) or shift.shape[1] != x.shape[-1]:
+        raise ValueError(
+            "shift must be [3, channels] (time, vertical, horizontal) or [2, channels] (vertical, "
+            f"horizontal). {received}"
+        )
+    if num_segments < 1:
+        raise ValueError(f"num_segments must be at least 1. {received}")
+    if shift.shape[0] == 3 and x.shape[0] is not None and x.shape[0] % num_segments:
+        raise ValueError(f"The first dimension of x must be a multiple of num_segments. {received}")
+    if mode not in MODES:
+        raise ValueError(f"mode must be one of {', '.join(MODES)}. Received: {mode!r}")
+
+
+def _triple(strides, x, shift):
+    given = strides if isinstance(strides, tuple | list) else (strides, strides)
+    triple = (1, *given) if len(given) == 2 else tuple(given)
+    if len(triple) != 3 or not all(isinstance(step, int) and step >= 1 for step in triple):
+        raise ValueError(
+            "strides must be one integer >= 1 for height and width, or two or three of them (time, "
+            f"vertical, horizontal). Received: {strides!r}"
+        )
+    if triple[0] > 1 and shift.shape[0] == 2:
+        raise ValueError(
+            "A spatial shift [2, channels] has no stride in time. "
+            f"Received: strides={strides!r}, shift of shape {shift.shape}, x of shape {x.shape}"
+        )
+    return triple

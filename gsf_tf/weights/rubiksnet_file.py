@@ -1,0 +1,116 @@
+"""What a checkpoint of RubiksNet has beside its weights: tier, classes, frames and variant."""
+
+from gsf_tf.layers import RubiksShift2D
+from gsf_tf.models.rubiksnet_tiers import RUBIKSNET_TIERS
+from gsf_tf.weights.checkpoint_error import CheckpointError
+from gsf_tf.weights.rubiksnet_names import (
+    IN_STAGE,
+    STAGES,
+    RubiksNetNames,
+    holds_attention,
+    uses_attention,
+)
+
+# By whether time is shifted by attention.
+VARIANTS = {False: "rubiks3d", True: "rubiks3d-aq"}
+
+
+def fit_to_rubiksnet(backbone, tensors, path):
+    """Finds out how a file calls the weights of a RubiksNet.
+
+    Args:
+        backbone: RubiksNet with shifts in time.
+        tensors: Dictionary from names to `TorchTensor`.
+        path: Where the tensors are from, for the error.
+
+    Returns:
+        The backbone's variables by the file's names, and the tensors in the variables' shapes.
+
+    Raises:
+        CheckpointError: If the backbone is hardened or one for images, or the file is of the
+            other variant.
+    """
+    attention = uses_attention(backbone)
+    theirs = holds_attention(tensors)
+    if theirs is not None and theirs != attention:
+        raise CheckpointError(
+            "A checkpoint of RubiksNet fits the model of its variant. Received: weights of "
+            f"{VARIANTS[theirs]} in {path}, for {backbone.name!r}, which is {VARIANTS[attention]}; "
+            "nothing was loaded. The presets rubiksnet_*_aq are rubiks3d-aq, the others rubiks3d."
+        )
+    names = RubiksNetNames.of(tensors)
+    return names.variables(backbone), names.flatten(tensors)
+
+
+def rubiksnet_entries(model, variables):
+    """Returns what a file of the authors holds beside the weights.
+
+    Args:
+        model: `SegmentModel` of a RubiksNet.
+        variables: Variables of its backbone, by the names `RubiksNetNames()`.
+
+    Raises:
+        CheckpointError: If the model is of no tier, or of a kind that such a file does not know.
+    """
+    attention = uses_attention(model.backbone)
+    if any(
+        isinstance(layer, RubiksShift2D) and layer.mode == "quantized"
+        for layer in model.backbone.layers
+    ):
+        raise CheckpointError(
+            "A checkpoint of RubiksNet does not say that its shifts are to be rounded. Received: "
+            f"{model.name!r} with quantized shifts. Save gsf_tf.models.harden(model).model, whose "
+            "shifts are rounded."
+        )
+    tier = _tier(variables, RubiksNetNames())
+    if tier is None:
+        raise CheckpointError(
+            f"A checkpoint of RubiksNet names its tier, one of {', '.join(RUBIKSNET_TIERS)}. "
+            f"Received: {model.name!r}, whose repeats, width and squeeze-excitation are those of "
+            "none. `model.save` saves any model."
+        )
+    return {
+        "tier": tier,
+        "num_classes": model.num_classes,
+        "num_frames": model.num_segments,
+        "variant": VARIANTS[attention],
+    }
+
+
+def infer_rubiksnet(checkpoint):
+    """Returns the preset and "", or None and why it is unknown; None if it is no RubiksNet's."""
+    tensors = checkpoint.tensors
+    attention = holds_attention(tensors)
+    if attention is None:
+        return None
+    tier = _tier(tensors, RubiksNetNames.of(tensors))
+    if tier is None:
+        return None, "the file's layers are those of no tier of RubiksNet"
+    found = {"tier": tier, "variant": VARIANTS[attention]}
+    head = tensors[f"{checkpoint.head}.weight"].shape if checkpoint.head else ()
+    if head:
+        found["num_classes"] = head[0]
+    for name, value in found.items():
+        said = checkpoint.metadata.get(name, value)
+        if said != value:
+            return None, f"the file says {name} {said!r}, and its weights are of {value!r}"
+    return f"rubiksnet_{tier}{'_aq' if attention else ''}", ""
+
+
+def _tier(weights, names):
+    """The tier with the repeats, the width and the squeeze-excitation of the weights, or None."""
+    blocks = {match.groups() for match in map(IN_STAGE.match, weights) if match}
+    repeats = [
+        sum(int(stage) == names.first_stage + i for stage, _ in blocks) for i in range(STAGES)
+    ]
+    has_squeeze = any(name.endswith(f".{names.squeeze}.weight") for name in weights)
+    stem = weights.get("conv1.weight")
+    for tier, options in RUBIKSNET_TIERS.items():
+        if (
+            repeats == [1, *options["repeats"]]
+            and stem is not None
+            and stem.shape[:1] == (options["width"],)
+            and has_squeeze == options.get("squeeze_excitation", False)
+        ):
+            return tier
+    return None

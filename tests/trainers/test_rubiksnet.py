@@ -1,0 +1,68 @@
+"""The RubiksNet configuration: annealing, budget and integer shifts through the programs."""
+
+import json
+
+import keras
+import pytest
+
+from gsf_tf.layers import AttentionShift
+from gsf_tf.models.find_layers import find_layers
+from tests.trainers.conftest import run, train_flags
+
+
+@pytest.fixture(scope="module")
+def attention_run(records, tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("rubiksnet") / "aq"
+    flags = train_flags(records, workdir, epochs=3)
+    config = "--config=configs/demo_rubiksnet.py:rubiksnet_mini_aq"
+    run("train", config, *flags[1:], "--config.annealing.epochs=3")
+    return workdir
+
+
+def test_the_temperature_falls_and_the_share_is_logged(attention_run):
+    lines = (attention_run / "metrics.jsonl").read_text().splitlines()
+    metrics = [json.loads(line) for line in lines]
+    steps = metrics[-1]["step"]
+    for line in metrics:
+        # The last step of an epoch ran at the temperature of the step before its end.
+        expected = 2.0 * (1e-3 / 2.0) ** ((line["step"] - 1) / steps)
+        assert line["shift/temperature"] == pytest.approx(expected, rel=1e-5)
+        assert 0 <= line["shift/nonzero_share"] <= 1
+    model = keras.models.load_model(attention_run / "model.keras")
+    for layer in find_layers(model, AttentionShift):
+        assert float(layer.temperature) == pytest.approx(1e-3)
+    assert model.shift_budget == 0.125
+
+
+def test_export_of_integer_shifts(attention_run):
+    output = run("export", f"--workdir={attention_run}", "--harden").stdout
+    assert "layer0_0_conv2_attention" in output and "budget 12.5%" in output
+    assert (attention_run / "export" / "1" / "saved_model.pb").exists()
+
+
+def test_a_model_without_shifts_cannot_be_hardened(trained):
+    process = run("export", f"--workdir={trained}", "--harden", check=False)
+    assert process.returncode == 1
+    assert "Error: --harden needs something to harden" in process.stdout + process.stderr
+
+
+def test_quantized_and_fixed_shifts_train(records, tmp_path):
+    flags = train_flags(records, tmp_path / "run", epochs=1)
+    run(
+        "train",
+        "--config=configs/demo_rubiksnet.py:rubiksnet_mini",
+        *flags[1:],
+        "--config.model.shift_mode=quantized",
+        "--config.model.spatial_shift=fixed",
+    )
+    model = keras.models.load_model(tmp_path / "run" / "model.keras")
+    shift = model.backbone.get_layer("layer1_0_as3")
+    assert (shift.mode, shift.spatial, shift.temporal) == ("quantized", "fixed", "learned")
+
+
+def test_fixed_shifts_train_without_normalisation(records, tmp_path):
+    flags = train_flags(records, tmp_path / "run", epochs=1)
+    fixed = [f"--config.model.{axis}_shift=fixed" for axis in ("spatial", "temporal")]
+    run("train", "--config=configs/demo_rubiksnet.py:rubiksnet_mini", *flags[1:], *fixed)
+    model = keras.models.load_model(tmp_path / "run" / "model.keras")
+    assert not model.backbone.get_layer("layer1_0_as3").trainable_variables
