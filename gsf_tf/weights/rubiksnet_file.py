@@ -1,11 +1,12 @@
 """What a checkpoint of RubiksNet has beside its weights: tier, classes, frames and variant."""
 
+import collections
+
 from gsf_tf.layers import RubiksShift2D
 from gsf_tf.models.rubiksnet_tiers import RUBIKSNET_TIERS
 from gsf_tf.weights.checkpoint_error import CheckpointError
 from gsf_tf.weights.rubiksnet_names import (
     IN_STAGE,
-    STAGES,
     RubiksNetNames,
     holds_attention,
     uses_attention,
@@ -100,9 +101,8 @@ def infer_rubiksnet(checkpoint):
 def _tier(weights, names):
     """The tier with the repeats, the width and the squeeze-excitation of the weights, or None."""
     blocks = {match.groups() for match in map(IN_STAGE.match, weights) if match}
-    repeats = [
-        sum(int(stage) == names.first_stage + i for stage, _ in blocks) for i in range(STAGES)
-    ]
+    counts = collections.Counter(int(stage) - names.first_stage for stage, _ in blocks)
+    repeats = [counts[stage] for stage in range(max(counts, default=0) + 1)]
     has_squeeze = any(name.endswith(f".{names.squeeze}.weight") for name in weights)
     stem = weights.get("conv1.weight")
     for tier, options in RUBIKSNET_TIERS.items():

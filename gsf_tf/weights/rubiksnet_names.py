@@ -21,7 +21,6 @@ from gsf_tf.weights.checkpoint_error import CheckpointError
 from gsf_tf.weights.torch_names import IN_RESNET, LINEAR, TorchVariable, layer_variables
 from gsf_tf.weights.torch_tensor import TorchTensor
 
-STAGES = 5
 IN_STAGE = re.compile(r"layer(\d+)\.(\d+)\.(?:bn1|conv2|bn2|as3|conv3)\.")
 IN_BLOCK = re.compile(r"(layer\d+\.\d+)\.(?!bn1\.|conv2\.|bn2\.|conv3\.)(.+)\.weight")
 SHIFT = re.compile(r"layer\d+\.\d+\.as3\.(rubiks3d\.)?shift")
@@ -50,6 +49,7 @@ class RubiksNetNames:
         """Finds a file's names; what is missing or ambiguous gets the name that is saved."""
         stages = {int(match[1]) for match in map(IN_STAGE.match, tensors) if match}
         first = min(stages, default=0)
+        in_sequence = stages == set(range(first, first + len(stages)))
         parts = {"shortcut": set(), "squeeze": set(), "excite": set()}
         for name, tensor in tensors.items():
             match = IN_BLOCK.fullmatch(name)
@@ -59,7 +59,7 @@ class RubiksNetNames:
         if parts["squeeze"] & parts["excite"]:
             parts["squeeze"], parts["excite"] = set(), set()
         return cls(
-            first_stage=first if stages == set(range(first, first + STAGES)) else 0,
+            first_stage=first if in_sequence and holds_attention(tensors) is not None else 0,
             **{kind: found.pop() for kind, found in parts.items() if len(found) == 1},
         )
 

@@ -167,11 +167,11 @@ def test_all_that_is_wrong_is_listed_in_the_names_of_the_file(tmp_path, small_ne
     [
         ("layer2.0.shortcut.2.weight", (72, 72, 1, 1), "layer2.0.shortcut.weight"),
         ("layer2.0.as3.weight", (6, 72), "layer2.0.se.fc1.weight"),
-        ("layer6.0.conv3.weight", (1, 1, 1, 1), "layer0.0.conv3.weight"),
+        ("layer7.0.conv3.weight", (1, 1, 1, 1), "layer0.0.conv3.weight"),
     ],
 )
 def test_what_is_ambiguous_is_listed(tmp_path, name, shape, missing):
-    """A second shortcut, a second first matrix, a sixth stage."""
+    """A second shortcut, a second first matrix, stages with a gap."""
     model = gsf_tf.models.from_preset("rubiksnet_small", 5, 2, (64, 64, 3))
 
     def change(state):
@@ -198,12 +198,12 @@ def test_another_tier_or_number_of_classes(tmp_path, small_network):
     twin = save_twin(tmp_path / "mini.pth.tar")
     model = gsf_tf.models.from_preset("rubiksnet_mini", 7, 2, (64, 64, 3))
     head = np.array(model.get_layer("classifier").kernel)
-    message = "new_fc.weight: [5, 256] in the file, [7, 256] in the model"
+    message = "new_fc.weight: [5, 128] in the file, [7, 128] in the model"
     assert_not_loaded(model, tmp_path / "mini.pth.tar", message, "skip_head=True")
     load_torch_checkpoint(model, tmp_path / "mini.pth.tar", skip_head=True)
     np.testing.assert_array_equal(head, model.get_layer("classifier").kernel)
-    shift = twin.backbone.layer4[1].as3.rubiks3d.shift.detach()
-    np.testing.assert_array_equal(model.backbone.get_layer("layer4_1_as3").shift, shift)
+    shift = twin.backbone.layer3[1].as3.rubiks3d.shift.detach()
+    np.testing.assert_array_equal(model.backbone.get_layer("layer3_1_as3").shift, shift)
 
 
 def test_models_without_counterpart(tmp_path):
