@@ -1,5 +1,5 @@
 # make demo    the whole job on generated clips: prepare, train, evaluate, export, predict
-# make test    all tests
+# make test    the tests; `make test-all` repeats some of them on every preset and checkpoint
 # make lint    ruff and clang-format
 # make setup   .venv/ with the pinned stack and the compiled ops; the others call it
 #
@@ -12,13 +12,16 @@ BUILD_INPUTS := setup.py setup.cfg pyproject.toml constraints.txt \
 	-o -name 'CMakeLists.txt' -o -name 'sources.bzl' -o -name 'build_info.py' \))
 CXX_SOURCES := $(shell find custom_ops -name '*.cc' -o -name '*.cu' -o -name '*.h')
 
-.PHONY: demo test lint format setup clean
+.PHONY: demo test test-all lint format setup clean
 
 demo: setup
 	$(BIN)/python -m trainers.demo --output=demo
 
 test: .venv/.test-complete
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+test-all: .venv/.test-complete
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --exhaustive
 
 lint: setup
 	$(BIN)/ruff check .

@@ -13,6 +13,28 @@ tf.config.set_logical_device_configuration(
 REQUIRE_COMPILED = "GSF_TF_REQUIRE_COMPILED"
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--exhaustive",
+        action="store_true",
+        help="also the tests that repeat others on larger networks (`make test-all`)",
+    )
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers", "exhaustive: runs only with --exhaustive"
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--exhaustive"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("exhaustive")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
 @pytest.fixture(params=["reference", "compiled"])
 def ops_path(request):
     """Runs a test on the reference path and on the compiled kernels of `gsf_tf.ops`.
