@@ -22,9 +22,7 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    config.addinivalue_line(
-        "markers", "exhaustive: runs only with --exhaustive"
-    )
+    config.addinivalue_line("markers", "exhaustive: runs only with --exhaustive")
 
 
 def pytest_collection_modifyitems(config, items):
