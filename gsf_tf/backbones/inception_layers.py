@@ -7,8 +7,7 @@ zeros around the map.
 
 import keras
 
-BN_EPSILON = 1e-5
-BN_MOMENTUM = 0.9  # Caffe's and PyTorch's 0.1
+from gsf_tf.layers import BatchNormalization
 
 
 def convolution_unit(x, filters, kernel_size, strides, padding, names):
@@ -38,9 +37,7 @@ def convolution_unit(x, filters, kernel_size, strides, padding, names):
         kernel_initializer="he_normal",
         name=convolution,
     )(x)
-    x = keras.layers.BatchNormalization(
-        momentum=BN_MOMENTUM, epsilon=BN_EPSILON, name=normalization
-    )(x)
+    x = BatchNormalization(name=normalization)(x)
     return keras.layers.ReLU(name=activation)(x)
 
 

@@ -8,9 +8,7 @@ and bottom only. Layer names follow torchvision's (`layer1_0_conv1`).
 import keras
 
 from gsf_tf.backbones.functional_backbone import check_arguments, functional_backbone
-
-BN_EPSILON = 1e-5
-BN_MOMENTUM = 0.9  # PyTorch's 0.1
+from gsf_tf.layers import BatchNormalization
 
 
 def ResNet(
@@ -158,4 +156,4 @@ def _conv(x, filters, kernel_size, strides, name):
 
 
 def _batch_normalization(x, name):
-    return keras.layers.BatchNormalization(momentum=BN_MOMENTUM, epsilon=BN_EPSILON, name=name)(x)
+    return BatchNormalization(name=name)(x)

@@ -7,11 +7,9 @@ the width in stages 0 to 4; stage 0 has one block at stride 1, the others begin 
 import keras
 
 from gsf_tf.backbones.functional_backbone import check_arguments, functional_backbone
-from gsf_tf.layers import AttentionShift, RubiksShift2D, RubiksShift3D
+from gsf_tf.layers import AttentionShift, BatchNormalization, RubiksShift2D, RubiksShift3D
 from gsf_tf.layers.shift_learning import check_learning
 
-BN_EPSILON = 1e-5
-BN_MOMENTUM = 0.9  # PyTorch's 0.1
 REDUCTION = 12  # of the squeeze-excitation
 VARIANTS = ("interpolated", "quantized", "attention")
 
@@ -152,4 +150,4 @@ def _conv(x, filters, kernel_size, strides, name):
 
 
 def _batch_normalization(x, name):
-    return keras.layers.BatchNormalization(momentum=BN_MOMENTUM, epsilon=BN_EPSILON, name=name)(x)
+    return BatchNormalization(name=name)(x)

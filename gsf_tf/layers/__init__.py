@@ -1,6 +1,7 @@
 """Temporal layers for 2D backbones whose batch holds `[B * num_segments, H, W, C]`."""
 
 from gsf_tf.layers.attention_shift import AttentionShift
+from gsf_tf.layers.batch_normalization import BatchNormalization
 from gsf_tf.layers.clip_normalization import ClipNormalization
 from gsf_tf.layers.fold_segments import FoldSegments
 from gsf_tf.layers.gate_shift import GateShift
@@ -16,6 +17,7 @@ from gsf_tf.layers.temporal_shift import TemporalShift
 
 __all__ = [
     "AttentionShift",
+    "BatchNormalization",
     "ClipNormalization",
     "FoldSegments",
     "GateShift",

@@ -1,0 +1,90 @@
+import keras
+import tensorflow as tf
+
+from gsf_tf.layers.segment_axis import check_feature_map
+
+AXES = (0, 1, 2)
+FIXED = {"axis": -1, "center": True, "scale": True, "renorm": False, "synchronized": False}
+
+
+@keras.saving.register_keras_serializable(package="gsf_tf")
+class BatchNormalization(keras.layers.BatchNormalization):
+    """Batch normalisation of feature maps as PyTorch has it, by TensorFlow's fused kernels.
+
+    Weights and configuration are those of `keras.layers.BatchNormalization`. It differs in two
+    things: the moving variance keeps the unbiased variance of a batch, `N / (N - 1)` times the one
+    that normalises, as in the authors' networks; and value and gradient are one pass each
+    instead of a chain of elementwise ops. Momentum and epsilon default to the authors' (PyTorch's
+    momentum of 0.1 is 0.9 here). float64, for checks, has no fused kernel and is composed.
+
+    Args:
+        momentum: Momentum of the moving statistics.
+        epsilon: Added to the variance.
+
+    Input shape:
+        `[N, H, W, C]`
+
+    Output shape:
+        The input's.
+
+    Example:
+
+    ```python
+    y = gsf_tf.layers.BatchNormalization()(keras.random.normal((8, 14, 14, 64)), training=True)
+    ```
+
+    Reference:
+        The networks of both papers; PyTorch's `BatchNorm2d`.
+    """
+
+    def __init__(self, momentum=0.9, epsilon=1e-5, **kwargs):
+        super().__init__(momentum=momentum, epsilon=epsilon, **kwargs)
+        for name, only in FIXED.items():
+            if getattr(self, name) != only:
+                raise ValueError(
+                    f"`{name}` is always {only!r} here; keras.layers.BatchNormalization has the "
+                    f"choice. Received: {name}={getattr(self, name)!r}"
+                )
+
+    def build(self, input_shape):
+        check_feature_map(self.name, input_shape)
+        super().build(input_shape)
+
+    def call(self, inputs, training=None):
+        learning = bool(training) and self.trainable
+        normalize, dtype = (
+            (_composed, tf.float64) if inputs.dtype == tf.float64 else (_fused, tf.float32)
+        )
+        weights = (self.gamma, self.beta, self.moving_mean, self.moving_variance)
+        outputs, mean, variance = normalize(
+            inputs, *(keras.ops.cast(weight, dtype) for weight in weights), self.epsilon, learning
+        )
+        if learning:
+            for moving, new in ((self.moving_mean, mean), (self.moving_variance, variance)):
+                new = keras.ops.cast(new, moving.dtype)
+                moving.assign(self.momentum * moving + (1 - self.momentum) * new)
+        return outputs
+
+
+def _fused(x, scale, offset, mean, variance, epsilon, learning):
+    """Returns the normalised x and, if learning, the batch's mean and unbiased variance."""
+    # The function around this op raises the epsilon to 1.001e-5, which cuDNN no longer needs.
+    y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+        x=x,
+        scale=scale,
+        offset=offset,
+        mean=tf.zeros([0]) if learning else mean,
+        variance=tf.zeros([0]) if learning else variance,
+        epsilon=epsilon,
+        is_training=learning,
+    )
+    return y, mean, variance
+
+
+def _composed(x, scale, offset, mean, variance, epsilon, learning):
+    unbiased = variance
+    if learning:
+        mean, variance = tf.nn.moments(x, AXES)
+        count = tf.cast(tf.size(x) // x.shape[-1], x.dtype)
+        unbiased = variance * count / tf.maximum(count - 1, 1)
+    return tf.nn.batch_normalization(x, mean, variance, offset, scale, epsilon), mean, unbiased
