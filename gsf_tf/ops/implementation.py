@@ -78,17 +78,19 @@ def reference_reason(op):
     choice, chosen_by = _choice(op)
     if choice == "reference":
         return f"chosen by {chosen_by}"
-    reason = library.load().reason or (_XLA if in_xla() else None)
+    reason = library.load().reason
     if reason and choice == "compiled":
-        remedy = (
-            "Call it outside of `jit_compile=True`"
-            if reason == _XLA
-            else "Build it with `pip install .` in the source tree (`python -m gsf_tf.doctor` shows "
-            "the state)"
-        )
         raise RuntimeError(
-            f"{chosen_by} asks for the compiled {op}, but {reason}. {remedy}, or choose auto."
+            f"{chosen_by} asks for the compiled {op}, but {reason}. Build it with `pip install .` "
+            f"in the source tree (`python -m gsf_tf.doctor` shows the state), or choose auto."
         )
+    if not reason and in_xla():
+        if choice == "compiled":
+            raise RuntimeError(
+                f"{chosen_by} asks for the compiled {op}, but {_XLA}. Call it outside of "
+                f"`jit_compile=True`, or choose auto."
+            )
+        return _XLA
     if not reason and choice == "auto" and _has_gpu() and "gpu" not in library.kernel_devices(op):
         reason = "the compiled library was built without CUDA and there is a GPU"
     return reason
@@ -100,7 +102,7 @@ def use_compiled(op):
     if reason and _choice(op)[0] == "auto" and reason not in _warned:
         _warned.add(reason)
         remedy = (
-            "leave `jit_compile=True` out"
+            "compile with jit_compile=False"
             if reason == _XLA
             else "run `pip install --no-build-isolation .` in the source tree, with a C++ compiler "
             "there; `python -m gsf_tf.doctor` shows the state"

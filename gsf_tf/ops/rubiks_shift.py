@@ -41,8 +41,8 @@ def rubiks_shift(x, shift, num_segments=1, strides=1, mode="interpolated"):
         A tensor of the dtype of `x`; an axis of length L and stride s has length `ceil(L / s)`.
 
     Raises:
-        ValueError: If a shape, a dtype, a stride or the mode breaks these rules, or XLA compiles the
-            function it is called in (`jit_compile=True`), which it cannot.
+        ValueError: If a shape, a dtype, a stride or the mode breaks these rules, or if XLA compiles
+            the function it is called in (`jit_compile=True`): it cannot compile this op.
 
     Example:
 
