@@ -135,8 +135,8 @@ def compiler_works():
 def tensorflow_requirement():
     """A library built against one minor version of TensorFlow does not work with another.
 
-    pip asks for the requirements before it has the wheel built, so what can be known of the build by
-    then decides: a wheel without the library takes every version that the Python code is for.
+    pip asks for the requirements before it has the wheel built, so what is known of the build by
+    then decides. A wheel without the library takes every version that the Python code is for.
     """
     try:
         version = importlib.metadata.version("tensorflow")

@@ -1,7 +1,7 @@
 """Writes the JSON file that stands beside the compiled library and says what it was built from.
 
-CMake gives every argument. For a library that another build system made, `--library` is enough, with
-the Python interpreter whose TensorFlow it was built for.
+CMake gives every argument. For a library that another build system made, `--library` is enough, run
+by the Python interpreter whose TensorFlow it was built for.
 """
 
 import argparse
