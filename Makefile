@@ -3,6 +3,10 @@
 # make lint    ruff and clang-format
 # make setup   .venv/ with the pinned stack and the compiled ops; the others call it
 #
+# make sanitize     the op tests with the C++ code under AddressSanitizer and UBSan
+# make test-tf221   the op tests on TensorFlow 2.21, in .venv-tf221/
+# make bazel        the op tests with the library that Bazel builds
+#
 # PYTHON=... chooses the interpreter (3.11 is what the pinned stack is for).
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -12,7 +16,7 @@ BUILD_INPUTS := setup.py setup.cfg pyproject.toml constraints.txt \
 	-o -name 'CMakeLists.txt' -o -name 'sources.bzl' -o -name 'build_info.py' \))
 CXX_SOURCES := $(shell find custom_ops -name '*.cc' -o -name '*.cu' -o -name '*.h')
 
-.PHONY: demo test test-all lint format setup clean
+.PHONY: demo test test-all sanitize test-tf221 bazel lint format setup clean
 
 demo: setup
 	$(BIN)/python -m trainers.demo --output=demo
@@ -22,6 +26,14 @@ test: .venv/.test-complete
 
 test-all: .venv/.test-complete
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --exhaustive
+sanitize: setup
+	.ci/sanitize $(BIN)/python
+
+test-tf221:
+	.ci/tf221 $(PYTHON)
+
+bazel: setup
+	.ci/bazel $(BIN)/python
 
 lint: setup
 	$(BIN)/ruff check .
@@ -54,4 +66,4 @@ setup: .venv/.complete
 	touch $@
 
 clean:
-	rm -rf .venv build dist *.egg-info gsf_tf/ops/_gsf_tf_ops.so gsf_tf/ops/_build_info.json
+	rm -rf .venv .venv-tf221 build dist *.egg-info gsf_tf/ops/_gsf_tf_ops.so gsf_tf/ops/_build_info.json

@@ -18,6 +18,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -119,13 +120,29 @@ def say(line):
     print(f"gsf_tf: {line}", file=sys.stderr, flush=True)
 
 
+def compiler_works():
+    """Whether CMake finds a C++ compiler that can make a program."""
+    project = "cmake_minimum_required(VERSION 3.18)\nproject(compiler LANGUAGES CXX)\n"
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "CMakeLists.txt").write_text(project)
+        try:
+            configure = [find_cmake(), "-S", folder, "-B", f"{folder}/build"]
+        except BuildFailure:
+            return False
+        return subprocess.run(configure, capture_output=True).returncode == 0
+
+
 def tensorflow_requirement():
-    """A library built against one minor version of TensorFlow does not work with another."""
+    """A library built against one minor version of TensorFlow does not work with another.
+
+    pip asks for the requirements before it has the wheel built, so what is known of the build by
+    then decides. A wheel without the library takes every version that the Python code is for.
+    """
     try:
         version = importlib.metadata.version("tensorflow")
     except importlib.metadata.PackageNotFoundError:
         version = None
-    if version is None or BUILD_OPS == "0":
+    if version is None or BUILD_OPS == "0" or (BUILD_OPS == "1" and not compiler_works()):
         return "tensorflow>=2.17.1,<2.22"
     major, minor = version.split(".")[:2]
     return f"tensorflow=={major}.{minor}.*"

@@ -1,7 +1,12 @@
-"""Writes the JSON file that stands beside the compiled library and says what it was built from."""
+"""Writes the JSON file that stands beside the compiled library and says what it was built from.
+
+CMake gives every argument. For a library that another build system made, `--library` is enough, run
+by the Python interpreter whose TensorFlow it was built for.
+"""
 
 import argparse
 import hashlib
+import importlib.metadata
 import json
 from pathlib import Path
 
@@ -22,17 +27,17 @@ def source_hash(root=SOURCE_ROOT):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--library", type=Path, required=True)
-    parser.add_argument("--tensorflow", required=True, help="version built against")
-    parser.add_argument("--compiler", required=True, help="id and version")
-    parser.add_argument("--cxx11-abi", type=int, required=True)
+    parser.add_argument("--tensorflow", help="version built against; default the installed one")
+    parser.add_argument("--compiler", default="", help="id and version, if known")
+    parser.add_argument("--cxx11-abi", type=int, help="0 or 1, if known")
     parser.add_argument("--cuda", default="", help="version; empty for a build without CUDA")
     parser.add_argument("--cuda-architectures", default="", help="separated by commas")
     parser.add_argument("--gsf-tf", default="", help="version of gsf_tf, if known")
     args = parser.parse_args()
     info = {
         "gsf_tf": args.gsf_tf or None,
-        "tensorflow": args.tensorflow,
-        "compiler": args.compiler,
+        "tensorflow": args.tensorflow or importlib.metadata.version("tensorflow"),
+        "compiler": args.compiler or None,
         "cxx11_abi": args.cxx11_abi,
         "cuda": args.cuda or None,
         "cuda_architectures": args.cuda_architectures.split(",") if args.cuda else None,

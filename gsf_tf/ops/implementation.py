@@ -7,6 +7,7 @@ import os
 import warnings
 
 import tensorflow as tf
+from tensorflow.python.ops import control_flow_util
 
 from gsf_tf.errors import UserError
 from gsf_tf.ops import library
@@ -15,6 +16,7 @@ ENVIRONMENT_VARIABLE = "GSF_TF_OPS"
 IMPLEMENTATIONS = ("auto", "compiled", "reference")
 
 _EVERY_OP = "*"
+_XLA = "XLA compiles this function and has no kernels of the compiled ops"
 _context = contextvars.ContextVar("gsf_tf_ops", default=None)
 _warned = set()
 
@@ -32,7 +34,8 @@ def use_implementation(implementation):
     """Chooses the implementation of the ops called in a `with` block, in this thread.
 
     The choice is made where an op is called, so inside a `tf.function` it is that of the trace.
-    It goes before the environment variable `GSF_TF_OPS`, which takes the same values.
+    It goes before the environment variable `GSF_TF_OPS`, which takes the same values. In a function
+    that XLA compiles (`jit_compile=True`) the compiled kernels cannot be used.
 
     Args:
         implementation: `"auto"` (compiled where it can be used), `"compiled"` (an error where it
@@ -81,6 +84,13 @@ def reference_reason(op):
             f"{chosen_by} asks for the compiled {op}, but {reason}. Build it with `pip install .` "
             f"in the source tree (`python -m gsf_tf.doctor` shows the state), or choose auto."
         )
+    if not reason and in_xla():
+        if choice == "compiled":
+            raise RuntimeError(
+                f"{chosen_by} asks for the compiled {op}, but {_XLA}. Call it outside of "
+                f"`jit_compile=True`, or choose auto."
+            )
+        return _XLA
     if not reason and choice == "auto" and _has_gpu() and "gpu" not in library.kernel_devices(op):
         reason = "the compiled library was built without CUDA and there is a GPU"
     return reason
@@ -91,15 +101,35 @@ def use_compiled(op):
     reason = reference_reason(op)
     if reason and _choice(op)[0] == "auto" and reason not in _warned:
         _warned.add(reason)
+        remedy = (
+            "compile with jit_compile=False"
+            if reason == _XLA
+            else "run `pip install --no-build-isolation .` in the source tree, with a C++ compiler "
+            "there; `python -m gsf_tf.doctor` shows the state"
+        )
         warnings.warn(
             f"gsf_tf runs its ops on the reference path, with the same results but slower, because "
-            f"{reason}. To have the compiled ops, run `pip install --no-build-isolation .` in the "
-            f"source tree, with a C++ compiler there; `python -m gsf_tf.doctor` shows the state. "
+            f"{reason}. To have the compiled ops, {remedy}. "
             f"To silence this warning, set {ENVIRONMENT_VARIABLE}=reference.",
             ReferencePathWarning,
             stacklevel=3,
         )
     return reason is None
+
+
+def in_xla():
+    """Whether the code that runs now is traced into a function that XLA compiles."""
+    # The context is entered by tf.function(jit_compile=True); functions traced inside inherit it.
+    return control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
+
+
+def refuse_xla(op, reason):
+    """Raises an error in a function that XLA compiles; `reason` says why it cannot compile `op`."""
+    if in_xla():
+        raise ValueError(
+            f"{op} must not be called in a function that XLA compiles (`jit_compile=True`): "
+            f"{reason}. Compile the function, or the model, with jit_compile=False."
+        )
 
 
 def _choice(op):

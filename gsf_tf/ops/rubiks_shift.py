@@ -4,6 +4,7 @@ import operator
 
 import tensorflow as tf
 
+from gsf_tf.ops.implementation import refuse_xla
 from gsf_tf.ops.reference.rubiks_shift import rubiks_shift as reference_rubiks_shift
 
 DTYPES = ("float32", "bfloat16", "float16", "float64")
@@ -40,7 +41,8 @@ def rubiks_shift(x, shift, num_segments=1, strides=1, mode="interpolated"):
         A tensor of the dtype of `x`; an axis of length L and stride s has length `ceil(L / s)`.
 
     Raises:
-        ValueError: If a shape, a dtype, a stride or the mode breaks these rules.
+        ValueError: If a shape, a dtype, a stride or the mode breaks these rules, or if XLA compiles
+            the function it is called in (`jit_compile=True`): it cannot compile this op.
 
     Example:
 
@@ -53,6 +55,7 @@ def rubiks_shift(x, shift, num_segments=1, strides=1, mode="interpolated"):
     Reference:
         RubiksNet paper, section 3.1, equations (4)-(6).
     """
+    refuse_xla("rubiks_shift", "how far it reads depends on the values of the shift")
     x = tf.convert_to_tensor(x)
     computed = tf.float64 if x.dtype == tf.float64 else tf.float32
     shift = tf.cast(tf.convert_to_tensor(shift), computed)

@@ -16,8 +16,8 @@ def temporal_shift(x, num_segments, fold):
 
     In frame t, the first `fold` channels are those of frame t + 1, the next `fold` channels those
     of frame t - 1, the rest stays; beyond the ends of the clip they are zero. It can be
-    differentiated any number of times. The compiled form has no XLA kernel: under
-    `jit_compile=True`, wrap the call in `use_implementation("reference")`.
+    differentiated any number of times. The compiled form has no XLA kernel: where XLA compiles the
+    function it is called in (`jit_compile=True`), the reference path runs.
 
     Args:
         x: Tensor `[batch * num_segments, ..., channels]` of rank 2 or more; float32, bfloat16,

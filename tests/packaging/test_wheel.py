@@ -1,12 +1,14 @@
-"""The wheel holds the library, and is built without one where there is no compiler."""
+"""The wheel holds the library, the same bytes every time; without a compiler it has none."""
 
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import zipfile
 
 import pytest
+import tensorflow as tf
 
 from tests.conftest import REQUIRE_COMPILED
 
@@ -29,6 +31,14 @@ def build_wheel(folder, **environment):
     return wheel
 
 
+def tensorflow_requirement(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith("dist-info/METADATA"))
+        lines = archive.read(name).decode().splitlines()
+    (line,) = (line for line in lines if re.match(r"Requires-Dist: tensorflow\b(?!-)[^;]*$", line))
+    return set(line.removeprefix("Requires-Dist: tensorflow").split(","))
+
+
 def doctor(wheel, folder):
     """What the doctor says of the unpacked wheel, run where the checkout is not importable."""
     with zipfile.ZipFile(wheel) as archive:
@@ -46,13 +56,19 @@ def doctor(wheel, folder):
 def test_with_a_compiler(tmp_path):
     if os.environ.get(REQUIRE_COMPILED) != "1":
         pytest.skip(f"builds with a compiler where {REQUIRE_COMPILED}=1 says that there is one")
-    wheel = build_wheel(tmp_path)
+    places = [tmp_path / "one", tmp_path / "another" / "place"]
+    for place in places:
+        place.mkdir(parents=True)
+    wheel, again = (build_wheel(place, SOURCE_DATE_EPOCH="1700000000") for place in places)
     assert "gsf_tf/ops/_gsf_tf_ops.so" in zipfile.ZipFile(wheel).namelist()
+    assert tensorflow_requirement(wheel) == {f"=={tf.__version__.rsplit('.', 1)[0]}.*"}
     assert "temporal_shift: compiled (CPU)" in doctor(wheel, tmp_path)
+    assert wheel.read_bytes() == again.read_bytes()
 
 
 def test_without_a_compiler(tmp_path):
     wheel = build_wheel(tmp_path, CXX="/bin/false")
     assert "gsf_tf/ops/_gsf_tf_ops.so" not in zipfile.ZipFile(wheel).namelist()
+    assert tensorflow_requirement(wheel) == {">=2.17.1", "<2.22"}
     report = doctor(wheel, tmp_path)
     assert "temporal_shift: reference (" in report and "/bin/false" in report
