@@ -32,9 +32,6 @@ struct RealOf<double> {
 template <typename T>
 using Real = typename RealOf<T>::type;
 
-// One of AVX's registers; a float32 has eight lanes, a float64 four.
-constexpr int kVectorBytes = 32;
-
 template <typename T, int kLanes>
 struct VectorOf {
   typedef T type __attribute__((vector_size(sizeof(T) * kLanes)));

@@ -135,19 +135,33 @@ bool HasAvx2() {
   return has;
 }
 
+#define GSF_AVX2 __attribute__((target("avx2,fma")))
+#define GSF_AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
+
 template <int kLanes, typename In, typename Out>
-__attribute__((target("avx2,fma"))) void BlendWithAvx2(const Pixels<const In>& input,
-                                                       const TapTable<const Real<In>>& table,
-                                                       const Pixels<Out>& output,
-                                                       const Blocks& blocks, int64_t count) {
+GSF_AVX2 void BlendWithAvx2(const Pixels<const In>& input, const TapTable<const Real<In>>& table,
+                            const Pixels<Out>& output, const Blocks& blocks, int64_t count) {
+  BlendBlocks<kLanes>(input, table, output, blocks, count);
+}
+
+template <int kLanes, typename In, typename Out>
+GSF_AVX512 void BlendWithAvx512(const Pixels<const In>& input,
+                                const TapTable<const Real<In>>& table, const Pixels<Out>& output,
+                                const Blocks& blocks, int64_t count) {
   BlendBlocks<kLanes>(input, table, output, blocks, count);
 }
 
 template <int kLanes, typename One, typename Other>
-__attribute__((target("avx2,fma"))) void CorrelateWithAvx2(const Pixels<const One>& one,
-                                                           const Pixels<const Other>& other,
-                                                           const TapTable<Real<One>>& table,
-                                                           const Blocks& blocks, int64_t count) {
+GSF_AVX2 void CorrelateWithAvx2(const Pixels<const One>& one, const Pixels<const Other>& other,
+                                const TapTable<Real<One>>& table, const Blocks& blocks,
+                                int64_t count) {
+  CorrelateBlocks<kLanes>(one, other, table, blocks, count);
+}
+
+template <int kLanes, typename One, typename Other>
+GSF_AVX512 void CorrelateWithAvx512(const Pixels<const One>& one, const Pixels<const Other>& other,
+                                    const TapTable<Real<One>>& table, const Blocks& blocks,
+                                    int64_t count) {
   CorrelateBlocks<kLanes>(one, other, table, blocks, count);
 }
 
@@ -155,10 +169,24 @@ __attribute__((target("avx2,fma"))) void CorrelateWithAvx2(const Pixels<const On
 
 }  // namespace
 
+int VectorBytes() {
+#if defined(__x86_64__)
+  static const bool wide = __builtin_cpu_supports("avx512f") &&
+                           __builtin_cpu_supports("avx512bw") &&
+                           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  if (wide) return 64;
+#endif
+  return 32;
+}
+
+// 64 bytes are only asked for where VectorBytes says so.
 template <int kLanes, typename In, typename Out>
 void Blend(const Pixels<const In>& input, const TapTable<const Real<In>>& table,
            const Pixels<Out>& output, const Blocks& blocks, int64_t count) {
 #if defined(__x86_64__)
+  if constexpr (kLanes * sizeof(Real<In>) == 64) {
+    return BlendWithAvx512<kLanes>(input, table, output, blocks, count);
+  }
   if (HasAvx2()) return BlendWithAvx2<kLanes>(input, table, output, blocks, count);
 #endif
   BlendBlocks<kLanes>(input, table, output, blocks, count);
@@ -168,34 +196,41 @@ template <int kLanes, typename One, typename Other>
 void Correlate(const Pixels<const One>& one, const Pixels<const Other>& other,
                const TapTable<Real<One>>& table, const Blocks& blocks, int64_t count) {
 #if defined(__x86_64__)
+  if constexpr (kLanes * sizeof(Real<One>) == 64) {
+    return CorrelateWithAvx512<kLanes>(one, other, table, blocks, count);
+  }
   if (HasAvx2()) return CorrelateWithAvx2<kLanes>(one, other, table, blocks, count);
 #endif
   CorrelateBlocks<kLanes>(one, other, table, blocks, count);
 }
 
-#define INSTANTIATE_BLEND(LANES, IN, OUT)                                                      \
-  template void Blend<LANES>(const Pixels<const IN>&, const TapTable<const Real<IN>>&,         \
+#define INSTANTIATE_BLEND(LANES, IN, OUT)                                              \
+  template void Blend<LANES>(const Pixels<const IN>&, const TapTable<const Real<IN>>&, \
                              const Pixels<OUT>&, const Blocks&, int64_t)
-#define INSTANTIATE_CORRELATE(LANES, ONE, OTHER)                                              \
-  template void Correlate<LANES>(const Pixels<const ONE>&, const Pixels<const OTHER>&,        \
+#define INSTANTIATE_CORRELATE(LANES, ONE, OTHER)                                       \
+  template void Correlate<LANES>(const Pixels<const ONE>&, const Pixels<const OTHER>&, \
                                  const TapTable<Real<ONE>>&, const Blocks&, int64_t)
-#define INSTANTIATE_HALF(LANES, HALF)         \
-  INSTANTIATE_BLEND(LANES, HALF, HALF);       \
-  INSTANTIATE_BLEND(LANES, HALF, float);      \
-  INSTANTIATE_BLEND(LANES, float, HALF);      \
-  INSTANTIATE_CORRELATE(LANES, HALF, float);  \
+#define INSTANTIATE_HALF(LANES, HALF)        \
+  INSTANTIATE_BLEND(LANES, HALF, HALF);      \
+  INSTANTIATE_BLEND(LANES, HALF, float);     \
+  INSTANTIATE_BLEND(LANES, float, HALF);     \
+  INSTANTIATE_CORRELATE(LANES, HALF, float); \
   INSTANTIATE_CORRELATE(LANES, float, HALF)
-#define INSTANTIATE(LANES, REAL)            \
-  INSTANTIATE_BLEND(LANES, REAL, REAL);     \
+#define INSTANTIATE(LANES, REAL)        \
+  INSTANTIATE_BLEND(LANES, REAL, REAL); \
   INSTANTIATE_CORRELATE(LANES, REAL, REAL)
 
 INSTANTIATE(1, float);
 INSTANTIATE(8, float);
+INSTANTIATE(16, float);
 INSTANTIATE(1, double);
 INSTANTIATE(4, double);
+INSTANTIATE(8, double);
 INSTANTIATE_HALF(1, Bfloat16);
 INSTANTIATE_HALF(8, Bfloat16);
+INSTANTIATE_HALF(16, Bfloat16);
 INSTANTIATE_HALF(1, Float16);
 INSTANTIATE_HALF(8, Float16);
+INSTANTIATE_HALF(16, Float16);
 
 }  // namespace gsf_tf

@@ -1,7 +1,7 @@
 // Sums over taps along rows of pixels, channels last: all arithmetic of RubiksShift.
 //
-// Channels are divided into blocks as wide as a vector, and every block has its own list of taps, so
-// the work follows the shifts that a block has and not the farthest of the layer.
+// Channels are divided into blocks as wide as a vector, and every block has its own list of taps,
+// so the work follows the shifts that a block has and not the farthest of the layer.
 
 #ifndef GSF_TF_CUSTOM_OPS_KERNELS_ROW_BLEND_H_
 #define GSF_TF_CUSTOM_OPS_KERNELS_ROW_BLEND_H_
@@ -12,6 +12,9 @@
 #include "custom_ops/kernels/half_precision.h"
 
 namespace gsf_tf {
+
+// How wide vectors are on this processor, 64 or 32 bytes.
+int VectorBytes();
 
 template <typename Row>
 struct Tap {

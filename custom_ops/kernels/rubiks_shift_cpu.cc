@@ -26,8 +26,16 @@ void UseType(const gsf_rubiks_shift_plan* plan, Use use) {
   }
 }
 
+// The one of three forms that the plan was made for.
+template <typename T, typename Function>
+Function ForLanes(const RubiksPlan<gsf_tf::Real<T>>& plan, Function wide, Function narrow,
+                  Function single) {
+  const int64_t bytes = plan.lanes * sizeof(gsf_tf::Real<T>);
+  return bytes == 64 ? wide : bytes == 32 ? narrow : single;
+}
+
 template <typename T>
-constexpr int kVectorLanes = gsf_tf::kVectorBytes / sizeof(gsf_tf::Real<T>);
+constexpr int kWide = 64 / sizeof(gsf_tf::Real<T>);
 
 template <typename R>
 void AddPartialSums(const RubiksPlan<R>& plan, const double* partial_sums, R* shift_gradient) {
@@ -71,7 +79,8 @@ void gsf_rubiks_shift_cpu(const void* x, void* y, const gsf_rubiks_shift_plan* p
   UseType(plan, [&](const auto& plan, auto element) {
     using T = decltype(element);
     const auto forward =
-        plan.lanes == 1 ? gsf_tf::RubiksForward<1, T> : gsf_tf::RubiksForward<kVectorLanes<T>, T>;
+        ForLanes<T>(plan, gsf_tf::RubiksForward<kWide<T>, T>,
+                    gsf_tf::RubiksForward<kWide<T> / 2, T>, gsf_tf::RubiksForward<1, T>);
     forward(plan, static_cast<const T*>(x), static_cast<T*>(y), first, last);
   });
 }
@@ -92,7 +101,8 @@ void gsf_rubiks_shift_gradient_cpu(const void* x, const void* y_gradient, void* 
   UseType(plan, [&](const auto& plan, auto element) {
     using T = decltype(element);
     const auto gradient =
-        plan.lanes == 1 ? gsf_tf::RubiksGradient<1, T> : gsf_tf::RubiksGradient<kVectorLanes<T>, T>;
+        ForLanes<T>(plan, gsf_tf::RubiksGradient<kWide<T>, T>,
+                    gsf_tf::RubiksGradient<kWide<T> / 2, T>, gsf_tf::RubiksGradient<1, T>);
     gradient(plan, static_cast<const T*>(x), static_cast<const T*>(y_gradient),
              static_cast<T*>(x_gradient), partial_sums, first, last);
   });

@@ -1,7 +1,33 @@
+#include <cstring>
+
 #include "custom_ops/kernels/rubiks_shift_kernels.h"
+
+#if defined(__x86_64__)
+#include <emmintrin.h>
+#endif
 
 namespace gsf_tf {
 namespace {
+
+// What reads such an output next does not find it in a cache anyway.
+constexpr int64_t kStreamedBytes = int64_t{16} << 20;
+
+// Past the caches: without it the processor first reads from memory what is to be overwritten.
+void StreamBytes(const char* source, char* target, int64_t bytes) {
+#if defined(__x86_64__)
+  constexpr int64_t kLine = 64;
+  const int64_t head = std::min<int64_t>(-reinterpret_cast<intptr_t>(target) & (kLine - 1), bytes);
+  std::memcpy(target, source, head);
+  source += head, target += head, bytes -= head;
+  for (; bytes >= kLine; bytes -= kLine, source += kLine, target += kLine) {
+    for (int64_t i = 0; i < kLine; i += sizeof(__m128i)) {
+      const auto* from = reinterpret_cast<const __m128i*>(source + i);
+      _mm_stream_si128(reinterpret_cast<__m128i*>(target + i), _mm_loadu_si128(from));
+    }
+  }
+#endif
+  std::memcpy(target, source, bytes);
+}
 
 // Rows of a clip, for one chunk of channels: vertically, horizontally and in time, one tile of
 // pixels after the other, so that what lies between the blends stays in the nearest cache.
@@ -18,18 +44,22 @@ class Forward {
         x_(x),
         y_(y),
         x_row_(horizontal_.length * plan.channels),
-        y_row_(horizontal_.output_length * plan.channels) {}
+        y_row_(horizontal_.output_length * plan.channels),
+        streams_(plan.num_clips * time_.output_length * vertical_.output_length * y_row_ *
+                     static_cast<int64_t>(sizeof(T)) >=
+                 kStreamedBytes) {}
 
   void Rows(int64_t clip, const ChannelChunk& chunk, int64_t first_row, int64_t last_row) {
     chunk_ = &chunk;
     width_ = chunk.blocks.channels;
     x_clip_ = x_ + clip * time_.length * vertical_.length * x_row_ + chunk.first_channel;
-    y_clip_ = y_ + clip * time_.output_length * vertical_.output_length * y_row_ +
-              chunk.first_channel;
+    y_clip_ =
+        y_ + clip * time_.output_length * vertical_.output_length * y_row_ + chunk.first_channel;
     const int64_t tile = std::min(plan_.TilePixels(chunk), horizontal_.output_length);
     const int64_t reach = horizontal_.value.highest - horizontal_.value.lowest;
     row_.resize(((tile - 1) * horizontal_.stride + reach + 1) * width_);
     frames_.resize(time_.identity ? 0 : time_.length * tile * width_);
+    streamed_.resize(streams_ && width_ == plan_.channels ? tile * width_ : 0);
     frame_pitch_ = from_x() ? vertical_.length * x_row_ : tile * width_;
     TapsOfAnyOutput(horizontal_.value, horizontal_.value.coefficients.data(), chunk, width_,
                     &horizontal_taps_);
@@ -75,13 +105,11 @@ class Forward {
       }
       if (time_.identity) continue;
       for (int64_t t = 0; t < time_.output_length; ++t) {
-        const Pixels<T> output = {Output(t, h, begin), plan_.channels};
         if (from_x()) {
           const T* row = x_clip_ + h * x_row_ + begin * plan_.channels;
-          Blend<kLanes, T, T>({row, plan_.channels}, time_taps_[t], output, chunk_->blocks, count);
+          BlendOutput(row, plan_.channels, time_taps_[t], t, h, begin, count);
         } else {
-          Blend<kLanes, R, T>({frames_.data(), width_}, time_taps_[t], output, chunk_->blocks,
-                              count);
+          BlendOutput(frames_.data(), width_, time_taps_[t], t, h, begin, count);
         }
       }
     }
@@ -92,16 +120,24 @@ class Forward {
   void BlendFrame(const In* input, int64_t pitch, const TapTable<const R>& taps, int64_t t,
                   int64_t h, int64_t begin, int64_t count) {
     if (time_.identity) {
-      Blend<kLanes, In, T>({input, pitch}, taps, {Output(t, h, begin), plan_.channels},
-                           chunk_->blocks, count);
+      BlendOutput(input, pitch, taps, t, h, begin, count);
     } else {
       Blend<kLanes, In, R>({input, pitch}, taps, {frames_.data() + t * frame_pitch_, width_},
                            chunk_->blocks, count);
     }
   }
 
-  T* Output(int64_t t, int64_t h, int64_t w) const {
-    return y_clip_ + (t * vertical_.output_length + h) * y_row_ + w * plan_.channels;
+  template <typename In>
+  void BlendOutput(const In* input, int64_t pitch, const TapTable<const R>& taps, int64_t t,
+                   int64_t h, int64_t begin, int64_t count) {
+    T* output = y_clip_ + (t * vertical_.output_length + h) * y_row_ + begin * plan_.channels;
+    if (streamed_.empty()) {
+      Blend<kLanes, In, T>({input, pitch}, taps, {output, plan_.channels}, chunk_->blocks, count);
+      return;
+    }
+    Blend<kLanes, In, T>({input, pitch}, taps, {streamed_.data(), width_}, chunk_->blocks, count);
+    StreamBytes(reinterpret_cast<const char*>(streamed_.data()), reinterpret_cast<char*>(output),
+                count * width_ * sizeof(T));
   }
 
   const RubiksPlan<R>& plan_;
@@ -112,6 +148,7 @@ class Forward {
   T* y_;
   int64_t x_row_;  // elements of a row of the map
   int64_t y_row_;
+  bool streams_;
 
   const ChannelChunk* chunk_;
   int64_t width_;  // channels of the chunk
@@ -120,6 +157,7 @@ class Forward {
   int64_t frame_pitch_;  // from frame to frame of what the blend in time reads
   std::vector<R> row_;
   std::vector<R> frames_;
+  std::vector<T> streamed_;  // a tile of y, where it is written past the caches
   TapTable<const R> vertical_taps_;
   TapTable<const R> horizontal_taps_;
   std::vector<TapTable<const R>> time_taps_;
@@ -139,18 +177,25 @@ void RubiksForward(const RubiksPlan<Real<T>>& plan, const T* x, T* y, int64_t fi
                  last_row);
     first += last_row - row;
   }
+#if defined(__x86_64__)
+  _mm_sfence();
+#endif
 }
 
-#define INSTANTIATE(LANES, T)                                                                  \
+#define INSTANTIATE(LANES, T) \
   template void RubiksForward<LANES, T>(const RubiksPlan<Real<T>>&, const T*, T*, int64_t, int64_t)
 
 INSTANTIATE(1, float);
 INSTANTIATE(8, float);
+INSTANTIATE(16, float);
 INSTANTIATE(1, Bfloat16);
 INSTANTIATE(8, Bfloat16);
+INSTANTIATE(16, Bfloat16);
 INSTANTIATE(1, Float16);
 INSTANTIATE(8, Float16);
+INSTANTIATE(16, Float16);
 INSTANTIATE(1, double);
 INSTANTIATE(4, double);
+INSTANTIATE(8, double);
 
 }  // namespace gsf_tf

@@ -54,8 +54,8 @@ class Gradient {
     first_row_ = first_row;
     last_row_ = last_row;
     first_x_row_ = first_row * vertical_.stride;
-    last_x_row_ = last_row == vertical_.output_length ? vertical_.length
-                                                      : last_row * vertical_.stride;
+    last_x_row_ =
+        last_row == vertical_.output_length ? vertical_.length : last_row * vertical_.stride;
     const int64_t offset = clip * time_.length * x_frame_ + chunk.first_channel;
     x_clip_ = x_ + offset;
     x_gradient_clip_ = x_gradient_ + offset;
@@ -259,7 +259,7 @@ class Gradient {
   bool of_x_, of_shift_;
   int64_t lowest_, highest_;  // of all horizontal taps
   int64_t ring_;
-  int64_t tile_pitch_;     // of a frame in `rows_`
+  int64_t tile_pitch_;      // of a frame in `rows_`
   std::vector<R> x_blend_;  // V x
   std::vector<R> frames_;   // H V x
   std::vector<R> y_blend_;  // T' g
@@ -292,17 +292,21 @@ void RubiksGradient(const RubiksPlan<Real<T>>& plan, const T* x, const T* y_grad
   }
 }
 
-#define INSTANTIATE(LANES, T)                                                                   \
-  template void RubiksGradient<LANES, T>(const RubiksPlan<Real<T>>&, const T*, const T*, T*,    \
+#define INSTANTIATE(LANES, T)                                                                \
+  template void RubiksGradient<LANES, T>(const RubiksPlan<Real<T>>&, const T*, const T*, T*, \
                                          double*, int64_t, int64_t)
 
 INSTANTIATE(1, float);
 INSTANTIATE(8, float);
+INSTANTIATE(16, float);
 INSTANTIATE(1, Bfloat16);
 INSTANTIATE(8, Bfloat16);
+INSTANTIATE(16, Bfloat16);
 INSTANTIATE(1, Float16);
 INSTANTIATE(8, Float16);
+INSTANTIATE(16, Float16);
 INSTANTIATE(1, double);
 INSTANTIATE(4, double);
+INSTANTIATE(8, double);
 
 }  // namespace gsf_tf

@@ -7,7 +7,7 @@ namespace gsf_tf {
 namespace {
 
 // Few enough for a tile of whole cache lines to be cheap, many enough to divide among threads.
-constexpr int64_t kChunkBlocks = 8;
+constexpr int64_t kChunkChannels = 64;
 constexpr int64_t kTileElements = 2048;
 constexpr int64_t kBandRows = 16;
 
@@ -90,8 +90,10 @@ bool IsIdentity(const AxisTaps<R>& taps) {
 template <typename R>
 std::vector<ChannelChunk> DivideChannels(const Blocks& blocks, int64_t num_blocks) {
   std::vector<ChannelChunk> chunks;
-  // Chunks of less than two blocks could share channels, and threads would write the same elements.
-  const int64_t count = num_blocks == 0 ? 0 : std::max<int64_t>(1, num_blocks / kChunkBlocks);
+  // A chunk of one block could share channels with another, and two threads would write them.
+  const int64_t count = num_blocks == 0 ? 0
+                                        : std::clamp<int64_t>(blocks.channels / kChunkChannels, 1,
+                                                              std::max<int64_t>(num_blocks / 2, 1));
   for (int64_t i = 0; i < count; ++i) {
     ChannelChunk chunk;
     chunk.first_block = i * num_blocks / count;
@@ -106,8 +108,8 @@ std::vector<ChannelChunk> DivideChannels(const Blocks& blocks, int64_t num_block
 
 // `offset_of(tap, &offset)` says whether the tap is to be had, and where.
 template <typename R, typename Row, typename OffsetOf>
-void MakeTable(const AxisTaps<R>& taps, Row* rows, const ChannelChunk& chunk,
-               TapTable<Row>* table, OffsetOf offset_of) {
+void MakeTable(const AxisTaps<R>& taps, Row* rows, const ChannelChunk& chunk, TapTable<Row>* table,
+               OffsetOf offset_of) {
   table->begin.assign(1, 0);
   table->taps.clear();
   for (int64_t block = chunk.first_block; block < chunk.last_block; ++block) {
@@ -134,8 +136,9 @@ RubiksPlan<R>::RubiksPlan(const gsf_rubiks_shift_shape& shape, const R* shift, b
       channels(shape.channels),
       rows(shape.rows),
       quantized(shape.quantized != 0) {
-  const int64_t vector_lanes = kVectorBytes / sizeof(R);
-  lanes = channels < vector_lanes ? 1 : vector_lanes;
+  lanes = VectorBytes() / sizeof(R);
+  if (channels < lanes) lanes = 32 / sizeof(R);
+  if (channels < lanes) lanes = 1;
   const Blocks blocks = {lanes, channels};
   const int64_t num_blocks = CeilDivide(channels, lanes);
   chunks = DivideChannels<R>(blocks, num_blocks);
@@ -162,9 +165,8 @@ RubiksPlan<R>::RubiksPlan(const gsf_rubiks_shift_shape& shape, const R* shift, b
                             ValueCoefficients<R>);
     axis.identity = axis.stride == 1 && IsIdentity(axis.value);
     if (!gradient) continue;
-    axis.interpolated = quantized ? TapsOfAxis(values, blocks, num_blocks, axis,
-                                               ValueCoefficients<R>)
-                                  : axis.value;
+    axis.interpolated =
+        quantized ? TapsOfAxis(values, blocks, num_blocks, axis, ValueCoefficients<R>) : axis.value;
     axis.slope = TapsOfAxis(values, blocks, num_blocks, axis, SlopeCoefficients<R>);
   }
 
@@ -231,13 +233,13 @@ void TapsOfAnyInput(const RubiksAxis<R>& axis, const AxisTaps<R>& taps, const Ch
                              int64_t, int64_t, TapTable<ROW>*);                                   \
   template void TapsOfAnyOutput(const AxisTaps<R>&, ROW*, const ChannelChunk&, int64_t,           \
                                 TapTable<ROW>*)
-#define INSTANTIATE(R)                                                                          \
-  template struct RubiksPlan<R>;                                                                \
-  INSTANTIATE_ROWS(R, R);                                                                       \
-  INSTANTIATE_ROWS(R, const R);                                                                 \
-  template void TapsOfInput(const RubiksAxis<R>&, const AxisTaps<R>&, const ChannelChunk&,      \
-                            int64_t, int64_t, int64_t, TapTable<const R>*);                     \
-  template void TapsOfAnyInput(const RubiksAxis<R>&, const AxisTaps<R>&, const ChannelChunk&,   \
+#define INSTANTIATE(R)                                                                        \
+  template struct RubiksPlan<R>;                                                              \
+  INSTANTIATE_ROWS(R, R);                                                                     \
+  INSTANTIATE_ROWS(R, const R);                                                               \
+  template void TapsOfInput(const RubiksAxis<R>&, const AxisTaps<R>&, const ChannelChunk&,    \
+                            int64_t, int64_t, int64_t, TapTable<const R>*);                   \
+  template void TapsOfAnyInput(const RubiksAxis<R>&, const AxisTaps<R>&, const ChannelChunk&, \
                                int64_t, int64_t, TapTable<const R>*)
 
 INSTANTIATE(float);

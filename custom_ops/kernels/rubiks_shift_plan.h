@@ -33,10 +33,10 @@ struct RubiksAxis {
   int64_t length;         // of the input
   int64_t output_length;  // ceil(length / stride)
   int64_t stride;
-  bool identity;            // the output is the input
-  AxisTaps<R> value;        // of the output, and of the gradient of x
-  AxisTaps<R> interpolated; // at the shift as it is; unlike `value` where that is quantized
-  AxisTaps<R> slope;        // derivative of `interpolated` by the shift
+  bool identity;             // the output is the input
+  AxisTaps<R> value;         // of the output, and of the gradient of x
+  AxisTaps<R> interpolated;  // at the shift as it is; unlike `value` where that is quantized
+  AxisTaps<R> slope;         // derivative of `interpolated` by the shift
 };
 
 // Blocks of channels whose pixels are computed together.
@@ -56,8 +56,8 @@ struct RubiksPlan {
   int64_t channels;
   int64_t rows;  // of the shift
   bool quantized;
-  int64_t lanes;          // per block: those of a vector, or one where there are fewer channels
-  int64_t band_rows;      // of the output, in a unit of the gradient's work
+  int64_t lanes;      // per block: those of a vector, or one where there are fewer channels
+  int64_t band_rows;  // of the output, in a unit of the gradient's work
   RubiksAxis<R> axes[3];
   std::vector<ChannelChunk> chunks;
 

@@ -40,9 +40,9 @@ absl::Status GetAttributes(Context* context, Attributes* attributes) {
   TF_RETURN_IF_ERROR(context->GetAttr("quantized", &attributes->quantized));
   const std::vector<int64_t>& strides = attributes->strides;
   if (strides.size() != 3 || *std::min_element(strides.begin(), strides.end()) < 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("strides must be three integers >= 1 (time, vertical, horizontal). Received: (",
-                     absl::StrJoin(strides, ", "), ")"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "strides must be three integers >= 1 (time, vertical, horizontal). Received: (",
+        absl::StrJoin(strides, ", "), ")"));
   }
   return absl::OkStatus();
 }
@@ -63,9 +63,9 @@ absl::Status CheckShapes(const Attributes& attributes, int64_t frames, int64_t c
                      ", strides (", absl::StrJoin(attributes.strides, ", "), ")"));
   }
   if (rows == 3 && frames >= 0 && frames % attributes.num_segments != 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("The first dimension of x must be a multiple of num_segments. Received: ",
-                     received, ", num_segments ", attributes.num_segments));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "The first dimension of x must be a multiple of num_segments. Received: ", received,
+        ", num_segments ", attributes.num_segments));
   }
   return absl::OkStatus();
 }
@@ -236,8 +236,8 @@ absl::Status RunGradient<CpuDevice>(OpKernelContext* context, const gsf_rubiks_s
 #ifdef GOOGLE_CUDA
 absl::Status CudaStatus(int error) {
   if (error == 0) return absl::OkStatus();
-  return absl::InternalError(absl::StrCat("The CUDA launch of GsfTf>RubiksShift failed: ",
-                                          gsf_cuda_error_string(error), "."));
+  return absl::InternalError(absl::StrCat(
+      "The CUDA launch of GsfTf>RubiksShift failed: ", gsf_cuda_error_string(error), "."));
 }
 
 template <>
@@ -254,8 +254,8 @@ absl::Status RunGradient<Eigen::GpuDevice>(OpKernelContext* context,
                                            const Tensor& shift, const Tensor& y_gradient,
                                            Tensor* x_gradient, Tensor* shift_gradient) {
   Tensor workspace;
-  TF_RETURN_IF_ERROR(context->allocate_temp(
-      tensorflow::DT_INT8, {gsf_rubiks_shift_workspace_cuda(&shape)}, &workspace));
+  TF_RETURN_IF_ERROR(context->allocate_temp(tensorflow::DT_INT8,
+                                            {gsf_rubiks_shift_workspace_cuda(&shape)}, &workspace));
   return CudaStatus(gsf_rubiks_shift_gradient_cuda(
       x.data(), shift.data(), y_gradient.data(), x_gradient->data(), shift_gradient->data(),
       workspace.data(), &shape, context->eigen_device<Eigen::GpuDevice>().stream()));
@@ -291,8 +291,8 @@ class RubiksShiftOpBase : public tensorflow::OpKernel {
           received));
     }
     const int64_t rows = shift.dim_size(0);
-    TF_RETURN_IF_ERROR(CheckShapes(attributes_, x.dim_size(0), x.dim_size(3), rows,
-                                   shift.dim_size(1), received));
+    TF_RETURN_IF_ERROR(
+        CheckShapes(attributes_, x.dim_size(0), x.dim_size(3), rows, shift.dim_size(1), received));
     shape->num_segments = rows == 3 ? attributes_.num_segments : 1;
     shape->num_clips = x.dim_size(0) / shape->num_segments;
     shape->height = x.dim_size(1);
@@ -356,11 +356,11 @@ class RubiksShiftGradientOp : public RubiksShiftOpBase {
   }
 };
 
-#define REGISTER_FOR_TYPE(DEVICE, DEVICE_TYPE, TYPE)                                              \
-  REGISTER_KERNEL_BUILDER(                                                                        \
-      Name("GsfTf>RubiksShift").Device(tensorflow::DEVICE_TYPE).TypeConstraint<TYPE>("T"),        \
-      RubiksShiftOp<DEVICE>);                                                                     \
-  REGISTER_KERNEL_BUILDER(                                                                        \
+#define REGISTER_FOR_TYPE(DEVICE, DEVICE_TYPE, TYPE)                                               \
+  REGISTER_KERNEL_BUILDER(                                                                         \
+      Name("GsfTf>RubiksShift").Device(tensorflow::DEVICE_TYPE).TypeConstraint<TYPE>("T"),         \
+      RubiksShiftOp<DEVICE>);                                                                      \
+  REGISTER_KERNEL_BUILDER(                                                                         \
       Name("GsfTf>RubiksShiftGradient").Device(tensorflow::DEVICE_TYPE).TypeConstraint<TYPE>("T"), \
       RubiksShiftGradientOp<DEVICE>)
 
