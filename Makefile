@@ -26,6 +26,7 @@ test: .venv/.test-complete
 
 test-all: .venv/.test-complete
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --exhaustive
+
 sanitize: setup
 	.ci/sanitize $(BIN)/python
 

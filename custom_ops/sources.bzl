@@ -1,10 +1,21 @@
 """The one list of sources: read by Bazel (BUILD) and by CMake (custom_ops/CMakeLists.txt)."""
 
 HEADERS = [
+    "custom_ops/kernels/dtype.h",
+    "custom_ops/kernels/half_precision.h",
+    "custom_ops/kernels/row_blend.h",
+    "custom_ops/kernels/rubiks_shift.h",
+    "custom_ops/kernels/rubiks_shift_kernels.h",
+    "custom_ops/kernels/rubiks_shift_plan.h",
     "custom_ops/kernels/temporal_shift.h",
 ]
 
 KERNEL_SOURCES = [
+    "custom_ops/kernels/row_blend.cc",
+    "custom_ops/kernels/rubiks_shift_cpu.cc",
+    "custom_ops/kernels/rubiks_shift_forward.cc",
+    "custom_ops/kernels/rubiks_shift_gradient.cc",
+    "custom_ops/kernels/rubiks_shift_plan.cc",
     "custom_ops/kernels/temporal_shift_cpu.cc",
 ]
 
@@ -13,5 +24,6 @@ CUDA_SOURCES = [
 ]
 
 OP_SOURCES = [
+    "custom_ops/tensorflow/rubiks_shift_op.cc",
     "custom_ops/tensorflow/temporal_shift_op.cc",
 ]

@@ -31,6 +31,32 @@ typedef struct {
   int32_t dtype;      // gsf_dtype of x, y and their gradients
 } gsf_rubiks_shift_shape;
 
+// On the CPU a plan is made from the values of the shift; it serves any number of calls, from any
+// threads. `gradient` says whether it is for the gradient too.
+typedef struct gsf_rubiks_shift_plan gsf_rubiks_shift_plan;
+gsf_rubiks_shift_plan* gsf_rubiks_shift_new_plan_cpu(const void* shift,
+                                                     const gsf_rubiks_shift_shape* shape,
+                                                     int32_t gradient);
+void gsf_rubiks_shift_delete_plan_cpu(gsf_rubiks_shift_plan* plan);
+
+// Computes the units of work [first, last) out of gsf_rubiks_shift_units_cpu; every element of y
+// belongs to one of them. Calls on disjoint ranges may run at the same time.
+int64_t gsf_rubiks_shift_units_cpu(const gsf_rubiks_shift_plan* plan);
+void gsf_rubiks_shift_cpu(const void* x, void* y, const gsf_rubiks_shift_plan* plan, int64_t first,
+                          int64_t last);
+
+// The gradient, likewise. Each unit writes its part of x_gradient and its own sums into
+// `partial_sums`, which has gsf_rubiks_shift_gradient_sums_cpu elements. When all units are done,
+// gsf_rubiks_shift_add_sums_cpu adds these in one order, so the result has the same bits whatever
+// the ranges were.
+int64_t gsf_rubiks_shift_gradient_units_cpu(const gsf_rubiks_shift_plan* plan);
+int64_t gsf_rubiks_shift_gradient_sums_cpu(const gsf_rubiks_shift_plan* plan);
+void gsf_rubiks_shift_gradient_cpu(const void* x, const void* y_gradient, void* x_gradient,
+                                   double* partial_sums, const gsf_rubiks_shift_plan* plan,
+                                   int64_t first, int64_t last);
+void gsf_rubiks_shift_add_sums_cpu(const double* partial_sums, void* shift_gradient,
+                                   const gsf_rubiks_shift_plan* plan);
+
 // Both enqueue on `stream` (a cudaStream_t) and return the cudaError_t of the launches. All
 // pointers are device pointers. The gradient writes x_gradient (as x) and shift_gradient (as
 // shift); `workspace` has the bytes that gsf_rubiks_shift_workspace_cuda says.

@@ -12,6 +12,7 @@ from tensorflow.python.framework import kernels
 # Function of gsf_tf.ops -> name of its TensorFlow op.
 OPS = {
     "temporal_shift": "GsfTf>TemporalShift",
+    "rubiks_shift": "GsfTf>RubiksShift",
 }
 
 LIBRARY_PATH = Path(__file__).with_name("_gsf_tf_ops.so")

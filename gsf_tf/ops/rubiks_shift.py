@@ -4,7 +4,8 @@ import operator
 
 import tensorflow as tf
 
-from gsf_tf.ops.implementation import refuse_xla
+from gsf_tf.ops import library
+from gsf_tf.ops.implementation import refuse_xla, use_compiled
 from gsf_tf.ops.reference.rubiks_shift import rubiks_shift as reference_rubiks_shift
 
 DTYPES = ("float32", "bfloat16", "float16", "float64")
@@ -23,7 +24,15 @@ def rubiks_shift(x, shift, num_segments=1, strides=1, mode="interpolated"):
 
     The gradient of `x` is the exact adjoint. The gradient of `shift` is the derivative of the
     interpolation; at an integer, where it has a kink, half the central difference along that
-    axis. Half precision is computed in float32 and rounded once.
+    axis. Half precision is computed in float32 and rounded once. The compiled form has a first
+    derivative only: the gradient of its gradient is a `LookupError`, in which case wrap the call in
+    `use_implementation("reference")`.
+
+    Where values are not finite: a channel whose shift is NaN becomes NaN, as do its gradients, and
+    an infinite shift reads zeros like any that points outside the clip. A NaN or an infinity in
+    `x` makes its channel NaN wherever it is read, and it may do so at all positions that the
+    farthest shift of any channel reads, at least one in every direction, since elements in reach
+    that a channel does not read can be multiplied by zero.
 
     Args:
         x: Tensor `[batch * num_segments, height, width, channels]`; float32, bfloat16, float16 or
@@ -62,8 +71,18 @@ def rubiks_shift(x, shift, num_segments=1, strides=1, mode="interpolated"):
     num_segments = operator.index(num_segments)
     _check(x, shift, num_segments, mode)
     strides = _triple(strides, x, shift)
+    if use_compiled("rubiks_shift"):
+        return library.raw_op("rubiks_shift")(
+            x, shift, num_segments=num_segments, strides=strides, quantized=mode == "quantized"
+        )
     y = reference_rubiks_shift(tf.cast(x, computed), shift, num_segments, strides, mode)
     return tf.cast(y, x.dtype)
+
+
+@tf.RegisterGradient(library.OPS["rubiks_shift"])
+def _rubiks_shift_gradient(op, gradient):
+    attributes = {name: op.get_attr(name) for name in ("num_segments", "strides", "quantized")}
+    return library.raw_op("rubiks_shift_gradient")(*op.inputs, gradient, **attributes)
 
 
 def _check(x, shift, num_segments, mode):

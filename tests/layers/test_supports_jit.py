@@ -9,6 +9,7 @@ from gsf_tf import layers
 FRAMES = (4, 5, 5, 8)
 XLA_COMPILES = {
     "AttentionShift": (lambda: layers.AttentionShift(2), FRAMES),
+    "BatchNormalization": (lambda: layers.BatchNormalization(), FRAMES),
     "ClipNormalization": (lambda: layers.ClipNormalization((1,) * 3, (2,) * 3), (2, 2, 5, 5, 3)),
     "FoldSegments": (lambda: layers.FoldSegments(), (2, 2, 5, 5, 3)),
     "GroupedSpatialTemporal": (lambda: layers.GroupedSpatialTemporal(8, 2), FRAMES),

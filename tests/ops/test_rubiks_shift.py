@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gsf_tf import ops
 from tests.ops.numpy_rubiks_shift import numpy_rubiks_shift
+
+pytestmark = pytest.mark.usefixtures("ops_path")
 
 MODES = ("interpolated", "quantized")
 LARGEST_BELOW_HALF = np.nextafter(np.float32(0.5), np.float32(0))
@@ -51,7 +53,12 @@ AXIS_SHIFTS = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(data=st.data())
 def test_equals_the_equations(data):
     axes = data.draw(st.sampled_from([2, 3]), "axes")

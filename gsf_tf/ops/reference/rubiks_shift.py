@@ -77,7 +77,11 @@ def _coefficients(shift, length):
 
     At an integer the interpolation has a kink; the gradient there is half the central difference.
     """
-    largest = ops.minimum(ops.max(ops.abs(shift)), ops.cast(length, shift.dtype))
+    # No tap is farther away than the length; beyond, an infinity would make NaN of zero slopes.
+    length = ops.cast(length, shift.dtype)
+    shift = ops.clip(shift, -length - 1, length + 1)
+    largest = ops.max(ops.where(ops.isnan(shift), 0, ops.abs(shift)))
+    largest = ops.minimum(largest, length)
     reach = ops.maximum(ops.cast(ops.floor(largest), "int32") + 1, 1)
     taps = ops.cast(ops.arange(-reach, reach + 1), shift.dtype)[:, None]
     value = ops.relu(1 - ops.abs(shift - taps))

@@ -1,0 +1,379 @@
+#ifdef GOOGLE_CUDA
+#define EIGEN_USE_GPU
+#endif
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "custom_ops/kernels/rubiks_shift.h"
+#include "custom_ops/kernels/temporal_shift.h"
+#include "tensorflow/core/framework/op.h"
+#include "tensorflow/core/framework/op_kernel.h"
+#include "tensorflow/core/framework/shape_inference.h"
+
+namespace gsf_tf {
+namespace {
+
+using tensorflow::DataType;
+using tensorflow::OpKernelConstruction;
+using tensorflow::OpKernelContext;
+using tensorflow::Tensor;
+using tensorflow::shape_inference::DimensionHandle;
+using tensorflow::shape_inference::InferenceContext;
+using tensorflow::shape_inference::ShapeHandle;
+
+struct Attributes {
+  int64_t num_segments;
+  std::vector<int64_t> strides;
+  bool quantized;
+};
+
+template <typename Context>
+absl::Status GetAttributes(Context* context, Attributes* attributes) {
+  TF_RETURN_IF_ERROR(context->GetAttr("num_segments", &attributes->num_segments));
+  TF_RETURN_IF_ERROR(context->GetAttr("strides", &attributes->strides));
+  TF_RETURN_IF_ERROR(context->GetAttr("quantized", &attributes->quantized));
+  const std::vector<int64_t>& strides = attributes->strides;
+  if (strides.size() != 3 || *std::min_element(strides.begin(), strides.end()) < 1) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "strides must be three integers >= 1 (time, vertical, horizontal). Received: (",
+        absl::StrJoin(strides, ", "), ")"));
+  }
+  return absl::OkStatus();
+}
+
+// Unknown dimensions are negative and pass. `received` is the text of the shapes.
+absl::Status CheckShapes(const Attributes& attributes, int64_t frames, int64_t channels,
+                         int64_t rows, int64_t shift_channels, absl::string_view received) {
+  if ((rows >= 0 && rows != 2 && rows != 3) ||
+      (channels >= 0 && shift_channels >= 0 && channels != shift_channels)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("shift must be [3, channels] (time, vertical, horizontal) or [2, channels] "
+                     "(vertical, horizontal). Received: ",
+                     received));
+  }
+  if (rows == 2 && attributes.strides[0] != 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("A spatial shift [2, channels] has no stride in time. Received: ", received,
+                     ", strides (", absl::StrJoin(attributes.strides, ", "), ")"));
+  }
+  if (rows == 3 && frames >= 0 && frames % attributes.num_segments != 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "The first dimension of x must be a multiple of num_segments. Received: ", received,
+        ", num_segments ", attributes.num_segments));
+  }
+  return absl::OkStatus();
+}
+
+int64_t OutputLength(int64_t length, int64_t stride) {
+  return length < 0 ? InferenceContext::kUnknownDim : length / stride + (length % stride != 0);
+}
+
+// Of y; a length that is negative is unknown.
+std::vector<int64_t> OutputShape(const Attributes& attributes, int64_t rows,
+                                 const std::vector<int64_t>& x) {
+  const int64_t segments = attributes.num_segments;
+  int64_t frames = x[0];
+  if (rows < 0 && attributes.strides[0] != 1) rows = 3;
+  if (rows == 3 && frames >= 0) {
+    frames = frames / segments * OutputLength(segments, attributes.strides[0]);
+  }
+  return {frames, OutputLength(x[1], attributes.strides[1]),
+          OutputLength(x[2], attributes.strides[2]), x[3]};
+}
+
+absl::Status InferOutput(InferenceContext* context, ShapeHandle* x, ShapeHandle* shift,
+                         ShapeHandle* y) {
+  TF_RETURN_IF_ERROR(context->WithRank(context->input(0), 4, x));
+  TF_RETURN_IF_ERROR(context->WithRank(context->input(1), 2, shift));
+  Attributes attributes;
+  TF_RETURN_IF_ERROR(GetAttributes(context, &attributes));
+  std::vector<int64_t> lengths;
+  for (int axis = 0; axis < 4; ++axis) {
+    lengths.push_back(context->Value(context->Dim(*x, axis)));
+  }
+  const int64_t rows = context->Value(context->Dim(*shift, 0));
+  const int64_t channels = context->Value(context->Dim(*shift, 1));
+  TF_RETURN_IF_ERROR(CheckShapes(attributes, lengths[0], lengths[3], rows, channels,
+                                 absl::StrCat("x of shape ", context->DebugString(*x),
+                                              ", shift of shape ", context->DebugString(*shift))));
+  if (lengths[3] < 0) lengths[3] = channels;
+  std::vector<DimensionHandle> dims;
+  for (const int64_t length : OutputShape(attributes, rows, lengths)) {
+    dims.push_back(context->MakeDim(length));
+  }
+  *y = context->MakeShape(dims);
+  return absl::OkStatus();
+}
+
+absl::Status InferForward(InferenceContext* context) {
+  ShapeHandle x, shift, y;
+  TF_RETURN_IF_ERROR(InferOutput(context, &x, &shift, &y));
+  context->set_output(0, y);
+  return absl::OkStatus();
+}
+
+absl::Status InferGradient(InferenceContext* context) {
+  ShapeHandle x, shift, y;
+  TF_RETURN_IF_ERROR(InferOutput(context, &x, &shift, &y));
+  TF_RETURN_IF_ERROR(context->Merge(context->input(2), y, &y));
+  context->set_output(0, x);
+  context->set_output(1, shift);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+REGISTER_OP("GsfTf>RubiksShift")
+    .Input("x: T")
+    .Input("shift: S")
+    .Output("y: T")
+    .Attr("T: {float, bfloat16, half, double}")
+    .Attr("S: {float, double}")
+    .Attr("num_segments: int >= 1")
+    .Attr("strides: list(int)")
+    .Attr("quantized: bool")
+    .SetShapeFn(InferForward)
+    .Doc(R"doc(
+Samples every channel at positions moved by the channel's own shift, trilinearly; zero outside.
+
+x: [batch * num_segments, height, width, channels].
+shift: [3, channels], time, vertical, horizontal; or [2, channels], vertical, horizontal. Double
+  where x is double, else float.
+num_segments: Frames per clip; without effect on [2, channels].
+strides: Of time, height and width.
+quantized: The shifts are rounded, halves up; their gradient is that of the interpolation.
+)doc");
+
+REGISTER_OP("GsfTf>RubiksShiftGradient")
+    .Input("x: T")
+    .Input("shift: S")
+    .Input("y_gradient: T")
+    .Output("x_gradient: T")
+    .Output("shift_gradient: S")
+    .Attr("T: {float, bfloat16, half, double}")
+    .Attr("S: {float, double}")
+    .Attr("num_segments: int >= 1")
+    .Attr("strides: list(int)")
+    .Attr("quantized: bool")
+    .SetShapeFn(InferGradient)
+    .Doc(R"doc(
+The gradients of GsfTf>RubiksShift for the gradient of its output.
+)doc");
+
+namespace {
+
+using CpuDevice = Eigen::ThreadPoolDevice;
+
+gsf_dtype DtypeOf(DataType type) {
+  switch (type) {
+    case tensorflow::DT_BFLOAT16:
+      return GSF_BFLOAT16;
+    case tensorflow::DT_HALF:
+      return GSF_FLOAT16;
+    case tensorflow::DT_DOUBLE:
+      return GSF_FLOAT64;
+    default:
+      return GSF_FLOAT32;
+  }
+}
+
+struct DeletePlan {
+  void operator()(gsf_rubiks_shift_plan* plan) const { gsf_rubiks_shift_delete_plan_cpu(plan); }
+};
+using Plan = std::unique_ptr<gsf_rubiks_shift_plan, DeletePlan>;
+
+// Runs work(first, last) over all units, which together cost `cycles`.
+template <typename Work>
+void ForUnits(OpKernelContext* context, int64_t units, int64_t cycles, Work work) {
+  context->device()->tensorflow_cpu_worker_threads()->workers->ParallelFor(
+      units, cycles / std::max<int64_t>(units, 1), work);
+}
+
+template <typename Device>
+absl::Status RunForward(OpKernelContext* context, const gsf_rubiks_shift_shape& shape,
+                        const Tensor& x, const Tensor& shift, Tensor* y);
+template <typename Device>
+absl::Status RunGradient(OpKernelContext* context, const gsf_rubiks_shift_shape& shape,
+                         const Tensor& x, const Tensor& shift, const Tensor& y_gradient,
+                         Tensor* x_gradient, Tensor* shift_gradient);
+
+template <>
+absl::Status RunForward<CpuDevice>(OpKernelContext* context, const gsf_rubiks_shift_shape& shape,
+                                   const Tensor& x, const Tensor& shift, Tensor* y) {
+  const Plan plan(gsf_rubiks_shift_new_plan_cpu(shift.data(), &shape, false));
+  // Nine multiply-adds and a little more per element, in vectors.
+  ForUnits(context, gsf_rubiks_shift_units_cpu(plan.get()), x.NumElements(),
+           [&](int64_t first, int64_t last) {
+             gsf_rubiks_shift_cpu(x.data(), y->data(), plan.get(), first, last);
+           });
+  return absl::OkStatus();
+}
+
+template <>
+absl::Status RunGradient<CpuDevice>(OpKernelContext* context, const gsf_rubiks_shift_shape& shape,
+                                    const Tensor& x, const Tensor& shift, const Tensor& y_gradient,
+                                    Tensor* x_gradient, Tensor* shift_gradient) {
+  const Plan plan(gsf_rubiks_shift_new_plan_cpu(shift.data(), &shape, true));
+  Tensor sums;
+  TF_RETURN_IF_ERROR(context->allocate_temp(
+      tensorflow::DT_DOUBLE, {gsf_rubiks_shift_gradient_sums_cpu(plan.get())}, &sums));
+  double* partial_sums = sums.flat<double>().data();
+  ForUnits(context, gsf_rubiks_shift_gradient_units_cpu(plan.get()), 3 * x.NumElements(),
+           [&](int64_t first, int64_t last) {
+             gsf_rubiks_shift_gradient_cpu(x.data(), y_gradient.data(), x_gradient->data(),
+                                           partial_sums, plan.get(), first, last);
+           });
+  gsf_rubiks_shift_add_sums_cpu(partial_sums, shift_gradient->data(), plan.get());
+  return absl::OkStatus();
+}
+
+#ifdef GOOGLE_CUDA
+absl::Status CudaStatus(int error) {
+  if (error == 0) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat(
+      "The CUDA launch of GsfTf>RubiksShift failed: ", gsf_cuda_error_string(error), "."));
+}
+
+template <>
+absl::Status RunForward<Eigen::GpuDevice>(OpKernelContext* context,
+                                          const gsf_rubiks_shift_shape& shape, const Tensor& x,
+                                          const Tensor& shift, Tensor* y) {
+  return CudaStatus(gsf_rubiks_shift_cuda(x.data(), shift.data(), y->data(), &shape,
+                                          context->eigen_device<Eigen::GpuDevice>().stream()));
+}
+
+template <>
+absl::Status RunGradient<Eigen::GpuDevice>(OpKernelContext* context,
+                                           const gsf_rubiks_shift_shape& shape, const Tensor& x,
+                                           const Tensor& shift, const Tensor& y_gradient,
+                                           Tensor* x_gradient, Tensor* shift_gradient) {
+  Tensor workspace;
+  TF_RETURN_IF_ERROR(context->allocate_temp(tensorflow::DT_INT8,
+                                            {gsf_rubiks_shift_workspace_cuda(&shape)}, &workspace));
+  return CudaStatus(gsf_rubiks_shift_gradient_cuda(
+      x.data(), shift.data(), y_gradient.data(), x_gradient->data(), shift_gradient->data(),
+      workspace.data(), &shape, context->eigen_device<Eigen::GpuDevice>().stream()));
+}
+#endif
+
+class RubiksShiftOpBase : public tensorflow::OpKernel {
+ public:
+  explicit RubiksShiftOpBase(OpKernelConstruction* context) : tensorflow::OpKernel(context) {
+    OP_REQUIRES_OK(context, GetAttributes(context, &attributes_));
+    DataType x, shift;
+    OP_REQUIRES_OK(context, context->GetAttr("T", &x));
+    OP_REQUIRES_OK(context, context->GetAttr("S", &shift));
+    OP_REQUIRES(
+        context, (x == tensorflow::DT_DOUBLE) == (shift == tensorflow::DT_DOUBLE),
+        absl::InvalidArgumentError(absl::StrCat(
+            "shift must be double where x is double and else float. Received: x of type ",
+            tensorflow::DataTypeString(x), ", shift of type ", tensorflow::DataTypeString(shift))));
+  }
+
+ protected:
+  // Checks the first two inputs; they give the kernel's shape and that of y.
+  absl::Status CheckInputs(OpKernelContext* context, gsf_rubiks_shift_shape* shape,
+                           tensorflow::TensorShape* y) const {
+    const Tensor& x = context->input(0);
+    const Tensor& shift = context->input(1);
+    const std::string received = absl::StrCat("x of shape ", x.shape().DebugString(),
+                                              ", shift of shape ", shift.shape().DebugString());
+    if (x.dims() != 4 || shift.dims() != 2) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "x must be [batch * num_segments, height, width, channels] and shift [3, channels] or "
+          "[2, channels]. Received: ",
+          received));
+    }
+    const int64_t rows = shift.dim_size(0);
+    TF_RETURN_IF_ERROR(
+        CheckShapes(attributes_, x.dim_size(0), x.dim_size(3), rows, shift.dim_size(1), received));
+    shape->num_segments = rows == 3 ? attributes_.num_segments : 1;
+    shape->num_clips = x.dim_size(0) / shape->num_segments;
+    shape->height = x.dim_size(1);
+    shape->width = x.dim_size(2);
+    shape->channels = x.dim_size(3);
+    shape->time_stride = attributes_.strides[0];
+    shape->height_stride = attributes_.strides[1];
+    shape->width_stride = attributes_.strides[2];
+    shape->rows = rows;
+    shape->quantized = attributes_.quantized;
+    shape->dtype = DtypeOf(x.dtype());
+    return tensorflow::TensorShape::BuildTensorShape(
+        OutputShape(attributes_, rows,
+                    {x.dim_size(0), x.dim_size(1), x.dim_size(2), x.dim_size(3)}),
+        y);
+  }
+
+ private:
+  Attributes attributes_;
+};
+
+template <typename Device>
+class RubiksShiftOp : public RubiksShiftOpBase {
+ public:
+  using RubiksShiftOpBase::RubiksShiftOpBase;
+
+  void Compute(OpKernelContext* context) override {
+    gsf_rubiks_shift_shape shape;
+    tensorflow::TensorShape y_shape;
+    OP_REQUIRES_OK(context, CheckInputs(context, &shape, &y_shape));
+    Tensor* y = nullptr;
+    OP_REQUIRES_OK(context, context->allocate_output(0, y_shape, &y));
+    if (y->NumElements() == 0) return;
+    OP_REQUIRES_OK(context,
+                   RunForward<Device>(context, shape, context->input(0), context->input(1), y));
+  }
+};
+
+template <typename Device>
+class RubiksShiftGradientOp : public RubiksShiftOpBase {
+ public:
+  using RubiksShiftOpBase::RubiksShiftOpBase;
+
+  void Compute(OpKernelContext* context) override {
+    gsf_rubiks_shift_shape shape;
+    tensorflow::TensorShape y_shape;
+    OP_REQUIRES_OK(context, CheckInputs(context, &shape, &y_shape));
+    const Tensor& x = context->input(0);
+    const Tensor& shift = context->input(1);
+    const Tensor& y_gradient = context->input(2);
+    OP_REQUIRES(context, y_gradient.shape() == y_shape,
+                absl::InvalidArgumentError(absl::StrCat(
+                    "y_gradient must have the shape of y, ", y_shape.DebugString(),
+                    ". Received: y_gradient of shape ", y_gradient.shape().DebugString())));
+    Tensor* x_gradient = nullptr;
+    Tensor* shift_gradient = nullptr;
+    OP_REQUIRES_OK(context, context->allocate_output(0, x.shape(), &x_gradient));
+    OP_REQUIRES_OK(context, context->allocate_output(1, shift.shape(), &shift_gradient));
+    OP_REQUIRES_OK(context, RunGradient<Device>(context, shape, x, shift, y_gradient, x_gradient,
+                                                shift_gradient));
+  }
+};
+
+#define REGISTER_FOR_TYPE(DEVICE, DEVICE_TYPE, TYPE)                                               \
+  REGISTER_KERNEL_BUILDER(                                                                         \
+      Name("GsfTf>RubiksShift").Device(tensorflow::DEVICE_TYPE).TypeConstraint<TYPE>("T"),         \
+      RubiksShiftOp<DEVICE>);                                                                      \
+  REGISTER_KERNEL_BUILDER(                                                                         \
+      Name("GsfTf>RubiksShiftGradient").Device(tensorflow::DEVICE_TYPE).TypeConstraint<TYPE>("T"), \
+      RubiksShiftGradientOp<DEVICE>)
+
+#define REGISTER_FOR_DEVICE(DEVICE, DEVICE_TYPE)       \
+  REGISTER_FOR_TYPE(DEVICE, DEVICE_TYPE, float);       \
+  REGISTER_FOR_TYPE(DEVICE, DEVICE_TYPE, double);      \
+  REGISTER_FOR_TYPE(DEVICE, DEVICE_TYPE, Eigen::half); \
+  REGISTER_FOR_TYPE(DEVICE, DEVICE_TYPE, tensorflow::bfloat16)
+
+REGISTER_FOR_DEVICE(CpuDevice, DEVICE_CPU);
+#ifdef GOOGLE_CUDA
+REGISTER_FOR_DEVICE(Eigen::GpuDevice, DEVICE_GPU);
+#endif
+
+}  // namespace
+}  // namespace gsf_tf
