@@ -8,10 +8,10 @@ from gsf_tf.data import ClipSource, RecordSettings, VideoError, clip_encoder
 from tests.data.video_maker import make_video
 
 
-def die_on_request(path, settings):
-    if "deadly" in path:
+def die_on_request(source, settings):
+    if "deadly" in source.path:
         os.kill(os.getpid(), signal.SIGKILL)
-    return clip_encoder.encode_clip(path, settings)
+    return clip_encoder.encode_clip(source, settings)
 
 
 @pytest.mark.parametrize("deadly", [{2}, {0, 1, 5}])
