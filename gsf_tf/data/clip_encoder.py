@@ -20,7 +20,8 @@ from gsf_tf.data.encoded_clip import EncodedClip
 from gsf_tf.data.frame_folder import FrameFolder
 from gsf_tf.data.record_settings import RecordSettings
 from gsf_tf.data.video_error import VideoError
-from gsf_tf.data.video_file import iterate_frames, iterate_segment, read_header
+from gsf_tf.data.video_file import iterate_frames, read_header
+from gsf_tf.data.video_segment import iterate_segment
 
 # A record is one protocol buffer message, which ends at 2 GiB.
 MAX_RECORD_BYTES = 2**30

@@ -21,12 +21,6 @@ from gsf_tf.data.video_info import VideoInfo
 # A header that announces more is damaged or hostile; 8K video has 33 million pixels.
 MAX_PIXELS = 2**26
 
-# Annotated ends of EPIC-KITCHENS are rounded and may lie a little behind the last frame.
-_MISSING_SECONDS = 0.5
-
-# Times are fractions of the container's clock and sums of them; frames are far longer.
-_TIME_TOLERANCE = 1e-6
-
 # swscale widens the bicubic kernel by the reduction, so it is antialiased, and it goes from
 # YUV to scaled RGB in one pass. The flags keep full chroma resolution and make the result
 # the same on every processor.
@@ -62,13 +56,13 @@ def probe(path: str | os.PathLike) -> VideoInfo:
         VideoError: When the file is missing, is no video, is cut off, or its first frame
             does not decode. Damage further inside shows only on decoding.
     """
-    with _open_video(path) as (container, stream):
+    with open_video(path) as (container, stream):
         rate = float(stream.average_rate or stream.guessed_rate or 0)
         first, num_frames = None, 0
-        with _decoding_errors(path, lambda: 0):
+        with decoding_errors(path, lambda: 0):
             for packet in container.demux(stream):
                 num_frames += bool(packet.size) and not packet.is_discard
-                _check_packet(path, packet, 0)
+                check_packet(path, packet, 0)
                 if first is None:
                     first = next(iter(packet.decode()), None)
         if first is None:
@@ -105,12 +99,12 @@ def iterate_frames(
         VideoError: When the file cannot be decoded to its end.
     """
     count = 0
-    with _open_video(path) as (container, stream):
+    with open_video(path) as (container, stream):
         packets, size = 0, None
-        with _decoding_errors(path, lambda: count):
+        with decoding_errors(path, lambda: count):
             for packet in container.demux(stream):
                 packets += bool(packet.size)
-                _check_packet(path, packet, count)
+                check_packet(path, packet, count)
                 for frame in packet.decode():
                     if frame.is_corrupt:
                         raise VideoError(path, "a frame is damaged", count)
@@ -120,85 +114,11 @@ def iterate_frames(
                         reason += f"{frame.width}x{frame.height} inside the video"
                         raise VideoError(path, reason, count)
                     if keep(count):
-                        yield DecodedFrame(count, frame.time, _to_rgb(frame, short_side))
+                        yield DecodedFrame(count, frame.time, to_rgb(frame, short_side))
                     count += 1
         if count == 0:
             raise VideoError(path, "the video stream holds no frame")
         _check_complete(path, container, stream, packets, count)
-
-
-def iterate_segment(
-    path: str | os.PathLike,
-    start: float,
-    stop: float,
-    *,
-    short_side: int | None = None,
-    keep: Callable[[int], bool] = lambda index: True,
-) -> Iterator[DecodedFrame]:
-    """Decodes the part of a video that is shown from `start` until before `stop`.
-
-    Decoding begins at the key frame before `start`, so that a short part of a long video
-    costs the same wherever it is. Damage outside the part is not seen.
-
-    Args:
-        path: Video file of any format that FFmpeg knows and can seek in.
-        start: Seconds since the start of the video.
-        stop: Seconds since the start of the video.
-        short_side: As in `iterate_frames`.
-        keep: Says for a frame's position in the part, counted from 0, whether it is wanted.
-
-    Yields:
-        `DecodedFrame`s in the order of display, their seconds those of the whole video.
-
-    Raises:
-        VideoError: When the part cannot be decoded, holds no frame, or ends more than
-            `_MISSING_SECONDS` after the video.
-    """
-    count, end = 0, 0.0
-    with _open_video(path) as (container, stream), _decoding_errors(path, lambda: count):
-        first = (stream.start_time or 0) * stream.time_base
-        period = float(1 / (stream.average_rate or stream.guessed_rate or 1))
-        for frame in _frames_from(path, container, stream, first, first + start):
-            seconds = frame.time - float(first)
-            if seconds >= stop - _TIME_TOLERANCE:
-                end = stop
-                break
-            end = seconds + period
-            if seconds < start - _TIME_TOLERANCE:
-                continue
-            if frame.is_corrupt:
-                raise VideoError(path, "a frame is damaged", count)
-            if keep(count):
-                yield DecodedFrame(count, seconds, _to_rgb(frame, short_side))
-            count += 1
-    part = f"the part from {start} s to {stop} s"
-    if end < stop - _MISSING_SECONDS:
-        raise VideoError(path, f"{part} is not all there, the video ends at {end:.2f} s", count)
-    if count == 0:
-        raise VideoError(path, f"{part} holds no frame")
-
-
-def _frames_from(path, container, stream, first, time):
-    """Yields the frames from the key frame at or before `time` on; `first` is the first one's."""
-    # Some formats seek by decoding time and land on a key frame that is shown later.
-    for margin in (0, 1, 10, None):
-        target = first if margin is None else max(time - margin, first)
-        container.seek(int(target / stream.time_base), stream=stream)
-        for number, frame in enumerate(_decode(path, container.demux(stream))):
-            if number == 0 and frame.time > time + _TIME_TOLERANCE and target > first:
-                break
-            yield frame
-        else:
-            return
-
-
-def _decode(path, packets):
-    for packet in packets:
-        _check_packet(path, packet, 0)
-        for frame in packet.decode():
-            if frame.time is None:
-                raise VideoError(path, "its frames carry no time, so no part can be cut out")
-            yield frame
 
 
 def read_frames(
@@ -286,7 +206,7 @@ def read_header(path: str | os.PathLike) -> tuple[int, float]:
     Raises:
         VideoError: When the file cannot be opened as a video.
     """
-    with _open_video(path) as (container, stream):
+    with open_video(path) as (container, stream):
         num_frames = stream.frames
         if num_frames == 0:
             with contextlib.suppress(av.error.FFmpegError):
@@ -296,7 +216,8 @@ def read_header(path: str | os.PathLike) -> tuple[int, float]:
 
 
 @contextlib.contextmanager
-def _open_video(path):
+def open_video(path):
+    """Opens a video for decoding in one thread and gives (container, video stream)."""
     path = os.fspath(path)
     if not os.path.exists(path):
         raise VideoError(path, "there is no such file")
@@ -325,7 +246,8 @@ def _open_video(path):
 
 
 @contextlib.contextmanager
-def _decoding_errors(path, frames_decoded):
+def decoding_errors(path, frames_decoded):
+    """Turns what FFmpeg raises into a `VideoError`; `frames_decoded()` says how far it came."""
     try:
         yield
     except (av.error.FFmpegError, MemoryError) as error:
@@ -333,7 +255,8 @@ def _decoding_errors(path, frames_decoded):
         raise VideoError(path, f"decoding failed ({reason})", frames_decoded()) from error
 
 
-def _check_packet(path, packet, frames_decoded):
+def check_packet(path, packet, frames_decoded):
+    """Raises a `VideoError` for a packet that the demuxer has marked as damaged."""
     if packet.is_corrupt:
         raise VideoError(path, "the file is cut off or damaged", frames_decoded)
 
@@ -371,7 +294,8 @@ def _matroska_end(path):
             return 0
 
 
-def _to_rgb(frame, short_side):
+def to_rgb(frame, short_side):
+    """Returns a decoded frame as upright uint8 RGB `[H, W, 3]`, scaled down to the short side."""
     width, height = frame.width, frame.height
     shorter = min(width, height)
     if short_side is not None and shorter > short_side:

@@ -41,9 +41,7 @@ def downloads(tmp_path):
 def test_from_the_download_to_records(downloads, tmp_path):
     info, records = prepare(SomethingV2().list_clips(*downloads), tmp_path / "records")
     assert info.labels == LABELS and len(LABELS) == 174
-    found = {
-        name: (r.split, r.context["clip/label/index"], r.label) for name, r in records.items()
-    }
+    found = {name: (r.split, r.context["clip/label/index"], r.label) for name, r in records.items()}
     assert found == {
         "78687.webm": ("train", 19, "Holding something next to something"),
         "42326.webm": ("train", 74, "Pretending to put something on a surface"),
