@@ -188,15 +188,21 @@ def print_summary(info):
     from rich.table import Table
 
     table = Table(title=f"Records in {os.path.abspath(FLAGS.output)}")
-    table.add_column("split")
-    columns = "expected found missing quarantined written frames shards MB".split()
-    for column in columns:
-        table.add_column(column, justify="right")
-    for split, counts in info.splits.items():
-        expected = "-" if counts.get("published") is None else counts["published"]
-        numbers = [expected, counts["found"], counts.get("missing", 0), counts["quarantined"]]
-        numbers += [counts["clips"], counts["frames"], len(counts["shards"])]
-        table.add_row(split, *map(str, numbers), f"{counts['bytes'] / 1e6:.1f}")
+    table.add_column("")
+    for split in info.splits:
+        table.add_column(split, justify="right")
+    # Records of an earlier version do not say what was expected and what was missing.
+    for name, number in (
+        ("expected (published)", lambda counts: counts.get("published") or "-"),
+        ("found", lambda counts: counts["found"]),
+        ("missing", lambda counts: counts.get("missing", "-")),
+        ("quarantined", lambda counts: counts["quarantined"]),
+        ("written", lambda counts: counts["clips"]),
+        ("frames", lambda counts: counts["frames"]),
+        ("shards", lambda counts: len(counts["shards"])),
+        ("MB", lambda counts: f"{counts['bytes'] / 1e6:.1f}"),
+    ):
+        table.add_row(name, *(str(number(counts)) for counts in info.splits.values()))
     Console().print(table)
     if any(counts.get("missing") for counts in info.splits.values()):
         print(f"The missing clips are in {os.path.join(FLAGS.output, 'missing.txt')}")
