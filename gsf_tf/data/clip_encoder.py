@@ -21,7 +21,7 @@ from gsf_tf.data.frame_folder import FrameFolder
 from gsf_tf.data.record_settings import RecordSettings
 from gsf_tf.data.video_error import VideoError
 from gsf_tf.data.video_file import iterate_frames, read_header
-from gsf_tf.data.video_segment import iterate_segment
+from gsf_tf.data.video_segment import iterate_segment, read_segment_header
 
 # A record is one protocol buffer message, which ends at 2 GiB.
 MAX_RECORD_BYTES = 2**30
@@ -74,11 +74,10 @@ def _reader(source):
     if source.frame_rate is not None:
         folder = FrameFolder(path, source.frame_rate)
         return len(folder), source.frame_rate, folder.index_base, folder.iterate_frames
-    num_frames, rate = read_header(path)
-    if source.start is None:
-        return num_frames, rate, 0, functools.partial(iterate_frames, path)
-    num_frames = round((source.stop - source.start) * rate)
-    return num_frames, rate, 0, functools.partial(iterate_segment, path, source.start, source.stop)
+    if source.start is not None:
+        part = (path, source.start, source.stop)
+        return *read_segment_header(*part), 0, functools.partial(iterate_segment, *part)
+    return *read_header(path), 0, functools.partial(iterate_frames, path)
 
 
 def encode_clips(

@@ -20,6 +20,19 @@ _MISSING_SECONDS = 0.5
 _TIME_TOLERANCE = 1e-6
 
 
+def read_segment_header(path: str | os.PathLike, start: float, stop: float) -> tuple[int, float]:
+    """Returns the number of frames of a part by the frame rate, and the frames per second.
+
+    Nothing is read but the header: a video may be hours long and have hundreds of parts.
+
+    Raises:
+        VideoError: When the file cannot be opened as a video.
+    """
+    with open_video(path) as (_, stream):
+        rate = float(stream.average_rate or stream.guessed_rate or 0)
+    return round((stop - start) * rate), rate
+
+
 def iterate_segment(
     path: str | os.PathLike,
     start: float,
