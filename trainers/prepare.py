@@ -1,4 +1,4 @@
-"""Turns a folder of videos into sharded TFRecords that training reads.
+"""Turns videos with labels into sharded TFRecords that training reads.
 
 One folder per class:
 
@@ -8,10 +8,26 @@ One folder per class:
     videos/closing/b.mp4 ...        (--val_fraction); or give videos/train/CLASS/ and
                                     videos/val/CLASS/ yourself
 
-A list of paths and labels, one `path label` per line (a tab between where names hold spaces):
+A list, one `path label` or `path start end label` per line, times in seconds (tabs between where
+names hold spaces). --label_names=verb,noun says that a line has two labels:
 
     python -m trainers.prepare --videos=videos --annotations=train.txt \\
         --val_annotations=val.txt --output=records
+
+A data set of the papers, from the files as they are downloaded (docs/data.md has each one's layout
+and command); --annotations is the folder of its annotation files:
+
+    python -m trainers.prepare --dataset=ssv2 --videos=20bn-something-something-v2 \\
+        --annotations=labels --output=records
+
+    ssv1 ssv2       Something-Something: folders of frames; WebM videos
+    kinetics400     clips named ID_000012_000022.mp4, in any folders
+    diving48        --split=V2 (cleaned labels, the default) or V1
+    epic100         parts of long videos; the class is the (verb, noun) pair
+    ucf101 hmdb51   --split=1 (the default), 2 or 3
+
+Clips that are listed and not there are counted, and named in missing.txt. That is no error as long
+as each split has a clip: the exit status is 0 when records were written, 1 when not.
 
 The output folder receives train-00000-of-00004.tfrecord ..., labels.txt (one class per line,
 in the order of their indices), dataset_info.json (counts and settings) and quarantine.jsonl:
@@ -36,12 +52,19 @@ flags.DEFINE_string("output", None, "Folder for the records.", required=True)
 flags.DEFINE_enum(
     "dataset",
     None,
-    ["folder", "list"],
+    ["folder", "list", *data.OFFICIAL_DATASETS],
     "How the videos are labelled; by default `list` with --annotations, else `folder`.",
 )
-flags.DEFINE_string("annotations", None, "List of paths and labels, paths relative to --videos.")
-flags.DEFINE_string("val_annotations", None, "The same for the validation clips.")
+flags.DEFINE_string(
+    "annotations",
+    None,
+    "List of paths and labels, paths relative to --videos; or, for a data set of the papers, the "
+    "folder of its annotation files.",
+)
+flags.DEFINE_string("split", None, "Official split or version of the labels, where there are more.")
+flags.DEFINE_string("val_annotations", None, "A list like --annotations, of the validation clips.")
 flags.DEFINE_string("labels", None, "Class names in order, one per line, for a list.")
+flags.DEFINE_list("label_names", [], "Names of the labels of a line, where a list has several.")
 flags.DEFINE_float(
     "val_fraction", 0.2, "Share of the clips held back where no validation part is given."
 )
@@ -69,6 +92,9 @@ def main(argv):
     )
     found = {split: len(clips) for split, clips in listing.by_split().items()}
     print(f"Found {sum(found.values())} clips of {len(listing.labels)} classes: {found}")
+    if listing.missing:
+        first = ", ".join(clip.data_path for clip in listing.missing[:5])
+        print(f"Missing: {len(listing.missing)} clips that the annotations list, as {first}")
     if listing.ignored:
         count = sum(listing.ignored.values())
         print(f"Ignored {count} files that are not videos by their extension: {listing.ignored}")
@@ -89,15 +115,25 @@ def main(argv):
 def find_clips():
     """Lists the clips as the flags say, each with its split."""
     kind = FLAGS.dataset or ("list" if FLAGS.annotations else "folder")
-    if kind == "list" and not FLAGS.annotations:
-        raise UserError("--dataset=list must come with --annotations. Received none.")
-    if kind == "folder":
-        for flag in ("annotations", "val_annotations", "labels"):
+    if kind != "folder" and not FLAGS.annotations:
+        raise UserError(f"--dataset={kind} must come with --annotations. Received none.")
+    if kind != "list":
+        forbidden = ["val_annotations", "labels", "label_names"]
+        for flag in ["annotations", *forbidden] if kind == "folder" else forbidden:
             if FLAGS[flag].value:
                 raise UserError(
                     f"--{flag} must come with a list (--annotations, --dataset=list). Received "
-                    f"--{flag}={FLAGS[flag].value} for a folder per class."
+                    f"--{flag}={FLAGS[flag].value} for --dataset={kind}."
                 )
+    if kind in data.OFFICIAL_DATASETS:
+        dataset = data.OFFICIAL_DATASETS[kind]
+        listing = dataset.list_clips(FLAGS.videos, FLAGS.annotations, FLAGS.split)
+    elif FLAGS.split:
+        raise UserError(
+            "--split must come with a data set that has several official ones. Received "
+            f"--split={FLAGS.split} for --dataset={kind}."
+        )
+    elif kind == "folder":
         listing = data.list_video_folder(FLAGS.videos)
     else:
         listing = data.list_annotated_videos(
@@ -105,6 +141,7 @@ def find_clips():
             FLAGS.annotations,
             val_annotations=FLAGS.val_annotations,
             labels=data.LabelMap.load(FLAGS.labels) if FLAGS.labels else None,
+            label_names=FLAGS.label_names,
         )
     if any(clip.split for clip in listing.clips):
         if FLAGS["val_fraction"].present:
@@ -151,15 +188,24 @@ def print_summary(info):
     from rich.table import Table
 
     table = Table(title=f"Records in {os.path.abspath(FLAGS.output)}")
-    table.add_column("split")
-    columns = ("found", "written", "quarantined", "frames", "shards", "MB")
-    for column in columns:
-        table.add_column(column, justify="right")
-    for split, counts in info.splits.items():
-        numbers = (counts["found"], counts["clips"], counts["quarantined"], counts["frames"])
-        megabytes = f"{counts['bytes'] / 1e6:.1f}"
-        table.add_row(split, *map(str, numbers), str(len(counts["shards"])), megabytes)
+    table.add_column("")
+    for split in info.splits:
+        table.add_column(split, justify="right")
+    # Records of an earlier version do not say what was expected and what was missing.
+    for name, number in (
+        ("expected (published)", lambda counts: counts.get("published") or "-"),
+        ("found", lambda counts: counts["found"]),
+        ("missing", lambda counts: counts.get("missing", "-")),
+        ("quarantined", lambda counts: counts["quarantined"]),
+        ("written", lambda counts: counts["clips"]),
+        ("frames", lambda counts: counts["frames"]),
+        ("shards", lambda counts: len(counts["shards"])),
+        ("MB", lambda counts: f"{counts['bytes'] / 1e6:.1f}"),
+    ):
+        table.add_row(name, *(str(number(counts)) for counts in info.splits.values()))
     Console().print(table)
+    if any(counts.get("missing") for counts in info.splits.values()):
+        print(f"The missing clips are in {os.path.join(FLAGS.output, 'missing.txt')}")
     quarantined = data.read_quarantine(FLAGS.output)
     for clip in quarantined[:20]:
         print(f"left out: {clip.path}: {clip.reason} ({clip.frames_decoded} frames decoded)")

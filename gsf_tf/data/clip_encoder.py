@@ -1,6 +1,7 @@
 """Decoding clips in worker processes. Nothing here needs TensorFlow: workers start fast."""
 
 import collections
+import functools
 import io
 import itertools
 import multiprocessing
@@ -16,19 +17,21 @@ from PIL import Image
 from gsf_tf.data.clip_source import ClipSource
 from gsf_tf.data.decoding_process import DecodingContext
 from gsf_tf.data.encoded_clip import EncodedClip
+from gsf_tf.data.frame_folder import FrameFolder
 from gsf_tf.data.record_settings import RecordSettings
 from gsf_tf.data.video_error import VideoError
 from gsf_tf.data.video_file import iterate_frames, read_header
+from gsf_tf.data.video_segment import iterate_segment, read_segment_header
 
 # A record is one protocol buffer message, which ends at 2 GiB.
 MAX_RECORD_BYTES = 2**30
 
 
-def encode_clip(path: str, settings: RecordSettings) -> EncodedClip:
-    """Decodes a video and compresses its frames to JPEG.
+def encode_clip(source: ClipSource, settings: RecordSettings) -> EncodedClip:
+    """Decodes a clip and compresses its frames to JPEG.
 
     Args:
-        path: The video file.
+        source: A video, a part of one, or a folder of frames.
         settings: Short side, JPEG quality and maximum number of frames.
 
     Returns:
@@ -37,7 +40,8 @@ def encode_clip(path: str, settings: RecordSettings) -> EncodedClip:
     Raises:
         VideoError: When the file cannot be decoded to its end or is too long for a record.
     """
-    num_frames, rate = read_header(path)
+    path = source.path
+    num_frames, rate, index_base, iterate = _reader(source)
     while True:
         wanted = _evenly_spaced(num_frames, settings.max_frames)
         frames, timestamps, size, decoded, last = [], [], 0, 0, None
@@ -47,7 +51,7 @@ def encode_clip(path: str, settings: RecordSettings) -> EncodedClip:
             decoded = index + 1
             return wanted is None or index in wanted
 
-        for frame in iterate_frames(path, short_side=settings.short_side, keep=keep):
+        for frame in iterate(short_side=settings.short_side, keep=keep):
             buffer = io.BytesIO()
             last = Image.fromarray(frame.pixels)
             last.save(buffer, "JPEG", quality=settings.jpeg_quality)
@@ -60,8 +64,20 @@ def encode_clip(path: str, settings: RecordSettings) -> EncodedClip:
                 raise VideoError(path, reason, frame.index + 1)
         if wanted is None or decoded == num_frames:
             kept_rate = rate * len(frames) / decoded
-            return EncodedClip(frames, timestamps, kept_rate, last.height, last.width)
+            return EncodedClip(frames, timestamps, kept_rate, last.height, last.width, index_base)
         num_frames = decoded
+
+
+def _reader(source):
+    """Returns the number of frames, their rate, the first one's number, and their iterator."""
+    path = source.path
+    if source.frame_rate is not None:
+        folder = FrameFolder(path, source.frame_rate)
+        return len(folder), source.frame_rate, folder.index_base, folder.iterate_frames
+    if source.start is not None:
+        part = (path, source.start, source.stop)
+        return *read_segment_header(*part), 0, functools.partial(iterate_segment, *part)
+    return *read_header(path), 0, functools.partial(iterate_frames, path)
 
 
 def encode_clips(
@@ -115,16 +131,16 @@ def _evenly_spaced(num_frames, max_frames):
 
 def _submit(pool, source, settings):
     try:
-        return pool.submit(_try_encode, source.path, settings)
+        return pool.submit(_try_encode, source, settings)
     except BrokenProcessPool as error:
         failed = Future()
         failed.set_exception(error)
         return failed
 
 
-def _try_encode(path, settings):
+def _try_encode(source, settings):
     try:
-        return encode_clip(path, settings)
+        return encode_clip(source, settings)
     except VideoError as error:
         return error
 
@@ -132,7 +148,7 @@ def _try_encode(path, settings):
 def _encode_alone(source, settings):
     with _new_pool(1) as pool:
         try:
-            return pool.submit(_try_encode, source.path, settings).result()
+            return pool.submit(_try_encode, source, settings).result()
         except BrokenProcessPool:
             reason = "the process that decoded it died (a crash in the decoder, or no memory)"
             return VideoError(source.path, reason)

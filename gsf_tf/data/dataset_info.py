@@ -21,8 +21,14 @@ class DatasetInfo:
         settings: What the records were made with; another run with the same settings and
             the same `source_fingerprint` gives the same bytes.
         source_fingerprint: `ClipListing.fingerprint` of the clips.
-        splits: For each split `found`, `clips` (written), `quarantined`, `frames`, `bytes`
-            and `shards`, which maps each file name to its number of clips.
+        splits: For each split `found`, `clips` (written), `quarantined`, `missing` (listed, but
+            the file is not there), `published` (`None` where nobody has published a number),
+            `frames`, `bytes` and `shards`, which maps each file name to its number of clips.
+        source: The data set and its version, as `Diving48 V2`.
+        part_labels: Where a class is a combination, the class names of each part in order, as
+            `{"verb": [...], "noun": [...]}`.
+        flip_pairs: Names of the classes that swap when a clip is mirrored, `None` where nobody
+            has said; `FlipRule.of` reads it.
     """
 
     labels: list[str]
@@ -31,6 +37,9 @@ class DatasetInfo:
     source_fingerprint: str
     splits: dict[str, dict]
     format_version: int = 1
+    source: str = "folder"
+    part_labels: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+    flip_pairs: list[list[str]] | None = None
 
     def save(self, folder: str) -> None:
         """Writes `dataset_info.json` into `folder`, all of it or nothing."""

@@ -24,6 +24,7 @@ from gsf_tf.data.shard_writer import ShardWriter
 from gsf_tf.data.video_error import VideoError
 
 QUARANTINE_FILE = "quarantine.jsonl"
+MISSING_FILE = "missing.txt"
 
 # Says that shards without a `dataset_info.json` are those of an interrupted run.
 _IN_PROGRESS = "in_progress.json"
@@ -31,6 +32,7 @@ _IN_PROGRESS = "in_progress.json"
 _OWN_FILES = re.compile(
     r"(train|val|test)-\d{5}-of-\d{5}\.tfrecord(\.incomplete)?"
     rf"|dataset_info\.json(\.incomplete)?|{_IN_PROGRESS}|{label_map.FILE_NAME}|{QUARANTINE_FILE}"
+    rf"|{MISSING_FILE}"
 )
 
 
@@ -95,8 +97,9 @@ def write_records(
 ) -> DatasetInfo:
     """Decodes all clips and writes them as sharded TFRecords.
 
-    `output` receives `SPLIT-00000-of-00004.tfrecord`..., `labels.txt`, `quarantine.jsonl` and
-    at the very end `dataset_info.json`. A shard has its final name only when it is complete.
+    `output` receives `SPLIT-00000-of-00004.tfrecord`..., `labels.txt`, `quarantine.jsonl`,
+    `missing.txt` where clips are listed whose files are not there, and at the very end
+    `dataset_info.json`. A shard has its final name only when it is complete.
     The clips of a split are mixed over its shards by the seed; which clip goes where does
     not depend on `workers` nor on which clips can be decoded. Files of an earlier run are
     removed first.
@@ -121,10 +124,11 @@ def write_records(
     with contextlib.closing(encode_clips(in_order, settings, workers)) as results:
         for split, planned in shards.items():
             splits[split], failed = _write_split(
-                split, planned, results, listing.labels, output, on_clip
+                split, planned, results, listing, settings, output, on_clip
             )
             quarantined += failed
     _write_quarantine(output, quarantined)
+    _write_missing(output, listing.missing)
     for split, counts in splits.items():
         if counts["clips"] == 0:
             first = next(clip for clip in quarantined if clip.split == split)
@@ -139,6 +143,9 @@ def write_records(
         settings=dataclasses.asdict(settings),
         source_fingerprint=listing.fingerprint(),
         splits=splits,
+        source=listing.source,
+        part_labels={name: list(labels) for name, labels in listing.part_labels.items()},
+        flip_pairs=None if listing.flip_pairs is None else [*map(list, listing.flip_pairs)],
     )
     info.save(output)
     tf.io.gfile.remove(os.path.join(output, _IN_PROGRESS))
@@ -178,25 +185,33 @@ def _plan_shards(listing, settings):
     return shards
 
 
-def _write_split(split, shards, results, labels, output, on_clip):
+def _write_split(split, shards, results, listing, settings, output, on_clip):
     """Writes the shards of one split and returns its counts and its quarantined clips."""
-    found = sum(map(len, shards))
-    counts = {"found": found, "clips": 0, "quarantined": 0, "frames": 0, "bytes": 0, "shards": {}}
+    counts = {
+        "found": sum(map(len, shards)),
+        "clips": 0,
+        "quarantined": 0,
+        "missing": sum(clip.split == split for clip in listing.missing),
+        "published": listing.published.get(split),
+        "frames": 0,
+        "bytes": 0,
+        "shards": {},
+    }
     quarantined = []
     for number, shard in enumerate(shards):
         name = f"{split}-{number:05d}-of-{len(shards):05d}.tfrecord"
         written = 0
         with ShardWriter(os.path.join(output, name)) as writer:
             for source, result in itertools.islice(results, len(shard)):
-                label = labels[source.label]
                 if isinstance(result, VideoError):
                     reason, decoded = result.reason, result.frames_decoded
+                    label = listing.labels[source.label]
                     quarantined.append(
                         QuarantinedClip(source.data_path, split, label, reason, decoded)
                     )
                     on_clip(source, result)
                     continue
-                record = serialize_clip(source, label, result)
+                record = serialize_clip(source, result, listing, settings)
                 writer.write(record)
                 written += 1
                 counts["frames"] += len(result.frames)
@@ -206,6 +221,12 @@ def _write_split(split, shards, results, labels, output, on_clip):
         counts["clips"] += written
     counts["quarantined"] = len(quarantined)
     return counts, quarantined
+
+
+def _write_missing(output, missing):
+    if missing:
+        with tf.io.gfile.GFile(os.path.join(output, MISSING_FILE), "w") as file:
+            file.write("".join(f"{clip.split}\t{clip.data_path}\n" for clip in missing))
 
 
 def _write_quarantine(output, quarantined):

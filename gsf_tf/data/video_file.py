@@ -56,13 +56,13 @@ def probe(path: str | os.PathLike) -> VideoInfo:
         VideoError: When the file is missing, is no video, is cut off, or its first frame
             does not decode. Damage further inside shows only on decoding.
     """
-    with _open_video(path) as (container, stream):
+    with open_video(path) as (container, stream):
         rate = float(stream.average_rate or stream.guessed_rate or 0)
         first, num_frames = None, 0
-        with _decoding_errors(path, lambda: 0):
+        with decoding_errors(path, lambda: 0):
             for packet in container.demux(stream):
                 num_frames += bool(packet.size) and not packet.is_discard
-                _check_packet(path, packet, 0)
+                check_packet(path, packet, 0)
                 if first is None:
                     first = next(iter(packet.decode()), None)
         if first is None:
@@ -99,12 +99,12 @@ def iterate_frames(
         VideoError: When the file cannot be decoded to its end.
     """
     count = 0
-    with _open_video(path) as (container, stream):
+    with open_video(path) as (container, stream):
         packets, size = 0, None
-        with _decoding_errors(path, lambda: count):
+        with decoding_errors(path, lambda: count):
             for packet in container.demux(stream):
                 packets += bool(packet.size)
-                _check_packet(path, packet, count)
+                check_packet(path, packet, count)
                 for frame in packet.decode():
                     if frame.is_corrupt:
                         raise VideoError(path, "a frame is damaged", count)
@@ -114,7 +114,7 @@ def iterate_frames(
                         reason += f"{frame.width}x{frame.height} inside the video"
                         raise VideoError(path, reason, count)
                     if keep(count):
-                        yield DecodedFrame(count, frame.time, _to_rgb(frame, short_side))
+                        yield DecodedFrame(count, frame.time, to_rgb(frame, short_side))
                     count += 1
         if count == 0:
             raise VideoError(path, "the video stream holds no frame")
@@ -206,7 +206,7 @@ def read_header(path: str | os.PathLike) -> tuple[int, float]:
     Raises:
         VideoError: When the file cannot be opened as a video.
     """
-    with _open_video(path) as (container, stream):
+    with open_video(path) as (container, stream):
         num_frames = stream.frames
         if num_frames == 0:
             with contextlib.suppress(av.error.FFmpegError):
@@ -216,7 +216,8 @@ def read_header(path: str | os.PathLike) -> tuple[int, float]:
 
 
 @contextlib.contextmanager
-def _open_video(path):
+def open_video(path):
+    """Opens a video for decoding in one thread and gives (container, video stream)."""
     path = os.fspath(path)
     if not os.path.exists(path):
         raise VideoError(path, "there is no such file")
@@ -245,7 +246,8 @@ def _open_video(path):
 
 
 @contextlib.contextmanager
-def _decoding_errors(path, frames_decoded):
+def decoding_errors(path, frames_decoded):
+    """Turns what FFmpeg raises into a `VideoError`; `frames_decoded()` says how far it came."""
     try:
         yield
     except (av.error.FFmpegError, MemoryError) as error:
@@ -253,7 +255,8 @@ def _decoding_errors(path, frames_decoded):
         raise VideoError(path, f"decoding failed ({reason})", frames_decoded()) from error
 
 
-def _check_packet(path, packet, frames_decoded):
+def check_packet(path, packet, frames_decoded):
+    """Raises a `VideoError` for a packet that the demuxer has marked as damaged."""
     if packet.is_corrupt:
         raise VideoError(path, "the file is cut off or damaged", frames_decoded)
 
@@ -291,7 +294,8 @@ def _matroska_end(path):
             return 0
 
 
-def _to_rgb(frame, short_side):
+def to_rgb(frame, short_side):
+    """Returns a decoded frame as upright uint8 RGB `[H, W, 3]`, scaled down to the short side."""
     width, height = frame.width, frame.height
     shorter = min(width, height)
     if short_side is not None and shorter > short_side:

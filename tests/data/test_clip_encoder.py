@@ -1,17 +1,46 @@
+import io
 import multiprocessing
 import os
 import signal
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from gsf_tf.data import ClipSource, RecordSettings, VideoError, clip_encoder
-from tests.data.video_maker import make_video
+from tests.data.video_maker import frame_numbers, make_frames, make_video
 
 
-def die_on_request(path, settings):
-    if "deadly" in path:
+def die_on_request(source, settings):
+    if "deadly" in source.path:
         os.kill(os.getpid(), signal.SIGKILL)
-    return clip_encoder.encode_clip(path, settings)
+    return clip_encoder.encode_clip(source, settings)
+
+
+@pytest.mark.parametrize(
+    "part, expected, seconds",
+    [
+        ({}, [5, 15, 25, 35], [0.5, 1.5, 2.5, 3.5]),
+        ({"start": 1.0, "stop": 3.0}, [12, 17, 22, 27], [1.2, 1.7, 2.2, 2.7]),
+        # The rule asks for 12 frames and the video ends after 10.
+        ({"start": 3.0, "stop": 4.2}, [31, 33, 36, 38], [3.1, 3.3, 3.6, 3.8]),
+    ],
+)
+def test_long_parts_are_thinned_like_long_videos(tmp_path, part, expected, seconds):
+    source = ClipSource(str(make_video(tmp_path / "a.mp4", 40)), "a.mp4", 0, **part)
+    clip = clip_encoder.encode_clip(source, RecordSettings(max_frames=4))
+    frames = [np.asarray(Image.open(io.BytesIO(frame))) for frame in clip.frames]
+    assert frame_numbers(frames).tolist() == expected
+    np.testing.assert_allclose(clip.timestamps, np.multiply(seconds, 1e6), atol=1)
+
+
+def test_long_folders_of_frames_are_thinned(tmp_path):
+    source = ClipSource(str(make_frames(tmp_path / "a", 40)), "a", 0, frame_rate=20.0)
+    clip = clip_encoder.encode_clip(source, RecordSettings(max_frames=4))
+    frames = [np.asarray(Image.open(io.BytesIO(frame))) for frame in clip.frames]
+    assert frame_numbers(frames).tolist() == [5, 15, 25, 35]
+    assert (clip.timestamps, clip.index_base) == ([250000, 750000, 1250000, 1750000], 1)
+    assert clip.frame_rate == pytest.approx(2)
 
 
 @pytest.mark.parametrize("deadly", [{2}, {0, 1, 5}])

@@ -8,6 +8,7 @@ import tensorflow as tf
 from PIL import Image
 
 from gsf_tf.data import (
+    ClipSource,
     DataError,
     DatasetInfo,
     LabelMap,
@@ -163,19 +164,20 @@ def test_shard_is_complete_or_absent(tmp_path):
 
 
 def test_long_clips_are_thinned(tmp_path):
-    path = make_video(tmp_path / "a.mp4", 20)
-    clip = clip_encoder.encode_clip(str(path), RecordSettings(max_frames=4))
+    source = ClipSource(str(make_video(tmp_path / "a.mp4", 20)), "a.mp4", 0)
+    clip = clip_encoder.encode_clip(source, RecordSettings(max_frames=4))
     frames = [np.asarray(Image.open(io.BytesIO(frame))) for frame in clip.frames]
     np.testing.assert_array_equal(frame_numbers(frames), [2, 7, 12, 17])
     assert clip.frame_rate == pytest.approx(2)
     assert clip.timestamps == [200000, 700000, 1200000, 1700000]
-    assert len(clip_encoder.encode_clip(str(path), RecordSettings(max_frames=20)).frames) == 20
+    assert len(clip_encoder.encode_clip(source, RecordSettings(max_frames=20)).frames) == 20
 
 
 def test_clip_too_long_for_a_record(tmp_path, monkeypatch):
     monkeypatch.setattr(clip_encoder, "MAX_RECORD_BYTES", 1000)
+    source = ClipSource(str(make_video(tmp_path / "a.mp4", 5)), "a.mp4", 0)
     with pytest.raises(VideoError, match="too long for one record"):
-        clip_encoder.encode_clip(str(make_video(tmp_path / "a.mp4", 5)), RecordSettings())
+        clip_encoder.encode_clip(source, RecordSettings())
 
 
 @pytest.mark.parametrize("name", ["short_side", "jpeg_quality", "max_frames", "clips_per_shard"])

@@ -4,6 +4,7 @@ import pathlib
 
 import av
 import numpy as np
+from PIL import Image
 
 REAL_VIDEOS = pathlib.Path(__file__).parents[3] / "shared" / "videos"
 
@@ -22,11 +23,12 @@ def frame_numbers(frames):
 
 
 def make_video(path, num_frames=12, height=64, width=96, *, display_matrix=None, noise=False,
-               frame_rate=10):  # fmt: skip
+               frame_rate=10, encoder_options=None):  # fmt: skip
     """Writes a video, H.264 for mp4 and mov, with its index before the frames.
 
     `display_matrix` is (a, b, c, d): a pixel (x, y) is shown at (a x + c y, b x + d y).
     `noise` makes the frames incompressible, so that cutting the file cuts frames off.
+    `encoder_options` replace those of H.264, which give no B-frames.
     """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -37,7 +39,7 @@ def make_video(path, num_frames=12, height=64, width=96, *, display_matrix=None,
         stream = container.add_stream(codec, rate=frame_rate)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         if codec == "libx264":
-            stream.options = {"preset": "ultrafast", "crf": "10"}
+            stream.options = encoder_options or {"preset": "ultrafast", "crf": "10"}
         if display_matrix is not None:
             a, b, c, d = (value * 2**16 for value in display_matrix)
             stream.set_display_matrix([a, b, 0, c, d, 0, 0, 0, 2**30])
@@ -48,6 +50,16 @@ def make_video(path, num_frames=12, height=64, width=96, *, display_matrix=None,
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
         container.mux(stream.encode())
     return path
+
+
+def make_frames(folder, num_frames=12, height=64, width=96, *, first=1):
+    """Writes the frames of `make_video` as 00001.jpg, 00002.jpg, ..."""
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True)
+    for index in range(num_frames):
+        image = Image.fromarray(numbered_frame(index, height, width))
+        image.save(folder / f"{first + index:05d}.jpg", quality=95)
+    return folder
 
 
 def make_audio(path):

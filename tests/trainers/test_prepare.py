@@ -82,6 +82,47 @@ def test_from_lists(videos, tmp_path):
     }  # fmt: skip
 
 
+@pytest.fixture
+def hmdb51(tmp_path):
+    lists = tmp_path / "lists"
+    lists.mkdir()
+    for name in ("clap", "wave"):
+        for number in range(3):
+            make_video(tmp_path / "videos" / name / f"{number}.avi", 4)
+        lines = "".join(f"{number}.avi {1 + number % 2} \n" for number in range(4))
+        (lists / f"{name}_test_split2.txt").write_text(lines)
+    (tmp_path / "videos" / "clap" / "2.avi").write_text("not a video")
+    return f"--videos={tmp_path / 'videos'}", f"--annotations={lists}"
+
+
+def test_from_a_data_set_of_the_papers(hmdb51, tmp_path):
+    flags = (*hmdb51, "--dataset=hmdb51", "--split=2", f"--output={tmp_path / 'records'}")
+    result = prepare(*flags, "--workers=1")
+    assert result.returncode == 0, result.stderr
+    assert "Missing: 2 clips that the annotations list, as clap/3.avi, wave/3.avi" in result.stdout
+    rows = {}
+    for line in result.stdout.splitlines():
+        name, *numbers = (field.strip() for field in line.strip("│").split("│"))
+        rows[name] = numbers
+    assert rows["expected (published)"] == ["3570", "1530"]
+    assert rows["found"] == ["4", "2"] and rows["missing"] == ["0", "2"]
+    assert rows["quarantined"] == ["1", "0"] and rows["written"] == ["3", "2"]
+    missing = tmp_path / "records" / "missing.txt"
+    assert missing.read_text() == "val\tclap/3.avi\nval\twave/3.avi\n"
+    assert "nothing to do" in prepare(*flags).stdout
+
+
+def test_flags_that_do_not_go_together(hmdb51, tmp_path):
+    flags = (*hmdb51, "--dataset=hmdb51", f"--output={tmp_path / 'records'}")
+    for more, message in (
+        (("--split=2", "--label_names=a,b"), "--label_names must come with a list"),
+        (("--dataset=list", "--split=2"), "--split must come with a data set"),
+    ):
+        result = prepare(*flags, *more)
+        assert result.returncode == 1 and "Traceback" not in result.stderr
+        assert message in result.stderr
+
+
 @pytest.mark.parametrize(
     "folder, flags, message",
     [
