@@ -1,5 +1,6 @@
 import keras
 
+from gsf_tf import ops
 from gsf_tf.layers.attention_shift import REACH
 from gsf_tf.layers.segment_axis import check_feature_map, check_num_segments
 from gsf_tf.ops.reference.rubiks_shift import temporal_taps
@@ -35,6 +36,7 @@ class IntegerShift(keras.layers.Layer):
     def __init__(self, num_segments, **kwargs):
         super().__init__(**kwargs)
         self.num_segments = check_num_segments(num_segments)
+        self.supports_jit = ops.implementation_of("rubiks_shift") == "reference"
 
     def build(self, input_shape):
         self.shift = self.add_weight(
@@ -46,6 +48,11 @@ class IntegerShift(keras.layers.Layer):
         )
 
     def call(self, inputs):
+        if ops.implementation_of("rubiks_shift") == "compiled":
+            temporal = keras.ops.cast(self.shift, "float32")
+            still = keras.ops.zeros_like(temporal)
+            shift = keras.ops.stack([temporal, still, still])
+            return ops.rubiks_shift(inputs, shift, self.num_segments)
         taps = keras.ops.one_hot(self.shift + REACH, 2 * REACH + 1, axis=0, dtype=inputs.dtype)
         return temporal_taps(inputs, taps, self.num_segments)
 

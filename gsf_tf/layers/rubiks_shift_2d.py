@@ -50,7 +50,8 @@ class RubiksShift2D(keras.layers.Layer):
         self.spatial = check_learning("spatial", spatial)
         default = ShiftGroups() if spatial == "fixed" else keras.initializers.RandomUniform(-1, 1)
         self.spatial_initializer = keras.initializers.get(spatial_initializer or default)
-        # The number of taps depends on the values of the shifts, which XLA cannot compile.
+        # XLA has no kernel for the compiled form, and the reference's number of taps depends on the
+        # values of the shifts, which XLA cannot compile.
         self.supports_jit = False
 
     def build(self, input_shape):

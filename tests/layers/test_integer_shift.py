@@ -6,6 +6,8 @@ from gsf_tf import ops
 from gsf_tf.layers import IntegerShift
 from tests.layers.layer_test import run_layer_test
 
+pytestmark = pytest.mark.usefixtures("ops_path")
+
 T = 3
 SHIFTS = [-1, 0, 1, 1, -1]
 

@@ -40,7 +40,7 @@ def test_environment(ops_path, monkeypatch, value, expected):
 def test_unknown_value(monkeypatch, value):
     expected = (
         "must be one of auto, compiled, reference, or OP=one of these with OP in "
-        rf"\['temporal_shift'\], or several separated by commas; received '{value}'"
+        rf"\['rubiks_shift', 'temporal_shift'\], or several separated by commas; received '{value}'"
     )
     with pytest.raises(ValueError, match=f"implementation {expected}"):
         with ops.use_implementation(value):
@@ -51,7 +51,9 @@ def test_unknown_value(monkeypatch, value):
 
 
 def test_unknown_op():
-    with pytest.raises(ValueError, match=r"one of \['temporal_shift'\]; received 'shift'"):
+    with pytest.raises(
+        ValueError, match=r"one of \['rubiks_shift', 'temporal_shift'\]; received 'shift'"
+    ):
         ops.implementation_of("shift")
 
 

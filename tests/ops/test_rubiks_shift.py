@@ -122,6 +122,7 @@ def test_finite_differences(strides):
     whole, fraction = rng.integers(-2, 2, (3, 2)), rng.uniform(0.1, 0.9, (3, 2))
     weights = random((6, 3, 4, 2), seed=4)
 
+    @tf.function
     def weighted_squares(x, shift):
         y = ops.rubiks_shift(x, shift, 3, strides)
         return tf.reduce_sum(tf.square(y) * weights[: y.shape[0], : y.shape[1], : y.shape[2]])
@@ -388,3 +389,52 @@ def test_gradients_reach_variables_of_any_float_type():
             loss = tf.reduce_sum(ops.rubiks_shift(x, shift) ** 2)
         gradient = tape.gradient(loss, shift)
         assert gradient.dtype == dtype and np.all(gradient.numpy() != 0)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_every_value_of_half_precision_and_their_midpoints(dtype):
+    every = np.arange(2**16, dtype=np.uint16).view(tf.as_dtype(dtype).as_numpy_dtype)
+    size = np.abs(every.astype("float32"))
+    # TensorFlow's threads flush the subnormals of float32 to zero.
+    x = every[np.isfinite(size) & ((size == 0) | (size >= 4 * np.finfo("float32").tiny))]
+    x = x[: len(x) // 16 * 16].reshape(1, 1, -1, 16)
+    np.testing.assert_array_equal(ops.rubiks_shift(x, np.zeros([2, 16])), x)
+    # Halfway between an element and the next to the right: ties, subnormals of float16, infinities.
+    single = x.reshape(1, 1, -1, 1).astype("float32")
+    y = ops.rubiks_shift(x.reshape(single.shape), [[0.0], [0.5]])[:, :, :-1]
+    halves = single * np.float32(0.5)
+    expected = (halves[:, :, 1:] + halves[:, :, :-1]).astype(x.dtype)
+    np.testing.assert_array_equal(y, expected)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_shift_that_is_not_a_number_makes_its_channel_so(mode):
+    x, shift = random((4, 3, 3, 9), "float32"), np.full((3, 9), 0.25, "float32")
+    for axis in range(3):
+        shift[axis, axis] = np.nan
+    _, y, of_x, of_shift = value_and_gradients(x, shift, 4, mode=mode)
+    for tensor in (y, of_x, of_shift):
+        tensor = np.asarray(tensor).reshape(-1, 9)
+        assert np.isnan(tensor[:, :3]).all() and np.isfinite(tensor[:, 3:]).all()
+
+
+@pytest.mark.parametrize("far", [np.inf, -np.inf, 3e38, 1e18])
+def test_an_infinite_shift_reads_zeros(far):
+    for axis in range(3):
+        shift = np.full((3, 9), 0.25, "float32")
+        shift[axis, 4] = far
+        _, y, of_x, of_shift = value_and_gradients(random((4, 3, 3, 9), "float32"), shift, 4)
+        for tensor in (y, of_x, of_shift):
+            tensor = np.asarray(tensor).reshape(-1, 9)
+            assert not tensor[:, 4].any() and np.isfinite(tensor).all() and tensor[:, 5].any()
+
+
+def test_what_is_not_finite_spreads_no_farther_than_the_farthest_shift():
+    x = np.ones((3, 1, 9, 8), "float32")
+    x[1, 0, 4, 3] = np.nan
+    shift = np.full((2, 8), 0.5, "float32")
+    shift[1, 0] = 1.5
+    y = ops.rubiks_shift(x, shift).numpy()
+    assert np.isnan(y[1, 0, 3:5, 3]).all()
+    y[1, 0, 2:7, 3] = 0
+    assert np.isfinite(y).all()

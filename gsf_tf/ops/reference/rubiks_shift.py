@@ -77,9 +77,9 @@ def _coefficients(shift, length):
 
     At an integer the interpolation has a kink; the gradient there is half the central difference.
     """
-    # No tap is farther away than the length; beyond, an infinity would make NaN of zero slopes.
     length = ops.cast(length, shift.dtype)
-    shift = ops.clip(shift, -length - 1, length + 1)
+    # From there on all taps are zero; those of an infinity would be NaN.
+    shift = ops.where(ops.abs(shift) > length + 1, length + 1, shift)
     largest = ops.max(ops.where(ops.isnan(shift), 0, ops.abs(shift)))
     largest = ops.minimum(largest, length)
     reach = ops.maximum(ops.cast(ops.floor(largest), "int32") + 1, 1)
@@ -88,7 +88,8 @@ def _coefficients(shift, length):
     # The same function, written so that the sign of zero, which is zero, halves the two slopes.
     # `taps` is moved, not the difference: rounding would make a tiny shift look like a kink.
     slope = ops.abs(shift - (taps + 1)) - 2 * ops.abs(shift - taps) + ops.abs(shift - (taps - 1))
-    slope = slope / 2
+    # The derivative of |NaN| is zero in TensorFlow, that of a shift which is NaN shall be NaN.
+    slope = slope / (2 + 0 * ops.stop_gradient(shift))
     return ops.stop_gradient(value) + (slope - ops.stop_gradient(slope))
 
 
