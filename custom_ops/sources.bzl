@@ -3,6 +3,8 @@
 HEADERS = [
     "custom_ops/kernels/dtype.h",
     "custom_ops/kernels/half_precision.h",
+    "custom_ops/kernels/instruction_sets.h",
+    "custom_ops/kernels/near_rows.h",
     "custom_ops/kernels/row_blend.h",
     "custom_ops/kernels/rubiks_shift.h",
     "custom_ops/kernels/rubiks_shift_kernels.h",
@@ -11,10 +13,12 @@ HEADERS = [
 ]
 
 KERNEL_SOURCES = [
+    "custom_ops/kernels/near_rows.cc",
     "custom_ops/kernels/row_blend.cc",
     "custom_ops/kernels/rubiks_shift_cpu.cc",
     "custom_ops/kernels/rubiks_shift_forward.cc",
     "custom_ops/kernels/rubiks_shift_gradient.cc",
+    "custom_ops/kernels/rubiks_shift_near_gradient.cc",
     "custom_ops/kernels/rubiks_shift_plan.cc",
     "custom_ops/kernels/temporal_shift_cpu.cc",
 ]

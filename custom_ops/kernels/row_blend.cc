@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "custom_ops/kernels/instruction_sets.h"
+
 namespace gsf_tf {
 namespace {
 
@@ -130,14 +132,6 @@ GSF_INLINE void CorrelateBlocks(const Pixels<const One>& one, const Pixels<const
 
 #if defined(__x86_64__)
 
-bool HasAvx2() {
-  static const bool has = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  return has;
-}
-
-#define GSF_AVX2 __attribute__((target("avx2,fma")))
-#define GSF_AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
-
 template <int kLanes, typename In, typename Out>
 GSF_AVX2 void BlendWithAvx2(const Pixels<const In>& input, const TapTable<const Real<In>>& table,
                             const Pixels<Out>& output, const Blocks& blocks, int64_t count) {
@@ -168,16 +162,6 @@ GSF_AVX512 void CorrelateWithAvx512(const Pixels<const One>& one, const Pixels<c
 #endif
 
 }  // namespace
-
-int VectorBytes() {
-#if defined(__x86_64__)
-  static const bool wide = __builtin_cpu_supports("avx512f") &&
-                           __builtin_cpu_supports("avx512bw") &&
-                           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  if (wide) return 64;
-#endif
-  return 32;
-}
 
 // 64 bytes are only asked for where VectorBytes says so.
 template <int kLanes, typename In, typename Out>

@@ -13,9 +13,6 @@
 
 namespace gsf_tf {
 
-// How wide vectors are on this processor, 64 or 32 bytes.
-int VectorBytes();
-
 template <typename Row>
 struct Tap {
   int64_t offset;  // of what the tap reads from the pixel it is for, in elements

@@ -12,6 +12,13 @@ namespace {
 // What reads such an output next does not find it in a cache anyway.
 constexpr int64_t kStreamedBytes = int64_t{16} << 20;
 
+template <typename T>
+bool Streams(const RubiksPlan<Real<T>>& plan) {
+  int64_t bytes = plan.num_clips * plan.channels * static_cast<int64_t>(sizeof(T));
+  for (const auto& axis : plan.axes) bytes *= axis.output_length;
+  return bytes >= kStreamedBytes;
+}
+
 // Past the caches: without it the processor first reads from memory what is to be overwritten.
 void StreamBytes(const char* source, char* target, int64_t bytes) {
 #if defined(__x86_64__)
@@ -45,9 +52,7 @@ class Forward {
         y_(y),
         x_row_(horizontal_.length * plan.channels),
         y_row_(horizontal_.output_length * plan.channels),
-        streams_(plan.num_clips * time_.output_length * vertical_.output_length * y_row_ *
-                     static_cast<int64_t>(sizeof(T)) >=
-                 kStreamedBytes) {}
+        streams_(Streams<T>(plan)) {}
 
   void Rows(int64_t clip, const ChannelChunk& chunk, int64_t first_row, int64_t last_row) {
     chunk_ = &chunk;
@@ -163,23 +168,111 @@ class Forward {
   std::vector<TapTable<const R>> time_taps_;
 };
 
-}  // namespace
-
+// The same for taps -1, 0 and 1: a row of all frames at once.
 template <int kLanes, typename T>
-void RubiksForward(const RubiksPlan<Real<T>>& plan, const T* x, T* y, int64_t first, int64_t last) {
+class NearForward {
+ public:
+  using R = Real<T>;
+
+  NearForward(const RubiksPlan<R>& plan, const T* x, T* y)
+      : plan_(plan),
+        time_(plan.axes[kTime]),
+        vertical_(plan.axes[kVertical]),
+        horizontal_(plan.axes[kHorizontal]),
+        x_(x),
+        y_(y),
+        x_row_(horizontal_.length * plan.channels),
+        y_row_(horizontal_.output_length * plan.channels),
+        tile_pixels_(NearTilePixels<T>(time_.length, plan.channels)),
+        tile_(plan.chunks.size() == 1 && Streams<T>(plan)
+                  ? time_.length * tile_pixels_ * plan.channels
+                  : 0) {}
+
+  void Rows(int64_t clip, const ChannelChunk& chunk, int64_t first_row, int64_t last_row) {
+    const T* x_clip = x_ + clip * time_.length * vertical_.length * x_row_;
+    T* y_clip = y_ + clip * time_.length * vertical_.output_length * y_row_;
+    const int64_t y_frame = vertical_.output_length * y_row_;
+    const int64_t tile_frame = tile_pixels_ * plan_.channels;
+    for (int64_t begin = 0; begin < horizontal_.output_length; begin += tile_pixels_) {
+      const int64_t end = std::min(begin + tile_pixels_, horizontal_.output_length);
+      for (int64_t h = first_row; h < last_row; ++h) {
+        T* output = y_clip + h * y_row_ + begin * plan_.channels;
+        if (tile_.empty()) {
+          Pixels(x_clip, chunk, h, begin, end, output, y_frame);
+          continue;
+        }
+        Pixels(x_clip, chunk, h, begin, end, tile_.data(), tile_frame);
+        for (int64_t t = 0; t < time_.length; ++t) {
+          StreamBytes(reinterpret_cast<const char*>(tile_.data() + t * tile_frame),
+                      reinterpret_cast<char*>(output + t * y_frame),
+                      (end - begin) * plan_.channels * sizeof(T));
+        }
+      }
+    }
+  }
+
+ private:
+  // `output` is where pixel `begin` goes.
+  void Pixels(const T* x_clip, const ChannelChunk& chunk, int64_t h, int64_t begin, int64_t end,
+              T* output, int64_t frame_pitch) {
+    const NearStride stride = horizontal_.stride == 2 ? NearStride::kTwo : NearStride::kOne;
+    for (int64_t block = chunk.first_block; block < chunk.last_block; ++block) {
+      const int64_t channel =
+          chunk.first_channel + chunk.blocks.first_channel(block - chunk.first_block);
+      const int64_t at = block * kNearTaps * kLanes;
+      NearRow<const T> rows[kNearTaps];
+      NearRows(
+          x_clip + channel, x_row_, vertical_.length, plan_.channels,
+          [&](int64_t tap, int64_t* row) {
+            *row = h * vertical_.stride + tap;
+            return true;
+          },
+          rows);
+      BlendNear<kLanes>(rows, horizontal_.length, time_.length,
+                        {plan_.rows == 3 ? &time_.value.near[at] : nullptr,
+                         &vertical_.value.near[at], &horizontal_.value.near[at]},
+                        stride, begin, end, {output + channel, plan_.channels, frame_pitch});
+    }
+  }
+
+  const RubiksPlan<R>& plan_;
+  const RubiksAxis<R>& time_;
+  const RubiksAxis<R>& vertical_;
+  const RubiksAxis<R>& horizontal_;
+  const T* x_;
+  T* y_;
+  int64_t x_row_;  // elements of a row of the map
+  int64_t y_row_;
+  int64_t tile_pixels_;
+  std::vector<T> tile_;  // of y, where it is written past the caches
+};
+
+template <typename R, typename Pass>
+void ForUnits(const RubiksPlan<R>& plan, Pass pass, int64_t first, int64_t last) {
   const int64_t height = plan.axes[kVertical].output_length;
   const int64_t num_chunks = plan.chunks.size();
-  Forward<kLanes, T> forward(plan, x, y);
   while (first < last) {
     const int64_t clip_and_chunk = first / height, row = first % height;
     const int64_t last_row = std::min(height, row + last - first);
-    forward.Rows(clip_and_chunk / num_chunks, plan.chunks[clip_and_chunk % num_chunks], row,
-                 last_row);
+    pass.Rows(clip_and_chunk / num_chunks, plan.chunks[clip_and_chunk % num_chunks], row, last_row);
     first += last_row - row;
   }
 #if defined(__x86_64__)
   _mm_sfence();
 #endif
+}
+
+}  // namespace
+
+template <int kLanes, typename T>
+void RubiksForward(const RubiksPlan<Real<T>>& plan, const T* x, T* y, int64_t first, int64_t last) {
+  if constexpr (kLanes > 1) {
+    if (plan.near_values) {
+      ForUnits(plan, NearForward<kLanes, T>(plan, x, y), first, last);
+      return;
+    }
+  }
+  ForUnits(plan, Forward<kLanes, T>(plan, x, y), first, last);
 }
 
 #define INSTANTIATE(LANES, T) \

@@ -280,16 +280,13 @@ class Gradient {
 template <int kLanes, typename T>
 void RubiksGradient(const RubiksPlan<Real<T>>& plan, const T* x, const T* y_gradient, T* x_gradient,
                     double* partial_sums, int64_t first, int64_t last) {
-  const int64_t height = plan.axes[kVertical].output_length;
-  const int64_t num_chunks = plan.chunks.size();
-  const int64_t bands_per_clip = CeilDivide(height, plan.band_rows);
-  Gradient<kLanes, T> gradient(plan, x, y_gradient, x_gradient);
-  for (int64_t unit = first; unit < last; ++unit) {
-    const int64_t band = unit / num_chunks;
-    const int64_t row = band % bands_per_clip * plan.band_rows;
-    gradient.Band(band / bands_per_clip, plan.chunks[unit % num_chunks], row,
-                  std::min(row + plan.band_rows, height), partial_sums + band * 3 * plan.channels);
+  if constexpr (kLanes > 1) {
+    if (plan.near_slopes) {
+      RubiksNearGradient<kLanes, T>(plan, x, y_gradient, x_gradient, partial_sums, first, last);
+      return;
+    }
   }
+  ForBands(plan, Gradient<kLanes, T>(plan, x, y_gradient, x_gradient), partial_sums, first, last);
 }
 
 #define INSTANTIATE(LANES, T)                                                                \

@@ -4,7 +4,9 @@
 #define GSF_TF_CUSTOM_OPS_KERNELS_RUBIKS_SHIFT_KERNELS_H_
 
 #include <algorithm>
+#include <vector>
 
+#include "custom_ops/kernels/near_rows.h"
 #include "custom_ops/kernels/rubiks_shift_plan.h"
 
 namespace gsf_tf {
@@ -18,6 +20,47 @@ void RubiksForward(const RubiksPlan<Real<T>>& plan, const T* x, T* y, int64_t fi
 template <int kLanes, typename T>
 void RubiksGradient(const RubiksPlan<Real<T>>& plan, const T* x, const T* y_gradient, T* x_gradient,
                     double* partial_sums, int64_t first, int64_t last);
+
+// The same for plans whose `near_slopes` says that it can be had.
+template <int kLanes, typename T>
+void RubiksNearGradient(const RubiksPlan<Real<T>>& plan, const T* x, const T* y_gradient,
+                        T* x_gradient, double* partial_sums, int64_t first, int64_t last);
+
+// Runs pass.Band for units of the gradient's work.
+template <typename R, typename Pass>
+void ForBands(const RubiksPlan<R>& plan, Pass pass, double* partial_sums, int64_t first,
+              int64_t last) {
+  const int64_t height = plan.axes[kVertical].output_length;
+  const int64_t num_chunks = plan.chunks.size();
+  const int64_t bands_per_clip = CeilDivide(height, plan.band_rows);
+  for (int64_t unit = first; unit < last; ++unit) {
+    const int64_t band = unit / num_chunks;
+    const int64_t row = band % bands_per_clip * plan.band_rows;
+    pass.Band(band / bands_per_clip, plan.chunks[unit % num_chunks], row,
+              std::min(row + plan.band_rows, height), partial_sums + band * 3 * plan.channels);
+  }
+}
+
+// Pixels whose rows of three neighbours in all frames stay in the second cache.
+template <typename T>
+int64_t NearTilePixels(int64_t frames, int64_t channels) {
+  constexpr int64_t kBytes = int64_t{128} << 10;
+  const int64_t pixels = kBytes / (kNearTaps * frames * channels * static_cast<int64_t>(sizeof(T)));
+  return std::max<int64_t>(pixels / 2 * 2, 16);
+}
+
+// The rows of all frames that a row reads with the taps -1, 0 and 1; null where there is none.
+// `row_of(tap, &row)` says which and whether it is inside.
+template <typename T, typename RowOf>
+void NearRows(const T* clip_and_channel, int64_t row_elements, int64_t height, int64_t channels,
+              RowOf row_of, NearRow<const T> (&rows)[kNearTaps]) {
+  for (int i = 0; i < kNearTaps; ++i) {
+    int64_t row;
+    const bool inside = row_of(i - 1, &row) && 0 <= row && row < height;
+    rows[i] = {inside ? clip_and_channel + row * row_elements : nullptr, channels,
+               height * row_elements};
+  }
+}
 
 // Zeros around the pixels [begin, end) of a row that counts from `origin` and has `count` pixels.
 template <typename R>

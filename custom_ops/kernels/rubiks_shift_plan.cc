@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "custom_ops/kernels/instruction_sets.h"
+#include "custom_ops/kernels/near_rows.h"
+
 namespace gsf_tf {
 namespace {
 
@@ -78,6 +81,21 @@ AxisTaps<R> TapsOfAxis(const R* shift, const Blocks& blocks, int64_t num_blocks,
   return taps;
 }
 
+// Whether near_rows.h can have the taps; then they are there in its form.
+template <typename R>
+bool MakeNear(int64_t lanes, AxisTaps<R>* taps) {
+  if (taps->lowest < -1 || taps->highest > 1) return false;
+  const int64_t num_blocks = taps->begin.size() - 1;
+  taps->near.assign(num_blocks * kNearTaps * lanes, R{0});
+  for (int64_t block = 0; block < num_blocks; ++block) {
+    for (int64_t i = taps->begin[block]; i < taps->begin[block + 1]; ++i) {
+      std::copy_n(&taps->coefficients[i * lanes], lanes,
+                  &taps->near[(block * kNearTaps + taps->taps[i] + 1) * lanes]);
+    }
+  }
+  return true;
+}
+
 template <typename R>
 bool IsIdentity(const AxisTaps<R>& taps) {
   const size_t num_blocks = taps.begin.size() - 1;
@@ -146,6 +164,8 @@ RubiksPlan<R>::RubiksPlan(const gsf_rubiks_shift_shape& shape, const R* shift, b
   const int64_t lengths[] = {rows == 3 ? shape.num_segments : 1, shape.height, shape.width};
   const int64_t strides[] = {shape.time_stride, shape.height_stride, shape.width_stride};
   const std::vector<R> no_shift(rows == 3 ? 0 : channels);
+  near_values = near_slopes = lanes > 1 && shape.width_stride <= 2 && shape.time_stride == 1 &&
+                              shape.num_segments <= kMaxNearFrames;
   for (int name = 0; name < 3; ++name) {
     const int64_t row = name - (3 - rows);
     const R* values = row < 0 ? no_shift.data() : shift + row * channels;
@@ -164,11 +184,15 @@ RubiksPlan<R>::RubiksPlan(const gsf_rubiks_shift_shape& shape, const R* shift, b
     axis.value = TapsOfAxis(quantized ? rounded.data() : values, blocks, num_blocks, axis,
                             ValueCoefficients<R>);
     axis.identity = axis.stride == 1 && IsIdentity(axis.value);
+    near_values = near_values && MakeNear(lanes, &axis.value);
     if (!gradient) continue;
     axis.interpolated =
         quantized ? TapsOfAxis(values, blocks, num_blocks, axis, ValueCoefficients<R>) : axis.value;
     axis.slope = TapsOfAxis(values, blocks, num_blocks, axis, SlopeCoefficients<R>);
+    near_slopes =
+        near_slopes && MakeNear(lanes, &axis.interpolated) && MakeNear(lanes, &axis.slope);
   }
+  near_slopes = near_slopes && near_values && gradient;
 
   // Rows beyond both ends of a band are computed for it alone: high bands where shifts are large.
   const RubiksAxis<R>& vertical = axes[kVertical];

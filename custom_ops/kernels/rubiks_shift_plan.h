@@ -26,6 +26,7 @@ struct AxisTaps {
   std::vector<R> coefficients;  // [taps, lanes]
   int64_t lowest = 0;           // of all taps and 0
   int64_t highest = 0;          // of all taps and 0
+  std::vector<R> near;          // [blocks, 3, lanes] of -1, 0 and 1, where all taps are these
 };
 
 template <typename R>
@@ -58,6 +59,8 @@ struct RubiksPlan {
   bool quantized;
   int64_t lanes;      // per block: those of a vector, or one where there are fewer channels
   int64_t band_rows;  // of the output, in a unit of the gradient's work
+  bool near_values;   // near_rows.h serves the values, where all taps are -1, 0 and 1
+  bool near_slopes;   // and the gradient
   RubiksAxis<R> axes[3];
   std::vector<ChannelChunk> chunks;
 
