@@ -1,10 +1,24 @@
 """The one list of sources: read by Bazel (BUILD) and by CMake (custom_ops/CMakeLists.txt)."""
 
 HEADERS = [
+    "custom_ops/kernels/dtype.h",
+    "custom_ops/kernels/gate_shift_fuse.h",
+    "custom_ops/kernels/gate_shift_fuse_forward.h",
+    "custom_ops/kernels/gate_shift_fuse_gradient.h",
+    "custom_ops/kernels/gate_shift_fuse_passes.h",
+    "custom_ops/kernels/half_precision.h",
     "custom_ops/kernels/temporal_shift.h",
 ]
 
 KERNEL_SOURCES = [
+    "custom_ops/kernels/gate_shift_fuse_cpu.cc",
+    "custom_ops/kernels/gate_shift_fuse_fusion_gradient.cc",
+    "custom_ops/kernels/gate_shift_fuse_gate.cc",
+    "custom_ops/kernels/gate_shift_fuse_gate_gradient.cc",
+    "custom_ops/kernels/gate_shift_fuse_gradient_cpu.cc",
+    "custom_ops/kernels/gate_shift_fuse_input_gradient.cc",
+    "custom_ops/kernels/gate_shift_fuse_output.cc",
+    "custom_ops/kernels/gate_shift_fuse_statistics.cc",
     "custom_ops/kernels/temporal_shift_cpu.cc",
 ]
 
@@ -13,5 +27,6 @@ CUDA_SOURCES = [
 ]
 
 OP_SOURCES = [
+    "custom_ops/tensorflow/gate_shift_fuse_op.cc",
     "custom_ops/tensorflow/temporal_shift_op.cc",
 ]
