@@ -27,6 +27,8 @@ CUDA_SOURCES = [
 ]
 
 OP_SOURCES = [
+    "custom_ops/tensorflow/gate_shift_fuse_gradient_op.cc",
     "custom_ops/tensorflow/gate_shift_fuse_op.cc",
+    "custom_ops/tensorflow/gate_shift_fuse_op.h",
     "custom_ops/tensorflow/temporal_shift_op.cc",
 ]

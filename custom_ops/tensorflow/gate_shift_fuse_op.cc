@@ -1,49 +1,15 @@
-#ifdef GOOGLE_CUDA
-#define EIGEN_USE_GPU
-#endif
+#include "custom_ops/tensorflow/gate_shift_fuse_op.h"
 
-#include <cstdint>
 #include <limits>
-#include <string>
 
-#include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
-#include "custom_ops/kernels/gate_shift_fuse.h"
-#include "custom_ops/kernels/temporal_shift.h"
-#include "tensorflow/core/framework/op.h"
-#include "tensorflow/core/framework/op_kernel.h"
 #include "tensorflow/core/framework/shape_inference.h"
 
 namespace gsf_tf {
 namespace {
 
-using tensorflow::OpKernelContext;
-using tensorflow::Tensor;
-using tensorflow::TensorShape;
 using tensorflow::shape_inference::DimensionHandle;
 using tensorflow::shape_inference::InferenceContext;
 using tensorflow::shape_inference::ShapeHandle;
-
-// Unknown dimensions are negative and pass.
-absl::Status CheckShape(int64_t frames, int64_t channels, int64_t processed, int64_t num_segments,
-                        const std::string& x, const std::string& gamma) {
-  const std::string received = absl::StrCat("; received x of shape ", x, ", gamma of shape ", gamma,
-                                            " and num_segments ", num_segments, ".");
-  if (frames >= 0 && frames % num_segments != 0) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "The first dimension of x must be a multiple of num_segments (batch * time)", received));
-  }
-  if (processed >= 0 && (processed == 0 || processed % 4 != 0)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "The number of processed channels, the length of gamma, must be a positive multiple of 4",
-        received));
-  }
-  if (processed >= 0 && channels >= 0 && processed > channels) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "The processed channels, the length of gamma, must not be more than those of x", received));
-  }
-  return absl::OkStatus();
-}
 
 absl::Status InferShape(InferenceContext* context) {
   ShapeHandle x, gamma;
@@ -66,14 +32,6 @@ absl::Status InferShape(InferenceContext* context) {
   const DimensionHandle rows = learned ? frames : context->MakeDim(0);
   context->set_output(4, context->MakeShape({rows, context->MakeDim(2), processed}));
   context->set_output(5, context->MakeShape({rows, processed}));
-  return absl::OkStatus();
-}
-
-// Each gradient has the shape of what it is the gradient of.
-absl::Status InferGradientShape(InferenceContext* context) {
-  for (int output = 0; output < 7; ++output) {
-    context->set_output(output, context->input(output));
-  }
   return absl::OkStatus();
 }
 
@@ -122,71 +80,7 @@ fusion_weight: [batch * num_segments, P]; empty with fusion 'sum'.
 U: double where T is, else float.
 )doc");
 
-REGISTER_OP("GsfTf>GateShiftFuseGradient")
-    .Input("y_gradient: T")
-    .Input("gamma: U")
-    .Input("beta: U")
-    .Input("gate_kernel: U")
-    .Input("gate_bias: U")
-    .Input("fusion_kernel: U")
-    .Input("fusion_bias: U")
-    .Input("x: T")
-    .Input("mean: U")
-    .Input("variance: U")
-    .Input("gate: U")
-    .Input("means: U")
-    .Input("fusion_weight: U")
-    .Output("x_gradient: T")
-    .Output("gamma_gradient: U")
-    .Output("beta_gradient: U")
-    .Output("gate_kernel_gradient: U")
-    .Output("gate_bias_gradient: U")
-    .Output("fusion_kernel_gradient: U")
-    .Output("fusion_bias_gradient: U")
-    .Attr("T: {float, bfloat16, half, double}")
-    .Attr("U: {float, double}")
-    .Attr("num_segments: int >= 1")
-    .Attr("epsilon: float")
-    .Attr("training: bool")
-    .Attr("fusion: {'learned', 'sum'}")
-    .SetShapeFn(InferGradientShape)
-    .Doc(R"doc(
-Gradient of GsfTf>GateShiftFuse, from its inputs and outputs.
-)doc");
-
 namespace {
-
-using CpuDevice = Eigen::ThreadPoolDevice;
-
-template <typename T>
-struct DtypeOf;
-template <>
-struct DtypeOf<float> {
-  using Real = float;
-  static constexpr gsf_dtype value = GSF_FLOAT32;
-};
-template <>
-struct DtypeOf<tensorflow::bfloat16> {
-  using Real = float;
-  static constexpr gsf_dtype value = GSF_BFLOAT16;
-};
-template <>
-struct DtypeOf<Eigen::half> {
-  using Real = float;
-  static constexpr gsf_dtype value = GSF_FLOAT16;
-};
-template <>
-struct DtypeOf<double> {
-  using Real = double;
-  static constexpr gsf_dtype value = GSF_FLOAT64;
-};
-
-template <typename RunPass>
-void RunOnThreads(OpKernelContext* context, const gsf_pass& pass, const RunPass& run) {
-  if (pass.units == 0) return;
-  context->device()->tensorflow_cpu_worker_threads()->workers->ParallelFor(pass.units,
-                                                                           pass.unit_cycles, run);
-}
 
 absl::Status Run(OpKernelContext* context, const CpuDevice&,
                  const gsf_gate_shift_fuse_tensors& tensors,
@@ -200,38 +94,11 @@ absl::Status Run(OpKernelContext* context, const CpuDevice&,
   return absl::OkStatus();
 }
 
-absl::Status Run(OpKernelContext* context, const CpuDevice&,
-                 const gsf_gate_shift_fuse_gradient_tensors& tensors,
-                 const gsf_gate_shift_fuse_shape& shape) {
-  for (int pass = 0; pass < GSF_GATE_SHIFT_FUSE_GRADIENT_PASSES; ++pass) {
-    RunOnThreads(context, gsf_gate_shift_fuse_gradient_pass_cpu(&shape, pass),
-                 [&](int64_t first, int64_t last) {
-                   gsf_gate_shift_fuse_gradient_cpu(&tensors, &shape, pass, first, last);
-                 });
-  }
-  return absl::OkStatus();
-}
-
-int64_t WorkspaceBytes(const CpuDevice&, const gsf_gate_shift_fuse_shape& shape, bool gradient) {
-  return gradient ? gsf_gate_shift_fuse_gradient_workspace_cpu(&shape)
-                  : gsf_gate_shift_fuse_workspace_cpu(&shape);
-}
-
-void Fill(const CpuDevice&, Tensor* tensor, double value) {
-  if (tensor->dtype() == tensorflow::DT_DOUBLE) {
-    tensor->flat<double>().setConstant(value);
-  } else {
-    tensor->flat<float>().setConstant(static_cast<float>(value));
-  }
+int64_t WorkspaceBytes(const CpuDevice&, const gsf_gate_shift_fuse_shape& shape) {
+  return gsf_gate_shift_fuse_workspace_cpu(&shape);
 }
 
 #ifdef GOOGLE_CUDA
-absl::Status LaunchStatus(int error) {
-  if (error == 0) return absl::OkStatus();
-  return absl::InternalError(absl::StrCat(
-      "The CUDA launch of GsfTf>GateShiftFuse failed: ", gsf_cuda_error_string(error), "."));
-}
-
 absl::Status Run(OpKernelContext*, const Eigen::GpuDevice& device,
                  const gsf_gate_shift_fuse_tensors& tensors,
                  const gsf_gate_shift_fuse_shape& shape) {
@@ -240,108 +107,10 @@ absl::Status Run(OpKernelContext*, const Eigen::GpuDevice& device,
                                                device.stream()));
 }
 
-absl::Status Run(OpKernelContext*, const Eigen::GpuDevice& device,
-                 const gsf_gate_shift_fuse_gradient_tensors& tensors,
-                 const gsf_gate_shift_fuse_shape& shape) {
-  return LaunchStatus(gsf_gate_shift_fuse_gradient_cuda(
-      tensors.x, &tensors.weights, &tensors.saved, tensors.y_gradient, tensors.x_gradient,
-      &tensors.gradients, tensors.workspace, &shape, device.stream()));
-}
-
-int64_t WorkspaceBytes(const Eigen::GpuDevice&, const gsf_gate_shift_fuse_shape& shape,
-                       bool gradient) {
-  return gradient ? gsf_gate_shift_fuse_gradient_workspace_cuda(&shape)
-                  : gsf_gate_shift_fuse_workspace_cuda(&shape);
-}
-
-void Fill(const Eigen::GpuDevice& device, Tensor* tensor, double value) {
-  if (tensor->dtype() == tensorflow::DT_DOUBLE) {
-    auto flat = tensor->flat<double>();
-    flat.device(device) = flat.constant(value);
-  } else {
-    auto flat = tensor->flat<float>();
-    flat.device(device) = flat.constant(static_cast<float>(value));
-  }
+int64_t WorkspaceBytes(const Eigen::GpuDevice&, const gsf_gate_shift_fuse_shape& shape) {
+  return gsf_gate_shift_fuse_workspace_cuda(&shape);
 }
 #endif
-
-// What both directions share: attributes, checks, the shape, the workspace.
-template <typename T>
-class GateShiftFuseKernel : public tensorflow::OpKernel {
- protected:
-  explicit GateShiftFuseKernel(tensorflow::OpKernelConstruction* context)
-      : tensorflow::OpKernel(context) {
-    OP_REQUIRES_OK(context, context->GetAttr("num_segments", &num_segments_));
-    OP_REQUIRES_OK(context, context->GetAttr("epsilon", &epsilon_));
-    OP_REQUIRES_OK(context, context->GetAttr("training", &training_));
-    std::string fusion;
-    OP_REQUIRES_OK(context, context->GetAttr("fusion", &fusion));
-    learned_fusion_ = fusion == "learned";
-  }
-
-  // Writes `shape`; the names say which input is which.
-  absl::Status Check(OpKernelContext* context, gsf_gate_shift_fuse_shape* shape) const {
-    const Tensor *x, *gamma;
-    TF_RETURN_IF_ERROR(context->input("x", &x));
-    TF_RETURN_IF_ERROR(context->input("gamma", &gamma));
-    const std::string x_shape = x->shape().DebugString();
-    if (x->dims() != 4 || gamma->dims() != 1) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "x must be [batch * num_segments, height, width, channels] and gamma [processed "
-          "channels]; received x of shape ",
-          x_shape, " and gamma of shape ", gamma->shape().DebugString(), "."));
-    }
-    const int64_t processed = gamma->dim_size(0);
-    TF_RETURN_IF_ERROR(CheckShape(x->dim_size(0), x->dim_size(3), processed, num_segments_, x_shape,
-                                  gamma->shape().DebugString()));
-    *shape = {};
-    shape->num_frames = x->dim_size(0);
-    shape->num_segments = num_segments_;
-    shape->height = x->dim_size(1);
-    shape->width = x->dim_size(2);
-    shape->channels = x->dim_size(3);
-    shape->processed = processed;
-    shape->epsilon = epsilon_;
-    shape->training = training_;
-    shape->learned_fusion = learned_fusion_;
-    shape->dtype = DtypeOf<T>::value;
-    TF_RETURN_IF_ERROR(Require(context, "beta", {processed}));
-    TF_RETURN_IF_ERROR(Require(context, "gate_kernel", {3, 3, 3, processed / 2, 2}));
-    TF_RETURN_IF_ERROR(Require(context, "gate_bias", {2}));
-    if (learned_fusion_) {
-      TF_RETURN_IF_ERROR(Require(context, "fusion_kernel", {2, 3, 3, 2}));
-      TF_RETURN_IF_ERROR(Require(context, "fusion_bias", {2}));
-    }
-    return absl::OkStatus();
-  }
-
-  absl::Status Require(OpKernelContext* context, const char* name, const TensorShape& shape) const {
-    const Tensor* tensor;
-    TF_RETURN_IF_ERROR(context->input(name, &tensor));
-    if (tensor->shape() == shape) return absl::OkStatus();
-    const Tensor *x, *gamma;
-    TF_RETURN_IF_ERROR(context->input("x", &x));
-    TF_RETURN_IF_ERROR(context->input("gamma", &gamma));
-    return absl::InvalidArgumentError(
-        absl::StrCat(name, " must have the shape ", shape.DebugString(), " for x of shape ",
-                     x->shape().DebugString(), " and gamma of shape ", gamma->shape().DebugString(),
-                     "; received ", name, " of shape ", tensor->shape().DebugString(), "."));
-  }
-
-  const void* Input(OpKernelContext* context, const char* name) const {
-    const Tensor* tensor;
-    TF_CHECK_OK(context->input(name, &tensor));
-    return tensor->NumElements() == 0 ? nullptr : tensor->data();
-  }
-
-  void* Saved(OpKernelContext* context, const char* name) const {
-    return const_cast<void*>(Input(context, name));
-  }
-
-  int64_t num_segments_;
-  float epsilon_;
-  bool training_, learned_fusion_;
-};
 
 template <typename Device, typename T>
 class GateShiftFuseOp : public GateShiftFuseKernel<T> {
@@ -360,9 +129,14 @@ class GateShiftFuseOp : public GateShiftFuseKernel<T> {
     const void* const x_data = x.data();
     const bool is_empty = x.NumElements() == 0;
     const int64_t rows = shape.learned_fusion ? shape.num_frames : 0;
-    Tensor *y, *mean, *variance, *gate, *means, *fusion;
-    OP_REQUIRES_OK(context, context->allocate_output(1, channels, &mean));
-    OP_REQUIRES_OK(context, context->allocate_output(2, channels, &variance));
+    Tensor *y, *mean = nullptr, *variance = nullptr, *gate, *means, *fusion;
+    if (is_empty && !shape.training) {
+      context->set_output(1, context->input(3));
+      context->set_output(2, context->input(4));
+    } else {
+      OP_REQUIRES_OK(context, context->allocate_output(1, channels, &mean));
+      OP_REQUIRES_OK(context, context->allocate_output(2, channels, &variance));
+    }
     OP_REQUIRES_OK(context, context->allocate_output(
                                 3, {shape.num_frames, shape.height, shape.width, 2}, &gate));
     OP_REQUIRES_OK(context, context->allocate_output(4, {rows, 2, shape.processed}, &means));
@@ -372,16 +146,17 @@ class GateShiftFuseOp : public GateShiftFuseKernel<T> {
     if (is_empty) {
       // The mean over nothing, as everywhere in TensorFlow.
       const double none = std::numeric_limits<double>::quiet_NaN();
-      Fill(device, mean, none);
-      Fill(device, variance, none);
+      if (shape.training) {
+        Fill(device, mean, none);
+        Fill(device, variance, none);
+      }
       Fill(device, means, none);
       Fill(device, fusion, none);
       return;
     }
     Tensor workspace;
-    OP_REQUIRES_OK(
-        context, context->allocate_temp(tensorflow::DT_INT8, {WorkspaceBytes(device, shape, false)},
-                                        &workspace));
+    OP_REQUIRES_OK(context, context->allocate_temp(tensorflow::DT_INT8,
+                                                   {WorkspaceBytes(device, shape)}, &workspace));
     gsf_gate_shift_fuse_tensors tensors = {};
     tensors.x = x_data;
     tensors.y = y->data();
@@ -397,88 +172,9 @@ class GateShiftFuseOp : public GateShiftFuseKernel<T> {
   }
 };
 
-template <typename Device, typename T>
-class GateShiftFuseGradientOp : public GateShiftFuseKernel<T> {
- public:
-  explicit GateShiftFuseGradientOp(tensorflow::OpKernelConstruction* context)
-      : GateShiftFuseKernel<T>(context) {}
-
-  void Compute(OpKernelContext* context) override {
-    gsf_gate_shift_fuse_shape shape;
-    OP_REQUIRES_OK(context, this->Check(context, &shape));
-    OP_REQUIRES_OK(context, CheckSaved(context, shape));
-    const Tensor& y_gradient = context->input(0);
-    const void* const y_gradient_data = y_gradient.data();
-    const bool is_empty = y_gradient.NumElements() == 0;
-    Tensor* outputs[7];
-    for (int output = 1; output < 7; ++output) {
-      OP_REQUIRES_OK(context, context->allocate_output(output, context->input(output).shape(),
-                                                       &outputs[output]));
-    }
-    OP_REQUIRES_OK(context, context->forward_input_or_allocate_output({0}, 0, y_gradient.shape(),
-                                                                      &outputs[0]));
-    const Device& device = context->eigen_device<Device>();
-    if (is_empty) {
-      for (int output = 1; output < 7; ++output) Fill(device, outputs[output], 0);
-      return;
-    }
-    Tensor workspace;
-    OP_REQUIRES_OK(
-        context, context->allocate_temp(tensorflow::DT_INT8, {WorkspaceBytes(device, shape, true)},
-                                        &workspace));
-    gsf_gate_shift_fuse_gradient_tensors tensors = {};
-    tensors.x = this->Input(context, "x");
-    tensors.y_gradient = y_gradient_data;
-    tensors.x_gradient = outputs[0]->data();
-    tensors.weights = {this->Input(context, "gamma"),         this->Input(context, "beta"),
-                       this->Input(context, "mean"),          this->Input(context, "variance"),
-                       this->Input(context, "gate_kernel"),   this->Input(context, "gate_bias"),
-                       this->Input(context, "fusion_kernel"), this->Input(context, "fusion_bias")};
-    tensors.saved = {this->Saved(context, "mean"), this->Saved(context, "variance"),
-                     this->Saved(context, "gate"), this->Saved(context, "means"),
-                     this->Saved(context, "fusion_weight")};
-    tensors.gradients = {outputs[1]->data(), outputs[2]->data(), outputs[3]->data(),
-                         outputs[4]->data(), outputs[5]->data(), outputs[6]->data()};
-    tensors.workspace = workspace.data();
-    OP_REQUIRES_OK(context, Run(context, device, tensors, shape));
-  }
-
- private:
-  absl::Status CheckSaved(OpKernelContext* context, const gsf_gate_shift_fuse_shape& shape) const {
-    const int64_t rows = shape.learned_fusion ? shape.num_frames : 0;
-    const Tensor* x;
-    TF_RETURN_IF_ERROR(context->input("x", &x));
-    TF_RETURN_IF_ERROR(this->Require(context, "y_gradient", x->shape()));
-    TF_RETURN_IF_ERROR(this->Require(context, "mean", {shape.processed}));
-    TF_RETURN_IF_ERROR(this->Require(context, "variance", {shape.processed}));
-    TF_RETURN_IF_ERROR(
-        this->Require(context, "gate", {shape.num_frames, shape.height, shape.width, 2}));
-    TF_RETURN_IF_ERROR(this->Require(context, "means", {rows, 2, shape.processed}));
-    return this->Require(context, "fusion_weight", {rows, shape.processed});
-  }
-};
-
-#define REGISTER_FOR_TYPE(DEVICE, DEVICE_TYPE, TYPE)                     \
-  REGISTER_KERNEL_BUILDER(Name("GsfTf>GateShiftFuse")                    \
-                              .Device(tensorflow::DEVICE_TYPE)           \
-                              .TypeConstraint<TYPE>("T")                 \
-                              .TypeConstraint<DtypeOf<TYPE>::Real>("U"), \
-                          GateShiftFuseOp<DEVICE, TYPE>);                \
-  REGISTER_KERNEL_BUILDER(Name("GsfTf>GateShiftFuseGradient")            \
-                              .Device(tensorflow::DEVICE_TYPE)           \
-                              .TypeConstraint<TYPE>("T")                 \
-                              .TypeConstraint<DtypeOf<TYPE>::Real>("U"), \
-                          GateShiftFuseGradientOp<DEVICE, TYPE>)
-
-#define REGISTER_FOR_DEVICE(DEVICE, DEVICE_TYPE)       \
-  REGISTER_FOR_TYPE(DEVICE, DEVICE_TYPE, float);       \
-  REGISTER_FOR_TYPE(DEVICE, DEVICE_TYPE, double);      \
-  REGISTER_FOR_TYPE(DEVICE, DEVICE_TYPE, Eigen::half); \
-  REGISTER_FOR_TYPE(DEVICE, DEVICE_TYPE, tensorflow::bfloat16)
-
-REGISTER_FOR_DEVICE(CpuDevice, DEVICE_CPU);
+REGISTER_FOR_DEVICE("GsfTf>GateShiftFuse", GateShiftFuseOp, CpuDevice, DEVICE_CPU);
 #ifdef GOOGLE_CUDA
-REGISTER_FOR_DEVICE(Eigen::GpuDevice, DEVICE_GPU);
+REGISTER_FOR_DEVICE("GsfTf>GateShiftFuse", GateShiftFuseOp, Eigen::GpuDevice, DEVICE_GPU);
 #endif
 
 }  // namespace
