@@ -2,6 +2,10 @@
 
 HEADERS = [
     "custom_ops/kernels/dtype.h",
+    "custom_ops/kernels/gate_shift_fuse.h",
+    "custom_ops/kernels/gate_shift_fuse_forward.h",
+    "custom_ops/kernels/gate_shift_fuse_gradient.h",
+    "custom_ops/kernels/gate_shift_fuse_passes.h",
     "custom_ops/kernels/half_precision.h",
     "custom_ops/kernels/instruction_sets.h",
     "custom_ops/kernels/near_rows.h",
@@ -13,6 +17,14 @@ HEADERS = [
 ]
 
 KERNEL_SOURCES = [
+    "custom_ops/kernels/gate_shift_fuse_cpu.cc",
+    "custom_ops/kernels/gate_shift_fuse_fusion_gradient.cc",
+    "custom_ops/kernels/gate_shift_fuse_gate.cc",
+    "custom_ops/kernels/gate_shift_fuse_gate_gradient.cc",
+    "custom_ops/kernels/gate_shift_fuse_gradient_cpu.cc",
+    "custom_ops/kernels/gate_shift_fuse_input_gradient.cc",
+    "custom_ops/kernels/gate_shift_fuse_output.cc",
+    "custom_ops/kernels/gate_shift_fuse_statistics.cc",
     "custom_ops/kernels/near_rows.cc",
     "custom_ops/kernels/row_blend.cc",
     "custom_ops/kernels/rubiks_shift_cpu.cc",
@@ -28,6 +40,9 @@ CUDA_SOURCES = [
 ]
 
 OP_SOURCES = [
+    "custom_ops/tensorflow/gate_shift_fuse_gradient_op.cc",
+    "custom_ops/tensorflow/gate_shift_fuse_op.cc",
+    "custom_ops/tensorflow/gate_shift_fuse_op.h",
     "custom_ops/tensorflow/rubiks_shift_op.cc",
     "custom_ops/tensorflow/temporal_shift_op.cc",
 ]

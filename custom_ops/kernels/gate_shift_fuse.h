@@ -69,6 +69,48 @@ typedef struct {
   void* fusion_bias;    // null without learned fusion
 } gsf_gate_shift_fuse_gradients;
 
+// On the CPU the work is a sequence of passes, each divided into units: calls on disjoint ranges of
+// a pass may run at the same time, a pass starts when the one before has ended. What a unit
+// computes does not depend on the range that it is in, so neither do the results. y may be x
+// itself, and x_gradient may be y_gradient itself, as below. No tensor may be empty. `workspace` is
+// aligned to 64 bytes.
+enum {
+  GSF_GATE_SHIFT_FUSE_PASSES = 7,
+  GSF_GATE_SHIFT_FUSE_GRADIENT_PASSES = 7,
+};
+typedef struct {
+  int64_t units;        // zero where the pass has nothing to do
+  int64_t unit_cycles;  // about what one costs
+} gsf_pass;
+
+typedef struct {
+  const void* x;
+  void* y;
+  gsf_gate_shift_fuse_weights weights;
+  gsf_gate_shift_fuse_saved saved;
+  void* workspace;
+} gsf_gate_shift_fuse_tensors;
+int64_t gsf_gate_shift_fuse_workspace_cpu(const gsf_gate_shift_fuse_shape* shape);
+gsf_pass gsf_gate_shift_fuse_pass_cpu(const gsf_gate_shift_fuse_shape* shape, int pass);
+void gsf_gate_shift_fuse_cpu(const gsf_gate_shift_fuse_tensors* tensors,
+                             const gsf_gate_shift_fuse_shape* shape, int pass, int64_t first_unit,
+                             int64_t last_unit);
+
+typedef struct {
+  const void* x;
+  const void* y_gradient;
+  void* x_gradient;
+  gsf_gate_shift_fuse_weights weights;
+  gsf_gate_shift_fuse_saved saved;
+  gsf_gate_shift_fuse_gradients gradients;
+  void* workspace;
+} gsf_gate_shift_fuse_gradient_tensors;
+int64_t gsf_gate_shift_fuse_gradient_workspace_cpu(const gsf_gate_shift_fuse_shape* shape);
+gsf_pass gsf_gate_shift_fuse_gradient_pass_cpu(const gsf_gate_shift_fuse_shape* shape, int pass);
+void gsf_gate_shift_fuse_gradient_cpu(const gsf_gate_shift_fuse_gradient_tensors* tensors,
+                                      const gsf_gate_shift_fuse_shape* shape, int pass,
+                                      int64_t first_unit, int64_t last_unit);
+
 // Both enqueue on `stream` (a cudaStream_t) and return the cudaError_t of the launches. The structs
 // are on the host, what they point to is on the device. y may be x itself, and x_gradient may be
 // y_gradient itself (what lies from channel P on is then left alone). `workspace` has the bytes

@@ -116,12 +116,14 @@ def _global_average_pooling(call):
 
 
 def _gated_shift(call):
-    """The gate; its normalisation is a layer of its own, the spatial means are free."""
+    """The gate and its normalisation; the spatial means are free."""
     layer = call.layer
     if layer.gate != "learned":
         return FREE
     positions = prod(call.input[:-1])
-    return positions * prod(layer.gate_kernel.shape), positions * prod(layer.gate_bias.shape)
+    normalization = 4 * positions * layer.processed_channels(call.input[-1])
+    bias = positions * prod(layer.gate_bias.shape)
+    return positions * prod(layer.gate_kernel.shape), bias + normalization
 
 
 def _gate_shift_fuse(call):

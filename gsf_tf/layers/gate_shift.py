@@ -35,6 +35,8 @@ class GateShift(GatedShift):
         2020; GSF paper, equations (1)-(6) and Table 5 (gate learned, fusion by sum).
     """
 
+    fusion = "sum"
+
     def __init__(self, num_segments, channel_ratio=1.0, momentum=0.9, epsilon=1e-5, **kwargs):
         super().__init__(
             num_segments,
@@ -46,9 +48,6 @@ class GateShift(GatedShift):
             epsilon=epsilon,
             **kwargs,
         )
-
-    def fuse(self, shifted, residual):
-        return shifted + residual
 
     def get_config(self):
         config = super().get_config()

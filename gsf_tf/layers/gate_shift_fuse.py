@@ -10,16 +10,17 @@ class GateShiftFuse(GatedShift):
     """Gate-Shift-Fuse (GSF): gates features, shifts them in time and fuses them again.
 
     The first `channel_ratio` of the channels is processed in two halves X1 and X2; the
-    rest passes untouched. For each half i, with the paper's equations beside the names
-    that the code uses (the steps up to (6) are in `GatedShift`, shared with GSM):
+    rest passes untouched. For each half i, with the paper's equations beside the places of the
+    code: the functions of `gsf_tf/ops/reference/gate_shift_fuse.py`, and the passes of the
+    compiled kernel in `custom_ops/kernels/gate_shift_fuse_*.cc`.
 
-    | equation | code |
-    |---|---|
-    | (1), (2) `Y = tanh(Wg * X) . X` | `_learned_gate`, `gated` |
-    | (3), (4) `R = X - Y` | `residual` |
-    | (5), (6) `Y_shift = shift(Y)` | `shifted`: half 1 reads frame t + 1, half 2 t - 1 |
-    | (7), (8) `F = sigmoid(Wf * mean(Y_shift; R))` | `_fusion_weight` |
-    | (9), (10) `Z = F . Y_shift + (1 - F) . R` | `fuse` |
+    | equation | reference | compiled |
+    |---|---|---|
+    | (1), (2) `Y = tanh(Wg * X) . X` | `learned_gate`, `gated` | `GateTaps`, `Gate` |
+    | (3), (4) `R = X - Y` | `chosen - gated` | `Output` |
+    | (5), (6) `Y_shift = shift(Y)`: half 1 reads frame t + 1, half 2 t - 1 | `shifted` | `Output` |
+    | (7), (8) `F = sigmoid(Wf * mean(Y_shift; R))` | `fusion_weight` | `Means`, `FusionWeight` |
+    | (9), (10) `Z = F . Y_shift + (1 - F) . R` | `fuse` | `Output` |
 
     Details that the equations leave out: the gate reads `ReLU(BN(X))` while it multiplies X
     itself, both convolutions have biases, and after the fusion the channels are interleaved
@@ -97,11 +98,15 @@ class GateShiftFuse(GatedShift):
                     shape=(3, 3, 2, 1),
                     initializer=self._fusion_initializer(),
                     name=f"fusion_kernel_{half}",
+                    autocast=False,
                 )
             )
             self.fusion_biases.append(
                 self.add_weight(
-                    shape=(1,), initializer=_uniform(fan_in=18), name=f"fusion_bias_{half}"
+                    shape=(1,),
+                    initializer=_uniform(fan_in=18),
+                    name=f"fusion_bias_{half}",
+                    autocast=False,
                 )
             )
 
@@ -112,41 +117,11 @@ class GateShiftFuse(GatedShift):
             return keras.initializers.VarianceScaling(2, "fan_out", "untruncated_normal")
         return keras.initializers.get(self.fusion_initializer)
 
-    def fuse(self, shifted, residual):
-        """Equations (9), (10)."""
+    def fusion_weights(self):
         if self.fusion == "sum":
-            return shifted + residual
-        weight = self._fusion_weight(shifted, residual)
-        return weight * shifted + (1 - weight) * residual
-
-    def _fusion_weight(self, shifted, residual):
-        """Equations (7), (8): F as `[B * T, 1, 1, C]` in (0, 1).
-
-        The convolution runs over the (channel, time) plane of the spatial means.
-        """
-        half_channels = shifted.shape[-1] // 2
-        dtype = keras.backend.result_type(shifted.dtype, "float32")
-        means = [
-            keras.ops.reshape(
-                keras.ops.mean(keras.ops.cast(part, dtype), axis=(1, 2)),
-                (-1, self.num_segments, 2, half_channels),
-            )
-            for part in (shifted, residual)
-        ]
-        # [B, T, half, C/2, (shifted, residual)] -> per half [B, C/2, T, 2]
-        plane = keras.ops.transpose(keras.ops.stack(means, axis=-1), (2, 0, 3, 1, 4))
-        weights = [
-            keras.ops.conv(plane[half], keras.ops.cast(kernel, dtype), 1, "same")
-            + keras.ops.cast(bias, dtype)
-            for half, (kernel, bias) in enumerate(
-                zip(self.fusion_kernels, self.fusion_biases, strict=True)
-            )
-        ]
-        weight = keras.ops.sigmoid(keras.ops.concatenate(weights, axis=1)[..., 0])
-        weight = keras.ops.reshape(
-            keras.ops.transpose(weight, (0, 2, 1)), (-1, 1, 1, 2 * half_channels)
-        )
-        return keras.ops.cast(weight, shifted.dtype)
+            return super().fusion_weights()
+        kernels = keras.ops.stack([kernel[..., 0] for kernel in self.fusion_kernels])
+        return kernels, keras.ops.concatenate(self.fusion_biases)
 
     def get_config(self):
         config = super().get_config()

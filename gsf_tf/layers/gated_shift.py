@@ -2,16 +2,18 @@ import keras
 
 from gsf_tf import ops
 from gsf_tf.layers.segment_axis import check_feature_map, check_num_segments
+from gsf_tf.ops.reference.gate_shift_fuse import fuse, interleave
 
 
 class GatedShift(keras.layers.Layer):
     """What `GateShift` (GSM) and `GateShiftFuse` (GSF) share: all but how the parts are fused.
 
     The first `channel_ratio` of the channels is processed in two halves X1 and X2; the rest
-    passes untouched. A subclass says in `fuse` how the shifted and the residual part become one.
-    After that the channels are interleaved inside each half: `new[2 i + j] = old[j n + i]`, n
-    a quarter of the processed channels. The gate reads `ReLU(BN(X))` while it multiplies X
-    itself. Neither detail is in the papers; the published numbers were made with both.
+    passes untouched. A subclass says in `fusion` and `fusion_weights` how the shifted and the
+    residual part become one. After that the channels are interleaved inside each half:
+    `new[2 i + j] = old[j n + i]`, n a quarter of the processed channels. The gate reads
+    `ReLU(BN(X))` while it multiplies X itself. Neither detail is in the papers; the published
+    numbers were made with both.
 
     One deviation: the moving variance is the biased one, as in every Keras batch
     normalisation (PyTorch keeps the unbiased one; they differ by a factor `N / (N - 1)`,
@@ -57,7 +59,8 @@ class GatedShift(keras.layers.Layer):
             self.normalization = keras.layers.BatchNormalization(
                 momentum=momentum, epsilon=epsilon, dtype=self.dtype_policy, name="normalization"
             )
-        self.supports_jit = ops.implementation_of("temporal_shift") == "reference"
+        op = "gate_shift_fuse" if gate == "learned" else "temporal_shift"
+        self.supports_jit = ops.implementation_of(op) == "reference"
 
     def processed_channels(self, channels: int) -> int:
         """Returns how many of `channels` channels are gated, shifted and fused."""
@@ -80,68 +83,60 @@ class GatedShift(keras.layers.Layer):
                 shape=(3, 3, 3, self._processed // 2, 2),
                 initializer=self.gate_initializer,
                 name="gate_kernel",
+                autocast=False,
             )
             self.gate_bias = self.add_weight(
                 shape=(2,),
                 initializer=self.gate_bias_initializer(self._processed),
                 name="gate_bias",
+                autocast=False,
             )
 
     def call(self, inputs, training=None):
+        if self.gate != "learned":
+            return self._fixed_gate(inputs)
+        normalization = self.normalization
+        # As in Keras' own layer, a frozen normalisation takes and keeps its moving statistics.
+        training = bool(training) and normalization.trainable
+        outputs, mean, variance = ops.gate_shift_fuse(
+            inputs,
+            normalization.gamma,
+            normalization.beta,
+            normalization.moving_mean,
+            normalization.moving_variance,
+            self.gate_kernel,
+            self.gate_bias,
+            *self.fusion_weights(),
+            num_segments=self.num_segments,
+            fusion=self.fusion,
+            epsilon=normalization.epsilon,
+            training=training,
+        )
+        if training:
+            momentum = normalization.momentum
+            for moving, value in (
+                (normalization.moving_mean, mean),
+                (normalization.moving_variance, variance),
+            ):
+                kept = keras.ops.cast(moving, value.dtype) * momentum
+                moving.assign(kept + value * (1.0 - momentum))
+        return outputs
+
+    def _fixed_gate(self, inputs):
+        """The controls of Table 5: every gate is the same number, and BN has nothing to do."""
         x = inputs[..., : self._processed]
-        if self.gate == "learned":
-            gated = self._learned_gate(x, training) * x
-        else:
-            gated = self.gate * x
+        gated = self.gate * x
         residual = x - gated
         shifted = ops.temporal_shift(gated, self.num_segments, self._processed // 2)
-        halves = keras.ops.split(self.fuse(shifted, residual), 2, axis=-1)
-        outputs = [_interleave(half) for half in halves]
+        weights = self.fusion_weights()
+        outputs = [interleave(fuse(shifted, residual, self.num_segments, self.fusion, *weights))]
         if self._processed < inputs.shape[-1]:
             outputs.append(inputs[..., self._processed :])
         return keras.ops.concatenate(outputs, axis=-1)
 
-    def fuse(self, shifted, residual):
-        """Returns Z of the shape of both arguments, `[B * T, H, W, processed channels]`."""
-        raise NotImplementedError
-
-    def _learned_gate(self, x, training):
-        """Equations (1), (2): the gate of every channel, `[B * T, H, W, C]` in (-1, 1).
-
-        The 3x3x3 convolution has one output plane per half, so it is done as a 2D
-        convolution from each half to three planes, one per tap in time, and a sum of those
-        planes over neighbouring frames.
-        """
-        activated = keras.ops.relu(self.normalization(x, training=training))
-        kernel = keras.ops.cast(self.gate_kernel, activated.dtype)
-        # [taps, 3, 3, C/2, 2] -> per half [3, 3, C/2, taps]
-        planes = keras.ops.stack(
-            [
-                keras.ops.conv(half, keras.ops.transpose(kernel[..., i], (1, 2, 3, 0)), 1, "same")
-                for i, half in enumerate(keras.ops.split(activated, 2, axis=-1))
-            ],
-            axis=-1,
-        )
-        height, width = (x.shape[axis] or keras.ops.shape(x)[axis] for axis in (1, 2))
-        taps = keras.ops.reshape(planes, (-1, self.num_segments, height, width, 3, 2))
-        before, now, after = taps[..., 0, :], taps[..., 1, :], taps[..., 2, :]
-        none = keras.ops.zeros_like(now[:, :1])
-        total = (
-            keras.ops.concatenate([none, before[:, :-1]], axis=1)
-            + now
-            + keras.ops.concatenate([after[:, 1:], none], axis=1)
-        )
-        gate = keras.ops.tanh(total + keras.ops.cast(self.gate_bias, total.dtype))
-        gate = keras.ops.reshape(gate, (-1, height, width, 2))
-        return keras.ops.repeat(gate, x.shape[-1] // 2, axis=-1)
+    def fusion_weights(self):
+        """Returns kernel and bias of the fusion as `gsf_tf.ops.gate_shift_fuse` takes them."""
+        return None, None
 
     def compute_output_shape(self, input_shape):
         return input_shape
-
-
-def _interleave(half):
-    """`new[2 i + j] = old[j n + i]`: the two parts of a half, channel by channel in turn."""
-    channels = half.shape[-1]
-    lead = [size or keras.ops.shape(half)[axis] for axis, size in enumerate(half.shape[:-1])]
-    parts = keras.ops.reshape(half, (*lead, 2, channels // 2))
-    return keras.ops.reshape(keras.ops.swapaxes(parts, -1, -2), (*lead, channels))

@@ -4,6 +4,7 @@ Which of the two runs is said by `use_implementation`, else by the environment v
 `GSF_TF_OPS`, else it is the compiled kernel where it can be used. Nothing is loaded on import.
 """
 
+from gsf_tf.ops.gate_shift_fuse import gate_shift_fuse
 from gsf_tf.ops.implementation import (
     ReferencePathWarning,
     implementation_of,
@@ -16,6 +17,7 @@ from gsf_tf.ops.temporal_shift import temporal_shift
 __all__ = [
     "OpStatus",
     "ReferencePathWarning",
+    "gate_shift_fuse",
     "implementation_of",
     "op_status",
     "rubiks_shift",

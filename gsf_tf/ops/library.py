@@ -11,6 +11,7 @@ from tensorflow.python.framework import kernels
 
 # Function of gsf_tf.ops -> name of its TensorFlow op.
 OPS = {
+    "gate_shift_fuse": "GsfTf>GateShiftFuse",
     "temporal_shift": "GsfTf>TemporalShift",
     "rubiks_shift": "GsfTf>RubiksShift",
 }

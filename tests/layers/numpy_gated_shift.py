@@ -4,32 +4,44 @@ import numpy as np
 
 
 def numpy_gated_shift(x, layer, training):
+    """The layer's output, in float64."""
+    return from_equations(
+        x,
+        {w.path.split("/")[-1]: w for w in layer.weights},
+        layer.num_segments,
+        layer.processed_channels(x.shape[-1]),
+        training,
+        layer.gate,
+    )
+
+
+def from_equations(x, weights, num_segments, processed, training, gate="learned"):
     """Equations (1)-(10) with the authors' details, element by element, in float64."""
-    weights = {w.path.split("/")[-1]: np.asarray(w, np.float64) for w in layer.weights}
+    weights = {name: np.asarray(w, np.float64) for name, w in weights.items()}
+    fixed_gate = np.nan if gate == "learned" else gate
     x = np.asarray(x, np.float64)
-    frames, height, width, channels = x.shape
-    processed = layer.processed_channels(channels)
+    frames = x.shape[0]
     half, quarter = processed // 2, processed // 4
     chosen = x[..., :processed]
     activated = _normalized_and_rectified(chosen, weights, training)
     out = x.copy()
-    for clip in range(frames // layer.num_segments):
-        frames_of_clip = slice(clip * layer.num_segments, (clip + 1) * layer.num_segments)
+    for clip in range(frames // num_segments):
+        frames_of_clip = slice(clip * num_segments, (clip + 1) * num_segments)
         for group, direction in ((0, +1), (1, -1)):
             own = slice(group * half, (group + 1) * half)
             raw = chosen[frames_of_clip, ..., own]
-            gate = np.full(raw.shape[:3], layer.gate if layer.gate != "learned" else np.nan)
-            if layer.gate == "learned":
+            gates = np.full(raw.shape[:3], fixed_gate)
+            if gate == "learned":
                 seen = np.pad(activated[frames_of_clip, ..., own], ((1, 1), (1, 1), (1, 1), (0, 0)))
-                for t, i, j in np.ndindex(*gate.shape):
+                for t, i, j in np.ndindex(*gates.shape):
                     window = seen[t : t + 3, i : i + 3, j : j + 3]
                     total = (window * weights["gate_kernel"][..., group]).sum()
-                    gate[t, i, j] = np.tanh(total + weights["gate_bias"][group])
-            y = gate[..., None] * raw
+                    gates[t, i, j] = np.tanh(total + weights["gate_bias"][group])
+            y = gates[..., None] * raw
             r = raw - y
             shifted = np.zeros_like(y)
-            for t in range(layer.num_segments):
-                if 0 <= t + direction < layer.num_segments:
+            for t in range(num_segments):
+                if 0 <= t + direction < num_segments:
                     shifted[t] = y[t + direction]
             z = shifted + r
             if "fusion_kernel_1" in weights:

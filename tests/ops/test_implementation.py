@@ -12,6 +12,10 @@ def no_environment(monkeypatch):
     monkeypatch.delenv("GSF_TF_OPS", raising=False)
 
 
+def status_of_shift():
+    return next(status for status in ops.op_status() if status.op == "temporal_shift")
+
+
 def test_context_goes_before_the_environment(ops_path, monkeypatch):
     monkeypatch.setenv("GSF_TF_OPS", "reference" if ops_path == "compiled" else "compiled")
     assert ops.implementation_of("temporal_shift") == ops_path
@@ -40,7 +44,8 @@ def test_environment(ops_path, monkeypatch, value, expected):
 def test_unknown_value(monkeypatch, value):
     expected = (
         "must be one of auto, compiled, reference, or OP=one of these with OP in "
-        rf"\['rubiks_shift', 'temporal_shift'\], or several separated by commas; received '{value}'"
+        r"\['gate_shift_fuse', 'rubiks_shift', 'temporal_shift'\], or several separated by commas; "
+        f"received '{value}'"
     )
     with pytest.raises(ValueError, match=f"implementation {expected}"):
         with ops.use_implementation(value):
@@ -52,7 +57,8 @@ def test_unknown_value(monkeypatch, value):
 
 def test_unknown_op():
     with pytest.raises(
-        ValueError, match=r"one of \['rubiks_shift', 'temporal_shift'\]; received 'shift'"
+        ValueError,
+        match=r"one of \['gate_shift_fuse', 'rubiks_shift', 'temporal_shift'\]; received 'shift'",
     ):
         ops.implementation_of("shift")
 
@@ -87,14 +93,14 @@ def test_library_without_cuda_beside_a_gpu(ops_path, monkeypatch):
     assert ops.implementation_of("temporal_shift") == "compiled"
     with ops.use_implementation("auto"):
         assert ops.implementation_of("temporal_shift") == "reference"
-        assert ops.op_status()[0].reason == (
+        assert status_of_shift().reason == (
             "the compiled library was built without CUDA and there is a GPU"
         )
 
 
 @pytest.mark.parametrize("ops_path", ["compiled"], indirect=True)
 def test_status_of_the_compiled_library(ops_path):
-    status = ops.op_status()[0]
+    status = status_of_shift()
     assert status.implementation == "compiled"
     assert status.reason is None
     assert "cpu" in status.devices

@@ -1,0 +1,213 @@
+// What the passes of Gate-Shift-Fuse on the CPU share: sizes, the workspace, the choice of the
+// instruction set and loops over the channels of a pixel.
+
+#ifndef GSF_TF_CUSTOM_OPS_KERNELS_GATE_SHIFT_FUSE_PASSES_H_
+#define GSF_TF_CUSTOM_OPS_KERNELS_GATE_SHIFT_FUSE_PASSES_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "custom_ops/kernels/gate_shift_fuse.h"
+#include "custom_ops/kernels/half_precision.h"
+
+namespace gsf_tf {
+namespace gate_shift_fuse {
+
+constexpr int kTaps = 27;  // 3x3x3
+// Channels of a half are padded to a multiple of this in the workspace: the longest vector.
+constexpr int64_t kPadding = 16;
+// Pixels whose sums are formed by themselves: short chains of additions keep the sums exact.
+constexpr int64_t kSumPixels = 16;
+
+struct Sizes {
+  explicit Sizes(const gsf_gate_shift_fuse_shape& shape)
+      : frames(shape.num_frames),
+        segments(shape.num_segments),
+        clips(shape.num_frames / shape.num_segments),
+        height(shape.height),
+        width(shape.width),
+        pixels(shape.height * shape.width),
+        channels(shape.channels),
+        processed(shape.processed),
+        half(shape.processed / 2),
+        quarter(shape.processed / 4),
+        padded((half + kPadding - 1) / kPadding * kPadding),
+        epsilon(shape.epsilon),
+        training(shape.training != 0),
+        learned_fusion(shape.learned_fusion != 0) {}
+
+  int64_t frames, segments, clips, height, width, pixels;
+  int64_t channels, processed, half, quarter, padded;
+  double epsilon;
+  bool training, learned_fusion;
+};
+
+// Hands out parts of the workspace; from address zero on it counts how long it has to be.
+class Arena {
+ public:
+  explicit Arena(void* workspace) : start_(static_cast<char*>(workspace)) {}
+
+  template <typename T>
+  T* Take(int64_t count) {
+    T* part = start_ ? reinterpret_cast<T*>(start_ + size_) : nullptr;
+    size_ += (count * static_cast<int64_t>(sizeof(T)) + 63) / 64 * 64;
+    return part;
+  }
+  int64_t size() const { return size_; }
+
+ private:
+  char* start_;
+  int64_t size_ = 0;
+};
+
+// Rows of P values, one per frame, or the same one for all frames.
+template <typename T>
+struct FrameRows {
+  T* rows;
+  int64_t pitch;
+  T* row(int64_t frame) const { return rows + frame * pitch; }
+};
+
+// The instruction sets by the bytes of their vectors. GSF_TF_CPU_VECTOR_BYTES, for tests, can only
+// choose fewer than the processor has.
+int VectorBytes();
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define GSF_TARGET_AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")))
+#define GSF_TARGET_AVX2 __attribute__((target("avx2,fma")))
+#endif
+
+#ifdef GSF_TARGET_AVX512
+template <typename Pass, typename State>
+GSF_TARGET_AVX512 void RunAvx512(const State& state, int64_t first, int64_t last) {
+  Pass::template Run<64>(state, first, last);
+}
+template <typename Pass, typename State>
+GSF_TARGET_AVX2 void RunAvx2(const State& state, int64_t first, int64_t last) {
+  Pass::template Run<32>(state, first, last);
+}
+#endif
+
+// Pass::Run<bytes of a vector>(state, first, last), compiled for each instruction set. It and all
+// that it calls is GSF_INLINE; vectors go by reference, for by value their length would be part of
+// the calling convention.
+template <typename Pass, typename State>
+void RunPass(const State& state, int64_t first, int64_t last) {
+#ifdef GSF_TARGET_AVX512
+  switch (VectorBytes()) {
+    case 64:
+      return RunAvx512<Pass>(state, first, last);
+    case 32:
+      return RunAvx2<Pass>(state, first, last);
+  }
+#endif
+  Pass::template Run<16>(state, first, last);
+}
+
+// body.Block<lanes>(i) for blocks that make up [0, count): as long as vectors are, then shorter.
+template <int kLanes, typename Body>
+GSF_INLINE void ForBlocks(Body& body, int64_t count) {
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) body.template Block<kLanes>(i);
+  if (kLanes > 4) {
+    for (; i + 4 <= count; i += 4) body.template Block<4>(i);
+  }
+  for (; i < count; ++i) body.template Block<1>(i);
+}
+
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+#define GSF_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#endif
+#endif
+
+template <int... kIndices>
+struct Indices {};
+template <int kCount, int... kIndices>
+struct MakeIndices : MakeIndices<kCount - 1, kCount - 1, kIndices...> {};
+template <int... kIndices>
+struct MakeIndices<0, kIndices...> {
+  using type = Indices<kIndices...>;
+};
+
+#ifdef GSF_SHUFFLE
+template <typename V, int... kIndices>
+GSF_INLINE void InterleaveAs(V& a, V& b, Indices<kIndices...>) {
+  constexpr int kLanes = sizeof...(kIndices);
+  const V low = GSF_SHUFFLE(a, b, (kIndices / 2 + kIndices % 2 * kLanes)...);
+  b = GSF_SHUFFLE(a, b, ((kIndices + kLanes) / 2 + (kIndices + kLanes) % 2 * kLanes)...);
+  a = low;
+}
+template <typename V, int... kIndices>
+GSF_INLINE void DeinterleaveAs(V& a, V& b, Indices<kIndices...>) {
+  const V even = GSF_SHUFFLE(a, b, (2 * kIndices)...);
+  b = GSF_SHUFFLE(a, b, (2 * kIndices + 1)...);
+  a = even;
+}
+#else
+template <typename V, int... kIndices>
+GSF_INLINE void InterleaveAs(V& a, V& b, Indices<kIndices...>) {
+  constexpr int kLanes = sizeof...(kIndices);
+  const V first = a, second = b;
+  for (int i = 0; i < 2 * kLanes; ++i) {
+    (i < kLanes ? a : b)[i % kLanes] = (i % 2 ? second : first)[i / 2];
+  }
+}
+template <typename V, int... kIndices>
+GSF_INLINE void DeinterleaveAs(V& a, V& b, Indices<kIndices...>) {
+  constexpr int kLanes = sizeof...(kIndices);
+  const V first = a, second = b;
+  for (int i = 0; i < 2 * kLanes; ++i) {
+    (i % 2 ? b : a)[i / 2] = (i < kLanes ? first : second)[i % kLanes];
+  }
+}
+#endif
+
+// The lanes of (a, b), taken in turn from a and from b.
+template <int kLanes, typename V>
+GSF_INLINE void Interleave(V& a, V& b) {
+  InterleaveAs(a, b, typename MakeIndices<kLanes>::type());
+}
+
+// The inverse of Interleave.
+template <int kLanes, typename V>
+GSF_INLINE void Deinterleave(V& a, V& b) {
+  DeinterleaveAs(a, b, typename MakeIndices<kLanes>::type());
+}
+
+template <typename T>
+std::unique_ptr<T[]> Buffer(int64_t count) {
+  return std::unique_ptr<T[]>(new T[count]());
+}
+
+// ReLU(BN(x)) of `count` channels, padded with what `activated` and `centred` held before. The
+// order of operations is the same in both directions: subtracting the mean first keeps digits.
+template <typename T>
+struct Activation {
+  const T* x;
+  const Real<T>* mean;
+  const Real<T>* scale;
+  const Real<T>* offset;
+  Real<T>* activated;
+  Real<T>* centred;  // x - mean, or null
+
+  template <int kLanes>
+  GSF_INLINE void Block(int64_t i) {
+    using V = Vector<Real<T>, kLanes>;
+    V x_block, mean_block, scale_block, offset_block;
+    Load<kLanes>(x + i, x_block);
+    Load<kLanes>(mean + i, mean_block);
+    Load<kLanes>(scale + i, scale_block);
+    Load<kLanes>(offset + i, offset_block);
+    x_block -= mean_block;
+    if (centred) Store<kLanes>(x_block, centred + i);
+    x_block = x_block * scale_block + offset_block;
+    // A NaN is not below zero and passes.
+    Store<kLanes>(x_block < V{} ? V{} : x_block, activated + i);
+  }
+};
+
+}  // namespace gate_shift_fuse
+}  // namespace gsf_tf
+
+#endif  // GSF_TF_CUSTOM_OPS_KERNELS_GATE_SHIFT_FUSE_PASSES_H_

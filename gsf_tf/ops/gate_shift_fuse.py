@@ -1,0 +1,190 @@
+"""Gate-Shift-Fuse: the op of GSF and of GSM."""
+
+import operator
+
+import tensorflow as tf
+
+from gsf_tf.ops import library
+from gsf_tf.ops.implementation import use_compiled
+from gsf_tf.ops.reference.gate_shift_fuse import gate_shift_fuse as reference_gate_shift_fuse
+
+DTYPES = ("float32", "bfloat16", "float16", "float64")
+FUSIONS = ("learned", "sum")
+
+
+def gate_shift_fuse(
+    x,
+    gamma,
+    beta,
+    moving_mean,
+    moving_variance,
+    gate_kernel,
+    gate_bias,
+    fusion_kernel=None,
+    fusion_bias=None,
+    *,
+    num_segments,
+    fusion="learned",
+    epsilon=1e-5,
+    training=False,
+):
+    """Gates the first P channels of a clip, shifts them in time and fuses them again.
+
+    In two halves of P / 2 channels each, the equations being those of the GSF paper:
+
+    ```
+    gate = tanh(gate_bias + conv3d(ReLU(BN(x)), gate_kernel))                 (1), (2)
+    Y = gate * x, R = x - Y                                                   (1)-(4)
+    S = Y of frame t + 1 in half 1, of frame t - 1 in half 2                  (5), (6)
+    F = sigmoid(fusion_bias + conv2d(mean(S; R), fusion_kernel))              (7), (8)
+    Z = F * S + (1 - F) * R, or S + R with fusion "sum" (GSM)                 (9), (10)
+    ```
+
+    What lies outside the clip or the map is zero. At last the channels are interleaved inside
+    each half, `y[2 i + j] = Z[j n + i]` with n = P / 4; the channels from P on are those of x.
+
+    In training BN takes the statistics of the batch, and the gradient goes through them. Nothing
+    flows back through the returned statistics. Half precision is computed in float32 by the
+    compiled form, which rounds once; the reference path rounds after each step. The compiled
+    form has a first-order gradient and no XLA kernel: under `jit_compile=True`, wrap the call in
+    `use_implementation("reference")`.
+
+    Args:
+        x: Tensor `[batch * num_segments, height, width, channels]`; float32, bfloat16, float16 or
+            float64. The number of channels must be known, all else may be dynamic.
+        gamma: Scale of BN, `[P]`. P is a multiple of 4 and at most the number of channels.
+        beta: Offset of BN, `[P]`.
+        moving_mean: Mean that BN takes outside training, `[P]`.
+        moving_variance: Variance that BN takes outside training, `[P]`.
+        gate_kernel: `[3, 3, 3, P / 2, 2]`: time, height, width, channel of the half, half.
+        gate_bias: `[2]`.
+        fusion_kernel: `[2, 3, 3, 2]`: half, channel, time, (S, R). None with fusion "sum".
+        fusion_bias: `[2]`. None with fusion "sum".
+        num_segments: Frames per clip, at least 1; time is folded into the batch.
+        fusion: `"learned"` (GSF) or `"sum"` (GSM).
+        epsilon: Added to the variance in BN.
+        training: Whether BN takes the statistics of the batch.
+
+    Returns:
+        `(y, mean, variance)`: a tensor like `x`, and the statistics that BN took, `[P]` each, the
+        variance being the biased one; float64 where `x` is, else float32, as are the weights.
+
+    Raises:
+        ValueError: If a shape, a dtype or the fusion breaks these rules.
+
+    Example:
+
+    ```python
+    x = tf.random.normal([2 * 8, 14, 14, 256])
+    y, mean, variance = gsf_tf.ops.gate_shift_fuse(
+        x, tf.ones(64), tf.zeros(64), tf.zeros(64), tf.ones(64),
+        tf.random.normal([3, 3, 3, 32, 2]), tf.zeros(2), num_segments=8, fusion="sum",
+    )
+    ```
+
+    Reference:
+        Sudhakaran, Escalera and Lanz, "Gate-Shift-Fuse for Video Action Recognition", section
+        3.1, equations (1)-(10).
+    """
+    x = tf.convert_to_tensor(x)
+    num_segments = operator.index(num_segments)
+    _check(x, num_segments, fusion)
+    computed = tf.float64 if x.dtype == tf.float64 else tf.float32
+    weights = {
+        "gamma": gamma,
+        "beta": beta,
+        "moving_mean": moving_mean,
+        "moving_variance": moving_variance,
+        "gate_kernel": gate_kernel,
+        "gate_bias": gate_bias,
+    }
+    if fusion == "learned":
+        weights.update(fusion_kernel=fusion_kernel, fusion_bias=fusion_bias)
+    elif fusion_kernel is not None or fusion_bias is not None:
+        raise ValueError("fusion_kernel and fusion_bias must be None with fusion 'sum'.")
+    weights = {name: _as_weight(name, value, computed) for name, value in weights.items()}
+    _check_weights(x, weights)
+    for name in ("moving_mean", "moving_variance"):
+        weights[name] = tf.stop_gradient(weights[name])
+    if fusion == "sum":
+        weights.update(fusion_kernel=tf.zeros([0], computed), fusion_bias=tf.zeros([0], computed))
+    implementation = reference_gate_shift_fuse
+    if use_compiled("gate_shift_fuse"):
+        implementation = library.raw_op("gate_shift_fuse")
+    y, mean, variance, *_ = implementation(
+        x,
+        **weights,
+        num_segments=num_segments,
+        fusion=fusion,
+        epsilon=epsilon,
+        training=bool(training),
+    )
+    return y, tf.stop_gradient(mean), tf.stop_gradient(variance)
+
+
+@tf.RegisterGradient(library.OPS["gate_shift_fuse"])
+def _gate_shift_fuse_gradient(op, y_gradient, *_):
+    x, gamma, beta, _, _, *convolutions = op.inputs
+    _, mean, variance, gate, means, fusion_weight = op.outputs
+    x_gradient, gamma_gradient, beta_gradient, *convolution_gradients = library.raw_op(
+        "gate_shift_fuse_gradient"
+    )(
+        y_gradient,
+        gamma,
+        beta,
+        *convolutions,
+        x,
+        mean,
+        variance,
+        gate,
+        means,
+        fusion_weight,
+        **{name: op.get_attr(name) for name in ("num_segments", "epsilon", "training", "fusion")},
+    )
+    return [x_gradient, gamma_gradient, beta_gradient, None, None, *convolution_gradients]
+
+
+def _as_weight(name, value, dtype):
+    if value is None:
+        raise ValueError(f"{name} must be given with fusion 'learned'. Received: None")
+    return tf.cast(tf.convert_to_tensor(value), dtype)
+
+
+def _check(x, num_segments, fusion):
+    received = f"Received: x of shape {x.shape} and num_segments={num_segments}"
+    if x.dtype.name not in DTYPES:
+        raise ValueError(f"x must be one of {', '.join(DTYPES)}. Received: {x.dtype.name}")
+    if x.shape.rank != 4 or x.shape[-1] is None:
+        raise ValueError(
+            "x must be [batch * num_segments, height, width, channels] with a known number of "
+            f"channels. {received}"
+        )
+    if num_segments < 1:
+        raise ValueError(f"num_segments must be at least 1. {received}")
+    if x.shape[0] is not None and x.shape[0] % num_segments != 0:
+        raise ValueError(f"The first dimension of x must be a multiple of num_segments. {received}")
+    if fusion not in FUSIONS:
+        raise ValueError(f"fusion must be one of {', '.join(FUSIONS)}. Received: {fusion!r}")
+
+
+def _check_weights(x, weights):
+    gamma = weights["gamma"]
+    processed = gamma.shape[0] if gamma.shape.rank == 1 else 0
+    if not processed or processed % 4 or processed > x.shape[-1]:
+        raise ValueError(
+            "gamma must be [P] with P processed channels, a positive multiple of 4 that is at most "
+            f"the number of channels. Received: gamma of shape {gamma.shape}, x of shape {x.shape}"
+        )
+    shapes = dict.fromkeys(weights, (processed,))
+    shapes.update(
+        gate_kernel=(3, 3, 3, processed // 2, 2),
+        gate_bias=(2,),
+        fusion_kernel=(2, 3, 3, 2),
+        fusion_bias=(2,),
+    )
+    for name, weight in weights.items():
+        if weight.shape != shapes[name]:
+            raise ValueError(
+                f"{name} must have the shape {shapes[name]}, for gamma is {gamma.shape}. "
+                f"Received: {name} of shape {weight.shape}"
+            )

@@ -1,0 +1,108 @@
+"""Reference form of `gsf_tf.ops.gate_shift_fuse`, and its parts."""
+
+import keras
+from keras import ops
+
+from gsf_tf.ops.reference.temporal_shift import temporal_shift
+
+
+def gate_shift_fuse(
+    x,
+    gamma,
+    beta,
+    moving_mean,
+    moving_variance,
+    gate_kernel,
+    gate_bias,
+    fusion_kernel,
+    fusion_bias,
+    num_segments,
+    fusion,
+    epsilon,
+    training,
+):
+    """As `gsf_tf.ops.gate_shift_fuse`, for tensors that function has checked."""
+    processed = gamma.shape[0]
+    chosen = x[..., :processed]
+    # Half precision overflows in the statistics, so the normalisation is in float32 at least.
+    normalized = ops.cast(chosen, gamma.dtype)
+    mean, variance = moving_mean, moving_variance
+    if training:
+        mean, variance = ops.moments(normalized, axes=(0, 1, 2))
+    normalized = ops.batch_normalization(normalized, mean, variance, -1, beta, gamma, epsilon)
+    activated = ops.relu(ops.cast(normalized, x.dtype))
+    gated = learned_gate(activated, gate_kernel, gate_bias, num_segments) * chosen
+    shifted = temporal_shift(gated, num_segments, processed // 2)
+    fused = fuse(shifted, chosen - gated, num_segments, fusion, fusion_kernel, fusion_bias)
+    outputs = [interleave(fused)]
+    if processed < x.shape[-1]:
+        outputs.append(x[..., processed:])
+    return ops.concatenate(outputs, axis=-1), mean, variance
+
+
+def learned_gate(activated, kernel, bias, num_segments):
+    """Equations (1), (2): the gate of every channel, `[B * T, H, W, C]` in (-1, 1).
+
+    The 3x3x3 convolution has one output plane per half, so it is done as a 2D convolution from
+    each half to three planes, one per tap in time, and a sum of those planes over neighbouring
+    frames.
+    """
+    kernel = ops.cast(kernel, activated.dtype)
+    # [taps, 3, 3, C/2, 2] -> per half [3, 3, C/2, taps]
+    planes = ops.stack(
+        [
+            ops.conv(half, ops.transpose(kernel[..., i], (1, 2, 3, 0)), 1, "same")
+            for i, half in enumerate(ops.split(activated, 2, axis=-1))
+        ],
+        axis=-1,
+    )
+    height, width = ops.shape(activated)[1:3]
+    taps = ops.reshape(planes, (-1, num_segments, height, width, 3, 2))
+    before, now, after = taps[..., 0, :], taps[..., 1, :], taps[..., 2, :]
+    none = ops.zeros_like(now[:, :1])
+    total = (
+        ops.concatenate([none, before[:, :-1]], axis=1)
+        + now
+        + ops.concatenate([after[:, 1:], none], axis=1)
+    )
+    gate = ops.reshape(ops.tanh(total + ops.cast(bias, total.dtype)), (-1, height, width, 2))
+    return ops.repeat(gate, activated.shape[-1] // 2, axis=-1)
+
+
+def fuse(shifted, residual, num_segments, fusion, fusion_kernel, fusion_bias):
+    """Equations (9), (10); the plain sum without learned fusion."""
+    if fusion == "sum":
+        return shifted + residual
+    weight = fusion_weight(shifted, residual, num_segments, fusion_kernel, fusion_bias)
+    return weight * shifted + (1 - weight) * residual
+
+
+def fusion_weight(shifted, residual, num_segments, kernel, bias):
+    """Equations (7), (8): F as `[B * T, 1, 1, C]` in (0, 1).
+
+    The convolution runs over the (channel, time) plane of the spatial means.
+    """
+    half_channels = shifted.shape[-1] // 2
+    dtype = keras.backend.result_type(shifted.dtype, "float32")
+    means = [
+        ops.reshape(
+            ops.mean(ops.cast(part, dtype), axis=(1, 2)), (-1, num_segments, 2, half_channels)
+        )
+        for part in (shifted, residual)
+    ]
+    # [B, T, half, C/2, (shifted, residual)] -> per half [B, C/2, T, 2]
+    plane = ops.transpose(ops.stack(means, axis=-1), (2, 0, 3, 1, 4))
+    kernel, bias = ops.cast(kernel, dtype), ops.cast(bias, dtype)
+    scores = [
+        ops.conv(plane[half], kernel[half][..., None], 1, "same") + bias[half] for half in (0, 1)
+    ]
+    weight = ops.sigmoid(ops.concatenate(scores, axis=1)[..., 0])
+    weight = ops.reshape(ops.transpose(weight, (0, 2, 1)), (-1, 1, 1, 2 * half_channels))
+    return ops.cast(weight, shifted.dtype)
+
+
+def interleave(x):
+    """`new[2 i + j] = old[j n + i]` in each half: its two parts, channel by channel in turn."""
+    lead = ops.shape(x)[:-1]
+    parts = ops.reshape(x, (*lead, 2, 2, x.shape[-1] // 4))
+    return ops.reshape(ops.swapaxes(parts, -1, -2), (*lead, x.shape[-1]))
