@@ -118,6 +118,7 @@ __device__ double SumRows(const R* partials, int64_t rows, int64_t columns, int6
   if (threadIdx.y == 0) {
     for (int lane = 1; lane < kSumLanes; ++lane) sum += lanes[lane][threadIdx.x];
   }
+  __syncthreads();  // The caller may sum another column.
   return sum;
 }
 
