@@ -40,11 +40,12 @@ struct Problem {
   Real<T>* means;
   Real<T>* fusion_weight;
 
-  __device__ int64_t Frame(int64_t frame_in_batch) const { return frame_in_batch % num_segments; }
+  // The number of a frame in its clip.
+  __device__ int64_t TimeOf(int64_t frame) const { return Remainder(frame, num_segments); }
 
   // The frame that half 0 or 1 of `frame` reads, or -1 outside the clip.
   __device__ int64_t ShiftedFrom(int64_t frame, int64_t of_half) const {
-    const int64_t t = Frame(frame);
+    const int64_t t = TimeOf(frame);
     if (of_half == 0) return t + 1 < num_segments ? frame + 1 : -1;
     return t > 0 ? frame - 1 : -1;
   }
@@ -111,10 +112,8 @@ inline bool IsEmpty(const gsf_gate_shift_fuse_shape& shape) {
   return shape.num_frames == 0 || shape.height == 0 || shape.width == 0;
 }
 
-// More pairs of channels than this do not fit in one block, which a pass in place needs. Float64
-// takes twice the registers.
-template <typename T>
-constexpr int kMaxPairs = sizeof(T) == 8 ? 256 : 512;
+// Pairs of channels that fit in one block, as a pass in place needs.
+constexpr int kMaxPairs = kThreads;
 
 // Parts that the rows of a group (a frame, or all frames) are in.
 inline int64_t RowChunks(int64_t groups, int64_t rows, int64_t channels) {
@@ -122,8 +121,8 @@ inline int64_t RowChunks(int64_t groups, int64_t rows, int64_t channels) {
   return std::max<int64_t>(1, std::min(kEnoughBlocks / blocks, CeilDiv(rows, 32)));
 }
 
-// Sums K products over the rows of every group. `term(row, channel, values)` gives them for V
-// channels of one row. `partials` is [chunks, groups, K, channels].
+// Sums K products over the rows of every group. `term(group, row, channel, values)` gives them
+// for V channels of one row. `partials` is [chunks, groups, K, channels].
 template <int K, int V, typename R, typename Term>
 __global__ void __launch_bounds__(kThreads)
     RowSumsKernel(Term term, R* __restrict__ partials, int64_t groups, int64_t rows,
@@ -139,7 +138,7 @@ __global__ void __launch_bounds__(kThreads)
     if (channel < channels) {
       for (int64_t row = first + threadIdx.y; row < last; row += blockDim.y) {
         R values[K][V];
-        term(group * rows + row, channel, values);
+        term(group, row, channel, values);
 #pragma unroll
         for (int k = 0; k < K; ++k) {
 #pragma unroll

@@ -10,7 +10,7 @@ template <typename T, int V>
 struct StatisticsTerm {
   Problem<T> problem;
 
-  __device__ void operator()(int64_t row, int64_t channel, Real<T> (&values)[2][V]) const {
+  __device__ void operator()(int64_t, int64_t row, int64_t channel, Real<T> (&values)[2][V]) const {
     Real<T> first[V];
     Load<V>(problem.x + row * problem.channels + channel, values[0]);
     Load<V>(problem.x + channel, first);
@@ -174,7 +174,7 @@ __global__ void GateKernel(Problem<T> problem, const Real<T>* __restrict__ plane
   const int64_t frame_planes = problem.pixels * 6;
   for (int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < count;
        i += stride) {
-    const int64_t t = problem.Frame(i / 2 / problem.pixels);
+    const int64_t t = problem.TimeOf(Quotient(i / 2, problem.pixels));
     const Real<T>* const here = planes + i * 3;
     Real<T> sum = problem.gate_bias[i % 2];
     if (t > 0) sum += here[-frame_planes];
@@ -189,7 +189,9 @@ template <typename T, int V>
 struct MeansTerm {
   Problem<T> problem;
 
-  __device__ void operator()(int64_t row, int64_t channel, Real<T> (&values)[2][V]) const {
+  __device__ void operator()(int64_t frame, int64_t pixel, int64_t channel,
+                             Real<T> (&values)[2][V]) const {
+    const int64_t row = frame * problem.pixels + pixel;
     Load<V>(problem.x + row * problem.channels + channel, values[0]);
     const Real<T> gate = problem.gate[row * 2 + (channel < problem.half ? 0 : 1)];
 #pragma unroll
@@ -228,7 +230,7 @@ __global__ void FusionKernel(Problem<T> problem) {
   const int64_t frame = i / problem.processed;
   const int64_t half = i % problem.processed / problem.half;
   const int64_t channel = i % problem.half;
-  const int64_t t = problem.Frame(frame);
+  const int64_t t = problem.TimeOf(frame);
   R sum = problem.fusion_bias[half];
   for (int along = 0; along < 3; ++along) {
     const int64_t other = channel + along - 1;
@@ -248,7 +250,7 @@ __global__ void FusionKernel(Problem<T> problem) {
 // become neighbours, and walks over the frames. In place, nobody writes frame t before all threads
 // of the pixel's half, one block, hold frames t - 1, t and t + 1 in registers.
 template <int V, typename T>
-__global__ void __launch_bounds__(kMaxPairs<T>) FuseKernel(Problem<T> problem, const T* x, T* y) {
+__global__ void __launch_bounds__(kMaxPairs) FuseKernel(Problem<T> problem, const T* x, T* y) {
   using R = Real<T>;
   const int64_t clips = problem.num_frames / problem.num_segments;
   const int64_t items = clips * problem.pixels * 2;
@@ -257,8 +259,9 @@ __global__ void __launch_bounds__(kMaxPairs<T>) FuseKernel(Problem<T> problem, c
        first += static_cast<int64_t>(gridDim.x) * blockDim.y) {
     const int64_t item = first + threadIdx.y;
     const int64_t half = item % 2;
-    const int64_t pixel = item / 2 % problem.pixels;
-    const int64_t first_frame = item / 2 / problem.pixels * problem.num_segments;
+    const int64_t clip = Quotient(item / 2, problem.pixels);
+    const int64_t pixel = item / 2 - clip * problem.pixels;
+    const int64_t first_frame = clip * problem.num_segments;
     for (int64_t pairs = 0; pairs < problem.quarter; pairs += blockDim.x * V) {
       const int64_t pair = pairs + threadIdx.x * V;
       const bool used = item < items && pair < problem.quarter;
@@ -333,7 +336,7 @@ Buffers Divide(const gsf_gate_shift_fuse_shape& shape, void* base) {
     buffers.means =
         workspace.Take<R>(buffers.means_chunks * shape.num_frames * 2 * shape.processed);
   }
-  if (shape.processed / 4 > kMaxPairs<T>) {
+  if (shape.processed / 4 > kMaxPairs) {
     buffers.copy = workspace.Take<T>(rows * shape.channels);
   }
   buffers.bytes = workspace.bytes();
@@ -387,7 +390,7 @@ int LaunchFusion(const Problem<T>& problem, const Buffers& buffers, cudaStream_t
 
 template <int V, typename T>
 int LaunchFuse(const Problem<T>& problem, const T* x, T* y, cudaStream_t stream) {
-  const int64_t across = std::min<int64_t>(problem.quarter / V, kMaxPairs<T>);
+  const int64_t across = std::min<int64_t>(problem.quarter / V, kMaxPairs);
   const int64_t down = std::max<int64_t>(1, kThreads / across);
   const int64_t items = problem.num_frames / problem.num_segments * problem.pixels * 2;
   FuseKernel<V, T><<<GridSize(CeilDiv(items, down), kMaxGridX),

@@ -30,10 +30,11 @@ struct FusionTerm {
   Problem<T> problem;
   const T* y_gradient;
 
-  __device__ void operator()(int64_t row, int64_t channel, Real<T> (&values)[1][1]) const {
+  __device__ void operator()(int64_t frame, int64_t pixel, int64_t channel,
+                             Real<T> (&values)[1][1]) const {
     using R = Real<T>;
     const int64_t half = channel < problem.half ? 0 : 1;
-    const int64_t frame = row / problem.pixels;
+    const int64_t row = frame * problem.pixels + pixel;
     const int64_t shifted = problem.ShiftedFrom(frame, half);
     const R x = static_cast<R>(problem.x[row * problem.channels + channel]);
     R difference = problem.gate[row * 2 + half] * x - x;
@@ -70,7 +71,7 @@ __global__ void MeansGradientKernel(Problem<T> problem, const Real<T>* __restric
   const int64_t frame = i / problem.processed;
   const int64_t half = i % problem.processed / problem.half;
   const int64_t channel = i % problem.half;
-  const int64_t t = problem.Frame(frame);
+  const int64_t t = problem.TimeOf(frame);
   R shifted = R(0), residual = R(0);
   for (int along = 0; along < 3; ++along) {
     const int64_t other = channel - (along - 1);
@@ -106,7 +107,7 @@ __global__ void __launch_bounds__(kThreads)
   for (int64_t i = threadIdx.x; i < problem.num_frames * problem.half; i += kThreads) {
     const int64_t frame = i / problem.half;
     const int64_t channel = i % problem.half;
-    const int64_t t = problem.Frame(frame) + time - 1;
+    const int64_t t = problem.TimeOf(frame) + time - 1;
     const int64_t other = channel + along - 1;
     if (t < 0 || t >= problem.num_segments || other < 0 || other >= problem.half) continue;
     const int64_t start = half * problem.half;
@@ -162,7 +163,7 @@ __global__ void __launch_bounds__(kThreads)
     if (item < items) {
       const int64_t half = item % 2;
       const int64_t row = item / 2;
-      const int64_t frame = row / problem.pixels;
+      const int64_t frame = Quotient(row, problem.pixels);
       const int64_t reader = problem.ShiftedTo(frame, half);
       const T* const own = gradients.y + row * problem.channels + half * problem.half;
       const T* const moved =
@@ -190,19 +191,30 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-// The gate gradients that the activation at one pixel takes part in, in the order of the taps.
+// A pixel of a frame.
+struct Site {
+  int64_t frame, t, h, w;
+};
+
 template <typename T>
-__device__ Real<T> GatherGateGradient(const Problem<T>& problem, const Real<T>* gate_gradient,
-                                      int64_t frame, int64_t pixel, int64_t half, int tap) {
+__device__ Site FindSite(const Problem<T>& problem, int64_t frame, int64_t pixel) {
+  const int64_t h = Quotient(pixel, problem.width);
+  return {frame, problem.TimeOf(frame), h, pixel - h * problem.width};
+}
+
+// The gate's gradient to which the activation at `site` contributed through `tap`.
+template <typename T>
+__device__ Real<T> GateGradientAt(const Problem<T>& problem, const Real<T>* gate_gradient,
+                                  const Site& site, int64_t half, int tap) {
   const int time = tap / 9 - 1;
-  const int64_t h = pixel / problem.width - (tap / 3 % 3 - 1);
-  const int64_t w = pixel % problem.width - (tap % 3 - 1);
-  const int64_t t = problem.Frame(frame) - time;
+  const int64_t t = site.t - time;
+  const int64_t h = site.h - (tap / 3 % 3 - 1);
+  const int64_t w = site.w - (tap % 3 - 1);
   if (t < 0 || t >= problem.num_segments || h < 0 || h >= problem.height || w < 0 ||
       w >= problem.width) {
     return Real<T>(0);
   }
-  return gate_gradient[((frame - time) * problem.pixels + h * problem.width + w) * 2 + half];
+  return gate_gradient[((site.frame - time) * problem.pixels + h * problem.width + w) * 2 + half];
 }
 
 // What batch normalisation and ReLU do to one channel, and back.
@@ -236,6 +248,7 @@ __global__ void __launch_bounds__(kThreads)
                               Real<T>* __restrict__ partials) {
   using R = Real<T>;
   __shared__ alignas(16) R gathered[kRowsAtOnce][kGathered];
+  __shared__ Site sites[kRowsAtOnce];
   __shared__ R sums[kThreads];
   const int thread = threadIdx.x + blockDim.x * threadIdx.y;
   const int threads = blockDim.x * blockDim.y;
@@ -260,11 +273,14 @@ __global__ void __launch_bounds__(kThreads)
   for (int64_t first = begin; first < end; first += kRowsAtOnce) {
     const int count = static_cast<int>(end - first < kRowsAtOnce ? end - first : kRowsAtOnce);
     __syncthreads();
+    for (int i = thread; i < count; i += threads) {
+      const int64_t frame = Quotient(first + i, problem.pixels);
+      sites[i] = FindSite(problem, frame, first + i - frame * problem.pixels);
+    }
+    __syncthreads();
     for (int i = thread; i < count * kGateTaps; i += threads) {
-      const int64_t row = first + i / kGateTaps;
-      const int tap = i % kGateTaps;
-      gathered[i / kGateTaps][tap] = GatherGateGradient(
-          problem, gradients.gate, row / problem.pixels, row % problem.pixels, half, tap);
+      gathered[i / kGateTaps][i % kGateTaps] =
+          GateGradientAt(problem, gradients.gate, sites[i / kGateTaps], half, i % kGateTaps);
     }
     __syncthreads();
     if (!used) continue;
@@ -328,10 +344,11 @@ constexpr int kMaxItems = 32;  // pixels and halves per block
 // The gradient of x. A thread has pairs of channels that are neighbours in y; otherwise as
 // FuseKernel, so that it may work in place.
 template <typename T>
-__global__ void __launch_bounds__(kMaxPairs<T>)
+__global__ void __launch_bounds__(kMaxPairs)
     InputGradientKernel(Problem<T> problem, Gradients<T> gradients, const T* y_gradient) {
   using R = Real<T>;
   __shared__ alignas(16) R gathered[kMaxItems][kGathered];
+  __shared__ Site sites[kMaxItems];
   const int thread = threadIdx.x + blockDim.x * threadIdx.y;
   const int threads = blockDim.x * blockDim.y;
   const int64_t count = problem.num_frames * problem.pixels;
@@ -363,9 +380,13 @@ __global__ void __launch_bounds__(kMaxPairs<T>)
          first += static_cast<int64_t>(gridDim.x) * blockDim.y) {
       const int64_t column = first + threadIdx.y;
       const bool used = column < columns && pair < problem.quarter;
-      const int64_t first_frame = column / problem.pixels * problem.num_segments;
-      const int64_t row = first_frame * problem.pixels + column % problem.pixels;
+      const int64_t clip = Quotient(column, problem.pixels);
+      const int64_t pixel = column - clip * problem.pixels;
+      const int64_t first_frame = clip * problem.num_segments;
+      const int64_t row = first_frame * problem.pixels + pixel;
       const T* const from = y_gradient + row * problem.channels + half * problem.half + 2 * pair;
+      __syncthreads();
+      if (threadIdx.x == 0) sites[threadIdx.y] = FindSite(problem, first_frame, pixel);
       R upstream[3][2] = {};  // of frames t - 1, t, t + 1
       for (int64_t t = -1; t < problem.num_segments; ++t) {
 #pragma unroll
@@ -379,11 +400,12 @@ __global__ void __launch_bounds__(kMaxPairs<T>)
         __syncthreads();
         if (t < 0) continue;
         for (int i = thread; i < static_cast<int>(blockDim.y) * kGateTaps; i += threads) {
-          const int64_t other = first + i / kGateTaps;
-          if (other >= columns) continue;
-          gathered[i / kGateTaps][i % kGateTaps] = GatherGateGradient(
-              problem, gradients.gate, other / problem.pixels * problem.num_segments + t,
-              other % problem.pixels, half, i % kGateTaps);
+          Site site = sites[i / kGateTaps];
+          site.frame += t;
+          site.t += t;
+          if (first + i / kGateTaps >= columns) continue;
+          gathered[i / kGateTaps][i % kGateTaps] =
+              GateGradientAt(problem, gradients.gate, site, half, i % kGateTaps);
         }
         __syncthreads();
         if (!used) continue;
@@ -437,7 +459,7 @@ Buffers Divide(const gsf_gate_shift_fuse_shape& shape, void* base) {
   buffers.gate = workspace.Take<R>(rows * 2);
   buffers.convolution_chunks = RowChunks(1, rows, shape.processed);
   buffers.convolution = workspace.Take<R>(buffers.convolution_chunks * kColumns * shape.processed);
-  if (shape.processed / 4 > kMaxPairs<T>) {
+  if (shape.processed / 4 > kMaxPairs) {
     buffers.copy = workspace.Take<T>(rows * shape.channels);
   }
   buffers.bytes = workspace.bytes();
@@ -500,7 +522,7 @@ int LaunchGateGradient(const Problem<T>& problem, const Gradients<T>& gradients,
 template <typename T>
 int LaunchInputGradient(const Problem<T>& problem, const Gradients<T>& gradients,
                         const T* y_gradient, cudaStream_t stream) {
-  const int64_t across = std::min<int64_t>(problem.quarter, kMaxPairs<T>);
+  const int64_t across = std::min<int64_t>(problem.quarter, kMaxPairs);
   const int64_t down = std::min<int64_t>(kMaxItems, std::max<int64_t>(1, kThreads / across));
   const int64_t columns = problem.num_frames / problem.num_segments * problem.pixels;
   const dim3 grid(GridSize(CeilDiv(columns, down), kMaxGridX), 2);
