@@ -247,7 +247,7 @@ __global__ void __launch_bounds__(kThreads)
     ConvolutionGradientKernel(Problem<T> problem, Gradients<T> gradients,
                               Real<T>* __restrict__ partials) {
   using R = Real<T>;
-  __shared__ alignas(16) R gathered[kRowsAtOnce][kGathered];
+  __shared__ R gathered[kRowsAtOnce][kGathered];
   __shared__ Site sites[kRowsAtOnce];
   __shared__ R sums[kThreads];
   const int thread = threadIdx.x + blockDim.x * threadIdx.y;
@@ -347,7 +347,7 @@ template <typename T>
 __global__ void __launch_bounds__(kMaxPairs)
     InputGradientKernel(Problem<T> problem, Gradients<T> gradients, const T* y_gradient) {
   using R = Real<T>;
-  __shared__ alignas(16) R gathered[kMaxItems][kGathered];
+  __shared__ R gathered[kMaxItems][kGathered];
   __shared__ Site sites[kMaxItems];
   const int thread = threadIdx.x + blockDim.x * threadIdx.y;
   const int threads = blockDim.x * blockDim.y;
