@@ -202,12 +202,26 @@ int CopyOtherChannels(const T* source, T* target, const gsf_gate_shift_fuse_shap
 
 // Calls `function` with 2 where two neighbouring channels can be read at once, else with 1.
 template <typename T, typename Function>
-int WithLanes(const void* x, const gsf_gate_shift_fuse_shape& shape, Function function) {
-  if (shape.channels % 2 == 0 && IsAligned(x, 2 * sizeof(T))) {
+int WithLanes(const Problem<T>& problem, Function function) {
+  if (problem.channels % 2 == 0 && IsAligned(problem.x, 2 * sizeof(T))) {
     return function(std::integral_constant<int, 2>{});
   }
   return function(std::integral_constant<int, 1>{});
 }
+
+// Parts of the forward pass's workspace.
+struct ForwardBuffers {
+  int64_t statistics_chunks, means_chunks, bytes;
+  void* statistics;
+  void* planes;
+  void* means;
+  void* copy;  // of x, where one block cannot work in place
+};
+
+// Enqueues what writes the mean, the variance and the gate.
+template <typename T>
+int LaunchGate(const Problem<T>& problem, const gsf_gate_shift_fuse_weights& weights,
+               const ForwardBuffers& buffers, cudaStream_t stream);
 
 }  // namespace gsf
 

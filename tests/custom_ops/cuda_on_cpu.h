@@ -1,5 +1,5 @@
-// Enough of CUDA for g++ to run the kernels on a CPU, for their indexing and arithmetic to be tested
-// where there is no GPU. It says nothing about speed, and a GPU has more ways to fail.
+// Enough of CUDA for g++ to run the kernels on a CPU, for their indexing and arithmetic to be
+// tested where there is no GPU. It says nothing about speed, and a GPU has more ways to fail.
 //
 // The blocks of a grid run one after the other. The threads of a block are fibers: each runs to its
 // next __syncthreads(), then the next thread does, in ascending or, after cuda_on_cpu_reverse(1),
@@ -83,10 +83,9 @@ struct SmallFloat {
     const int exponent = (bits & 0x7fff) >> kMantissa;
     const int mantissa = bits & ((1 << kMantissa) - 1);
     const bool special = exponent == (1 << kExponent) - 1;
-    const float magnitude =
-        special ? (mantissa != 0 ? NAN : INFINITY)
-                : ldexpf(mantissa + (exponent > 0 ? 1 << kMantissa : 0),
-                         (exponent > 0 ? exponent : 1) - kBias - kMantissa);
+    const float magnitude = special ? (mantissa != 0 ? NAN : INFINITY)
+                                    : ldexpf(mantissa + (exponent > 0 ? 1 << kMantissa : 0),
+                                             (exponent > 0 ? exponent : 1) - kBias - kMantissa);
     return bits & 0x8000 ? -magnitude : magnitude;
   }
 };
