@@ -86,7 +86,7 @@ class Array:
     def __init__(self, memory, nbytes, offset=0):
         self.memory, self.nbytes, self._start = memory, nbytes, GUARD_BYTES + offset
         self._base = memory.allocate(nbytes + 2 * GUARD_BYTES + offset)
-        memory.write(self._base, np.full(nbytes + 2 * GUARD_BYTES + offset, POISON, np.uint8))
+        memory.fill(self._base, POISON, nbytes + 2 * GUARD_BYTES + offset)
         self.pointer = self._base + self._start
 
     def write(self, array):
@@ -235,6 +235,15 @@ class _Session:
         created.write(array)
         return created
 
+    def check_guards(self):
+        for array in self._arrays:
+            array.read("uint8", -1)
+
+    def zeros(self, nbytes):
+        array = self.empty(nbytes)
+        self._kernels.memory.fill(array.pointer, 0, nbytes)
+        return array
+
     def workspace(self, name, shape):
         size = getattr(self._kernels.library, f"gsf_{name}_workspace_cuda")(ctypes.byref(shape))
         return self.empty(size)
@@ -254,6 +263,9 @@ class HostMemory:
 
     def free(self, address):
         del self._blocks[address]
+
+    def fill(self, address, byte, nbytes):
+        ctypes.memset(address, byte, nbytes)
 
     def write(self, address, array):
         ctypes.memmove(address, array.ctypes.data, array.nbytes)

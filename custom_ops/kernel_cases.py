@@ -212,3 +212,14 @@ WIDE_CASES = [
     GateShiftFuseCase((1, 2, 1, 1, 1036), 1036, training=False, in_place=True),
     GateShiftFuseCase((1, 2, 1, 2, 1040), 1032),
 ]
+# For a GPU: maps of the networks, which fill more than one block in every direction.
+LARGE_CASES = [
+    TemporalShiftCase((16, 56, 56, 64), 8, 8),
+    RubiksShiftCase((2, 8, 56, 56, 54)),
+    RubiksShiftCase((1, 8, 112, 112, 72), strides=(1, 2, 2)),
+    RubiksShiftCase((2, 8, 28, 28, 144), shift=4.0),
+    RubiksShiftCase((4, 8, 7, 7, 576), quantized=True, shift=2.0),
+    GateShiftFuseCase((1, 8, 28, 28, 64), 16, in_place=True),
+    GateShiftFuseCase((2, 4, 14, 14, 64), 64, training=False),
+    GateShiftFuseCase((2, 8, 7, 7, 512), 128),
+]

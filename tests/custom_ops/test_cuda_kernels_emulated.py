@@ -5,6 +5,7 @@ wrote and missing barriers. What only a GPU can show (launch limits, registers, 
 for `custom_ops/check_cuda.py`.
 """
 
+import concurrent.futures
 import ctypes
 import pathlib
 import re
@@ -14,7 +15,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from custom_ops import kernel_calls, kernel_cases
+from custom_ops import kernel_benchmarks, kernel_calls, kernel_cases
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 EMULATION = pathlib.Path(__file__).with_name("cuda_on_cpu.h")
@@ -38,10 +39,14 @@ def library(tmp_path_factory):
             translated.write_text(translate(path.read_text()))
     compiler = shutil.which("g++")
     options = ["-std=c++17", "-O1", "-w", "-fPIC", f"-I{build}", "-include", str(EMULATION)]
-    objects = []
-    for source in sorted(folder.glob("*.cc")):
-        objects.append(source.with_suffix(".o"))
-        subprocess.run([compiler, *options, "-c", source, "-o", objects[-1]], check=True)
+
+    def compile_file(source):
+        target = source.with_suffix(".o")
+        subprocess.run([compiler, *options, "-c", source, "-o", target], check=True)
+        return target
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        objects = list(pool.map(compile_file, sorted(folder.glob("*.cc"))))
     subprocess.run([compiler, "-shared", *objects, "-o", build / "kernels.so"], check=True)
     return build / "kernels.so"
 
@@ -99,6 +104,24 @@ def test_gate_shift_fuse_of_nothing_has_gradients_of_zero(kernels, fusion):
     assert results["y"].shape == x.shape
     names = [name for name in weights if name not in ("mean", "variance")]
     assert all(np.all(results[f"d_{name}"] == 0) for name in names)
+
+
+@pytest.mark.parametrize(
+    "case, runs",
+    [
+        (kernel_cases.TemporalShiftCase((4, 3, 2, 8), 2, 2), 1),
+        (kernel_cases.RubiksShiftCase((1, 2, 3, 3, 4), strides=(1, 2, 2)), 2),
+        (kernel_cases.GateShiftFuseCase((1, 2, 3, 3, 8), 4), 3),
+    ],
+    ids=str,
+)
+def test_the_benchmark_calls_every_kernel_within_its_arrays(kernels, case, runs):
+    with kernels.session() as arrays:
+        prepared = kernel_benchmarks.prepare(case, kernels, arrays, "float16")
+        assert len(prepared) == runs
+        for run in prepared:
+            run.enqueue(None)
+        arrays.check_guards()
 
 
 def test_an_unknown_dtype_is_an_error(kernels):
