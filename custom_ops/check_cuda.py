@@ -86,15 +86,20 @@ def run(arguments):
     problems = []
     with tempfile.TemporaryDirectory() as folder:
         library = arguments.library
+        if library is not None and not library.is_file():
+            raise FileNotFoundError(
+                "--library must be a file with the compiled kernels, such as "
+                f"gsf_tf/ops/_gsf_tf_ops.so. Received: {library}"
+            )
         if library is None:
             nvcc = arguments.nvcc or shutil.which("nvcc") or str(cuda_home / "bin" / "nvcc")
             library = compile_kernels(nvcc, device.architecture(), pathlib.Path(folder))
         if "checks" in parts:
-            problems += check(library, device, arguments.small)
+            problems += check(library.resolve(), device, arguments.small)
         if "sanitizer" in parts:
             problems += sanitize(library.resolve(), cuda_home)
         if "benchmark" in parts:
-            benchmark(library, device, arguments.clips, arguments.dtypes)
+            benchmark(library.resolve(), device, arguments.clips, arguments.dtypes)
     return problems
 
 

@@ -19,7 +19,7 @@ class Device:
     """The first visible GPU: memory, as `kernel_calls.HostMemory`, and timing.
 
     Args:
-        cuda_home: Folder of the CUDA toolkit, where the runtime is looked for before the system's paths.
+        cuda_home: Folder of the CUDA toolkit; its runtime comes before the system's.
     """
 
     def __init__(self, cuda_home):

@@ -126,11 +126,10 @@ inline int64_t RowChunks(int64_t groups, int64_t rows, int64_t channels) {
 template <int K, int V, typename R, typename Term>
 __global__ void __launch_bounds__(kThreads)
     RowSumsKernel(Term term, R* __restrict__ partials, int64_t groups, int64_t rows,
-                  int64_t channels) {
+                  int64_t chunk_rows, int64_t channels) {
   __shared__ R sums[K * V][kThreads];
   const int thread = threadIdx.x + blockDim.x * threadIdx.y;
   const int64_t channel = (static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) * V;
-  const int64_t chunk_rows = (rows + gridDim.y - 1) / gridDim.y;
   const int64_t first = blockIdx.y * chunk_rows;
   const int64_t last = first + chunk_rows < rows ? first + chunk_rows : rows;
   for (int64_t group = blockIdx.z; group < groups; group += gridDim.z) {
@@ -174,7 +173,7 @@ int LaunchRowSums(const Term& term, R* partials, int64_t groups, int64_t rows, i
                   static_cast<unsigned>(RowChunks(groups, rows, channels)),
                   GridSize(groups, kMaxGridY));
   RowSumsKernel<K, V, R, Term>
-      <<<grid, threads, 0, stream>>>(term, partials, groups, rows, channels);
+      <<<grid, threads, 0, stream>>>(term, partials, groups, rows, CeilDiv(rows, grid.y), channels);
   return cudaGetLastError();
 }
 

@@ -61,7 +61,7 @@ constexpr int kRowsAtOnce = 32;
 template <typename T>
 __global__ void __launch_bounds__(kThreads)
     ConvolutionGradientKernel(Problem<T> problem, Gradients<T> gradients,
-                              Real<T>* __restrict__ partials) {
+                              Real<T>* __restrict__ partials, int64_t chunk_rows) {
   using R = Real<T>;
   __shared__ R gathered[kRowsAtOnce][kGathered];
   __shared__ Site sites[kRowsAtOnce];
@@ -83,7 +83,6 @@ __global__ void __launch_bounds__(kThreads)
     }
   }
   const int64_t rows = problem.num_frames * problem.pixels;
-  const int64_t chunk_rows = (rows + gridDim.y - 1) / gridDim.y;
   const int64_t begin = blockIdx.y * chunk_rows;
   const int64_t end = begin + chunk_rows < rows ? begin + chunk_rows : rows;
   for (int64_t first = begin; first < end; first += kRowsAtOnce) {
@@ -264,7 +263,8 @@ int LaunchWeightGradients(const Problem<T>& problem, const Gradients<T>& gradien
   const dim3 threads(static_cast<unsigned>(across), static_cast<unsigned>(kThreads / across));
   const dim3 grid(GridSize(CeilDiv(problem.half, across), kMaxGridX),
                   static_cast<unsigned>(buffers.convolution_chunks), 2);
-  ConvolutionGradientKernel<T><<<grid, threads, 0, stream>>>(problem, gradients, partials);
+  ConvolutionGradientKernel<T><<<grid, threads, 0, stream>>>(
+      problem, gradients, partials, CeilDiv(problem.num_frames * problem.pixels, grid.y));
   const cudaError_t error = cudaGetLastError();
   if (error != cudaSuccess) return error;
   WeightGradientsKernel<T>
