@@ -199,11 +199,14 @@ int CopyOtherChannels(const T* source, T* target, const gsf_gate_shift_fuse_shap
                            stream);
 }
 
-// Calls `function` with 2 where two neighbouring channels can be read at once, else with 1.
+// Calls `function` with 2 where two neighbouring channels can be read at once, else with 1. An
+// element of float64 is wide enough by itself.
 template <typename T, typename Function>
 int WithLanes(const Problem<T>& problem, Function function) {
-  if (problem.channels % 2 == 0 && IsAligned(problem.x, 2 * sizeof(T))) {
-    return function(std::integral_constant<int, 2>{});
+  if constexpr (sizeof(T) < 8) {
+    if (problem.channels % 2 == 0 && IsAligned(problem.x, 2 * sizeof(T))) {
+      return function(std::integral_constant<int, 2>{});
+    }
   }
   return function(std::integral_constant<int, 1>{});
 }

@@ -95,7 +95,8 @@ __global__ void __launch_bounds__(kThreads)
 template <bool kAdjoint, typename T>
 int LaunchMove(const void* source, const void* shift, void* target,
                const gsf_rubiks_shift_shape& shape, cudaStream_t stream) {
-  constexpr int kMost = sizeof(T) == 8 ? 2 : 4;
+  // The adjoint alone serves quantized shifts only.
+  constexpr int kMost = sizeof(T) == 8 ? 1 : kAdjoint ? 2 : 4;
   const bool aligned = IsAligned(source, kMost * sizeof(T)) && IsAligned(target, kMost * sizeof(T));
   return WithLanes<kMost>(shape, aligned, [&](auto lanes, auto position) -> int {
     constexpr int kLanes = decltype(lanes)::value;
