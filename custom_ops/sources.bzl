@@ -36,6 +36,12 @@ KERNEL_SOURCES = [
 ]
 
 CUDA_SOURCES = [
+    "custom_ops/kernels/gate_shift_fuse_cuda.cu",
+    "custom_ops/kernels/gate_shift_fuse_gate_cuda.cu",
+    "custom_ops/kernels/gate_shift_fuse_gradient_cuda.cu",
+    "custom_ops/kernels/gate_shift_fuse_input_gradient_cuda.cu",
+    "custom_ops/kernels/rubiks_shift_cuda.cu",
+    "custom_ops/kernels/rubiks_shift_gradient_cuda.cu",
     "custom_ops/kernels/temporal_shift_cuda.cu",
 ]
 

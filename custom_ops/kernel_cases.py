@@ -1,0 +1,225 @@
+"""Cases of the CUDA kernels, and how their results compare with the float64 references."""
+
+import dataclasses
+
+import numpy as np
+
+from custom_ops import check_references, kernel_calls
+from custom_ops.kernel_calls import DTYPES, decode, encode, real
+
+# Half a unit in the last place of 1, and of the smallest numbers.
+ROUNDING = {
+    "float32": (2.0**-24, 2.0**-150),
+    "bfloat16": (2.0**-8, 2.0**-134),
+    "float16": (2.0**-11, 2.0**-25),
+    "float64": (2.0**-53, 2.0**-1075),
+}
+# Of the largest number: what rounding adds up to in sums of some hundred numbers.
+SUM_ERROR = {"float32": 4e-6, "float64": 1e-13}
+
+
+@dataclasses.dataclass(frozen=True)
+class TemporalShiftCase:
+    shape: tuple
+    num_segments: int
+    fold: int
+    reverse: bool = False
+
+    def compute(self, kernels, dtype):
+        x = encode(np.random.default_rng(0).normal(size=self.shape), dtype)
+        y = kernels.temporal_shift(x, self.num_segments, self.fold, self.reverse)
+        expected = check_references.temporal_shift(x, self.num_segments, self.fold, self.reverse)
+        return {"y": y}, {"y": decode(expected, dtype)}
+
+
+@dataclasses.dataclass(frozen=True)
+class RubiksShiftCase:
+    """`shift` is the largest shift; some channels get integers and halves."""
+
+    shape: tuple  # clips, frames, height, width, channels
+    strides: tuple = (1, 1, 1)
+    rows: int = 3
+    quantized: bool = False
+    shift: float = 1.0
+
+    def struct(self, dtype):
+        return kernel_calls.RubiksShiftShape(
+            *self.shape, *self.strides, self.rows, self.quantized, DTYPES[dtype]
+        )
+
+    def output_shape(self):
+        clips, *lengths, channels = self.shape
+        strides = (1, *self.strides[1:]) if self.rows == 2 else self.strides
+        frames, *outputs = (-(-n // s) for n, s in zip(lengths, strides, strict=True))
+        return (clips * frames, *outputs, channels)
+
+    def arrays(self, dtype):
+        clips, frames, *rest = self.shape
+        random = np.random.default_rng(1)
+        x = encode(random.normal(size=(clips * frames, *rest)), dtype)
+        upstream = encode(random.normal(size=self.output_shape()), dtype)
+        shift = random.uniform(-self.shift, self.shift, (self.rows, self.shape[-1]))
+        special = random.random(shift.shape) < 0.3
+        shift = np.where(special, np.round(2 * shift) / 2, shift).astype(real(dtype))
+        return x, shift, upstream
+
+    def compute(self, kernels, dtype):
+        x, shift, upstream = self.arrays(dtype)
+        results = kernels.rubiks_shift(x, shift, self.struct(dtype), dtype, upstream)
+        expected = check_references.rubiks_shift(
+            decode(x, dtype),
+            shift.astype(np.float64),
+            self.shape[1],
+            self.strides,
+            self.quantized,
+            decode(upstream, dtype),
+        )
+        return results, dict(zip(("y", "d_x", "d_shift"), expected, strict=True))
+
+
+@dataclasses.dataclass(frozen=True)
+class GateShiftFuseCase:
+    shape: tuple  # clips, frames, height, width, channels
+    processed: int
+    training: bool = True
+    fusion: bool = True
+    in_place: bool = False
+    epsilon: float = 1e-5
+
+    def struct(self, dtype):
+        clips, frames, height, width, channels = self.shape
+        return kernel_calls.GateShiftFuseShape(
+            clips * frames, frames, height, width, channels, self.processed, self.epsilon,
+            self.training, self.fusion, DTYPES[dtype],
+        )  # fmt: skip
+
+    def arrays(self, dtype):
+        clips, frames, *rest = self.shape
+        random = np.random.default_rng(2)
+        # The mean is far from zero, as sums of squares would not like it.
+        x = encode(2 + random.normal(size=(clips * frames, *rest)), dtype)
+        upstream = encode(random.normal(size=x.shape), dtype)
+        half = self.processed // 2
+        weights = {
+            "gamma": random.uniform(0.5, 1.5, self.processed),
+            "beta": random.normal(size=self.processed),
+            "mean": 2 + random.normal(size=self.processed) / 4,
+            "variance": random.uniform(0.5, 1.5, self.processed),
+            "gate_kernel": random.normal(size=(3, 3, 3, half, 2)) / np.sqrt(27 * half),
+            "gate_bias": random.normal(size=2) / 4,
+        }
+        if self.fusion:
+            weights["fusion_kernel"] = random.normal(size=(2, 3, 3, 2)) / 4
+            weights["fusion_bias"] = random.normal(size=2) / 4
+        return x, {name: array.astype(real(dtype)) for name, array in weights.items()}, upstream
+
+    def compute(self, kernels, dtype):
+        x, weights, upstream = self.arrays(dtype)
+        results = kernels.gate_shift_fuse(
+            x, weights, self.struct(dtype), dtype, upstream, self.in_place
+        )
+        expected = check_references.gate_shift_fuse(
+            decode(x, dtype),
+            {name: array.astype(np.float64) for name, array in weights.items()},
+            self.shape[1],
+            self.processed,
+            self.epsilon,
+            self.training,
+            decode(upstream, dtype),
+        )
+        return results, expected
+
+
+def differences(results, expected, dtype):
+    """Returns a line for every array of `results` that is farther from `expected` than rounding.
+
+    Arrays of the element type may be off by their own rounding and by that of the sums; the
+    others, which are in float32 or float64, by that of the sums alone.
+    """
+    lines = []
+    if results.keys() != expected.keys():
+        lines.append(f"arrays {sorted(results)} instead of {sorted(expected)}")
+    for name in results.keys() & expected.keys():
+        of_element = name in ("y", "d_x")
+        kind = dtype if of_element else real(dtype).name
+        got, want = decode(results[name], kind), np.asarray(expected[name])
+        if got.shape != want.shape:
+            lines.append(f"{name}: shape {got.shape} instead of {want.shape}")
+            continue
+        relative, absolute = ROUNDING[kind]
+        largest = np.max(np.abs(want), initial=0)
+        allowed = relative * np.abs(want) + absolute + SUM_ERROR[real(dtype).name] * largest
+        wrong = ~(np.abs(got - want) <= allowed)
+        if wrong.any():
+            worst = np.unravel_index(np.argmax(np.where(wrong, np.abs(got - want), 0)), got.shape)
+            lines.append(
+                f"{name}: {wrong.sum()} of {got.size} elements are wrong, the worst at "
+                f"{tuple(map(int, worst))}: {got[worst]} instead of {want[worst]}"
+            )
+    return lines
+
+
+def check(case, kernels, dtype, again=lambda: None):
+    """Returns what is wrong with a case, a line each: values, or bits of a second run.
+
+    Args:
+        case: One of the cases of this module.
+        kernels: `kernel_calls.Kernels`.
+        dtype: Name of the element type.
+        again: Called before the second run.
+    """
+    try:
+        results, expected = case.compute(kernels, dtype)
+        again()
+        second, _ = case.compute(kernels, dtype)
+    except kernel_calls.KernelError as error:
+        return [f"{case} {dtype}: {error}"]
+    lines = differences(results, expected, dtype)
+    lines += [
+        f"{name}: the second run gives other bits"
+        for name in results
+        if results[name].tobytes() != second[name].tobytes()
+    ]
+    return [f"{case} {dtype}: {line}" for line in lines]
+
+
+SMALL_CASES = [
+    TemporalShiftCase((8, 5, 4, 16), 4, 2),
+    TemporalShiftCase((6, 3, 3, 9), 3, 4, reverse=True),
+    TemporalShiftCase((2, 1, 2, 2), 1, 1),
+    TemporalShiftCase((0, 4, 4, 8), 4, 2),
+    RubiksShiftCase((2, 4, 7, 5, 12)),
+    RubiksShiftCase((1, 3, 9, 11, 6), shift=3.5),
+    RubiksShiftCase((2, 4, 6, 7, 5), strides=(1, 2, 2)),
+    RubiksShiftCase((1, 7, 5, 6, 4), strides=(2, 3, 1), shift=2.0),
+    RubiksShiftCase((1, 8, 3, 3, 20), strides=(3, 1, 1)),
+    RubiksShiftCase((2, 3, 5, 4, 8), quantized=True, shift=2.0),
+    RubiksShiftCase((2, 3, 5, 4, 4), quantized=True, strides=(2, 2, 2), shift=1.0),
+    RubiksShiftCase((2, 3, 6, 5, 4), rows=2),
+    RubiksShiftCase((3, 1, 6, 5, 3), rows=2, quantized=True, strides=(1, 2, 1), shift=2.5),
+    RubiksShiftCase((1, 1, 1, 1, 1), shift=1.0),
+    RubiksShiftCase((1, 2, 3, 3, 2), shift=50.0),
+    RubiksShiftCase((0, 2, 3, 3, 2)),
+    GateShiftFuseCase((2, 3, 5, 4, 16), 16),
+    GateShiftFuseCase((1, 4, 6, 5, 16), 12, training=False),
+    GateShiftFuseCase((1, 3, 4, 4, 9), 8, in_place=True),
+    GateShiftFuseCase((2, 2, 3, 3, 4), 4, fusion=False),
+    GateShiftFuseCase((1, 1, 2, 17, 8), 8, training=False, fusion=False, in_place=True),
+    GateShiftFuseCase((1, 2, 15, 16, 44), 40),
+]
+# More channels than one block can do in place.
+WIDE_CASES = [
+    GateShiftFuseCase((1, 2, 1, 1, 1036), 1036, training=False, in_place=True),
+    GateShiftFuseCase((1, 2, 1, 2, 1040), 1032),
+]
+# For a GPU: maps of the networks, which fill more than one block in every direction.
+LARGE_CASES = [
+    TemporalShiftCase((16, 56, 56, 64), 8, 8),
+    RubiksShiftCase((2, 8, 56, 56, 54)),
+    RubiksShiftCase((1, 8, 112, 112, 72), strides=(1, 2, 2)),
+    RubiksShiftCase((2, 8, 28, 28, 144), shift=4.0),
+    RubiksShiftCase((4, 8, 7, 7, 576), quantized=True, shift=2.0),
+    GateShiftFuseCase((1, 8, 28, 28, 64), 16, in_place=True),
+    GateShiftFuseCase((2, 4, 14, 14, 64), 64, training=False),
+    GateShiftFuseCase((2, 8, 7, 7, 512), 128),
+]
