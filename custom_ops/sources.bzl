@@ -25,6 +25,7 @@ KERNEL_SOURCES = [
     "custom_ops/kernels/gate_shift_fuse_input_gradient.cc",
     "custom_ops/kernels/gate_shift_fuse_output.cc",
     "custom_ops/kernels/gate_shift_fuse_statistics.cc",
+    "custom_ops/kernels/instruction_sets.cc",
     "custom_ops/kernels/near_rows.cc",
     "custom_ops/kernels/row_blend.cc",
     "custom_ops/kernels/rubiks_shift_cpu.cc",

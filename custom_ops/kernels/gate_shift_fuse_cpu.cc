@@ -1,27 +1,7 @@
-#include <algorithm>
-#include <cstdlib>
-
 #include "custom_ops/kernels/gate_shift_fuse_forward.h"
 
 namespace gsf_tf {
 namespace gate_shift_fuse {
-
-int VectorBytes() {
-  static const int bytes = [] {
-    int available = 16;
-#ifdef GSF_TARGET_AVX512
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) available = 32;
-    if (available == 32 && __builtin_cpu_supports("avx512f") &&
-        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl")) {
-      available = 64;
-    }
-#endif
-    const char* chosen = std::getenv("GSF_TF_CPU_VECTOR_BYTES");
-    return chosen ? std::min(available, std::atoi(chosen)) : available;
-  }();
-  return bytes;
-}
 
 template <typename T>
 Forward<T>::Forward(const gsf_gate_shift_fuse_tensors& tensors, const Sizes& sizes)

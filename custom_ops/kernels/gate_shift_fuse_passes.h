@@ -9,6 +9,7 @@
 
 #include "custom_ops/kernels/gate_shift_fuse.h"
 #include "custom_ops/kernels/half_precision.h"
+#include "custom_ops/kernels/instruction_sets.h"
 
 namespace gsf_tf {
 namespace gate_shift_fuse {
@@ -68,22 +69,13 @@ struct FrameRows {
   T* row(int64_t frame) const { return rows + frame * pitch; }
 };
 
-// The instruction sets by the bytes of their vectors. GSF_TF_CPU_VECTOR_BYTES, for tests, can only
-// choose fewer than the processor has.
-int VectorBytes();
-
-#if defined(__x86_64__) && defined(__GNUC__)
-#define GSF_TARGET_AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")))
-#define GSF_TARGET_AVX2 __attribute__((target("avx2,fma")))
-#endif
-
-#ifdef GSF_TARGET_AVX512
+#ifdef GSF_AVX512
 template <typename Pass, typename State>
-GSF_TARGET_AVX512 void RunAvx512(const State& state, int64_t first, int64_t last) {
+GSF_AVX512 void RunAvx512(const State& state, int64_t first, int64_t last) {
   Pass::template Run<64>(state, first, last);
 }
 template <typename Pass, typename State>
-GSF_TARGET_AVX2 void RunAvx2(const State& state, int64_t first, int64_t last) {
+GSF_AVX2 void RunAvx2(const State& state, int64_t first, int64_t last) {
   Pass::template Run<32>(state, first, last);
 }
 #endif
@@ -93,7 +85,7 @@ GSF_TARGET_AVX2 void RunAvx2(const State& state, int64_t first, int64_t last) {
 // the calling convention.
 template <typename Pass, typename State>
 void RunPass(const State& state, int64_t first, int64_t last) {
-#ifdef GSF_TARGET_AVX512
+#ifdef GSF_AVX512
   switch (VectorBytes()) {
     case 64:
       return RunAvx512<Pass>(state, first, last);

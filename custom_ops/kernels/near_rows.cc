@@ -300,7 +300,7 @@ GSF_INLINE void AddAny(const NearRow<const T> (&rows)[kNearTaps], int64_t frames
   }
 }
 
-#if defined(__x86_64__)
+#ifdef GSF_AVX2
 
 template <int kLanes, typename T>
 GSF_AVX2 void BlendWithAvx2(const NearRow<const T> (&rows)[kNearTaps], int64_t length,
@@ -341,11 +341,11 @@ template <int kLanes, typename T>
 void BlendNear(const NearRow<const T> (&rows)[kNearTaps], int64_t length, int64_t frames,
                const NearTaps<Real<T>>& taps, NearStride stride, int64_t begin, int64_t end,
                const NearRow<T>& output) {
-#if defined(__x86_64__)
+#ifdef GSF_AVX2
   if constexpr (kLanes * sizeof(Real<T>) == 64) {
     return BlendWithAvx512<kLanes>(rows, length, frames, taps, stride, begin, end, output);
   }
-  if (HasAvx2()) {
+  if (VectorBytes() >= 32) {
     return BlendWithAvx2<kLanes>(rows, length, frames, taps, stride, begin, end, output);
   }
 #endif
@@ -357,12 +357,12 @@ void AddNearSlopes(const NearRow<const T> (&rows)[kNearTaps], int64_t frames,
                    const NearTaps<Real<T>>& taps, const NearTaps<Real<T>>& slopes,
                    NearStride stride, int64_t begin, int64_t end,
                    const NearRow<const T>& y_gradient, int64_t y_length, Real<T>* sums) {
-#if defined(__x86_64__)
+#ifdef GSF_AVX2
   if constexpr (kLanes * sizeof(Real<T>) == 64) {
     return AddWithAvx512<kLanes>(rows, frames, taps, slopes, stride, begin, end, y_gradient,
                                  y_length, sums);
   }
-  if (HasAvx2()) {
+  if (VectorBytes() >= 32) {
     return AddWithAvx2<kLanes>(rows, frames, taps, slopes, stride, begin, end, y_gradient, y_length,
                                sums);
   }

@@ -130,7 +130,7 @@ GSF_INLINE void CorrelateBlocks(const Pixels<const One>& one, const Pixels<const
   }
 }
 
-#if defined(__x86_64__)
+#ifdef GSF_AVX2
 
 template <int kLanes, typename In, typename Out>
 GSF_AVX2 void BlendWithAvx2(const Pixels<const In>& input, const TapTable<const Real<In>>& table,
@@ -167,11 +167,11 @@ GSF_AVX512 void CorrelateWithAvx512(const Pixels<const One>& one, const Pixels<c
 template <int kLanes, typename In, typename Out>
 void Blend(const Pixels<const In>& input, const TapTable<const Real<In>>& table,
            const Pixels<Out>& output, const Blocks& blocks, int64_t count) {
-#if defined(__x86_64__)
+#ifdef GSF_AVX2
   if constexpr (kLanes * sizeof(Real<In>) == 64) {
     return BlendWithAvx512<kLanes>(input, table, output, blocks, count);
   }
-  if (HasAvx2()) return BlendWithAvx2<kLanes>(input, table, output, blocks, count);
+  if (VectorBytes() >= 32) return BlendWithAvx2<kLanes>(input, table, output, blocks, count);
 #endif
   BlendBlocks<kLanes>(input, table, output, blocks, count);
 }
@@ -179,11 +179,11 @@ void Blend(const Pixels<const In>& input, const TapTable<const Real<In>>& table,
 template <int kLanes, typename One, typename Other>
 void Correlate(const Pixels<const One>& one, const Pixels<const Other>& other,
                const TapTable<Real<One>>& table, const Blocks& blocks, int64_t count) {
-#if defined(__x86_64__)
+#ifdef GSF_AVX2
   if constexpr (kLanes * sizeof(Real<One>) == 64) {
     return CorrelateWithAvx512<kLanes>(one, other, table, blocks, count);
   }
-  if (HasAvx2()) return CorrelateWithAvx2<kLanes>(one, other, table, blocks, count);
+  if (VectorBytes() >= 32) return CorrelateWithAvx2<kLanes>(one, other, table, blocks, count);
 #endif
   CorrelateBlocks<kLanes>(one, other, table, blocks, count);
 }

@@ -154,7 +154,7 @@ RubiksPlan<R>::RubiksPlan(const gsf_rubiks_shift_shape& shape, const R* shift, b
       channels(shape.channels),
       rows(shape.rows),
       quantized(shape.quantized != 0) {
-  lanes = VectorBytes() / sizeof(R);
+  lanes = std::max(VectorBytes(), 32) / sizeof(R);
   if (channels < lanes) lanes = 32 / sizeof(R);
   if (channels < lanes) lanes = 1;
   const Blocks blocks = {lanes, channels};
