@@ -7,6 +7,7 @@ videos does not load TensorFlow.
 import importlib
 
 _MODULES = {
+    "Augmentation": "augmentation.augmentation",
     "ClipListing": "clip_listing",
     "ClipSource": "clip_source",
     "DataError": "data_error",
