@@ -7,6 +7,7 @@ videos does not load TensorFlow.
 import importlib
 
 _MODULES = {
+    "Augmentation": "augmentation.augmentation",
     "ClipListing": "clip_listing",
     "ClipSource": "clip_source",
     "DataError": "data_error",
@@ -27,7 +28,10 @@ _MODULES = {
     "read_frames": "video_file",
     "read_quarantine": "record_folder",
     "split_for_validation": "validation_split",
+    "spread_segment_indices": "sampling",
+    "test_dense_indices": "sampling",
     "test_segment_indices": "sampling",
+    "train_dense_indices": "sampling",
     "train_segment_indices": "sampling",
     "video_dataset_from_directory": "directory_dataset",
     "video_dataset_from_records": "records_dataset",

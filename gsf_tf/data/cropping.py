@@ -9,6 +9,10 @@ import tensorflow as tf
 # Wang et al., "Temporal Segment Networks", section 3.2: scale jittering.
 CROP_SCALES = (1.0, 0.875, 0.75, 0.66)
 
+# Share of the area and width / height of `random_resized_crop`: Szegedy et al., section 6.
+RESIZED_AREA = (0.08, 1.0)
+RESIZED_ASPECT = (3 / 4, 4 / 3)
+
 # (vertical, horizontal) in quarters of the free space: corners, centre, edge centres and
 # quarter points, the 13 fixed positions of the papers' training crops.
 CROP_POSITIONS = (
@@ -48,6 +52,44 @@ def training_crop(height, width, image_size: tuple[int, int], seed) -> tf.Tensor
     return tf.concat([(frame - box) // 4 * tf.constant(CROP_POSITIONS)[spot], box], axis=0)
 
 
+def random_resized_crop(
+    height,
+    width,
+    image_size: tuple[int, int],
+    seed,
+    area_range: tuple[float, float] = RESIZED_AREA,
+    aspect_range: tuple[float, float] = RESIZED_ASPECT,
+) -> tf.Tensor:
+    """Draws a crop of random area and shape.
+
+    Szegedy et al., "Going Deeper with Convolutions", section 6, as `tf.image` has it: up to ten
+    tries, then the whole frame.
+
+    Args:
+        height: Height of the frame in pixels.
+        width: Width of the frame in pixels.
+        image_size: (height, width) of the model's input.
+        seed: Two integers; the same seed draws the same crop.
+        area_range: Smallest and largest share of the frame's area.
+        aspect_range: Least and greatest width / height, relative to that of `image_size`.
+
+    Returns:
+        int32 `[4]`: top, left, height, width.
+    """
+    aspect = image_size[1] / image_size[0]
+    begin, size, _ = tf.image.stateless_sample_distorted_bounding_box(
+        tf.stack([height, width, 3]),
+        tf.zeros([1, 0, 4]),
+        seed,
+        min_object_covered=0.0,
+        aspect_ratio_range=[aspect_range[0] * aspect, aspect_range[1] * aspect],
+        area_range=area_range,
+        max_attempts=10,
+        use_image_if_no_bounding_boxes=True,
+    )
+    return tf.concat([begin[:2], size[:2]], axis=0)
+
+
 def evaluation_crop(height, width, image_size: tuple[int, int]) -> tf.Tensor:
     """Takes the centre crop of testing.
 
@@ -62,12 +104,43 @@ def evaluation_crop(height, width, image_size: tuple[int, int]) -> tf.Tensor:
     Returns:
         int32 `[4]`: top, left, height, width.
     """
-    side = min(image_size)
-    share = side / (side * 256 // 224)
+    return view_crops(height, width, image_size, 1)[0]
+
+
+def view_crops(
+    height, width, image_size: tuple[int, int], num_crops: int, *, full_short_side: bool = False
+) -> tf.Tensor:
+    """Takes crops that are equally spaced along the longer side of the frame.
+
+    Three are left, centre and right of a landscape frame, top, centre and bottom of an upright
+    one; one is the centre crop of testing. Across, they are centred.
+
+    Args:
+        height: Height of the frame in pixels.
+        width: Width of the frame in pixels.
+        image_size: (height, width) of the model's input.
+        num_crops: Crops wanted.
+        full_short_side: The crops reach over the whole short side, instead of 224 of its 256
+            parts; for inputs of 256 pixels, as TSM's full-resolution test.
+
+    Returns:
+        int32 `[num_crops, 4]`: top, left, height, width of each.
+    """
     frame = tf.stack([height, width])
-    base = tf.cast(_largest_box(height, width, image_size), tf.float64)
-    box = tf.maximum(tf.cast(tf.round(base * share), tf.int32), 1)
-    return tf.concat([(frame - box) // 2, box], axis=0)
+    box = _largest_box(height, width, image_size)
+    if not full_short_side:
+        side = min(image_size)
+        share = side / (side * 256 // 224)
+        scaled = tf.round(tf.cast(box, tf.float64) * share)
+        box = tf.maximum(tf.cast(scaled, tf.int32), 1)
+    free = frame - box
+    # A single crop is the middle one of three.
+    steps, intervals = (tf.range(num_crops), num_crops - 1) if num_crops > 1 else ([1], 2)
+    steps = tf.convert_to_tensor(steps)
+    spread = free[None] * steps[:, None] // intervals
+    along = tf.stack([height > width, height <= width])
+    corners = tf.where(along, spread, free // 2)
+    return tf.concat([corners, tf.tile(box[None], [num_crops, 1])], axis=1)
 
 
 def crop(frames, box) -> tf.Tensor:
@@ -87,9 +160,16 @@ def scale(frames, image_size: tuple[int, int]) -> tf.Tensor:
         uint8 `[T, *image_size, 3]`.
     """
 
+    # Enlarging, both give the same; without antialiasing it takes a quarter of the time.
+    smooth = tf.reduce_any(tf.shape(frames)[1:3] > tf.constant(image_size))
+
     def resize():
-        resized = tf.image.resize(frames, image_size, antialias=True)
-        return tf.cast(tf.round(tf.clip_by_value(resized, 0, 255)), tf.uint8)
+        resized = tf.cond(
+            smooth,
+            lambda: tf.image.resize(frames, image_size, antialias=True),
+            lambda: tf.image.resize(frames, image_size),
+        )
+        return tf.cast(tf.round(resized), tf.uint8)
 
     same = tf.reduce_all(tf.shape(frames)[1:3] == tf.constant(image_size))
     scaled = tf.cond(same, lambda: frames, resize)

@@ -3,16 +3,18 @@
 import dataclasses
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import rich.progress
 import tensorflow as tf
 
-from gsf_tf.data.cropping import crop, evaluation_crop, scale, training_crop
+from gsf_tf.data.augmentation.augmentation import Augmentation
+from gsf_tf.data.batching import augment_clips, batch_clips
+from gsf_tf.data.clip_rule import ClipRule
+from gsf_tf.data.cropping import crop
 from gsf_tf.data.data_error import DataError
-from gsf_tf.data.sampling import test_segment_indices, train_segment_indices
 from gsf_tf.data.seeding import epoch_seed_dataset, example_seeds, shuffle_arguments
 from gsf_tf.data.validation_split import split_for_validation
 from gsf_tf.data.video_error import VideoError
@@ -39,9 +41,19 @@ def video_dataset_from_directory(
     subset: str | None = None,
     *,
     training: bool | None = None,
+    augmentation: Augmentation | Mapping | None = None,
+    sampling: str = "segments",
+    frame_stride: int | None = None,
+    num_clips: int = 1,
+    num_crops: int = 1,
+    full_short_side: bool = False,
     short_side: int = 256,
     epoch: int | None = None,
+    skip_batches: int = 0,
+    num_shards: int = 1,
+    shard_index: int = 0,
     drop_remainder: bool = False,
+    deterministic: bool = True,
     num_parallel_calls: int = tf.data.AUTOTUNE,
     verbose: bool = True,
 ) -> tf.data.Dataset | tuple[tf.data.Dataset, tf.data.Dataset]:
@@ -75,16 +87,29 @@ def video_dataset_from_directory(
             `validation_split` and for folders with `train` and `val`.
         training: Random segments and multi-scale crops, instead of middle frames and the
             centre crop. By default `shuffle`, but never for the validation part.
+        augmentation: For training, an `Augmentation` or the values of one. MixUp and CutMix make
+            labels of the mode `"categorical"`.
+        sampling: As in `video_dataset_from_records`, like the next four.
+        frame_stride: Distance of the frames of dense clips.
+        num_clips: Clips per video; 1 in training.
+        num_crops: Crops per clip; 1 in training.
+        full_short_side: Crops reach over the whole short side.
         short_side: Larger videos are scaled down to it before the crop, in pixels.
         epoch: As in `video_dataset_from_records`.
+        skip_batches: Batches at the beginning that were used before; they are not decoded. A file
+            that was left out on decoding counts as a clip.
+        num_shards: Workers that share the clips, each with a data set of its own.
+        shard_index: Which of them this is, from 0.
         drop_remainder: Leave out the last batch when it is smaller.
+        deterministic: `False` gives clips in the order in which they are ready.
         num_parallel_calls: Videos decoded in parallel.
         verbose: Print the number of clips and show progress.
 
     Returns:
         A `tf.data.Dataset` of (clip, label) with the attributes `class_names` and
-        `file_paths`; clips are uint8 `[B, num_segments, *image_size, 3]` in 0..255. Clips
-        only, where there are no labels. A pair of data sets for `subset="both"`.
+        `file_paths`; clips are uint8 `[B, num_segments, *image_size, 3]` in 0..255, with an axis
+        of views after the first where there is more than one. Clips only, where there are no
+        labels. A pair of data sets for `subset="both"`.
 
     Raises:
         DataError: When the folder or an argument breaks one of the rules above.
@@ -96,29 +121,55 @@ def video_dataset_from_directory(
         raise DataError(
             f"`label_mode` must be 'int', 'categorical' or None. Received {label_mode!r}."
         )
+    if not isinstance(augmentation, Augmentation):
+        augmentation = Augmentation(**(augmentation or {}))
+    if augmentation.mixes and (labels is None or label_mode != "categorical"):
+        raise DataError(
+            "`mixup` and `cutmix` must have label_mode='categorical': they mix labels. Received "
+            f"labels={labels!r}, label_mode={label_mode!r}."
+        )
+    if not 0 <= shard_index < num_shards:
+        raise DataError(
+            f"`shard_index` must be in 0..num_shards - 1. Received {shard_index} of {num_shards}."
+        )
     datasets = []
     for split, members in parts.items():
         readable = _leave_out_unreadable(members, verbose)
         if verbose:
             print(f"Using {len(readable)} videos of {len(names)} classes for {split or 'all'}.")
         mix = shuffle and split != "val"
-        dataset = _build(
-            readable,
+        random = (mix if training is None else training) and split != "val"
+        if random and labels is not None:
+            augmentation.check_classes(names)
+        rule = ClipRule(
             num_segments=num_segments,
             image_size=tuple(image_size),
+            training=random,
+            sampling=sampling,
+            frame_stride=frame_stride,
+            num_clips=1 if random else num_clips,
+            num_crops=1 if random else num_crops,
+            full_short_side=full_short_side,
+            augmentation=augmentation,
+        )
+        dataset = _build(
+            readable,
+            rule,
             short_side=short_side,
-            training=(mix if training is None else training) and split != "val",
             shuffle=mix,
             seed=seed,
             epoch=epoch,
+            skip=skip_batches * (batch_size or 1),
+            shard=(num_shards, shard_index),
             num_parallel_calls=num_parallel_calls,
+            deterministic=deterministic,
         )
+        mixing = augmentation if random and augmentation.mixes else None
+        dataset = batch_clips(dataset, batch_size, drop_remainder, mixing, len(names))
         if labels is None or label_mode is None:
             dataset = dataset.map(lambda clip, label: clip)
-        elif label_mode == "categorical":
+        elif label_mode == "categorical" and mixing is None:
             dataset = dataset.map(lambda clip, label: (clip, tf.one_hot(label, len(names))))
-        if batch_size is not None:
-            dataset = dataset.batch(batch_size, drop_remainder)
         dataset = dataset.prefetch(tf.data.AUTOTUNE)
         dataset.class_names = list(names)
         dataset.file_paths = [clip.path for clip in readable]
@@ -223,15 +274,13 @@ def _leave_out_unreadable(clips, verbose):
     return readable
 
 
-def _build(clips, *, num_segments, image_size, short_side, training, shuffle, seed, epoch,
-           num_parallel_calls):  # fmt: skip
-    """Returns a data set of single (clip, label) pairs."""
+def _build(clips, rule, *, short_side, shuffle, seed, epoch, skip, shard, num_parallel_calls,
+           deterministic):  # fmt: skip
+    """Returns a data set of single (clip, label, seed)."""
 
-    def decode(path, segment_seed):
+    def decode(path, frames_seed):
         def choose(num_frames):
-            if training:
-                return train_segment_indices(num_frames, num_segments, segment_seed).numpy()
-            return test_segment_indices(num_frames, num_segments).numpy()
+            return rule.indices(num_frames, frames_seed).numpy()
 
         try:
             return read_sampled_frames(path.decode(), choose, short_side)
@@ -240,19 +289,16 @@ def _build(clips, *, num_segments, image_size, short_side, training, shuffle, se
             return np.zeros([0, 1, 1, 3], np.uint8)
 
     def load(epoch_seed, place, path, label):
-        segment_seed, crop_seed = example_seeds(epoch_seed, place)
-        frames = tf.numpy_function(decode, [path, segment_seed], tf.uint8, stateful=False)
+        frames_seed, crop_seed, change_seed = example_seeds(epoch_seed, place)
+        frames = tf.numpy_function(decode, [path, frames_seed], tf.uint8, stateful=False)
         frames.set_shape([None, None, None, 3])
-        return frames, crop_seed, label
+        return frames, crop_seed, label, change_seed
 
-    def crop_and_scale(frames, crop_seed, label):
+    def crop_and_scale(frames, crop_seed, label, change_seed):
         height, width = tf.shape(frames)[1], tf.shape(frames)[2]
-        if training:
-            box = training_crop(height, width, image_size, crop_seed)
-        else:
-            box = evaluation_crop(height, width, image_size)
-        clip = scale(crop(frames, box), image_size)
-        return tf.ensure_shape(clip, [num_segments, *image_size, 3]), label
+        decoded = tf.ensure_shape(frames, [rule.num_frames, None, None, 3])
+        clips = rule.clips(lambda box: crop(decoded, box), height, width, crop_seed)
+        return clips, label, change_seed
 
     paths = tf.constant([clip.path for clip in clips])
     labels = tf.constant([clip.label for clip in clips], tf.int32)
@@ -264,6 +310,12 @@ def _build(clips, *, num_segments, image_size, short_side, training, shuffle, se
     dataset = epoch_seed_dataset(seed, epoch).flat_map(list_clips)
     if shuffle:
         dataset = dataset.shuffle(len(clips), **shuffle_arguments(seed, epoch))
-    dataset = dataset.map(load, num_parallel_calls, deterministic=True)
-    dataset = dataset.filter(lambda frames, crop_seed, label: tf.shape(frames)[0] > 0)
-    return dataset.map(crop_and_scale, num_parallel_calls, deterministic=True)
+    dataset = dataset.shard(*shard).skip(skip)
+    dataset = dataset.map(load, num_parallel_calls, deterministic=deterministic)
+    dataset = dataset.filter(lambda frames, *rest: tf.shape(frames)[0] > 0)
+    dataset = dataset.map(crop_and_scale, num_parallel_calls, deterministic=deterministic)
+    if rule.training:
+        dataset = augment_clips(
+            dataset, rule.augmentation, num_parallel_calls, deterministic=deterministic
+        )
+    return dataset

@@ -1,20 +1,22 @@
 """Clips from TFRecords."""
 
 import os
+from collections.abc import Mapping
 
 import tensorflow as tf
 
 from gsf_tf.data import label_map
-from gsf_tf.data.cropping import evaluation_crop, scale, training_crop
+from gsf_tf.data.augmentation.augmentation import Augmentation
+from gsf_tf.data.batching import augment_clips, batch_clips
+from gsf_tf.data.clip_rule import ClipRule
 from gsf_tf.data.data_error import DataError
+from gsf_tf.data.data_service import distribute
 from gsf_tf.data.dataset_info import DatasetInfo
 from gsf_tf.data.label_map import LabelMap
 from gsf_tf.data.record_schema import parse_clip
-from gsf_tf.data.sampling import test_segment_indices, train_segment_indices
-from gsf_tf.data.seeding import epoch_seed_dataset, example_seeds, shuffle_arguments
-
-# Shards read at once. The writer has mixed the classes, so few are enough.
-_CYCLE_LENGTH = 4
+from gsf_tf.data.record_stream import RecordStream
+from gsf_tf.data.seeding import example_seeds
+from gsf_tf.data.shard_copies import copy_shards
 
 
 def video_dataset_from_records(
@@ -24,99 +26,180 @@ def video_dataset_from_records(
     *,
     image_size: tuple[int, int] = (224, 224),
     training: bool = False,
+    augmentation: Augmentation | Mapping | None = None,
+    sampling: str = "segments",
+    frame_stride: int | None = None,
+    num_clips: int = 1,
+    num_crops: int = 1,
+    full_short_side: bool = False,
     seed: int = 0,
     epoch: int | None = None,
+    skip_batches: int = 0,
     shuffle_buffer: int = 256,
     drop_remainder: bool | None = None,
+    num_shards: int = 1,
+    shard_index: int = 0,
+    shard_by: str = "record",
+    cache: bool | str | os.PathLike = False,
+    service: str | None = None,
+    deterministic: bool = True,
     num_parallel_calls: int = tf.data.AUTOTUNE,
 ) -> tf.data.Dataset:
     """Makes a data set of one pass over records that `trainers.prepare` wrote.
 
     Only the frames that are sampled are decoded, and of them only the part inside the crop.
     In training, records are shuffled while still encoded, each segment gives a random frame,
-    and one random multi-scale crop serves all frames of the clip. In evaluation, each
-    segment gives its middle frame, the crop is the centre, and every clip comes exactly
-    once, in a fixed order. Clips are not mirrored: that would break labels that speak of
-    left and right.
+    and one random multi-scale crop serves all frames of the clip; `augmentation` changes that
+    and adds to it. In evaluation, each segment gives its middle frame, the crop is the centre,
+    and every clip comes exactly once, in a fixed order; `num_clips` and `num_crops` give
+    several views of it. Clips are mirrored only if `augmentation` says so, for that would break
+    labels that speak of left and right.
 
     All randomness is a function of `seed`, the epoch and the clip's place in its shard.
     With `epoch` given, the data set is that epoch, the same whenever it is iterated (a
-    trainer makes one per epoch, and so resumes at any epoch at no cost). Without, every
-    iteration is a new epoch, which is what `model.fit` wants. The order of shuffling also
-    depends on `tf.random.set_seed`, as everywhere in `tf.data`.
+    trainer makes one per epoch, and so resumes at any epoch at no cost, and inside of an epoch
+    with `skip_batches`). Without, every iteration is a new epoch, which is what `model.fit`
+    wants. The order of shuffling also depends on `tf.random.set_seed`, as everywhere in
+    `tf.data`.
 
     Args:
         file_pattern: Shards, as `records/train-*.tfrecord`; or a list of such patterns.
         num_segments: Frames per clip.
-        batch_size: Clips per batch.
+        batch_size: Clips per batch, of this worker.
         image_size: (height, width) of the frames that come out.
         training: Random segments, crops and order, instead of fixed ones.
+        augmentation: For training, an `Augmentation` or the values of one.
+        sampling: `"segments"`, a frame of each of equal parts of the video, or `"dense"`, frames
+            of a window of 64.
+        frame_stride: Distance of the frames of dense clips, instead of 64 // num_segments.
+        num_clips: Clips per video in evaluation, evenly placed.
+        num_crops: Crops per clip in evaluation, evenly spaced along the longer side.
+        full_short_side: Crops in evaluation reach over the whole short side (`view_crops`).
         seed: Not negative; another seed gives other random draws.
         epoch: Number of the epoch, or `None`.
+        skip_batches: Batches at the beginning that were used before; they are not decoded.
         shuffle_buffer: Clips in memory to draw the next from, in training. They are held
             encoded, 0.1 to 3 MB each.
         drop_remainder: Leave out the last batch when it is smaller; by default in training.
+        num_shards: Workers that share the clips, each with a data set of its own.
+        shard_index: Which of them this is, from 0.
+        shard_by: `"record"`: the batches of all workers together are the clips of one worker's
+            large batch. `"file"`: each worker reads files of its own, perhaps not equally many
+            clips.
+        cache: `True` keeps the encoded records in memory after the first pass over this data set
+            and then shuffles them as a whole. A folder keeps copies of the shards on a local
+            disk, for shards in remote storage.
+        service: Address of a `tf.data` service that does the decoding, as
+            `grpc://host:5050`; its workers read the same paths. The clips are the same, in the
+            same order.
+        deterministic: `False` gives clips in the order in which they are ready.
         num_parallel_calls: Clips decoded in parallel.
 
     Returns:
         A `tf.data.Dataset` of (clip, label): uint8 `[B, num_segments, *image_size, 3]` in
-        0..255 and int32 `[B]`. Its attribute `class_names` is the list of `labels.txt` beside
+        0..255 and int32 `[B]`. With more than one view, clips are `[B, num_clips * num_crops,
+        num_segments, *image_size, 3]`; with MixUp or CutMix, labels are float32
+        `[B, num_classes]`. Its attribute `class_names` is the list of `labels.txt` beside
         the shards, or `None` where there is none.
 
     Raises:
-        DataError: When no file matches.
+        DataError: When no file matches, or arguments do not go together.
     """
     files = _match(file_pattern)
-    ordered = tf.constant(files)
-
-    def list_shards(epoch_seed):
-        numbers = tf.range(len(files))
-        if training:
-            numbers = tf.random.experimental.stateless_shuffle(numbers, epoch_seed)
-        return tf.data.Dataset.from_tensor_slices(numbers).map(lambda number: (epoch_seed, number))
-
-    def read_shard(epoch_seed, number):
-        records = tf.data.TFRecordDataset(ordered[number]).enumerate()
-        return records.map(lambda place, record: (epoch_seed, number, place, record))
+    class_names = _class_names(files)
+    if not isinstance(augmentation, Augmentation):
+        augmentation = Augmentation(**(augmentation or {}))
+    if training:
+        augmentation.check_classes(class_names)
+    rule = ClipRule(
+        num_segments=num_segments,
+        image_size=tuple(image_size),
+        training=training,
+        sampling=sampling,
+        frame_stride=frame_stride,
+        num_clips=num_clips,
+        num_crops=num_crops,
+        full_short_side=full_short_side,
+        augmentation=augmentation,
+    )
+    drop_remainder = training if drop_remainder is None else drop_remainder
+    if service is not None and training and epoch is None:
+        raise DataError(
+            "`epoch` must be given with a `service` in training: its workers do not know how often "
+            "the data set was iterated. Received None. Make a data set per epoch."
+        )
+    if service is not None and cache is True:
+        raise DataError(
+            "`cache` must be False or a folder with a `service`, whose workers hold the records. "
+            "Received True."
+        )
+    if shard_by == "file":
+        if len(files) < num_shards:
+            raise DataError(
+                "shard_by='file' must have a file for each worker. Received "
+                f"{len(files)} files for {num_shards} workers. Use shard_by='record'."
+            )
+    numbers = (
+        range(shard_index, len(files), num_shards) if shard_by == "file" else range(len(files))
+    )
+    files = [files[number] for number in numbers]
+    num_records = _count_clips(files)
+    if not isinstance(cache, bool):
+        files = copy_shards(files, os.fspath(cache))
+    stream = RecordStream(
+        dict(zip(numbers, files, strict=True)),
+        num_records,
+        shuffle_buffer=shuffle_buffer if training else 0,
+        seed=seed,
+        epoch=epoch if training else 0,
+        num_shards=num_shards,
+        shard_index=shard_index,
+        shard_by=shard_by,
+        whole_groups=drop_remainder,
+        skip=skip_batches * batch_size,
+        cache=cache is True,
+        deterministic=deterministic,
+    )
 
     def load(epoch_seed, shard, place, record):
         example = parse_clip(record)
-        segment_seed, crop_seed = example_seeds(epoch_seed, shard, place)
-        num_frames = tf.size(example["frames"])
-        height, width = example["height"], example["width"]
-        if training:
-            indices = train_segment_indices(num_frames, num_segments, segment_seed)
-            box = training_crop(height, width, image_size, crop_seed)
-        else:
-            indices = test_segment_indices(num_frames, num_segments)
-            box = evaluation_crop(height, width, image_size)
-        frames = [
-            tf.image.decode_and_crop_jpeg(
-                example["frames"][index], box, channels=3, dct_method="INTEGER_ACCURATE"
-            )
-            for index in tf.unstack(indices, num_segments)
-        ]
-        return scale(tf.stack(frames), image_size), example["label"]
+        frames_seed, crop_seed, change_seed = example_seeds(epoch_seed, shard, place)
+        indices = rule.indices(tf.size(example["frames"]), frames_seed)
+        jpegs = tf.unstack(tf.gather(example["frames"], indices), rule.num_frames)
 
-    dataset = epoch_seed_dataset(seed, epoch).flat_map(list_shards)
-    dataset = dataset.interleave(
-        read_shard,
-        cycle_length=min(_CYCLE_LENGTH, len(files)),
-        num_parallel_calls=tf.data.AUTOTUNE,
-        deterministic=True,
+        def decode(box):
+            return tf.stack([
+                tf.image.decode_and_crop_jpeg(
+                    jpeg, box, channels=3, dct_method="INTEGER_ACCURATE"
+                )
+                for jpeg in jpegs
+            ])  # fmt: skip
+
+        clips = rule.clips(decode, example["height"], example["width"], crop_seed)
+        return clips, example["label"], change_seed
+
+    def decoded(num_parts=1, part=0):
+        records = stream.dataset()
+        if num_parts > 1:
+            records = records.shard(num_parts, part)
+        dataset = records.map(load, num_parallel_calls, deterministic=deterministic)
+        if training:
+            dataset = augment_clips(dataset, augmentation, num_parallel_calls, deterministic)
+        return dataset
+
+    dataset = decoded() if service is None else distribute(decoded, service)
+    dataset = batch_clips(
+        dataset,
+        batch_size,
+        drop_remainder,
+        augmentation if training else None,
+        class_names and len(class_names),
     )
-    if training:
-        dataset = dataset.shuffle(shuffle_buffer, **shuffle_arguments(seed, epoch))
-    num_clips = _count_clips(files)
-    if num_clips is not None:
-        dataset = dataset.apply(tf.data.experimental.assert_cardinality(num_clips))
-    dataset = dataset.map(load, num_parallel_calls, deterministic=True)
-    dataset = dataset.batch(batch_size, training if drop_remainder is None else drop_remainder)
     dataset = dataset.prefetch(tf.data.AUTOTUNE)
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
     dataset = dataset.with_options(options)
-    dataset.class_names = _class_names(files)
+    dataset.class_names = class_names
     return dataset
 
 

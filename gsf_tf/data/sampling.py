@@ -1,10 +1,14 @@
-"""Which frames of a video make a clip: the segment rules of TSN, used by every later paper.
+"""Which frames of a video make a clip: the segment rules of TSN, and dense windows.
 
 Wang et al., "Temporal Segment Networks", section 3.1; the exact arithmetic is that of the
-GSF, TSM and RubiksNet code. Positions are counted from 0.
+GSF, TSM and RubiksNet code. Dense windows are those of Lin et al., "TSM". Positions are counted
+from 0.
 """
 
 import tensorflow as tf
+
+# Frames that a dense clip spans where no stride is given, as in TSM's code.
+DENSE_WINDOW = 64
 
 
 def train_segment_indices(num_frames, num_segments: int, seed) -> tf.Tensor:
@@ -44,16 +48,105 @@ def test_segment_indices(num_frames, num_segments: int) -> tf.Tensor:
     Returns:
         int32 `[num_segments]`, not decreasing.
     """
-    # Double precision, in this order of operations, as Python computes it: integer
-    # arithmetic would give the next frame where the exact quotient is whole and the double
-    # falls just below it. `divide_no_nan` because TensorFlow's graph optimiser turns a plain
-    # division by a constant into a multiplication by its rounded reciprocal.
-    num_frames = tf.cast(_at_least_one(num_frames), tf.float64)
-    tick = tf.math.divide_no_nan(num_frames, tf.constant(num_segments, tf.float64))
-    return tf.cast(tick / 2 + tick * tf.range(num_segments, dtype=tf.float64), tf.int32)
+    return spread_segment_indices(num_frames, num_segments, 1)[0]
 
 
 test_segment_indices.__test__ = False  # pytest would collect the name where it is imported.
+
+
+def spread_segment_indices(num_frames, num_segments: int, num_clips: int) -> tf.Tensor:
+    """Takes several clips of a video, spread evenly over each segment.
+
+    With tick = num_frames / num_segments, segment i of clip k gives the frame
+    int(tick * i + tick * k / num_clips): two clips are the papers' two-clip rule, the segments'
+    first and middle frames. A single clip is `test_segment_indices`.
+
+    Args:
+        num_frames: Frames in the video, at least 1; an integer or a scalar tensor.
+        num_segments: Frames per clip.
+        num_clips: Clips wanted.
+
+    Returns:
+        int32 `[num_clips, num_segments]`, no row decreasing.
+    """
+    # Double precision, in this order of operations, as Python computes it: integer
+    # arithmetic would give the next frame where the exact quotient is whole and the double
+    # falls just below it.
+    num_frames = tf.cast(_at_least_one(num_frames), tf.float64)
+    tick = _divide(num_frames, num_segments)
+    starts = tf.range(num_segments, dtype=tf.float64) * tick
+    clips = (
+        tf.range(num_clips, dtype=tf.float64) if num_clips > 1 else tf.constant([0.5], tf.float64)
+    )
+    return tf.cast(starts + _divide(tick * clips, num_clips)[:, None], tf.int32)
+
+
+def train_dense_indices(
+    num_frames, num_segments: int, seed, frame_stride: int | None = None
+) -> tf.Tensor:
+    """Draws a window and takes every `frame_stride`-th frame of it.
+
+    The start is drawn from all at which the window lies within the video. A video that is
+    shorter than the window is repeated from its beginning.
+
+    Args:
+        num_frames: Frames in the video, at least 1; an integer or a scalar tensor.
+        num_segments: Frames wanted.
+        seed: Two integers; the same seed draws the same window.
+        frame_stride: Distance of the frames; the window is `num_segments` times that. By
+            default the window has 64 frames and the distance is 64 // num_segments.
+
+    Returns:
+        int32 `[num_segments]`.
+    """
+    num_frames = _at_least_one(num_frames)
+    stride, last_start = _window(num_frames, num_segments, frame_stride)
+    start = tf.random.stateless_uniform([], seed, minval=0, maxval=last_start + 1, dtype=tf.int32)
+    return (start + tf.range(num_segments) * stride) % num_frames
+
+
+def test_dense_indices(
+    num_frames, num_segments: int, num_clips: int = 10, frame_stride: int | None = None
+) -> tf.Tensor:
+    """Takes windows whose starts are evenly spaced over the video.
+
+    Clip k starts at int(last * k / (num_clips - 1)), where last is the last start at which the
+    window lies within the video; a single clip starts in the middle, at last // 2.
+
+    Args:
+        num_frames: Frames in the video, at least 1; an integer or a scalar tensor.
+        num_segments: Frames per clip.
+        num_clips: Clips wanted; the papers take ten.
+        frame_stride: As in `train_dense_indices`.
+
+    Returns:
+        int32 `[num_clips, num_segments]`.
+    """
+    num_frames = _at_least_one(num_frames)
+    stride, last_start = _window(num_frames, num_segments, frame_stride)
+    if num_clips == 1:
+        starts = last_start[None] // 2
+    else:
+        starts = last_start * tf.range(num_clips) // (num_clips - 1)
+    return (starts[:, None] + tf.range(num_segments) * stride) % num_frames
+
+
+test_dense_indices.__test__ = False
+
+
+def _window(num_frames, num_segments, frame_stride):
+    """Returns the distance of the frames and the last start."""
+    if frame_stride is None:
+        stride, window = max(DENSE_WINDOW // num_segments, 1), DENSE_WINDOW
+    else:
+        stride, window = frame_stride, frame_stride * num_segments
+    return stride, tf.maximum(num_frames - window, 0)
+
+
+def _divide(numerator, denominator):
+    # `divide_no_nan` because TensorFlow's graph optimiser turns a plain division by a constant
+    # into a multiplication by its rounded reciprocal.
+    return tf.math.divide_no_nan(numerator, tf.constant(denominator, numerator.dtype))
 
 
 def _at_least_one(num_frames):

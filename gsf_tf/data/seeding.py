@@ -20,8 +20,8 @@ def epoch_seed_dataset(seed: int, epoch: int | None) -> tf.data.Dataset:
     return passes.map(lambda draw: tf.random.fold_in([seed, 1], draw))
 
 
-def example_seeds(epoch_seed, *position) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns the seeds of an example's segments and of its crop.
+def example_seeds(epoch_seed, *position) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Returns the seeds of an example's frames, of its crop and of all further changes.
 
     Args:
         epoch_seed: int32 `[2]` from `epoch_seed_dataset`.
@@ -29,8 +29,8 @@ def example_seeds(epoch_seed, *position) -> tuple[tf.Tensor, tf.Tensor]:
     """
     for number in position:
         epoch_seed = tf.random.fold_in(epoch_seed, number)
-    segments, crop = tf.unstack(tf.random.split(epoch_seed, 2))
-    return segments, crop
+    frames, crop = tf.unstack(tf.random.split(epoch_seed, 2))
+    return frames, crop, tf.random.fold_in(epoch_seed, 2)
 
 
 def shuffle_arguments(seed: int, epoch: int | None) -> dict:

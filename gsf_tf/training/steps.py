@@ -15,7 +15,7 @@ def train_step(model, optimizer, clip, label, *, global_batch_size, label_smooth
         model: Model from clips `[b, T, H, W, 3]` to logits `[b, K]`.
         optimizer: Keras optimizer built on the model's trainable variables.
         clip: uint8 or float `[b, T, H, W, 3]`, the replica's share of the batch.
-        label: Integer `[b]`.
+        label: Integer `[b]`, or shares of the classes `[b, K]`, as MixUp and CutMix give.
         global_batch_size: Clips in the batch of all replicas, by which the loss is divided.
         label_smoothing: In [0, 1).
 
@@ -54,11 +54,15 @@ def evaluation_step(model, clip, label):
 
 def _cross_entropy(label, logits, label_smoothing):
     classes = logits.shape[-1]
-    target = tf.one_hot(label, classes) * (1 - label_smoothing) + label_smoothing / classes
+    target = tf.one_hot(label, classes) if label.shape.rank == 1 else label
+    target = target * (1 - label_smoothing) + label_smoothing / classes
     return keras.ops.categorical_crossentropy(target, logits, from_logits=True)
 
 
 def _sums(losses, label, logits):
+    if label.shape.rank == 2:
+        label = tf.argmax(label, axis=-1)
+
     def hits(k):
         in_top = tf.math.in_top_k(label, logits, min(k, logits.shape[-1]))
         return tf.reduce_sum(tf.cast(in_top, tf.float32))

@@ -3,7 +3,14 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from gsf_tf.data.cropping import crop, evaluation_crop, scale, training_crop
+from gsf_tf.data.cropping import (
+    crop,
+    evaluation_crop,
+    random_resized_crop,
+    scale,
+    training_crop,
+    view_crops,
+)
 
 
 @pytest.mark.parametrize(
@@ -18,6 +25,41 @@ from gsf_tf.data.cropping import crop, evaluation_crop, scale, training_crop
 )
 def test_evaluation_crop(height, width, size, expected):
     np.testing.assert_array_equal(evaluation_crop(height, width, size), expected)
+
+
+@pytest.mark.parametrize(
+    "height, width, size, full, expected",
+    [
+        (256, 340, 224, False, [[16, 0, 224, 224], [16, 58, 224, 224], [16, 116, 224, 224]]),
+        (340, 256, 224, False, [[0, 16, 224, 224], [58, 16, 224, 224], [116, 16, 224, 224]]),
+        (256, 340, 256, True, [[0, 0, 256, 256], [0, 42, 256, 256], [0, 84, 256, 256]]),
+        (256, 256, 256, True, [[0, 0, 256, 256]] * 3),
+    ],
+)
+def test_three_crops_by_hand(height, width, size, full, expected):
+    boxes = view_crops(height, width, (size, size), 3, full_short_side=full)
+    np.testing.assert_array_equal(boxes, expected)
+    (centre,) = view_crops(height, width, (size, size), 1, full_short_side=full)
+    np.testing.assert_array_equal(centre, expected[1])
+
+
+@pytest.mark.parametrize("size, aspect", [((64, 64), 1.0), ((64, 128), 2.0)])
+def test_resized_crops_have_the_area_and_the_shape_asked_for(size, aspect):
+    height, width = 240, 320
+    draw = tf.function(
+        lambda seed: random_resized_crop(height, width, size, seed, (0.2, 0.5), (0.8, 1.25))
+    )
+    boxes = np.array([draw(tf.constant([seed, 3])) for seed in range(300)])
+    top, left, box_height, box_width = boxes.T
+    assert (top >= 0).all() and (left >= 0).all()
+    assert (top + box_height <= height).all() and (left + box_width <= width).all()
+    # A pixel of rounding on each side.
+    area = box_height * box_width / (height * width)
+    assert area.min() > 0.195 and area.max() < 0.51 and np.ptp(area) > 0.25
+    shape = box_width / box_height / aspect
+    assert shape.min() > 0.78 and shape.max() < 1.28 and np.ptp(shape) > 0.3
+    assert len(set(zip(top, left, strict=True))) > 250
+    np.testing.assert_array_equal(draw(tf.constant([7, 3])), boxes[7])
 
 
 def test_training_crops_are_those_of_the_rule():
@@ -56,10 +98,11 @@ def test_boxes_stay_inside_odd_frames(height, width):
             assert top + box_height <= height and left + box_width <= width
 
 
-def test_scale_equals_pil():
+@pytest.mark.parametrize("size", [112, 180, 224])
+def test_scale_equals_pil(size):
     frame = np.random.default_rng(0).integers(0, 256, [168, 192, 3], np.uint8)
-    expected = np.asarray(Image.fromarray(frame).resize((112, 112), Image.Resampling.BILINEAR))
-    actual = scale(tf.constant(frame[None]), (112, 112))[0].numpy()
+    expected = np.asarray(Image.fromarray(frame).resize((size, size), Image.Resampling.BILINEAR))
+    actual = scale(tf.constant(frame[None]), (size, size))[0].numpy()
     assert actual.dtype == np.uint8
     assert np.abs(actual.astype(int) - expected).max() <= 1
 

@@ -73,6 +73,68 @@ def test_short_video_follows_the_test_rule():
     )
 
 
+@pytest.mark.parametrize(
+    "num_frames, num_segments, num_clips, expected",
+    [
+        (40, 4, 2, [[0, 10, 20, 30], [5, 15, 25, 35]]),
+        (50, 8, 2, [[0, 6, 12, 18, 25, 31, 37, 43], [3, 9, 15, 21, 28, 34, 40, 46]]),
+        (40, 4, 5, [[0, 10, 20, 30], [2, 12, 22, 32], [4, 14, 24, 34], [6, 16, 26, 36],
+                    [8, 18, 28, 38]]),
+        (3, 4, 2, [[0, 0, 1, 2], [0, 1, 1, 2]]),
+        (10, 3, 1, [[1, 5, 8]]),
+    ],
+)  # fmt: skip
+def test_several_clips_by_hand(num_frames, num_segments, num_clips, expected):
+    actual = sampling.spread_segment_indices(num_frames, num_segments, num_clips)
+    np.testing.assert_array_equal(actual, expected)
+
+
+def test_two_clips_are_those_of_the_papers():
+    for num_segments in (1, 3, 8, 16):
+        for num_frames in range(1, 150):
+            tick = num_frames / num_segments
+            expected = [
+                [int(tick * i) for i in range(num_segments)],
+                [int(tick * i + tick / 2) for i in range(num_segments)],
+            ]
+            actual = sampling.spread_segment_indices(num_frames, num_segments, 2)
+            np.testing.assert_array_equal(actual, expected)
+
+
+@pytest.mark.parametrize(
+    "num_frames, num_segments, num_clips, stride, expected",
+    [
+        (100, 8, 3, None, [[8 * i + start for i in range(8)] for start in (0, 18, 36)]),
+        (100, 8, 1, None, [[8 * i + 18 for i in range(8)]]),
+        (64, 8, 2, None, [[8 * i for i in range(8)]] * 2),
+        (20, 8, 2, None, [[0, 8, 16, 4, 12, 0, 8, 16]] * 2),
+        (30, 4, 2, 5, [[0, 5, 10, 15], [10, 15, 20, 25]]),
+        (3, 4, 1, 1, [[0, 1, 2, 0]]),
+    ],
+)
+def test_dense_windows_by_hand(num_frames, num_segments, num_clips, stride, expected):
+    actual = sampling.test_dense_indices(num_frames, num_segments, num_clips, stride)
+    np.testing.assert_array_equal(actual, expected)
+
+
+def test_ten_dense_starts_are_evenly_spaced():
+    for num_frames in (1, 64, 65, 70, 200, 301):
+        starts = sampling.test_dense_indices(num_frames, 8)[:, 0].numpy()
+        last = max(num_frames - 64, 0)
+        np.testing.assert_allclose(starts, np.linspace(0, last, 10), atol=1)
+        assert starts[0] == 0 and starts[-1] == last
+
+
+@pytest.mark.parametrize("num_frames, stride, last", [(70, None, 6), (40, 4, 8), (10, None, 0)])
+def test_random_dense_windows(num_frames, stride, last):
+    draws = np.stack(
+        [sampling.train_dense_indices(num_frames, 8, [s, 1], stride) for s in range(150)]
+    )
+    assert set(draws[:, 0].tolist()) == set(range(last + 1))
+    frames = draws[:, :1] + np.arange(8) * (stride or 8)
+    np.testing.assert_array_equal(draws, frames % num_frames)
+
+
 @pytest.mark.parametrize("rule", ["train", "test"])
 def test_in_a_graph_equals_eager(rule):
     def indices(num_frames):

@@ -1,0 +1,84 @@
+"""MixUp and CutMix on batches of clips."""
+
+import tensorflow as tf
+
+
+def mix(clips, labels, mixup: float, cutmix: float, seed) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mixes every clip with the next of its batch, by one of the two ways.
+
+    Args:
+        clips: uint8 `[B, T, H, W, 3]`.
+        labels: One-hot float32 `[B, num_classes]`.
+        mixup: Parameter of MixUp's Beta distribution; 0 leaves it out.
+        cutmix: Parameter of CutMix's; with both, the seed decides between them.
+        seed: Two integers; the same seed draws the same change.
+
+    Returns:
+        Clips and labels of the same shapes and types.
+    """
+    choice, draws = tf.unstack(tf.random.split(seed, 2))
+    if not cutmix:
+        return mix_up(clips, labels, mixup, draws)
+    if not mixup:
+        return cut_mix(clips, labels, cutmix, draws)
+    return tf.cond(
+        tf.random.stateless_uniform([], choice) < 0.5,
+        lambda: mix_up(clips, labels, mixup, draws),
+        lambda: cut_mix(clips, labels, cutmix, draws),
+    )
+
+
+def mix_up(clips, labels, alpha: float, seed) -> tuple[tf.Tensor, tf.Tensor]:
+    """Blends every clip with the next one, with a share of its own from Beta(alpha, alpha).
+
+    Reference:
+        Zhang et al., "mixup: Beyond Empirical Risk Minimization", equation (1).
+    """
+    share = _beta(tf.shape(clips)[:1], alpha, seed)
+    wide = share[:, None, None, None, None]
+    clips = tf.cast(clips, tf.float32)
+    blended = wide * clips + (1 - wide) * tf.roll(clips, -1, axis=0)
+    return tf.cast(tf.round(blended), tf.uint8), _blend(labels, share)
+
+
+def cut_mix(clips, labels, alpha: float, seed) -> tuple[tf.Tensor, tf.Tensor]:
+    """Replaces a rectangle of every clip, through all frames, by that of the next one.
+
+    Its share of the frame is drawn from Beta(alpha, alpha), its centre anywhere; the labels follow
+    the part that lies inside.
+
+    Reference:
+        Yun et al., "CutMix: Regularization Strategy to Train Strong Classifiers with Localizable
+        Features", section 3.1.
+    """
+    share_seed, place_seed = tf.unstack(tf.random.split(seed, 2))
+    batch = tf.shape(clips)[:1]
+    side = tf.sqrt(1 - _beta(batch, alpha, share_seed))
+    place = tf.random.stateless_uniform(tf.concat([batch, [2]], 0), place_seed)
+
+    def inside(length, centre):
+        position = tf.range(length, dtype=tf.float32) + 0.5
+        length = tf.cast(length, tf.float32)
+        return tf.abs(position - (centre * length)[:, None]) < (side * length / 2)[:, None]
+
+    in_rows = inside(tf.shape(clips)[2], place[:, 0])
+    in_columns = inside(tf.shape(clips)[3], place[:, 1])
+    mask = in_rows[:, :, None] & in_columns[:, None, :]
+    mixed = tf.where(mask[:, None, :, :, None], tf.roll(clips, -1, axis=0), clips)
+    return mixed, _blend(labels, 1 - tf.reduce_mean(tf.cast(mask, tf.float32), axis=(1, 2)))
+
+
+def _beta(shape, alpha, seed):
+    # A Beta variable is a share of two Gamma variables; double precision, as small `alpha` makes
+    # values that would be zero in single.
+    first, second = tf.unstack(
+        tf.random.stateless_gamma(
+            tf.concat([[2], shape], 0), seed, tf.constant(alpha, tf.float64), dtype=tf.float64
+        )
+    )
+    return tf.cast(first / (first + second), tf.float32)
+
+
+def _blend(labels, share):
+    share = share[:, None]
+    return share * labels + (1 - share) * tf.roll(labels, -1, axis=0)

@@ -1,0 +1,122 @@
+"""Which frames and which parts of them make the clips of one video."""
+
+import dataclasses
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from gsf_tf.data import sampling
+from gsf_tf.data.augmentation.augmentation import Augmentation
+from gsf_tf.data.cropping import crop, scale, view_crops
+from gsf_tf.data.data_error import DataError
+
+SAMPLING = ("segments", "dense")
+
+
+@dataclasses.dataclass(frozen=True)
+class ClipRule:
+    """The rule that both pipelines follow, from a video's length and size to clips.
+
+    Args:
+        num_segments: Frames per clip.
+        image_size: (height, width) of the frames that come out.
+        training: Random frames and crops, instead of fixed ones.
+        sampling: `"segments"` or `"dense"`.
+        frame_stride: Distance of the frames of dense clips, `None` for that of 64 frames.
+        num_clips: Clips per video, in testing.
+        num_crops: Crops per clip, in testing.
+        full_short_side: As in `view_crops`.
+        augmentation: An `Augmentation`, for training.
+
+    Raises:
+        DataError: When the values do not go together.
+    """
+
+    num_segments: int
+    image_size: tuple[int, int]
+    training: bool
+    sampling: str = "segments"
+    frame_stride: int | None = None
+    num_clips: int = 1
+    num_crops: int = 1
+    full_short_side: bool = False
+    augmentation: Augmentation = Augmentation()
+
+    def __post_init__(self):
+        for name in ("num_segments", "num_clips", "num_crops"):
+            if getattr(self, name) < 1:
+                raise DataError(f"`{name}` must be at least 1. Received {getattr(self, name)}.")
+        if self.sampling not in SAMPLING:
+            raise DataError(
+                f"`sampling` must be one of {', '.join(map(repr, SAMPLING))}. Received "
+                f"{self.sampling!r}."
+            )
+        if self.frame_stride is not None and (self.sampling != "dense" or self.frame_stride < 1):
+            raise DataError(
+                "`frame_stride` must be at least 1, and only sampling='dense' has one. Received "
+                f"{self.frame_stride} with sampling={self.sampling!r}."
+            )
+        if self.training and self.num_views > 1:
+            raise DataError(
+                "`num_clips` and `num_crops` must be 1 in training. Received "
+                f"{self.num_clips} and {self.num_crops}."
+            )
+
+    @property
+    def num_views(self) -> int:
+        """Clips that come of a video."""
+        return self.num_clips * self.num_crops
+
+    @property
+    def num_frames(self) -> int:
+        """Frames that are decoded of a video."""
+        return self.num_clips * self.num_segments
+
+    def indices(self, num_frames, seed) -> tf.Tensor:
+        """Returns int32 `[num_clips * num_segments]`, clip by clip."""
+        dense, segments = self.sampling == "dense", self.num_segments
+        if self.training and dense:
+            return sampling.train_dense_indices(num_frames, segments, seed, self.frame_stride)
+        if self.training:
+            return sampling.train_segment_indices(num_frames, segments, seed)
+        if dense:
+            indices = sampling.test_dense_indices(
+                num_frames, segments, self.num_clips, self.frame_stride
+            )
+        else:
+            indices = sampling.spread_segment_indices(num_frames, segments, self.num_clips)
+        return tf.reshape(indices, [-1])
+
+    def clips(self, decode: Callable, height, width, seed) -> tf.Tensor:
+        """Decodes, crops and scales.
+
+        Args:
+            decode: Takes a box int32 `[4]` and gives that part of the frames of `indices`, uint8
+                `[num_frames, H, W, 3]`.
+            height: Height of the frames in pixels.
+            width: Width of the frames in pixels.
+            seed: Two integers, for the crop of training.
+
+        Returns:
+            uint8 `[num_segments, *image_size, 3]`, or `[num_views, num_segments, *image_size, 3]`
+            where there is more than one view: the crops of the first clip, then those of the next.
+        """
+        if self.training:
+            box = self.augmentation.draw_crop(height, width, self.image_size, seed)
+            return scale(decode(box), self.image_size)
+        boxes = view_crops(
+            height, width, self.image_size, self.num_crops, full_short_side=self.full_short_side
+        )
+        if self.num_crops == 1:
+            views = scale(decode(boxes[0]), self.image_size)
+        else:
+            corner = tf.reduce_min(boxes[:, :2], axis=0)
+            hull = tf.concat([corner, tf.reduce_max(boxes[:, :2] + boxes[:, 2:], 0) - corner], 0)
+            frames = decode(hull)
+            inside = tf.unstack(boxes - tf.concat([corner, [0, 0]], 0), self.num_crops)
+            scaled = [scale(crop(frames, box), self.image_size) for box in inside]
+            by_clip = [self.num_clips, self.num_segments, *self.image_size, 3]
+            views = tf.stack([tf.reshape(view, by_clip) for view in scaled], axis=1)
+        if self.num_views == 1:
+            return tf.ensure_shape(views, [self.num_segments, *self.image_size, 3])
+        return tf.reshape(views, [self.num_views, self.num_segments, *self.image_size, 3])

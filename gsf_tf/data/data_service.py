@@ -1,0 +1,35 @@
+"""Spreading the work of a pipeline over the workers of a `tf.data` service."""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+# Parts into which the work is cut, each of which is done by one worker from end to end. More
+# parts spread better; each reads all records, encoded, and decodes its own.
+NUM_PARTS = 4
+
+
+def distribute(make_part: Callable[[int, int], tf.data.Dataset], address: str) -> tf.data.Dataset:
+    """Makes a data set in workers, in the same order however many there are.
+
+    A service gives the elements of one data set in the order in which its workers finish them.
+    So the work is cut into parts that are jobs of their own with a single split each, which goes
+    to one worker; taking turns between the parts gives back the order of the whole.
+
+    Args:
+        make_part: Takes (number of parts, part) and gives the elements part, part + parts, ...
+        address: Of the dispatcher, as `grpc://host:5050`.
+
+    Returns:
+        All elements in order.
+    """
+
+    def job(part):
+        single = tf.data.Dataset.range(1).flat_map(lambda _: make_part(NUM_PARTS, part))
+        service = tf.data.experimental.service
+        return single.apply(service.distribute(service.ShardingPolicy.DYNAMIC, address))
+
+    turns = tf.data.Dataset.range(NUM_PARTS).repeat()
+    return tf.data.Dataset.choose_from_datasets(
+        [job(part) for part in range(NUM_PARTS)], turns, stop_on_empty_dataset=True
+    )

@@ -1,0 +1,117 @@
+"""The records of one epoch, still encoded, in the order in which they are used."""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from gsf_tf.data.data_error import DataError
+from gsf_tf.data.seeding import epoch_seed_dataset, shuffle_arguments
+
+# Shards read at once. The writer has mixed the classes, so few are enough.
+_CYCLE_LENGTH = 4
+
+SHARD_BY = ("record", "file")
+
+
+@dataclasses.dataclass(frozen=True)
+class RecordStream:
+    """Reads shards into (seed of the epoch, number of the shard, place in the shard, record).
+
+    Args:
+        files: Paths of the shards, under their numbers among those of all workers.
+        num_records: Records in them, `None` where that is not known.
+        shuffle_buffer: Records in memory to draw the next from; 0 keeps a fixed order.
+        seed: Seed of the run.
+        epoch: As in `epoch_seed_dataset`.
+        num_shards: Workers that share the records.
+        shard_index: Which of them this is, from 0.
+        shard_by: `"record"`: every worker reads all files and keeps its records of the common
+            order; `"file"`: every worker has files of its own.
+        whole_groups: Leave out the last records where they do not serve all workers.
+        skip: Records to leave out at the beginning of this worker's share.
+        cache: Keep all records in memory after the first pass. They are shuffled as a whole.
+        deterministic: Keep the order independent of timing.
+
+    Raises:
+        DataError: When the values do not go together.
+    """
+
+    files: dict[int, str]
+    num_records: int | None
+    shuffle_buffer: int
+    seed: int
+    epoch: int | None
+    num_shards: int = 1
+    shard_index: int = 0
+    shard_by: str = "record"
+    whole_groups: bool = False
+    skip: int = 0
+    cache: bool = False
+    deterministic: bool = True
+
+    def __post_init__(self):
+        if not 0 <= self.shard_index < self.num_shards:
+            raise DataError(
+                "`shard_index` must be in 0..num_shards - 1. Received "
+                f"{self.shard_index} of {self.num_shards}."
+            )
+        if self.shard_by not in SHARD_BY:
+            raise DataError(f"`shard_by` must be 'record' or 'file'. Received {self.shard_by!r}.")
+        if self.skip < 0:
+            raise DataError(f"`skip_batches` must not be negative. Received {self.skip}.")
+
+    def dataset(self) -> tf.data.Dataset:
+        """Returns the data set of one pass."""
+        dataset = self._cached() if self.cache else self._read(self._seeded_shards())
+        if self.shuffle_buffer:
+            buffer = self.shuffle_buffer
+            if self.cache and self.num_records is not None:
+                buffer = max(buffer, self.num_records)
+            dataset = dataset.shuffle(buffer, **shuffle_arguments(self.seed, self.epoch))
+        if self.num_records is not None:
+            known = tf.data.experimental.assert_cardinality(self.num_records)
+            dataset = dataset.apply(known)
+        if self.shard_by == "record" and self.num_shards > 1:
+            dataset = self._share(dataset)
+        return dataset.skip(self.skip)
+
+    def _seeded_shards(self):
+        def list_shards(epoch_seed):
+            numbers = tf.constant(list(self.files))
+            if self.shuffle_buffer:
+                numbers = tf.random.experimental.stateless_shuffle(numbers, epoch_seed)
+            shards = tf.data.Dataset.from_tensor_slices(numbers)
+            return shards.map(lambda number: (epoch_seed, number))
+
+        return epoch_seed_dataset(self.seed, self.epoch).flat_map(list_shards)
+
+    def _read(self, shards):
+        numbers, paths = tf.constant(list(self.files)), tf.constant(list(self.files.values()))
+
+        def read_shard(epoch_seed, number):
+            path = paths[tf.argmax(numbers == number)]
+            records = tf.data.TFRecordDataset(path).enumerate()
+            return records.map(lambda place, record: (epoch_seed, number, place, record))
+
+        return shards.interleave(
+            read_shard,
+            cycle_length=min(_CYCLE_LENGTH, len(self.files)),
+            num_parallel_calls=tf.data.AUTOTUNE,
+            deterministic=self.deterministic,
+        )
+
+    def _cached(self):
+        no_seed = np.zeros(2, np.int32)
+        shards = tf.data.Dataset.from_tensor_slices(list(self.files))
+        records = self._read(shards.map(lambda number: (no_seed, number))).cache()
+        seeds = epoch_seed_dataset(self.seed, self.epoch)
+        seeds = seeds.flat_map(lambda seed: tf.data.Dataset.from_tensors(seed).repeat())
+        pairs = tf.data.Dataset.zip(seeds, records)
+        return pairs.map(lambda seed, record: (seed, *record[1:]))
+
+    def _share(self, dataset):
+        if not self.whole_groups:
+            return dataset.shard(self.num_shards, self.shard_index)
+        groups = dataset.batch(self.num_shards, drop_remainder=True)
+        return groups.map(lambda *group: tuple(part[self.shard_index] for part in group))
