@@ -129,7 +129,7 @@ def _layer_pass(case, passes):
         with tf.GradientTape() as tape:
             tape.watch(x)
             y = layer(x, **training)
-        return tape.gradient(y, [x, *variables], output_gradients=upstream)
+        return [y, *tape.gradient(y, [x, *variables], output_gradients=upstream)]
 
     return both
 

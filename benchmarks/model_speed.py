@@ -11,9 +11,10 @@ there is a twin, ours has its weights, and outputs that differ end the benchmark
 that is not installed (`pip install -e '.[bench]'`) is left out with a line that says so.
 
 The table has medians in milliseconds, and the goals with their results; both go to the terminal,
-to docs/performance.md and to a CSV file.
+with --docs to a Markdown file and with --csv to a CSV file.
 """
 
+import contextlib
 import os
 import pathlib
 import tempfile
@@ -23,7 +24,7 @@ from absl import flags
 
 from benchmarks import speed_report
 from benchmarks.interleave import interleave
-from benchmarks.model_runs import GOALS, PRESETS, RUNTIMES, TWINS, make_groups
+from benchmarks.model_runs import GOALS, PRESETS, RUNTIMES, make_groups
 from benchmarks.runtimes.model_run import RunSettings
 from benchmarks.runtimes.runtime_process import runtime_processes
 from gsf_tf.errors import UserError
@@ -45,9 +46,12 @@ TOLERANCE = 1e-3
 
 def main(_):
     console = cli.console()
+    _check_runtimes(_RUNTIMES.value)
     groups = make_groups(_PRESETS.value, _RUNTIMES.value, _QUICK.value)
     rows, verdicts = [], []
-    with tempfile.TemporaryDirectory() as folder, cli.progress(console) as progress:
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        progress = stack.enter_context(cli.progress(console))
         settings = RunSettings(
             pathlib.Path(folder), _THREADS.value, _IMAGE_SIZE.value, _NUM_SEGMENTS.value
         )
@@ -58,11 +62,11 @@ def main(_):
             progress.update(task, info=name)
             progress.advance(task)
 
+        names = [name for name in RUNTIMES if name in _RUNTIMES.value]
+        processes = stack.enter_context(runtime_processes(names, settings, progress.console.print))
         for group in groups:
-            seconds = time_group(group, settings, advance, progress.console.print)
-            rows += [
-                _row(run, seconds[run.name]) for run in group.runs if run.name in seconds
-            ]
+            seconds = time_group(group, settings, processes, advance)
+            rows += [_row(run, seconds[run.name]) for run in group.runs if run.name in seconds]
             verdicts += [
                 (*goal.verdict(seconds), group.mode, group.batch)
                 for goal in GOALS
@@ -89,30 +93,44 @@ def main(_):
         console.print(f"Milliseconds are in {_CSV.value}")
 
 
-def time_group(group, settings, advance, report_missing):
+def _check_runtimes(runtimes):
+    unknown = set(runtimes) - set(RUNTIMES)
+    if unknown or "tensorflow" not in runtimes:
+        raise UserError(
+            f"--runtimes must name some of {', '.join(RUNTIMES)}, tensorflow among them, for the "
+            f"others get their input from it. Received: {','.join(runtimes)}"
+        )
+    if "pytorch" not in runtimes and set(runtimes) != {"tensorflow"}:
+        raise UserError(
+            "--runtimes must name pytorch with onnxruntime or openvino, whose files it writes. "
+            f"Received: {','.join(runtimes)}"
+        )
+
+
+def time_group(group, settings, processes, advance):
     """Prepares the runs of a group in the processes of their runtimes and times them."""
-    names = sorted({run.runtime for run in group.runs}, key=RUNTIMES.index)
-    with runtime_processes(names, settings, report_missing) as processes:
-        runs = [run for run in group.runs if run.runtime in processes]
-        write_files(processes, runs, group.batch)
-        logits = {}
-        for run in runs:
-            logits[run] = processes[run.runtime].call("prepare", run)
-            advance(run.name)
-        check_agreement(logits)
-        candidates = {
-            run.name: lambda run=run: processes[run.runtime].seconds(run) for run in runs
-        }
-        return interleave(candidates, group.rounds, advance)
+    runs = [run for run in group.runs if run.runtime in processes]
+    write_files(settings, processes, runs, group.batch)
+    logits = {}
+    for run in runs:
+        logits[run] = processes[run.runtime].call("prepare", run)
+        advance(run.name)
+    check_agreement(logits)
+    candidates = {run.name: lambda run=run: processes[run.runtime].seconds(run) for run in runs}
+    seconds = interleave(candidates, group.rounds, advance)
+    for process in processes.values():
+        process.call("release")
+    return seconds
 
 
-def write_files(processes, runs, batch):
+def write_files(settings, processes, runs, batch):
     """Has the runtimes write what others of them read: weights, clips, frames, ONNX files."""
-    others = {run.preset: run for run in runs if run.runtime != "tensorflow"}
-    for preset in others:
-        processes["pytorch"].call("write_checkpoint", preset)
-    processes["tensorflow"].call("write_inputs", list(others), [batch])
-    for preset in {run.preset for run in runs if run.form == "onnx"}:
+    twins = list(dict.fromkeys(run.preset for run in runs if run.runtime != "tensorflow"))
+    for preset in twins:
+        if not settings.checkpoint(preset).exists():
+            processes["pytorch"].call("write_checkpoint", preset)
+    processes["tensorflow"].call("write_inputs", twins, batch)
+    for preset in dict.fromkeys(run.preset for run in runs if run.form == "onnx"):
         processes["pytorch"].call("write_onnx", preset, batch)
 
 

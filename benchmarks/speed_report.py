@@ -12,7 +12,7 @@ import rich.box
 import rich.console
 import rich.table
 
-WIDTH = 120
+WIDTH = 200  # Columns of the table's source, beyond which cells would be cut.
 PACKAGES = ("tensorflow", "keras", "torch", "onnxruntime", "openvino")
 
 

@@ -12,8 +12,8 @@ _runtime = None
 class RuntimeProcess:
     """A process that holds the models of one runtime and times them on demand.
 
-    Runtimes bring their own thread pools and libraries; in processes of their own they cannot
-    disturb each other, and what one holds is free again when it ends.
+    Runtimes bring their own thread pools and libraries; in processes of their own, those of one
+    are at rest while another is timed.
 
     Args:
         name: Module of `benchmarks.runtimes` with a class `Runtime`.

@@ -25,19 +25,17 @@ class Runtime(TimedRuntime):
         tf.config.threading.set_inter_op_parallelism_threads(1)
         self._models = {}
 
-    def write_inputs(self, presets, batches):
-        """Writes random clips, and what the model's normalisation makes of them."""
-        settings = self.settings
-        size = settings.image_size
-        for batch in batches:
-            shape = (batch, settings.num_segments, size, size, 3)
-            clips = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-            np.save(settings.clips(batch), clips)
-            for preset in presets:
-                model = self._model(preset)
-                frames = model.get_layer("normalization")(model.get_layer("fold_segments")(clips))
-                channels_first = np.ascontiguousarray(np.transpose(frames, (0, 3, 1, 2)))
-                np.save(settings.frames(preset, batch), channels_first)
+    def write_inputs(self, presets, batch):
+        """Writes random clips, and what the normalisation of each preset makes of them."""
+        size = self.settings.image_size
+        shape = (batch, self.settings.num_segments, size, size, 3)
+        clips = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+        np.save(self.settings.clips(batch), clips)
+        for preset in presets:
+            model = self._model(preset)
+            frames = model.get_layer("normalization")(model.get_layer("fold_segments")(clips))
+            channels_first = np.ascontiguousarray(np.transpose(frames, (0, 3, 1, 2)))
+            np.save(self.settings.frames(preset, batch), channels_first)
 
     def make(self, run):
         clips = tf.constant(np.load(self.settings.clips(run.batch)))

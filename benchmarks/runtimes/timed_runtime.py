@@ -1,3 +1,4 @@
+import gc
 import time
 
 
@@ -27,3 +28,8 @@ class TimedRuntime:
         start = time.perf_counter()
         self._functions[run]()
         return time.perf_counter() - start
+
+    def release(self):
+        """Forgets the prepared runs, and what memory they hold."""
+        self._functions.clear()
+        gc.collect()
