@@ -46,7 +46,7 @@ TOLERANCE = 1e-3
 
 def main(_):
     console = cli.console()
-    _check_runtimes(_RUNTIMES.value)
+    check_runtimes(_RUNTIMES.value)
     groups = make_groups(_PRESETS.value, _RUNTIMES.value, _QUICK.value)
     rows, verdicts = [], []
     with contextlib.ExitStack() as stack:
@@ -93,7 +93,8 @@ def main(_):
         console.print(f"Milliseconds are in {_CSV.value}")
 
 
-def _check_runtimes(runtimes):
+def check_runtimes(runtimes):
+    """Checks the names of runtimes; raises a `UserError` for a set that cannot run."""
     unknown = set(runtimes) - set(RUNTIMES)
     if unknown or "tensorflow" not in runtimes:
         raise UserError(

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from benchmarks.model_speed import check_agreement
+from benchmarks.model_runs import RUNTIMES
+from benchmarks.model_speed import check_agreement, check_runtimes
 from benchmarks.runtimes.model_run import ModelRun
 from gsf_tf.errors import UserError
 
@@ -20,3 +21,16 @@ def test_different_logits_end_the_benchmark(other):
 
 def test_training_has_no_logits_to_compare():
     check_agreement({RUNS[0]: None, RUNS[1]: None})
+
+
+@pytest.mark.parametrize(
+    "runtimes", [["tensorflow", "tensorrt"], ["pytorch"], ["tensorflow", "openvino"]]
+)
+def test_runtimes_that_cannot_run_are_refused(runtimes):
+    with pytest.raises(UserError, match="--runtimes must name"):
+        check_runtimes(runtimes)
+
+
+def test_runtimes_that_can_run():
+    for runtimes in (["tensorflow"], ["tensorflow", "pytorch"], list(RUNTIMES)):
+        check_runtimes(runtimes)

@@ -4,8 +4,6 @@ import csv
 import subprocess
 import sys
 
-import pytest
-
 SMALL = ("--quick", "--num_segments=2", "--image_size=32")
 
 
@@ -29,7 +27,7 @@ def test_op_speed(tmp_path):
     assert process.returncode == 0, process.stderr
     found = rows(report)
     assert {row["layer"] for row in found} == {"TemporalShift"}
-    assert {"2x8x8x16", "2x1x1x256"} <= {row["map"] for row in found}
+    assert {"2x8x8x16", "2x2x2x256"} <= {row["map"] for row in found}
     assert {"reference", "copy"} <= {row["candidate"] for row in found}
     assert all(float(row["lowest_ms"]) > 0 for row in found)
     assert "| TemporalShift" in docs.read_text()
@@ -47,10 +45,3 @@ def test_model_speed(tmp_path):
         ("step", "training"),
     ]
     assert all(float(row["median_ms"]) > 0 for row in found)
-
-
-@pytest.mark.parametrize("runtimes", ["tensorflow,tensorrt", "pytorch", "tensorflow,openvino"])
-def test_runtimes_that_cannot_run_are_refused(runtimes):
-    process = run("model_speed", *SMALL, f"--runtimes={runtimes}")
-    assert process.returncode == 1
-    assert process.stderr.strip().startswith("Error: --runtimes must name")
