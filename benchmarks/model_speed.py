@@ -25,6 +25,7 @@ from absl import flags
 from benchmarks import speed_report
 from benchmarks.interleave import interleave
 from benchmarks.model_runs import GOALS, PRESETS, RUNTIMES, make_groups
+from benchmarks.quiet_machine import check_quiet, load_line, others_percent
 from benchmarks.runtimes.model_run import RunSettings
 from benchmarks.runtimes.runtime_process import runtime_processes
 from gsf_tf.errors import UserError
@@ -46,6 +47,8 @@ TOLERANCE = 1e-3
 
 def main(_):
     console = cli.console()
+    percent = others_percent()
+    check_quiet(percent, _DOCS.value)
     check_runtimes(_RUNTIMES.value)
     groups = make_groups(_PRESETS.value, _RUNTIMES.value, _QUICK.value)
     rows, verdicts = [], []
@@ -75,6 +78,7 @@ def main(_):
     report = "\n\n".join(
         [
             speed_report.machine(_THREADS.value),
+            load_line(percent),
             speed_report.markdown_table(HEADER, rows),
             speed_report.markdown_table(
                 ("Ratio of times", "Goal", "Result", "", "Pass", "Clips"), verdicts

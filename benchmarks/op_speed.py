@@ -21,6 +21,7 @@ from absl import flags
 from benchmarks import speed_report
 from benchmarks.interleave import interleave, median_ratio
 from benchmarks.layer_case import PASSES, find_cases, make_candidate
+from benchmarks.quiet_machine import check_quiet, load_line, others_percent
 from benchmarks.speed_goal import SpeedGoal
 from gsf_tf import ops
 from trainers import cli
@@ -49,6 +50,8 @@ def main(_):
     tf.config.threading.set_intra_op_parallelism_threads(_THREADS.value)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     console = cli.console()
+    percent = others_percent()
+    check_quiet(percent, _DOCS.value)
     rounds = 5 if _QUICK.value else _ROUNDS.value
     cases = find_cases(_PRESETS.value, _IMAGE_SIZE.value, _NUM_SEGMENTS.value)
     compiled = set()
@@ -75,6 +78,7 @@ def main(_):
     report = "\n\n".join(
         [
             speed_report.machine(_THREADS.value),
+            load_line(percent),
             speed_report.markdown_table(HEADER, table_rows(cases, seconds)),
             speed_report.markdown_table(("Ratio of times", "Goal", "Result", ""), goals),
         ]
