@@ -114,7 +114,12 @@ def check_runtimes(runtimes):
 
 def time_group(group, settings, processes, advance):
     """Prepares the runs of a group in the processes of their runtimes and times them."""
-    runs = [run for run in group.runs if run.runtime in processes]
+    # PyTorch writes the ONNX files, so without it nothing runs them.
+    runs = [
+        run
+        for run in group.runs
+        if run.runtime in processes and (run.form != "onnx" or "pytorch" in processes)
+    ]
     write_files(settings, processes, runs, group.batch)
     logits = {}
     for run in runs:
