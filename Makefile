@@ -1,5 +1,6 @@
 # make demo    the whole job on generated clips: prepare, train, evaluate, export, predict
 # make test    the tests; `make test-all` repeats some of them on every preset and checkpoint
+# make bench   the speed of ops and models beside their goals: benchmarks/results/, docs/performance.md
 # make lint    ruff and clang-format
 # make setup   .venv/ with the pinned stack and the compiled ops; the others call it
 #
@@ -16,7 +17,7 @@ BUILD_INPUTS := setup.py setup.cfg pyproject.toml constraints.txt \
 	-o -name 'CMakeLists.txt' -o -name 'sources.bzl' -o -name 'build_info.py' \))
 CXX_SOURCES := $(shell find custom_ops -name '*.cc' -o -name '*.cu' -o -name '*.h')
 
-.PHONY: demo test test-all sanitize test-tf221 bazel lint format setup clean
+.PHONY: demo test test-all bench sanitize test-tf221 bazel lint format setup clean
 
 demo: setup
 	$(BIN)/python -m trainers.demo --output=demo
@@ -35,6 +36,12 @@ test-tf221:
 
 bazel: setup
 	.ci/bazel $(BIN)/python
+
+bench: .venv/.bench-complete
+	$(BIN)/python -m benchmarks.op_speed --csv=benchmarks/results/op_speed.csv \
+	  --docs=docs/performance.md
+	$(BIN)/python -m benchmarks.model_speed --csv=benchmarks/results/model_speed.csv \
+	  --docs=docs/performance.md
 
 lint: setup
 	$(BIN)/ruff check .
@@ -64,6 +71,10 @@ setup: .venv/.complete
 
 .venv/.test-complete: .venv/.complete
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	touch $@
+
+.venv/.bench-complete: .venv/.test-complete
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt onnx onnxruntime openvino
 	touch $@
 
 clean:

@@ -1,6 +1,7 @@
 import keras
 
 from gsf_tf import ops
+from gsf_tf.layers.batch_normalization import BatchNormalization
 from gsf_tf.layers.segment_axis import check_feature_map, check_num_segments
 from gsf_tf.ops.reference.gate_shift_fuse import fuse, interleave
 
@@ -14,10 +15,6 @@ class GatedShift(keras.layers.Layer):
     `new[2 i + j] = old[j n + i]`, n a quarter of the processed channels. The gate reads
     `ReLU(BN(X))` while it multiplies X itself. Neither detail is in the papers; the published
     numbers were made with both.
-
-    One deviation: the moving variance is the biased one, as in every Keras batch
-    normalisation (PyTorch keeps the unbiased one; they differ by a factor `N / (N - 1)`,
-    N = B T H W).
 
     Args:
         num_segments: Integer >= 1. Frames per clip, T.
@@ -56,7 +53,7 @@ class GatedShift(keras.layers.Layer):
         self.momentum = momentum
         self.epsilon = epsilon
         if gate == "learned":
-            self.normalization = keras.layers.BatchNormalization(
+            self.normalization = BatchNormalization(
                 momentum=momentum, epsilon=epsilon, dtype=self.dtype_policy, name="normalization"
             )
         op = "gate_shift_fuse" if gate == "learned" else "temporal_shift"
@@ -114,9 +111,12 @@ class GatedShift(keras.layers.Layer):
         )
         if training:
             momentum = normalization.momentum
+            # PyTorch keeps the unbiased variance.
+            count = keras.ops.cast(keras.ops.prod(keras.ops.shape(inputs)[:-1]), variance.dtype)
+            unbiased = variance * count / keras.ops.maximum(count - 1, 1)
             for moving, value in (
                 (normalization.moving_mean, mean),
-                (normalization.moving_variance, variance),
+                (normalization.moving_variance, unbiased),
             ):
                 kept = keras.ops.cast(moving, value.dtype) * momentum
                 moving.assign(kept + value * (1.0 - momentum))

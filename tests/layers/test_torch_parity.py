@@ -81,3 +81,6 @@ def test_outputs_and_gradients(ops_path, kind, ratio, num_segments, training):
     assert_close(gradients[0], twin_x.grad.permute(0, 2, 3, 1))
     for gradient, (_, parameter, axes) in zip(gradients[1:], pairs, strict=True):
         assert_close(gradient, parameter.grad.permute(axes))
+    if kind != "tsm":
+        assert_close(ours.normalization.moving_mean, twin.bn.running_mean)
+        assert_close(ours.normalization.moving_variance, twin.bn.running_var)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,10 +13,9 @@ from gsf_tf.data.augmentation.rand_augment import RandAugment
 from gsf_tf.data.augmentation.random_erasing import random_erasing
 from gsf_tf.data.cropping import RESIZED_AREA, random_resized_crop, training_crop
 from gsf_tf.data.data_error import DataError
+from gsf_tf.data.flip_rule import directed_names
 
 CROPS = {"multi_scale": training_crop, "random_resized": random_resized_crop}
-
-_DIRECTION = re.compile(r"(?<![a-z])(left|right|((counter|anti)-?)?clockwise)(?![a-z])")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,7 +126,7 @@ class Augmentation:
                 "`flip_label_map` must have an entry for each class. Received "
                 f"{len(self.flip_label_map)} entries for {len(class_names)} classes."
             )
-        directed = [name for name in class_names if _DIRECTION.search(_words(name))]
+        directed = directed_names(class_names)
         if directed and self.flip_label_map is None:
             shown = ", ".join(f"`{name}`" for name in directed[:6])
             more = f" and {len(directed) - 6} more" if len(directed) > 6 else ""
@@ -184,7 +182,3 @@ class Augmentation:
 def _check_range(name, value, low, high):
     if not low <= value <= high:
         raise DataError(f"`{name}` must be in {low}..{high}. Received {value}.")
-
-
-def _words(name):
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()

@@ -1,0 +1,1 @@
+"""What runs the models in `benchmarks.model_speed`, each in a process of its own."""
