@@ -4,7 +4,7 @@ import os
 
 import tensorflow as tf
 
-from gsf_tf.data import label_map
+from gsf_tf.data import label_map, object_store
 from gsf_tf.data.cropping import evaluation_crop, scale, training_crop
 from gsf_tf.data.data_error import DataError
 from gsf_tf.data.dataset_info import DatasetInfo
@@ -124,6 +124,7 @@ def _match(file_pattern):
     patterns = [file_pattern] if isinstance(file_pattern, str) else list(file_pattern)
     files = []
     for pattern in patterns:
+        object_store.connect(pattern)
         is_file = tf.io.gfile.exists(str(pattern))
         matched = [str(pattern)] if is_file else tf.io.gfile.glob(str(pattern))
         if not matched:
