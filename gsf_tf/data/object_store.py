@@ -1,4 +1,4 @@
-"""Paths in object stores (`s3://`, `az://`, `hdfs://`), which tensorflow-io gives to `tf.io.gfile`."""
+"""Paths in object stores (`s3://`, `az://`, `hdfs://`): tensorflow-io opens them."""
 
 import tensorflow as tf
 

@@ -153,9 +153,7 @@ def write_records(
         _write_here(remaining, output, plan, listing, settings, workers, on_clip)
     elif remaining:
         write_shards_with_beam = _import_beam()
-        write_shards_with_beam(
-            remaining, output, plan.fingerprint, listing, settings, beam_options
-        )
+        write_shards_with_beam(remaining, output, plan.fingerprint, listing, settings, beam_options)
     return _finish(listing, output, settings, plan, shards)
 
 
@@ -199,9 +197,7 @@ def _report_finished(shard, finished, on_clip):
     failed = {clip.path: clip for clip in finished.quarantined}
     for clip in shard.clips:
         left_out = failed.get(clip.data_path)
-        on_clip(
-            clip, left_out and VideoError(clip.path, left_out.reason, left_out.frames_decoded)
-        )
+        on_clip(clip, left_out and VideoError(clip.path, left_out.reason, left_out.frames_decoded))
 
 
 def _write_here(shards, output, plan, listing, settings, workers, on_clip):
