@@ -1,5 +1,6 @@
 """What all programs of `trainers/` share: how they start, report and fail."""
 
+import atexit
 import logging
 import os
 import sys
@@ -63,7 +64,8 @@ def _leave_object_store(code):
     if _used_object_store():
         if isinstance(code, str):
             print(code, file=sys.stderr)
-        logging.shutdown()
+        # Removes the semaphores of the processes' pool, among others; there is no public name.
+        atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code if isinstance(code, int) else int(code is not None))

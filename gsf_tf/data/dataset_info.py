@@ -49,6 +49,7 @@ class DatasetInfo:
         write_whole_file(os.path.join(folder, FILE_NAME), f"{text}\n")
 
     @classmethod
+    @object_store.reports_store_errors
     def load(cls, folder: str) -> "DatasetInfo":
         """Reads the file that `save` wrote.
 

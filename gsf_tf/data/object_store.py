@@ -1,5 +1,7 @@
 """Paths in object stores (`s3://`, `az://`, `hdfs://`): tensorflow-io opens them."""
 
+import functools
+
 import tensorflow as tf
 
 from gsf_tf.data.data_error import DataError
@@ -35,6 +37,32 @@ def connect(path: str) -> None:
                 "which works up to TensorFlow 2.17; or copy the files to a local folder."
             )
     _in_use = True
+
+
+def reports_store_errors(function):
+    """Makes a function turn what an object store refuses into a `DataError`.
+
+    Args:
+        function: One that opens paths after `connect`.
+
+    Returns:
+        The same, for paths of this machine without a change.
+    """
+
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        try:
+            return function(*args, **kwargs)
+        except tf.errors.OpError as error:
+            if not _in_use:
+                raise
+            raise DataError(
+                "An object store must let its paths be read and written. Received "
+                f"{type(error).__name__}: {error.message}. Check the bucket's name, the "
+                "credentials, and the address (for s3://, S3_ENDPOINT and AWS_REGION)."
+            ) from error
+
+    return wrapper
 
 
 def in_use() -> bool:

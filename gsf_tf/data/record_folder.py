@@ -45,6 +45,7 @@ _TRACES = re.compile(rf"{_STATE}|{_INCOMPLETE_FILES.pattern}")
 _OWN_FILES = re.compile(rf"{_TRACES.pattern}|{_RESULT}")
 
 
+@object_store.reports_store_errors
 def find_complete_records(
     listing: ClipListing, output: str, settings: RecordSettings
 ) -> DatasetInfo | None:
@@ -99,6 +100,7 @@ def find_complete_records(
     return None
 
 
+@object_store.reports_store_errors
 def write_records(
     listing: ClipListing,
     output: str,
@@ -131,7 +133,7 @@ def write_records(
         resume: `False` begins anew even where a run of the same plan was interrupted.
         on_plan: Called once, with the number of shards that are finished and of all shards.
         on_clip: Called after each clip with its error, or with `None`; for the clips of finished
-            shards at once. Beam's workers call nobody.
+            shards at once, and for those that Beam's workers decode at the end.
 
     Returns:
         The `DatasetInfo` written.
@@ -141,20 +143,20 @@ def write_records(
     """
     object_store.connect(output)
     plan = _start(listing, output, settings, workers, resume)
-    shards, remaining = plan.shards(listing), []
-    for shard in shards:
-        finished = FinishedShard.load(output, shard.name, plan.fingerprint)
-        if finished is None:
-            remaining.append(shard)
-        else:
-            _report_finished(shard, finished, on_clip)
-    on_plan(len(shards) - len(remaining), len(shards))
+    shards = plan.shards(listing)
+    finished = _load_finished(output, shards, plan)
+    remaining = [shard for shard in shards if shard.name not in finished]
+    on_plan(len(finished), len(shards))
+    _report_finished(shards, finished, on_clip)
     if beam_options is None:
         _write_here(remaining, output, plan, listing, settings, workers, on_clip)
     elif remaining:
-        write_shards_with_beam = _import_beam()
-        write_shards_with_beam(remaining, output, plan.fingerprint, listing, settings, beam_options)
-    return _finish(listing, output, settings, plan, shards)
+        write_with_beam = _import_beam()
+        write_with_beam(remaining, output, plan.fingerprint, listing, settings, beam_options)
+    finished = _load_finished(output, shards, plan)
+    if beam_options is not None:
+        _report_finished(remaining, finished, on_clip)
+    return _finish(listing, output, settings, plan, shards, finished)
 
 
 def read_quarantine(folder: str) -> list[QuarantinedClip]:
@@ -193,11 +195,22 @@ def _mean_clip_bytes(clips, settings, workers):
     return sum(sizes) / len(sizes) if sizes else 0.0
 
 
-def _report_finished(shard, finished, on_clip):
-    failed = {clip.path: clip for clip in finished.quarantined}
-    for clip in shard.clips:
-        left_out = failed.get(clip.data_path)
-        on_clip(clip, left_out and VideoError(clip.path, left_out.reason, left_out.frames_decoded))
+def _load_finished(output, shards, plan):
+    """Returns those of the shards that are finished, by their names."""
+    fingerprint = plan.fingerprint
+    loaded = (FinishedShard.load(output, shard.name, fingerprint) for shard in shards)
+    return {shard.name: shard for shard in loaded if shard is not None}
+
+
+def _report_finished(shards, finished, on_clip):
+    for shard in shards:
+        if shard.name not in finished:
+            continue
+        failed = {clip.path: clip for clip in finished[shard.name].quarantined}
+        for clip in shard.clips:
+            left_out = failed.get(clip.data_path)
+            error = left_out and VideoError(clip.path, left_out.reason, left_out.frames_decoded)
+            on_clip(clip, error)
 
 
 def _write_here(shards, output, plan, listing, settings, workers, on_clip):
@@ -220,18 +233,17 @@ def _import_beam():
     return write_shards_with_beam
 
 
-def _finish(listing, output, settings, plan, shards):
+def _finish(listing, output, settings, plan, shards, finished):
     """Sums up the finished shards and writes everything that stands beside them."""
-    by_split, fingerprint = {}, plan.fingerprint
+    by_split = {}
     for shard in shards:
-        finished = FinishedShard.load(output, shard.name, fingerprint)
-        if finished is None:
+        if shard.name not in finished:
             raise DataError(
                 "Every shard must be in the output folder when all are written. Received "
                 f"`{output}` without a finished `{shard.name}`: the workers see another folder, or "
                 "another program has removed it. Name a folder that all workers share."
             )
-        by_split.setdefault(shard.split, []).append((shard, finished))
+        by_split.setdefault(shard.split, []).append((shard, finished[shard.name]))
     splits = {split: _counts(listing, split, pairs) for split, pairs in by_split.items()}
     quarantined = [
         clip for pairs in by_split.values() for _, shard in pairs for clip in shard.quarantined

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
+from gsf_tf.data import object_store
 from gsf_tf.data.data_error import DataError
 from gsf_tf.data.dataset_info import DatasetInfo
 from gsf_tf.data.records_report import RecordsReport
@@ -19,6 +20,7 @@ from gsf_tf.data.sampled_clip import SampledClip
 SAMPLED_FRAMES = 8
 
 
+@object_store.reports_store_errors
 def inspect_records(
     folder: str,
     *,
