@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from gsf_tf.data.clip_listing import ClipListing
 from gsf_tf.data.clip_source import ClipSource
+from gsf_tf.data.data_error import DataError
 from gsf_tf.data.planned_shard import PlannedShard
 from gsf_tf.data.record_settings import RecordSettings
 from gsf_tf.data.shard_writer import write_whole_file
@@ -122,9 +123,20 @@ class RecordPlan:
 
     @classmethod
     def load(cls, folder: str) -> "RecordPlan | None":
-        """Reads what `save` wrote; `None` when no run is under way in `folder`."""
+        """Reads what `save` wrote; `None` when no run is under way in `folder`.
+
+        Raises:
+            DataError: When the file is damaged or another version's.
+        """
         path = os.path.join(folder, FILE_NAME)
         if not tf.io.gfile.exists(path):
             return None
-        with tf.io.gfile.GFile(path, "r") as file:
-            return cls(**json.load(file))
+        try:
+            with tf.io.gfile.GFile(path, "r") as file:
+                return cls(**json.load(file))
+        except (ValueError, TypeError) as error:
+            raise DataError(
+                f"`{path}` must be as this version of `trainers.prepare` wrote it. Received "
+                f"another file ({error}), so the run that was interrupted there cannot be "
+                "continued. Begin anew (`--overwrite`)."
+            ) from error

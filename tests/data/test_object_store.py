@@ -66,9 +66,8 @@ def store():
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory):
     folder = tmp_path_factory.mktemp("videos")
-    for name in ("down", "up"):
-        for number in range(4):
-            make_video(folder / name / f"{number}.mp4", 3 + number)
+    for number in range(8):
+        make_video(folder / ("down", "up")[number % 2] / f"{number}.mp4", 3 + number)
     (folder / "up" / "text.mp4").write_text("not a video")
     return folder
 
@@ -131,9 +130,6 @@ def test_run_interrupted_on_s3_is_continued(store, videos, tmp_path):
     for path in tmp_path.iterdir():
         client.put_object(Bucket="clips", Key=f"begun/{path.name}", Body=path.read_bytes())
     flags = (f"--videos={videos}", "--output=s3://clips/begun")
-    result = run(environment, "-m", "trainers.prepare", *flags, "--workers=1")
-    assert result.returncode == 1
-    assert "clips_per_shard: 3 there, 0 here" in result.stderr
     result = run(
         environment, "-m", "trainers.prepare", *flags, "--workers=1", "--clips_per_shard=3"
     )

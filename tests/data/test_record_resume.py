@@ -123,6 +123,14 @@ def test_run_begun_with_other_libraries_is_refused(listing, tmp_path):
         find_complete_records(listing, str(tmp_path), SETTINGS)
 
 
+def test_run_begun_by_another_version(listing, undisturbed, tmp_path):
+    (tmp_path / "in_progress.json").write_text('{"short_side": 32}')
+    with pytest.raises(DataError, match="(?s)in_progress.json.*--overwrite"):
+        find_complete_records(listing, str(tmp_path), SETTINGS)
+    write_records(listing, str(tmp_path), SETTINGS, resume=False)
+    assert contents(tmp_path) == undisturbed
+
+
 def test_shards_of_another_plan_are_not_kept(listing, undisturbed, tmp_path):
     interrupt(listing, tmp_path, 13, dataclasses.replace(SETTINGS, jpeg_quality=10))
     plans = []

@@ -14,6 +14,7 @@ from gsf_tf.data import (
     decoding_process,
     list_video_folder,
     split_for_validation,
+    write_records,
 )
 from gsf_tf.data.record_plan import RecordPlan
 from tests.data.video_maker import REAL_VIDEOS, cut, make_video
@@ -171,9 +172,9 @@ def noisy(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def undisturbed(noisy, tmp_path_factory):
-    records = tmp_path_factory.mktemp("undisturbed") / "records"
-    result = prepare(*noisy_flags(noisy, records), "--workers=4")
-    assert result.returncode == 0, result.stderr
+    records = tmp_path_factory.mktemp("undisturbed")
+    listing = split_for_validation(list_video_folder(noisy), 0.2)
+    write_records(listing, str(records), RecordSettings(clips_per_shard=2), workers=4)
     return contents(records)
 
 
