@@ -36,7 +36,8 @@ class FinishedShard:
 
     def save(self, folder: str) -> None:
         """Writes the file beside the shard, all of it or nothing."""
-        write_whole_file(_path(folder, self.name), json.dumps(dataclasses.asdict(self)))
+        path = os.path.join(folder, self.file_name(self.name))
+        write_whole_file(path, json.dumps(dataclasses.asdict(self)))
 
     @classmethod
     def load(cls, folder: str, name: str, plan: str) -> "FinishedShard | None":
@@ -51,7 +52,7 @@ class FinishedShard:
             `None` when the shard is not there with this size or was written by another plan.
         """
         try:
-            with tf.io.gfile.GFile(_path(folder, name), "r") as file:
+            with tf.io.gfile.GFile(os.path.join(folder, cls.file_name(name)), "r") as file:
                 values = json.load(file)
             size = tf.io.gfile.stat(os.path.join(folder, name)).length
         except tf.errors.NotFoundError:
@@ -61,6 +62,7 @@ class FinishedShard:
         values["quarantined"] = tuple(QuarantinedClip(**clip) for clip in values["quarantined"])
         return cls(**values)
 
-
-def _path(folder, name):
-    return os.path.join(folder, name.removesuffix(".tfrecord") + ".finished.json")
+    @staticmethod
+    def file_name(name: str) -> str:
+        """Returns the name of the file that `save` writes for the shard `name`."""
+        return name.removesuffix(".tfrecord") + ".finished.json"

@@ -40,8 +40,7 @@ _RESULT = "|".join(
         for name in (dataset_info.FILE_NAME, label_map.FILE_NAME, QUARANTINE_FILE, MISSING_FILE)
     ]
 )
-_INCOMPLETE_FILES = re.compile(rf"({_STATE}|{_RESULT})\.[0-9a-f]{{8}}\{INCOMPLETE}")
-_TRACES = re.compile(rf"{_STATE}|{_INCOMPLETE_FILES.pattern}")
+_TRACES = re.compile(rf"{_STATE}|({_STATE}|{_RESULT})\.[0-9a-f]{{8}}\{INCOMPLETE}")
 _OWN_FILES = re.compile(rf"{_TRACES.pattern}|{_RESULT}")
 
 
@@ -146,6 +145,10 @@ def write_records(
     shards = plan.shards(listing)
     finished = _load_finished(output, shards, plan)
     remaining = [shard for shard in shards if shard.name not in finished]
+    # A run may have been killed while it removed the files of the one before.
+    sidecars = {FinishedShard.file_name(name) for name in finished}
+    _remove(output, _OWN_FILES, keep={record_plan.FILE_NAME, *finished, *sidecars})
+    listing.labels.save(os.path.join(output, label_map.FILE_NAME))
     on_plan(len(finished), len(shards))
     _report_finished(shards, finished, on_clip)
     if beam_options is None:
@@ -174,16 +177,14 @@ def _start(listing, output, settings, workers, resume):
         # First of all it is said that a run is under way; then `dataset_info.json` goes, without
         # which nobody takes the rest for complete.
         plan.save(output)
-        for pattern in (re.compile(re.escape(dataset_info.FILE_NAME)), _OWN_FILES):
-            _remove(output, pattern, keep=record_plan.FILE_NAME)
-        listing.labels.save(os.path.join(output, label_map.FILE_NAME))
+        _remove(output, re.compile(re.escape(dataset_info.FILE_NAME)))
+        _remove(output, _OWN_FILES, keep={record_plan.FILE_NAME})
     elif begun.clip_bytes is not None:
         plan = begun
     if plan.clip_bytes is None and not settings.clips_per_shard:
         clip_bytes = _mean_clip_bytes(plan.in_order(listing.clips), settings, workers)
         plan = dataclasses.replace(plan, clip_bytes=clip_bytes)
         plan.save(output)
-    _remove(output, _INCOMPLETE_FILES)
     return plan
 
 
@@ -286,9 +287,9 @@ def _counts(listing, split, pairs):
     }
 
 
-def _remove(folder, pattern, keep=None):
+def _remove(folder, pattern, keep=frozenset()):
     for name in filter(pattern.fullmatch, tf.io.gfile.listdir(folder)):
-        if name != keep:
+        if name not in keep:
             tf.io.gfile.remove(os.path.join(folder, name))
 
 

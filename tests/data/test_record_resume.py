@@ -138,6 +138,17 @@ def test_shards_of_another_plan_are_not_kept(listing, undisturbed, tmp_path):
     assert plans == [(0, 6)] and contents(tmp_path) == undisturbed
 
 
+def test_run_killed_while_it_removed_older_files(listing, undisturbed, tmp_path):
+    interrupt(
+        listing, tmp_path, 13, dataclasses.replace(SETTINGS, jpeg_quality=10, clips_per_shard=2)
+    )
+    (tmp_path / "labels.txt").unlink()
+    (tmp_path / "missing.txt").write_text("of another run")
+    RecordPlan.of(listing, SETTINGS).save(str(tmp_path))
+    write_records(listing, str(tmp_path), SETTINGS)
+    assert contents(tmp_path) == undisturbed
+
+
 def test_run_that_is_to_begin_anew(listing, undisturbed, tmp_path):
     interrupt(listing, tmp_path, 13)
     plans = []
