@@ -49,13 +49,14 @@ class FinishedShard:
             plan: Fingerprint of the plan that it must belong to.
 
         Returns:
-            `None` when the shard is not there with this size or was written by another plan.
+            `None` when the shard is not there with this size, was written by another plan, or when
+            the file is not whole, as a machine that loses its power may leave it.
         """
         try:
             with tf.io.gfile.GFile(os.path.join(folder, cls.file_name(name)), "r") as file:
                 values = json.load(file)
             size = tf.io.gfile.stat(os.path.join(folder, name)).length
-        except tf.errors.NotFoundError:
+        except (tf.errors.NotFoundError, ValueError):
             return None
         if values["plan"] != plan or values["file_bytes"] != size:
             return None

@@ -89,10 +89,13 @@ def test_run_interrupted_twice(listing, undisturbed, tmp_path):
 
 
 def test_shard_that_was_damaged_meanwhile_is_written_again(listing, undisturbed, tmp_path):
-    one, two, *_ = interrupt(listing, tmp_path, 13)
+    one, two, *_ = sorted(interrupt(listing, tmp_path, 13))
     one.write_bytes(one.read_bytes()[:-1])
     two.unlink()
-    write_records(listing, str(tmp_path), SETTINGS)
+    (tmp_path / "train-00002-of-00005.finished.json").write_text("")
+    plans = []
+    write_records(listing, str(tmp_path), SETTINGS, on_plan=lambda *n: plans.append(n))
+    assert plans == [(1, 6)]
     assert contents(tmp_path) == undisturbed
 
 
