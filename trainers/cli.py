@@ -1,7 +1,10 @@
 """What all programs of `trainers/` share: how they start, report and fail."""
 
+import atexit
 import logging
+import os
 import sys
+import traceback
 
 import absl.logging
 import rich.console
@@ -35,7 +38,37 @@ def run(main):
             print("Interrupted.", file=sys.stderr)
             return 130
 
-    app.run(guarded, flags_parser=_parse_flags)
+    try:
+        app.run(guarded, flags_parser=_parse_flags)
+    except SystemExit as exit:
+        _leave_object_store(exit.code)
+        raise
+    except BaseException:
+        if _used_object_store():
+            traceback.print_exc()
+            _leave_object_store(1)
+        raise
+
+
+def _used_object_store():
+    store = sys.modules.get("gsf_tf.data.object_store")
+    return store is not None and store.in_use()
+
+
+def _leave_object_store(code):
+    """Ends the process with its own status if it used an object store.
+
+    The client of tensorflow-io 0.37 aborts the interpreter when it is torn down ("pure virtual
+    method called"), which would replace the status by 134.
+    """
+    if _used_object_store():
+        if isinstance(code, str):
+            print(code, file=sys.stderr)
+        # Removes the semaphores of the processes' pool, among others; there is no public name.
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else int(code is not None))
 
 
 def _parse_flags(argv):

@@ -34,10 +34,19 @@ in the order of their indices), dataset_info.json (counts and settings) and quar
 the clips that cannot be decoded, each with its reason. They are left out, the rest goes on.
 Frames are stored upright as JPEGs, scaled down to a short side of --short_side pixels.
 Shards get their final names only when they are complete. The same input, settings and seed
-give the same bytes, with any number of --workers.
+give the same bytes, with any number of --workers. A run that was interrupted or killed continues
+when the same command is given again; the shards that it finished stay.
+
+--output may be in an object store (s3://, az:// or hdfs:// with tensorflow-io, gs:// without).
+--runner=beam has the shards written by Apache Beam, on this machine or a cluster, with the same
+bytes; every worker must see the videos and --output under the same paths:
+
+    python -m trainers.prepare --videos=/nfs/videos --output=/nfs/records --runner=beam \\
+        --beam_options="--runner=FlinkRunner --flink_master=host:8081 --environment_type=LOOPBACK"
 """
 
 import os
+import shlex
 
 from absl import flags
 
@@ -71,15 +80,26 @@ flags.DEFINE_float(
 flags.DEFINE_integer("short_side", 256, "Larger frames are scaled down to this, in pixels.")
 flags.DEFINE_integer("jpeg_quality", 95, "JPEG quality of the frames.", 1, 100)
 flags.DEFINE_integer("max_frames", 0, "Thin longer clips to this many frames; 0 keeps all.")
-flags.DEFINE_integer("clips_per_shard", 256, "Clips in one file, about.")
+flags.DEFINE_integer(
+    "clips_per_shard", 0, "Clips in one file, at most; 0 makes files of 100 to 200 MB."
+)
 flags.DEFINE_integer("workers", os.cpu_count(), "Decoding processes.", 1)
 flags.DEFINE_integer("seed", 0, "Decides the validation clips and the order in the shards.", 0)
-flags.DEFINE_bool("overwrite", False, "Replace records that are already in --output.")
+flags.DEFINE_bool(
+    "overwrite", False, "Replace records that are already in --output, finished or not."
+)
+flags.DEFINE_enum("runner", "local", ["local", "beam"], "What writes the shards.")
+flags.DEFINE_string("beam_options", "", "Options of Apache Beam, separated by spaces.")
 
 
 def main(argv):
     if len(argv) > 1:
         raise UserError(f"Everything must be given as a flag. Received {argv[1:]}; see --help.")
+    if FLAGS.beam_options and FLAGS.runner != "beam":
+        raise UserError(
+            "--beam_options must come with --runner=beam. Received "
+            f"--beam_options={FLAGS.beam_options!r} with --runner={FLAGS.runner}."
+        )
 
     # ------------------------------------------------------------------ find the clips
     listing = find_clips()
@@ -177,8 +197,21 @@ def write_with_progress(listing, settings):
             failed = progress.tasks[0].fields["failed"] + (error is not None)
             progress.update(task, advance=1, failed=failed)
 
+        def say_what_is_there(finished, total):
+            if finished:
+                progress.print(f"Continuing: {finished} of {total} shards are finished already.")
+            if FLAGS.runner == "beam":
+                progress.print(f"Apache Beam writes {total - finished} shards.")
+
         return data.write_records(
-            listing, FLAGS.output, settings, workers=FLAGS.workers, on_clip=advance
+            listing,
+            FLAGS.output,
+            settings,
+            workers=FLAGS.workers,
+            beam_options=shlex.split(FLAGS.beam_options) if FLAGS.runner == "beam" else None,
+            resume=not FLAGS.overwrite,
+            on_plan=say_what_is_there,
+            on_clip=advance,
         )
 
 
@@ -187,7 +220,8 @@ def print_summary(info):
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=f"Records in {os.path.abspath(FLAGS.output)}")
+    is_local = "://" not in FLAGS.output
+    table = Table(title=f"Records in {os.path.abspath(FLAGS.output) if is_local else FLAGS.output}")
     table.add_column("")
     for split in info.splits:
         table.add_column(split, justify="right")

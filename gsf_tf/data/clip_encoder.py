@@ -4,6 +4,7 @@ import collections
 import functools
 import io
 import itertools
+import logging
 import multiprocessing
 import os
 import signal
@@ -86,7 +87,7 @@ def encode_clips(
     """Decodes clips in parallel processes and gives them back in the order received.
 
     At most two clips per worker are in flight. A clip whose decoding ends its process (a
-    crash inside a decoder, no memory left) gives a `VideoError`; the others go on.
+    crash inside a decoder, no memory left) twice gives a `VideoError`; the others go on.
 
     Args:
         sources: The clips.
@@ -112,6 +113,11 @@ def encode_clips(
                 # A dead worker takes the whole pool with it and does not say which clip it
                 # had: the oldest is tried alone, the rest in a new pool.
                 pool.shutdown(wait=False, cancel_futures=True)
+                logging.getLogger(__name__).warning(
+                    "A decoding process died (killed, out of memory, or a crash in the decoder). "
+                    "Trying `%s` alone.",
+                    source.path,
+                )
                 result = _encode_alone(source, settings)
                 pool = _new_pool(workers)
                 waiting = [waiter for waiter, _ in pending]

@@ -6,7 +6,9 @@ import os
 
 import tensorflow as tf
 
+from gsf_tf.data import object_store
 from gsf_tf.data.data_error import DataError
+from gsf_tf.data.shard_writer import write_whole_file
 
 FILE_NAME = "dataset_info.json"
 
@@ -43,19 +45,18 @@ class DatasetInfo:
 
     def save(self, folder: str) -> None:
         """Writes `dataset_info.json` into `folder`, all of it or nothing."""
-        path = os.path.join(folder, FILE_NAME)
-        with tf.io.gfile.GFile(path + ".incomplete", "w") as file:
-            json.dump(dataclasses.asdict(self), file, indent=2, ensure_ascii=False)
-            file.write("\n")
-        tf.io.gfile.rename(path + ".incomplete", path, overwrite=True)
+        text = json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False)
+        write_whole_file(os.path.join(folder, FILE_NAME), f"{text}\n")
 
     @classmethod
+    @object_store.reports_store_errors
     def load(cls, folder: str) -> "DatasetInfo":
         """Reads the file that `save` wrote.
 
         Raises:
-            DataError: When `folder` has none or it is damaged.
+            DataError: When `folder` has none, it is damaged, or the folder cannot be opened.
         """
+        object_store.connect(folder)
         path = os.path.join(folder, FILE_NAME)
         try:
             with tf.io.gfile.GFile(path, "r") as file:

@@ -6,19 +6,22 @@ Such a process imports gsf_tf without its layers and models, so without TensorFl
 
 import multiprocessing.context
 import os
+import threading
 
 _MARK = "GSF_TF_DECODING_PROCESS"  # Read by gsf_tf/__init__.py.
+_marking = threading.Lock()  # Beam starts processes from several threads.
 
 
 class DecodingProcess(multiprocessing.context.SpawnProcess):
     """A spawned process whose environment says what it is for."""
 
     def start(self):
-        os.environ[_MARK] = "1"
-        try:
-            super().start()
-        finally:
-            del os.environ[_MARK]
+        with _marking:
+            os.environ[_MARK] = "1"
+            try:
+                super().start()
+            finally:
+                del os.environ[_MARK]
 
 
 class DecodingContext(multiprocessing.context.SpawnContext):

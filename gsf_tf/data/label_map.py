@@ -3,8 +3,6 @@
 import hashlib
 from collections.abc import Iterable
 
-import tensorflow as tf
-
 from gsf_tf.data.data_error import DataError
 from gsf_tf.errors import did_you_mean
 
@@ -73,6 +71,9 @@ class LabelMap:
 
     def save(self, path: str) -> None:
         """Writes the names to a text file."""
+        # Imported here, for decoding processes import this file and do without TensorFlow.
+        import tensorflow as tf
+
         with tf.io.gfile.GFile(str(path), "w") as file:
             file.write("".join(f"{name}\n" for name in self.names))
 
@@ -83,6 +84,8 @@ class LabelMap:
         Raises:
             DataError: When there is no such file or it breaks a rule.
         """
+        import tensorflow as tf
+
         try:
             # In binary, since line ends of text mode would hide a carriage return.
             with tf.io.gfile.GFile(str(path), "rb") as file:

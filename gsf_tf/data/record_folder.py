@@ -2,44 +2,55 @@
 
 import contextlib
 import dataclasses
-import hashlib
 import itertools
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from gsf_tf.data import dataset_info, label_map
+from gsf_tf.data import dataset_info, label_map, object_store, record_plan
 from gsf_tf.data.clip_encoder import encode_clips
 from gsf_tf.data.clip_listing import ClipListing
 from gsf_tf.data.clip_source import ClipSource
 from gsf_tf.data.data_error import DataError
 from gsf_tf.data.dataset_info import DatasetInfo
+from gsf_tf.data.finished_shard import FinishedShard
 from gsf_tf.data.quarantined_clip import QuarantinedClip
-from gsf_tf.data.record_schema import serialize_clip
+from gsf_tf.data.record_plan import RecordPlan
 from gsf_tf.data.record_settings import RecordSettings
-from gsf_tf.data.shard_writer import ShardWriter
+from gsf_tf.data.shard_writer import INCOMPLETE, write_whole_file
 from gsf_tf.data.video_error import VideoError
+from gsf_tf.data.write_shard import write_shard
 
 QUARANTINE_FILE = "quarantine.jsonl"
 MISSING_FILE = "missing.txt"
 
-# Says that shards without a `dataset_info.json` are those of an interrupted run.
-_IN_PROGRESS = "in_progress.json"
+# Clips whose mean size decides how many go into a shard, where the settings leave that open.
+_SAMPLE_CLIPS = 32
 
-_OWN_FILES = re.compile(
-    r"(train|val|test)-\d{5}-of-\d{5}\.tfrecord(\.incomplete)?"
-    rf"|dataset_info\.json(\.incomplete)?|{_IN_PROGRESS}|{label_map.FILE_NAME}|{QUARANTINE_FILE}"
-    rf"|{MISSING_FILE}"
+# What is there only while a run is under way, or after one that was killed.
+_SHARD = r"(train|val|test)-\d{5}-of-\d{5}"
+_STATE = rf"{_SHARD}\.finished\.json|{re.escape(record_plan.FILE_NAME)}"
+_RESULT = "|".join(
+    [rf"{_SHARD}\.tfrecord"]
+    + [
+        re.escape(name)
+        for name in (dataset_info.FILE_NAME, label_map.FILE_NAME, QUARANTINE_FILE, MISSING_FILE)
+    ]
 )
+_TRACES = re.compile(rf"{_STATE}|({_STATE}|{_RESULT})\.[0-9a-f]{{8}}\{INCOMPLETE}")
+_OWN_FILES = re.compile(rf"{_TRACES.pattern}|{_RESULT}")
 
 
+@object_store.reports_store_errors
 def find_complete_records(
     listing: ClipListing, output: str, settings: RecordSettings
 ) -> DatasetInfo | None:
     """Looks whether the records are there already.
+
+    What a run leaves that was killed at its very end, when all was complete, is removed.
 
     Args:
         listing: The clips, each with its split.
@@ -48,51 +59,56 @@ def find_complete_records(
 
     Returns:
         The folder's `DatasetInfo` when it holds all of these clips, stored like this; `None`
-        when it is missing, empty, or left by an interrupted run.
+        when it is missing, empty, or left by an interrupted run that `write_records` continues.
 
     Raises:
-        DataError: When it holds other records or other files; the message says what differs.
+        DataError: When it holds other records, a part of other records, or other files; the
+            message says what differs.
     """
-    if not DatasetInfo.exists(output):
-        names = tf.io.gfile.listdir(output) if tf.io.gfile.isdir(output) else []
-        if names and _IN_PROGRESS not in names:
-            raise DataError(
-                "Records must go to a folder of their own. Received "
-                f"`{output}`, which holds other files ({', '.join(sorted(names)[:5])}). Choose "
-                "another output folder, or overwrite (`--overwrite`): only files named like "
-                "records are replaced."
-            )
+    object_store.connect(output)
+    names = tf.io.gfile.listdir(output) if tf.io.gfile.isdir(output) else []
+    if not names:
         return None
-    info = DatasetInfo.load(output)
-    wanted = dataclasses.asdict(settings)
-    differences = [
-        f"{name}: {info.settings.get(name)} there, {value} here"
-        for name, value in wanted.items()
-        if info.settings.get(name) != value
-    ]
-    if info.labels != list(listing.labels):
-        differences.append(f"classes: {len(info.labels)} there, {len(listing.labels)} here")
-    if info.source_fingerprint != listing.fingerprint():
+    plan = RecordPlan.of(listing, settings)
+    if dataset_info.FILE_NAME in names:
+        info = DatasetInfo.load(output)
         found = sum(split["found"] for split in info.splits.values())
-        differences.append(
-            f"the videos, their labels or their split ({found} clips there, "
-            f"{len(listing.clips)} here)"
+        differences = plan.differences(info.settings, info.labels, info.source_fingerprint, found)
+        if differences:
+            raise DataError(
+                f"An output folder must hold the records of one run. Received `{output}`, which is "
+                f"complete but differs in: {'; '.join(differences)}. Choose another output folder, "
+                "or overwrite (`--overwrite`)."
+            )
+        _remove(output, _TRACES)
+        return info
+    begun = RecordPlan.load(output)
+    if begun is None:
+        raise DataError(
+            f"Records must go to a folder of their own. Received `{output}`, which holds other "
+            f"files ({', '.join(sorted(names)[:5])}). Choose another output folder, or overwrite "
+            "(`--overwrite`): only files named like records are replaced."
         )
+    differences = plan.differences_to(begun)
     if differences:
         raise DataError(
-            f"An output folder must hold the records of one run. Received `{output}`, which is "
-            f"complete but differs in: {'; '.join(differences)}. Choose another output folder, "
-            "or overwrite (`--overwrite`)."
+            "An interrupted run must be continued as it was begun. Received "
+            f"`{output}`, where one was begun that differs in: {'; '.join(differences)}. Go back "
+            "to what was there, choose another output folder, or begin anew (`--overwrite`)."
         )
-    return info
+    return None
 
 
+@object_store.reports_store_errors
 def write_records(
     listing: ClipListing,
     output: str,
     settings: RecordSettings,
     *,
     workers: int = 1,
+    beam_options: Sequence[str] | None = None,
+    resume: bool = True,
+    on_plan: Callable[[int, int], None] = lambda finished, total: None,
     on_clip: Callable[[ClipSource, VideoError | None], None] = lambda source, error: None,
 ) -> DatasetInfo:
     """Decodes all clips and writes them as sharded TFRecords.
@@ -101,32 +117,138 @@ def write_records(
     `missing.txt` where clips are listed whose files are not there, and at the very end
     `dataset_info.json`. A shard has its final name only when it is complete.
     The clips of a split are mixed over its shards by the seed; which clip goes where does
-    not depend on `workers` nor on which clips can be decoded. Files of an earlier run are
-    removed first.
+    not depend on `workers` nor on which clips can be decoded.
+
+    A run that was interrupted is continued: the shards that it finished stay. Files of any other
+    earlier run are removed first.
 
     Args:
         listing: The clips, each with its split.
-        output: Folder to write to; it is made.
+        output: Folder to write to; it is made. It may be in an object store.
         settings: How to store them.
         workers: Number of decoding processes.
-        on_clip: Called after each clip with its error, or with `None`.
+        beam_options: Options of Apache Beam, which then writes the shards on its workers; the
+            bytes are the same. `None` for processes of this machine.
+        resume: `False` begins anew even where a run of the same plan was interrupted.
+        on_plan: Called once, with the number of shards that are finished and of all shards.
+        on_clip: Called after each clip with its error, or with `None`; for the clips of finished
+            shards at once, and for those that Beam's workers decode at the end.
 
     Returns:
         The `DatasetInfo` written.
 
     Raises:
-        DataError: When no clip of a split can be decoded.
+        DataError: When no clip of a split can be decoded, or `output` cannot be opened.
     """
-    _start(listing, output, settings)
-    shards = _plan_shards(listing, settings)
-    in_order = (clip for planned in shards.values() for shard in planned for clip in shard)
-    quarantined, splits = [], {}
+    object_store.connect(output)
+    plan = _start(listing, output, settings, workers, resume)
+    shards = plan.shards(listing)
+    finished = _load_finished(output, shards, plan)
+    remaining = [shard for shard in shards if shard.name not in finished]
+    # A run may have been killed while it removed the files of the one before.
+    sidecars = {FinishedShard.file_name(name) for name in finished}
+    _remove(output, _OWN_FILES, keep={record_plan.FILE_NAME, *finished, *sidecars})
+    listing.labels.save(os.path.join(output, label_map.FILE_NAME))
+    on_plan(len(finished), len(shards))
+    _report_finished(shards, finished, on_clip)
+    if beam_options is None:
+        _write_here(remaining, output, plan, listing, settings, workers, on_clip)
+    elif remaining:
+        write_with_beam = _import_beam()
+        write_with_beam(remaining, output, plan.fingerprint, listing, settings, beam_options)
+    finished = _load_finished(output, shards, plan)
+    if beam_options is not None:
+        _report_finished(remaining, finished, on_clip)
+    return _finish(listing, output, settings, plan, shards, finished)
+
+
+def read_quarantine(folder: str) -> list[QuarantinedClip]:
+    """Reads the clips that were left out of a folder of records."""
+    with tf.io.gfile.GFile(os.path.join(folder, QUARANTINE_FILE), "r") as file:
+        return [QuarantinedClip(**json.loads(line)) for line in file]
+
+
+def _start(listing, output, settings, workers, resume):
+    """Returns the plan, that of an interrupted run where one is continued."""
+    tf.io.gfile.makedirs(output)
+    plan = RecordPlan.of(listing, settings)
+    begun = RecordPlan.load(output) if resume else None
+    if begun is None or plan.differences_to(begun) or DatasetInfo.exists(output):
+        # First of all it is said that a run is under way; then `dataset_info.json` goes, without
+        # which nobody takes the rest for complete.
+        plan.save(output)
+        _remove(output, re.compile(re.escape(dataset_info.FILE_NAME)))
+        _remove(output, _OWN_FILES, keep={record_plan.FILE_NAME})
+    elif begun.clip_bytes is not None:
+        plan = begun
+    if plan.clip_bytes is None and not settings.clips_per_shard:
+        clip_bytes = _mean_clip_bytes(plan.in_order(listing.clips), settings, workers)
+        plan = dataclasses.replace(plan, clip_bytes=clip_bytes)
+        plan.save(output)
+    return plan
+
+
+def _mean_clip_bytes(clips, settings, workers):
+    """Returns the mean size of the first clips that decode, 0 when none does."""
+    with contextlib.closing(encode_clips(clips, settings, workers)) as results:
+        decoded = (clip for _, clip in results if not isinstance(clip, VideoError))
+        sizes = [sum(map(len, clip.frames)) for clip in itertools.islice(decoded, _SAMPLE_CLIPS)]
+    return sum(sizes) / len(sizes) if sizes else 0.0
+
+
+def _load_finished(output, shards, plan):
+    """Returns those of the shards that are finished, by their names."""
+    fingerprint = plan.fingerprint
+    loaded = (FinishedShard.load(output, shard.name, fingerprint) for shard in shards)
+    return {shard.name: shard for shard in loaded if shard is not None}
+
+
+def _report_finished(shards, finished, on_clip):
+    for shard in shards:
+        if shard.name not in finished:
+            continue
+        failed = {clip.path: clip for clip in finished[shard.name].quarantined}
+        for clip in shard.clips:
+            left_out = failed.get(clip.data_path)
+            error = left_out and VideoError(clip.path, left_out.reason, left_out.frames_decoded)
+            on_clip(clip, error)
+
+
+def _write_here(shards, output, plan, listing, settings, workers, on_clip):
+    in_order = (clip for shard in shards for clip in shard.clips)
+    fingerprint = plan.fingerprint
     with contextlib.closing(encode_clips(in_order, settings, workers)) as results:
-        for split, planned in shards.items():
-            splits[split], failed = _write_split(
-                split, planned, results, listing, settings, output, on_clip
+        for shard in shards:
+            write_shard(shard, results, output, fingerprint, listing, settings, on_clip)
+
+
+def _import_beam():
+    try:
+        from gsf_tf.data.beam_pipeline import write_shards_with_beam
+    except ModuleNotFoundError as error:
+        raise DataError(
+            "Apache Beam must be installed to run on it. Received an environment without "
+            f"`{error.name}`. Install it with `pip install 'gsf_tf[beam]'`, or leave Beam out "
+            "(`--runner=local`)."
+        ) from error
+    return write_shards_with_beam
+
+
+def _finish(listing, output, settings, plan, shards, finished):
+    """Sums up the finished shards and writes everything that stands beside them."""
+    by_split = {}
+    for shard in shards:
+        if shard.name not in finished:
+            raise DataError(
+                "Every shard must be in the output folder when all are written. Received "
+                f"`{output}` without a finished `{shard.name}`: the workers see another folder, or "
+                "another program has removed it. Name a folder that all workers share."
             )
-            quarantined += failed
+        by_split.setdefault(shard.split, []).append((shard, finished[shard.name]))
+    splits = {split: _counts(listing, split, pairs) for split, pairs in by_split.items()}
+    quarantined = [
+        clip for pairs in by_split.values() for _, shard in pairs for clip in shard.quarantined
+    ]
     _write_quarantine(output, quarantined)
     _write_missing(output, listing.missing)
     for split, counts in splits.items():
@@ -141,97 +263,44 @@ def write_records(
         labels=list(listing.labels),
         label_fingerprint=listing.labels.fingerprint,
         settings=dataclasses.asdict(settings),
-        source_fingerprint=listing.fingerprint(),
+        source_fingerprint=plan.source_fingerprint,
         splits=splits,
         source=listing.source,
         part_labels={name: list(labels) for name, labels in listing.part_labels.items()},
         flip_pairs=None if listing.flip_pairs is None else [*map(list, listing.flip_pairs)],
     )
     info.save(output)
-    tf.io.gfile.remove(os.path.join(output, _IN_PROGRESS))
+    _remove(output, _TRACES)
     return info
 
 
-def read_quarantine(folder: str) -> list[QuarantinedClip]:
-    """Reads the clips that were left out of a folder of records."""
-    with tf.io.gfile.GFile(os.path.join(folder, QUARANTINE_FILE), "r") as file:
-        return [QuarantinedClip(**json.loads(line)) for line in file]
-
-
-def _start(listing, output, settings):
-    tf.io.gfile.makedirs(output)
-    with tf.io.gfile.GFile(os.path.join(output, _IN_PROGRESS), "w") as file:
-        json.dump(dataclasses.asdict(settings), file)
-    # `dataset_info.json` goes first: without it nobody takes the rest for complete.
-    names = filter(_OWN_FILES.fullmatch, tf.io.gfile.listdir(output))
-    for name in sorted(names, key=lambda name: name != dataset_info.FILE_NAME):
-        if name != _IN_PROGRESS:
-            tf.io.gfile.remove(os.path.join(output, name))
-    listing.labels.save(os.path.join(output, label_map.FILE_NAME))
-
-
-def _plan_shards(listing, settings):
-    """Returns the clips of every shard of every split."""
-
-    def position(clip):
-        return hashlib.sha256(f"{settings.seed}:{clip.data_path}".encode()).digest()
-
-    shards = {}
-    for split, clips in listing.by_split().items():
-        count = -(-len(clips) // settings.clips_per_shard)
-        order = sorted(clips, key=position)
-        if order:
-            shards[split] = [order[number::count] for number in range(count)]
-    return shards
-
-
-def _write_split(split, shards, results, listing, settings, output, on_clip):
-    """Writes the shards of one split and returns its counts and its quarantined clips."""
-    counts = {
-        "found": sum(map(len, shards)),
-        "clips": 0,
-        "quarantined": 0,
+def _counts(listing, split, pairs):
+    return {
+        "found": sum(len(planned.clips) for planned, _ in pairs),
+        "clips": sum(shard.clips for _, shard in pairs),
+        "quarantined": sum(len(shard.quarantined) for _, shard in pairs),
         "missing": sum(clip.split == split for clip in listing.missing),
         "published": listing.published.get(split),
-        "frames": 0,
-        "bytes": 0,
-        "shards": {},
+        "frames": sum(shard.frames for _, shard in pairs),
+        "bytes": sum(shard.record_bytes for _, shard in pairs),
+        "shards": {shard.name: shard.clips for _, shard in pairs},
     }
-    quarantined = []
-    for number, shard in enumerate(shards):
-        name = f"{split}-{number:05d}-of-{len(shards):05d}.tfrecord"
-        written = 0
-        with ShardWriter(os.path.join(output, name)) as writer:
-            for source, result in itertools.islice(results, len(shard)):
-                if isinstance(result, VideoError):
-                    reason, decoded = result.reason, result.frames_decoded
-                    label = listing.labels[source.label]
-                    quarantined.append(
-                        QuarantinedClip(source.data_path, split, label, reason, decoded)
-                    )
-                    on_clip(source, result)
-                    continue
-                record = serialize_clip(source, result, listing, settings)
-                writer.write(record)
-                written += 1
-                counts["frames"] += len(result.frames)
-                counts["bytes"] += len(record)
-                on_clip(source, None)
-        counts["shards"][name] = written
-        counts["clips"] += written
-    counts["quarantined"] = len(quarantined)
-    return counts, quarantined
+
+
+def _remove(folder, pattern, keep=frozenset()):
+    for name in filter(pattern.fullmatch, tf.io.gfile.listdir(folder)):
+        if name not in keep:
+            tf.io.gfile.remove(os.path.join(folder, name))
 
 
 def _write_missing(output, missing):
     if missing:
-        with tf.io.gfile.GFile(os.path.join(output, MISSING_FILE), "w") as file:
-            file.write("".join(f"{clip.split}\t{clip.data_path}\n" for clip in missing))
+        text = "".join(f"{clip.split}\t{clip.data_path}\n" for clip in missing)
+        write_whole_file(os.path.join(output, MISSING_FILE), text)
 
 
 def _write_quarantine(output, quarantined):
-    quarantined.sort(key=lambda clip: (clip.split, clip.path))
+    quarantined = sorted(quarantined, key=lambda clip: (clip.split, clip.path))
     lines = [json.dumps(dataclasses.asdict(clip), ensure_ascii=False) for clip in quarantined]
-    with tf.io.gfile.GFile(os.path.join(output, QUARANTINE_FILE), "w") as file:
-        # In one piece: without a single `write`, GFile would not make the file at all.
-        file.write("".join(f"{line}\n" for line in lines))
+    text = "".join(f"{line}\n" for line in lines)
+    write_whole_file(os.path.join(output, QUARANTINE_FILE), text)

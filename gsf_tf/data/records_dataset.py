@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from gsf_tf.data import label_map
+from gsf_tf.data import label_map, object_store
 from gsf_tf.data.augmentation.augmentation import Augmentation
 from gsf_tf.data.batching import augment_clips, batch_clips
 from gsf_tf.data.clip_rule import ClipRule
@@ -207,6 +207,7 @@ def _match(file_pattern):
     patterns = [file_pattern] if isinstance(file_pattern, str) else list(file_pattern)
     files = []
     for pattern in patterns:
+        object_store.connect(pattern)
         is_file = tf.io.gfile.exists(str(pattern))
         matched = [str(pattern)] if is_file else tf.io.gfile.glob(str(pattern))
         if not matched:

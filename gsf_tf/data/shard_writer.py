@@ -1,12 +1,17 @@
-"""Writing of one TFRecord file that is either complete or not there."""
+"""Writing of files that are either complete or not there."""
+
+import uuid
 
 import tensorflow as tf
+
+INCOMPLETE = ".incomplete"
 
 
 class ShardWriter:
     """Writes records under a temporary name and renames the file when all are in it.
 
-    As a context manager it renames on success and removes the temporary file on an error.
+    The temporary name is another one each time, for a cluster may try a shard twice at once. As a
+    context manager it renames on success and removes the temporary file on an error.
 
     Args:
         path: Final name of the shard.
@@ -17,11 +22,10 @@ class ShardWriter:
     ...     shard.write(record)
     """
 
-    SUFFIX = ".incomplete"
-
     def __init__(self, path: str):
         self.path = path
-        self._writer = tf.io.TFRecordWriter(path + self.SUFFIX)
+        self._incomplete = _temporary_name(path)
+        self._writer = tf.io.TFRecordWriter(self._incomplete)
 
     def write(self, record: bytes) -> None:
         """Adds a serialised record."""
@@ -33,6 +37,24 @@ class ShardWriter:
     def __exit__(self, error_type, error, traceback):
         self._writer.close()
         if error_type is None:
-            tf.io.gfile.rename(self.path + self.SUFFIX, self.path, overwrite=True)
+            tf.io.gfile.rename(self._incomplete, self.path, overwrite=True)
         else:
-            tf.io.gfile.remove(self.path + self.SUFFIX)
+            tf.io.gfile.remove(self._incomplete)
+
+
+def write_whole_file(path: str, text: str) -> None:
+    """Writes a text file under a temporary name and renames it.
+
+    Args:
+        path: Final name of the file.
+        text: All that goes into it.
+    """
+    incomplete = _temporary_name(path)
+    with tf.io.gfile.GFile(incomplete, "w") as file:
+        # In one piece: without a single `write`, GFile would not make the file at all.
+        file.write(text)
+    tf.io.gfile.rename(incomplete, path, overwrite=True)
+
+
+def _temporary_name(path):
+    return f"{path}.{uuid.uuid4().hex[:8]}{INCOMPLETE}"

@@ -24,7 +24,7 @@ class GateShiftFuse(GatedShift):
 
     Details that the equations leave out: the gate reads `ReLU(BN(X))` while it multiplies X
     itself, both convolutions have biases, and after the fusion the channels are interleaved
-    inside each half (see `GatedShift`, also for the one deviation).
+    inside each half (see `GatedShift`).
 
     The options are those of the paper's ablation, Table 5: `gate="learned"` with
     `fusion="learned"` is GSF; with `fusion="sum"`, a gate that is learned gives GSM, 1 gives

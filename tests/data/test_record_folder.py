@@ -1,6 +1,7 @@
 import dataclasses
 import io
 import os
+import re
 
 import numpy as np
 import pytest
@@ -23,7 +24,9 @@ from gsf_tf.data import (
     write_records,
 )
 from gsf_tf.data.shard_writer import ShardWriter
-from tests.data.video_maker import cut, frame_numbers, make_audio, make_video
+from tests.data.odd_videos import VARIABLE_TIMES, make_mixed_folder
+from tests.data.record_reader import read_records
+from tests.data.video_maker import frame_numbers, make_video
 
 
 def read_examples(folder, pattern="*.tfrecord"):
@@ -83,36 +86,32 @@ def test_folder_describes_itself(records, video_folder):
     assert len({e.context.feature["clip/label/index"].int64_list.value[0] for e in first}) > 1
 
 
-def damaged_folder(folder):
-    for name in ("a", "b"):
-        make_video(folder / name / "good.mp4", 4)
-    cut(make_video(folder / "a" / "truncated.mp4", 20, noise=True), 0.5)
-    (folder / "a" / "text.mp4").write_text("not a video\n" * 100)
-    (folder / "b" / "zero.mp4").touch()
-    make_audio(folder / "b" / "audio.mp4")
-    make_video(folder / "b" / "one frame.mp4", 1)
-    return folder
-
-
-def test_damaged_clips_are_quarantined(tmp_path):
-    listing = split_for_validation(list_video_folder(damaged_folder(tmp_path / "videos")), 0.0)
-    seen = []
+def test_a_fifth_of_the_clips_is_damaged_and_some_are_unusual(tmp_path):
+    damaged, valid = make_mixed_folder(tmp_path / "videos")
+    listing = split_for_validation(list_video_folder(tmp_path / "videos"), 0.0)
+    assert len(listing.clips) == 25 and len(damaged) == 5
+    seen = {}
     info = write_records(
         listing,
         str(tmp_path / "records"),
         RecordSettings(),
-        on_clip=lambda source, error: seen.append((source.data_path, error is None)),
+        workers=2,
+        on_clip=lambda source, error: seen.setdefault(source.data_path, error is None),
     )
-    good = {"a/good.mp4", "b/good.mp4", "b/one frame.mp4"}
-    assert {name.decode() for name in read_examples(tmp_path / "records")} == good
+    records = read_records(tmp_path / "records")
+    assert {name: record.numbers for name, record in records.items()} == valid
+    assert records["a/rotated.mp4"].frames.shape[1:3] == (96, 64)
+    variable = records["b/variable.mp4"]
+    np.testing.assert_allclose(variable.seconds, np.divide(VARIABLE_TIMES, 1000))
     counts = info.splits["train"]
-    assert (counts["found"], counts["clips"], counts["quarantined"]) == (7, 3, 4)
-    assert sorted(seen) == [(clip.data_path, clip.data_path in good) for clip in listing.clips]
+    assert (counts["found"], counts["clips"], counts["quarantined"]) == (25, 20, 5)
+    assert seen == {name: True for name in valid} | {name: False for name in damaged}
     left_out = {clip.path: clip for clip in read_quarantine(str(tmp_path / "records"))}
-    assert set(left_out) == {"a/truncated.mp4", "a/text.mp4", "b/zero.mp4", "b/audio.mp4"}
+    assert set(left_out) == set(damaged)
+    for name, word in damaged.items():
+        assert word in left_out[name].reason
     assert 0 < left_out["a/truncated.mp4"].frames_decoded < 20
-    assert "cut off" in left_out["a/truncated.mp4"].reason
-    assert left_out["b/zero.mp4"].label == "b" and left_out["b/zero.mp4"].split == "train"
+    assert left_out["a/zero.mp4"].label == "a" and left_out["a/zero.mp4"].split == "train"
 
 
 def test_split_without_a_readable_clip(tmp_path):
@@ -159,7 +158,8 @@ def test_shard_is_complete_or_absent(tmp_path):
     assert os.listdir(tmp_path) == []
     with ShardWriter(path) as shard:
         shard.write(b"whole")
-        assert os.listdir(tmp_path) == ["a.tfrecord.incomplete"]
+        (name,) = os.listdir(tmp_path)
+        assert re.fullmatch(r"a\.tfrecord\.[0-9a-f]{8}\.incomplete", name)
     assert os.listdir(tmp_path) == ["a.tfrecord"]
 
 

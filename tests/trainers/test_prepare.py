@@ -1,14 +1,22 @@
 import json
 import os
 import pathlib
+import random
 import signal
 import subprocess
 import sys
 import time
 
 import pytest
-import tensorflow as tf
 
+from gsf_tf.data import (
+    RecordSettings,
+    decoding_process,
+    list_video_folder,
+    split_for_validation,
+    write_records,
+)
+from gsf_tf.data.record_plan import RecordPlan
 from tests.data.video_maker import REAL_VIDEOS, cut, make_video
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
@@ -117,6 +125,7 @@ def test_flags_that_do_not_go_together(hmdb51, tmp_path):
     for more, message in (
         (("--split=2", "--label_names=a,b"), "--label_names must come with a list"),
         (("--dataset=list", "--split=2"), "--split must come with a data set"),
+        (("--beam_options=--runner=X",), "--beam_options must come with --runner=beam"),
     ):
         result = prepare(*flags, *more)
         assert result.returncode == 1 and "Traceback" not in result.stderr
@@ -150,38 +159,94 @@ def test_all_clips_of_a_split_damaged(tmp_path):
     assert "2 clips for `val`, none of which does" in result.stderr
 
 
-def test_killed_run_leaves_complete_shards_only_and_can_be_repeated(tmp_path):
+@pytest.fixture(scope="module")
+def noisy(tmp_path_factory):
+    """Thirty clips that take a while; of either class one cannot be decoded."""
+    folder = tmp_path_factory.mktemp("noisy")
     for name in "ab":
-        for number in range(15):
-            make_video(tmp_path / "videos" / name / f"{number}.mp4", 40, 128, 128, noise=True)
+        for number in range(14):
+            make_video(folder / name / f"{number}.mp4", 30, 128, 128, noise=True)
+        (folder / name / "text.mp4").write_text("not a video")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(noisy, tmp_path_factory):
+    records = tmp_path_factory.mktemp("undisturbed")
+    listing = split_for_validation(list_video_folder(noisy), 0.2)
+    write_records(listing, str(records), RecordSettings(clips_per_shard=2), workers=4)
+    return contents(records)
+
+
+def noisy_flags(videos, records):
+    return f"--videos={videos}", f"--output={records}", "--clips_per_shard=2"
+
+
+def test_run_killed_at_any_time_is_continued(noisy, undisturbed, tmp_path):
     records = tmp_path / "records"
-    flags = (f"--videos={tmp_path / 'videos'}", f"--output={records}", "--workers=1",
-             "--clips_per_shard=2")  # fmt: skip
+    flags = (*noisy_flags(noisy, records), "--workers=1")
     process = subprocess.Popen(command(*flags), cwd=REPOSITORY, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while not list(records.glob("*.tfrecord")) and time.monotonic() < deadline:
-        time.sleep(0.005)
+    wait_for(lambda: list(records.glob("*.finished.json")))
+    time.sleep(random.uniform(0, 0.5))
     workers = children(process.pid)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert not (records / "dataset_info.json").exists()
-    shards = list(records.glob("*.tfrecord"))
-    assert shards
-    for shard in shards:
-        assert sum(1 for _ in tf.data.TFRecordDataset(str(shard))) == 2
-    deadline = time.monotonic() + 10
-    while any(map(is_running, workers)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not any(map(is_running, workers)), "a worker outlived the program"
+    shards = [
+        path.with_name(path.name.replace(".finished.json", ".tfrecord"))
+        for path in records.glob("*.finished.json")
+    ]
+    before = {path: path.stat() for path in shards}
+    wait_for(lambda: not any(map(is_running, workers)))
 
-    assert prepare(*flags).returncode == 0
-    other = tmp_path / "other"
-    other.mkdir()
-    (other / "train-00000-of-00001.tfrecord").write_text("of another run")
-    undisturbed = (*flags, f"--output={other}")
-    assert "hold" in prepare(*undisturbed).stderr
-    assert prepare(*undisturbed, "--overwrite").returncode == 0
-    assert contents(records) == contents(other)
+    result = prepare(*flags)
+    assert result.returncode == 0, result.stderr
+    assert f"Continuing: {len(shards)} of " in result.stdout
+    assert "left out: a/text.mp4: no video format" in result.stdout
+    assert contents(records) == undisturbed
+    for path, stat in before.items():
+        after = path.stat()
+        assert (after.st_ino, after.st_mtime_ns) == (stat.st_ino, stat.st_mtime_ns)
+
+
+def test_killed_worker_is_noticed_and_costs_no_clip(noisy, undisturbed, tmp_path):
+    records = tmp_path / "records"
+    flags = (*noisy_flags(noisy, records), "--workers=2")
+    process = subprocess.Popen(
+        command(*flags),
+        cwd=REPOSITORY,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for(lambda: list(records.glob("*.finished.json")))
+    worker = next(child for child in children(process.pid) if is_decoding(child))
+    os.kill(worker, signal.SIGKILL)
+    _, stderr = process.communicate(timeout=300)
+    assert process.returncode == 0, stderr
+    assert "A decoding process died" in stderr
+    assert contents(records) == undisturbed
+
+
+def test_decoding_processes_do_without_tensorflow():
+    code = "import sys; sys.modules['tensorflow'] = None; import trainers.prepare"
+    environment = os.environ | {decoding_process._MARK: "1"}
+    subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, env=environment, check=True)
+
+
+def test_interrupted_run_is_not_continued_with_other_settings(noisy, tmp_path):
+    listing = split_for_validation(list_video_folder(noisy), 0.2)
+    RecordPlan.of(listing, RecordSettings()).save(str(tmp_path))
+    result = prepare(f"--videos={noisy}", f"--output={tmp_path}", "--short_side=64")
+    assert result.returncode == 1 and "Traceback" not in result.stderr
+    assert "short_side: 256 there, 64 here" in result.stderr and "--overwrite" in result.stderr
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
 
 
 def children(pid):
@@ -194,6 +259,11 @@ def is_running(pid):
         return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def is_decoding(pid):
+    command_line = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b"spawn_main" in command_line
 
 
 def test_help_teaches():

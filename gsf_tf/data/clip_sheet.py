@@ -1,0 +1,42 @@
+"""A picture of some clips, a row each."""
+
+import io
+from collections.abc import Sequence
+
+from PIL import Image, ImageDraw
+
+from gsf_tf.data.sampled_clip import SampledClip
+
+_HEIGHT = 96
+_CAPTION = 16
+_GAP = 4
+
+
+def contact_sheet(clips: Sequence[SampledClip]) -> Image.Image:
+    """Draws each clip's frames side by side, under a line with its split, class and name.
+
+    Args:
+        clips: What `inspect_records` has sampled, at least one clip.
+
+    Returns:
+        An RGB image; `image.save(path)` writes it.
+    """
+    rows = [[_thumbnail(frame) for frame in clip.frames] for clip in clips]
+    width = max(sum(image.width + _GAP for image in row) for row in rows) + _GAP
+    row_height = _CAPTION + _HEIGHT + _GAP
+    sheet = Image.new("RGB", (max(width, 640), row_height * len(rows) + _GAP), "white")
+    draw = ImageDraw.Draw(sheet)
+    for number, (clip, row) in enumerate(zip(clips, rows, strict=True)):
+        top, left = _GAP + number * row_height, _GAP
+        frames = f"{clip.num_frames} frame{'s' * (clip.num_frames != 1)}"
+        text = f"{clip.split}   {clip.label}   {clip.data_path}   {frames}"
+        draw.text((left, top), text, "black")
+        for image in row:
+            sheet.paste(image, (left, top + _CAPTION))
+            left += image.width + _GAP
+    return sheet
+
+
+def _thumbnail(frame):
+    image = Image.open(io.BytesIO(frame))
+    return image.resize((max(1, round(image.width * _HEIGHT / image.height)), _HEIGHT))

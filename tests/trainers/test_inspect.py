@@ -1,0 +1,45 @@
+import json
+import shutil
+
+import pytest
+from PIL import Image
+
+from gsf_tf.data import RecordSettings, list_video_folder, write_records
+from tests.data.video_maker import make_video
+from tests.trainers.conftest import run
+
+
+@pytest.fixture
+def leaking(tmp_path):
+    videos = tmp_path / "videos"
+    make_video(videos / "train/a/[one].mp4", 3)
+    make_video(videos / "train/b/two.mp4", 4)
+    (videos / "val/a").mkdir(parents=True)
+    shutil.copy(videos / "train/a/[one].mp4", videos / "val/a/other name.mp4")
+    write_records(list_video_folder(videos), str(tmp_path / "records"), RecordSettings())
+    return tmp_path / "records"
+
+
+def test_report_and_picture(leaking, tmp_path):
+    sheet, report = tmp_path / "sheet.png", tmp_path / "report.json"
+    result = run("inspect", leaking, f"--sheet={sheet}", f"--json={report}", check=False)
+    assert result.returncode == 1 and "Traceback" not in result.stderr
+    assert "train train/a/[one].mp4   =   val val/a/other name.mp4" in result.stdout
+    assert "in one split more than once: none" in result.stdout
+    assert "64x96 (3)" in result.stdout
+    values = json.loads(report.read_text())
+    assert values["clips"] == {"train": 2, "val": 1}
+    assert values["label_counts"] == {"train": {"a": 1, "b": 1}, "val": {"a": 1, "b": 0}}
+    assert Image.open(sheet).size[1] > 3 * 96
+
+
+def test_good_records(records, tmp_path):
+    result = run("inspect", records, f"--sheet={tmp_path / 'sheet.png'}")
+    assert "more than one split (a leak): none" in result.stdout
+    assert (tmp_path / "sheet.png").exists()
+
+
+def test_folder_without_records(tmp_path):
+    result = run("inspect", tmp_path, "--sheet=", check=False)
+    assert result.returncode == 1 and "Traceback" not in result.stderr
+    assert "dataset_info.json" in result.stderr and "trainers.prepare" in result.stderr
