@@ -102,7 +102,7 @@ class GateShiftFuseGradientOp : public GateShiftFuseKernel<T> {
                                                                       &outputs[0]));
     const Device& device = context->eigen_device<Device>();
     if (is_empty) {
-      for (int output = 1; output < 7; ++output) Fill(device, outputs[output], 0);
+      for (int output = 1; output < 7; ++output) FillBytes(device, outputs[output], kZeros);
       return;
     }
     Tensor workspace;

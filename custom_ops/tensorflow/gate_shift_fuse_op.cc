@@ -1,7 +1,5 @@
 #include "custom_ops/tensorflow/gate_shift_fuse_op.h"
 
-#include <limits>
-
 #include "tensorflow/core/framework/shape_inference.h"
 
 namespace gsf_tf {
@@ -145,13 +143,12 @@ class GateShiftFuseOp : public GateShiftFuseKernel<T> {
     const Device& device = context->eigen_device<Device>();
     if (is_empty) {
       // The mean over nothing, as everywhere in TensorFlow.
-      const double none = std::numeric_limits<double>::quiet_NaN();
       if (shape.training) {
-        Fill(device, mean, none);
-        Fill(device, variance, none);
+        FillBytes(device, mean, kNans);
+        FillBytes(device, variance, kNans);
       }
-      Fill(device, means, none);
-      Fill(device, fusion, none);
+      FillBytes(device, means, kNans);
+      FillBytes(device, fusion, kNans);
       return;
     }
     Tensor workspace;

@@ -8,6 +8,7 @@
 #endif
 
 #include <cstdint>
+#include <cstring>
 #include <string>
 
 #include "absl/status/status.h"
@@ -76,12 +77,12 @@ void RunOnThreads(OpKernelContext* context, const gsf_pass& pass, const RunPass&
                                                                            pass.unit_cycles, run);
 }
 
-inline void Fill(const CpuDevice&, Tensor* tensor, double value) {
-  if (tensor->dtype() == tensorflow::DT_DOUBLE) {
-    tensor->flat<double>().setConstant(value);
-  } else {
-    tensor->flat<float>().setConstant(static_cast<float>(value));
-  }
+// Bytes that make zeros and NaNs of every type.
+constexpr int kZeros = 0;
+constexpr int kNans = 0xff;
+
+inline void FillBytes(const CpuDevice&, Tensor* tensor, int byte) {
+  std::memset(tensor->data(), byte, tensor->TotalBytes());
 }
 
 #ifdef GOOGLE_CUDA
@@ -91,14 +92,8 @@ inline absl::Status LaunchStatus(int error) {
       "The CUDA launch of GsfTf>GateShiftFuse failed: ", gsf_cuda_error_string(error), "."));
 }
 
-inline void Fill(const Eigen::GpuDevice& device, Tensor* tensor, double value) {
-  if (tensor->dtype() == tensorflow::DT_DOUBLE) {
-    auto flat = tensor->flat<double>();
-    flat.device(device) = flat.constant(value);
-  } else {
-    auto flat = tensor->flat<float>();
-    flat.device(device) = flat.constant(static_cast<float>(value));
-  }
+inline void FillBytes(const Eigen::GpuDevice& device, Tensor* tensor, int byte) {
+  device.memset(tensor->data(), byte, tensor->TotalBytes());
 }
 #endif
 
