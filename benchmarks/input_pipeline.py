@@ -1,6 +1,6 @@
 """Clips per second of the training pipeline, against decoding alone and against PyTorch.
 
-  python -m benchmarks.input_pipeline --output=/tmp/input_pipeline
+  python -m benchmarks.input_pipeline --output=input_pipeline
 
 Measures, in turns and on all cores,
 

@@ -149,3 +149,12 @@ def _count(preset, arguments):
     model = from_preset(preset, **{"num_classes": NUM_CLASSES, **dict(arguments)})
     macs = macs_by_convention(model)
     return Counts(count_parameters(model), macs["paper"], macs["conv_linear"])
+
+
+def difference(paper, ours):
+    """Ours minus the paper's figure, in the digits that the paper prints; "=" for none."""
+    if not paper:
+        return ""
+    digits = len(paper.partition(".")[2])
+    value = round(round(ours, digits) - float(paper), digits)
+    return f"{value:+.{digits}f}" if value else "="

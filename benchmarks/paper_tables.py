@@ -17,7 +17,7 @@ import rich.box
 import rich.table
 from absl import flags
 
-from benchmarks.paper_rows import ROWS, count
+from benchmarks.paper_rows import ROWS, count, difference
 from trainers import cli
 
 _TABLE = flags.DEFINE_enum(
@@ -80,15 +80,6 @@ def cells(row, counts):
         *(row.macs, f"{billions:.3f}", difference(row.macs, billions)),
         f"{counts.conv_linear_macs / 1e9:.3f}",
     )
-
-
-def difference(paper, ours):
-    """Ours minus the paper's figure, in the digits that the paper prints; "=" for none."""
-    if not paper:
-        return ""
-    digits = len(paper.partition(".")[2])
-    value = round(round(ours, digits) - float(paper), digits)
-    return f"{value:+.{digits}f}" if value else "="
 
 
 def write_csv(counted):

@@ -1,6 +1,10 @@
 """The one list of sources: read by Bazel (BUILD) and by CMake (custom_ops/CMakeLists.txt)."""
 
 HEADERS = [
+    "custom_ops/kernels/cuda_elements.h",
+    "custom_ops/kernels/cuda_gate_shift_fuse.h",
+    "custom_ops/kernels/cuda_gate_shift_fuse_gradient.h",
+    "custom_ops/kernels/cuda_rubiks_shift.h",
     "custom_ops/kernels/dtype.h",
     "custom_ops/kernels/gate_shift_fuse.h",
     "custom_ops/kernels/gate_shift_fuse_forward.h",

@@ -11,8 +11,7 @@ import sys
 
 import pytest
 
-from benchmarks.paper_rows import ROWS, count
-from benchmarks.paper_tables import difference
+from benchmarks.paper_rows import ROWS, count, difference
 
 BNI, V3, R50, R101 = "bninception", "inceptionv3", "resnet50", "resnet101"
 
