@@ -82,7 +82,7 @@ constexpr int kZeros = 0;
 constexpr int kNans = 0xff;
 
 inline void FillBytes(const CpuDevice&, Tensor* tensor, int byte) {
-  std::memset(tensor->data(), byte, tensor->TotalBytes());
+  if (tensor->TotalBytes() > 0) std::memset(tensor->data(), byte, tensor->TotalBytes());
 }
 
 #ifdef GOOGLE_CUDA
@@ -93,7 +93,7 @@ inline absl::Status LaunchStatus(int error) {
 }
 
 inline void FillBytes(const Eigen::GpuDevice& device, Tensor* tensor, int byte) {
-  device.memset(tensor->data(), byte, tensor->TotalBytes());
+  if (tensor->TotalBytes() > 0) device.memset(tensor->data(), byte, tensor->TotalBytes());
 }
 #endif
 
