@@ -60,10 +60,20 @@ class BatchNormalization(keras.layers.BatchNormalization):
             inputs, *(keras.ops.cast(weight, dtype) for weight in weights), self.epsilon, learning
         )
         if learning:
-            for moving, new in ((self.moving_mean, mean), (self.moving_variance, variance)):
-                new = keras.ops.cast(new, moving.dtype)
-                moving.assign(self.momentum * moving + (1 - self.momentum) * new)
+            self.keep_statistics(mean, variance)
         return outputs
+
+    def keep_statistics(self, mean, variance):
+        """Moves the moving statistics towards a batch's mean and unbiased variance."""
+        for moving, new in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            new = keras.ops.cast(new, moving.dtype)
+            moving.assign(self.momentum * moving + (1 - self.momentum) * new)
+
+
+def unbiased(variance, x):
+    """Returns the unbiased variance of each channel of `x` for the biased one, as PyTorch keeps."""
+    count = keras.ops.cast(keras.ops.prod(keras.ops.shape(x)[:-1]), variance.dtype)
+    return variance * count / keras.ops.maximum(count - 1, 1)
 
 
 def _fused(x, scale, offset, mean, variance, epsilon, learning):
@@ -82,9 +92,7 @@ def _fused(x, scale, offset, mean, variance, epsilon, learning):
 
 
 def _composed(x, scale, offset, mean, variance, epsilon, learning):
-    unbiased = variance
     if learning:
         mean, variance = tf.nn.moments(x, AXES)
-        count = tf.cast(tf.size(x) // x.shape[-1], x.dtype)
-        unbiased = variance * count / tf.maximum(count - 1, 1)
-    return tf.nn.batch_normalization(x, mean, variance, offset, scale, epsilon), mean, unbiased
+    y = tf.nn.batch_normalization(x, mean, variance, offset, scale, epsilon)
+    return y, mean, unbiased(variance, x)

@@ -1,7 +1,7 @@
 import keras
 
 from gsf_tf import ops
-from gsf_tf.layers.batch_normalization import BatchNormalization
+from gsf_tf.layers.batch_normalization import BatchNormalization, unbiased
 from gsf_tf.layers.segment_axis import check_feature_map, check_num_segments
 from gsf_tf.ops.reference.gate_shift_fuse import fuse, interleave
 
@@ -110,16 +110,7 @@ class GatedShift(keras.layers.Layer):
             training=training,
         )
         if training:
-            momentum = normalization.momentum
-            # PyTorch keeps the unbiased variance.
-            count = keras.ops.cast(keras.ops.prod(keras.ops.shape(inputs)[:-1]), variance.dtype)
-            unbiased = variance * count / keras.ops.maximum(count - 1, 1)
-            for moving, value in (
-                (normalization.moving_mean, mean),
-                (normalization.moving_variance, unbiased),
-            ):
-                kept = keras.ops.cast(moving, value.dtype) * momentum
-                moving.assign(kept + value * (1.0 - momentum))
+            normalization.keep_statistics(mean, unbiased(variance, inputs))
         return outputs
 
     def _fixed_gate(self, inputs):
