@@ -1,0 +1,111 @@
+"""Every value of a configuration, with what it means: the one list that all experiments start from.
+
+A file in `configs/` is one experiment. It takes `default_config()`, or a recipe that does, and sets
+what is its own. A configuration is locked: a name that is not below is an error.
+"""
+
+from ml_collections import ConfigDict
+from ml_collections.config_dict import placeholder
+
+
+def default_config():
+    """Returns a configuration with the values that stand for "leave it out" or the papers' own."""
+    config = ConfigDict()
+    config.seed = 0
+    # "float32", "mixed_bfloat16" or "mixed_float16" (with loss scaling).
+    config.precision = "float32"
+    # XLA. Layers then take their reference path, for XLA cannot compile the custom ops.
+    config.jit_compile = False
+
+    # Arguments of `gsf_tf.models.from_preset`; an experiment adds those of its preset.
+    config.model = ConfigDict()
+    config.model.preset = ""
+    config.model.num_segments = 8
+    config.model.image_size = 224
+    config.model.dropout = 0.5
+    config.model.weights = placeholder(str)
+
+    # Weights to start from: a workdir, a `.keras` file or a PyTorch checkpoint. The linear layer is
+    # made anew where its classes differ; a RubiksNet trained on images is inflated.
+    config.init = placeholder(str)
+
+    config.data = ConfigDict()
+    config.data.records = ""
+    config.data.train_split = "train"
+    config.data.val_split = "val"
+    # Clips of one optimizer step on all devices and workers together, before accumulation.
+    config.data.batch_size = 32
+    config.data.sampling = "segments"
+    config.data.frame_stride = placeholder(int)
+    config.data.shuffle_buffer = 256
+    # True: encoded records in memory; a folder: copies of the shards on a local disk.
+    config.data.cache = placeholder(object)
+    config.data.service = placeholder(str)
+    # A damaged record: "raise" stops, "skip" leaves it out and counts it.
+    config.data.on_error = "raise"
+
+    # `gsf_tf.data.Augmentation`, docs/augmentation.md.
+    config.augmentation = ConfigDict()
+    config.augmentation.crop = "multi_scale"
+    config.augmentation.flip = 0.0
+    # File of class pairs that swap when a clip is mirrored; by default the data set's own.
+    config.augmentation.flip_pairs = placeholder(str)
+    config.augmentation.rand_augment = 0.0
+    config.augmentation.color_jitter = (0.0, 0.0, 0.0, 0.0)
+    config.augmentation.erasing = 0.0
+    config.augmentation.mixup = 0.0
+    config.augmentation.cutmix = 0.0
+
+    config.epochs = 60
+    config.warmup_epochs = 10
+    config.eval_every_epochs = 1
+
+    config.optimizer = ConfigDict()
+    # The rate for a batch of `reference_batch_size` clips; it is scaled in proportion to the batch
+    # of a step (batch_size * accumulate_steps) unless `reference_batch_size` is 0.
+    config.optimizer.learning_rate = 0.01
+    config.optimizer.reference_batch_size = 32
+    config.optimizer.momentum = 0.9
+    config.optimizer.weight_decay = 5e-4
+    config.optimizer.clip_norm = 20.0
+    config.optimizer.label_smoothing = 0.0
+    config.optimizer.accumulate_steps = 1
+    # Dictionaries of `gsf_tf.training.ParameterGroup`; of several that match the first counts.
+    config.optimizer.groups = ()
+    # RubiksNet: see `CoupledSGD`. A number, "auto", or None.
+    config.optimizer.shift_normalization = placeholder(object)
+
+    # Decay of the moving average of the weights, that is then evaluated and saved; 0 for none.
+    config.ema_decay = 0.0
+
+    config.batch_norm = ConfigDict()
+    # Share of the old moving statistics that a step keeps (PyTorch's momentum is 1 minus this).
+    config.batch_norm.momentum = 0.9
+    # Statistics of the batch of all devices instead of each device's own.
+    config.batch_norm.synchronized = False
+    # "none", "all", or "all_but_first" (TSN's partial batch normalisation).
+    config.batch_norm.frozen = "none"
+
+    # Attention shifts: the temperature falls from start to end in so many epochs; 0 for none.
+    config.annealing = ConfigDict()
+    config.annealing.epochs = 0
+    config.annealing.start = 2.0
+    config.annealing.end = 1e-3
+
+    # A multi-task head: weight of each task's loss, as `{"verb": 1.0, "noun": 1.0, "action": 1.0}`
+    # for records with those parts; empty for the plain head.
+    config.task_weights = ConfigDict()
+
+    config.checkpoint = ConfigDict()
+    # Also inside an epoch, every so many steps; 0 for ends of epochs only.
+    config.checkpoint.every_steps = 0
+    # So many newest ones are kept, and the best.
+    config.checkpoint.keep = 2
+
+    # What the paper reports for this experiment; empty where it has no such row.
+    config.paper = ConfigDict()
+    config.paper.source = ""
+    config.paper.top1 = placeholder(float)
+    # "efficiency", "accuracy" or "kinetics": the protocol of that figure.
+    config.paper.protocol = "efficiency"
+    return config
