@@ -106,20 +106,18 @@ def RubiksNet(
             strides = 2 if stage > 0 and index == 0 else 1
             block = f"layer{stage}_{index}"
             x = _block(x, filters, strides, attend, shift, squeeze_excitation, block)
-    x = _batch_normalization(x, "bn_last")
-    x = keras.layers.ReLU(name="relu_last")(x)
+    x = BatchNormalization(activation="relu", name="bn_last")(x)
     return functional_backbone(inputs, x, include_top, weights, pooling, classes, name)
 
 
 def _block(x, filters, strides, attend, shift, squeeze_excitation, name):
     """`x + conv3(shift(ReLU(bn2(conv2(ReLU(bn1(x)))))))`."""
-    y = _batch_normalization(x, f"{name}_bn1")
-    y = keras.layers.ReLU(name=f"{name}_relu1")(y)
+    y = BatchNormalization(activation="relu", name=f"{name}_bn1")(x)
     if strides != 1 or x.shape[-1] != filters:
         x = _conv(y, filters, 1, strides, f"{name}_shortcut")
     y = attend(y, f"{name}_conv2")
     y = _conv(y, filters, 1, 1, f"{name}_conv2")
-    y = _batch_normalization(y, f"{name}_bn2")
+    y = BatchNormalization(name=f"{name}_bn2")(y)
     y = keras.layers.ReLU(name=f"{name}_relu2")(y)
     y = shift(y, strides, f"{name}_as3")
     if squeeze_excitation:
@@ -147,7 +145,3 @@ def _conv(x, filters, kernel_size, strides, name):
         kernel_initializer=keras.initializers.VarianceScaling(2, "fan_out", "untruncated_normal"),
         name=name,
     )(x)
-
-
-def _batch_normalization(x, name):
-    return BatchNormalization(name=name)(x)

@@ -1,9 +1,14 @@
+import math
+
 import keras
 import tensorflow as tf
 
 from gsf_tf.layers.segment_axis import check_feature_map
 
 AXES = (0, 1, 2)
+ACTIVATIONS = (None, "relu")
+# oneDNN normalises several times slower where the channels do not fill its blocks.
+CHANNEL_BLOCK = 16
 FIXED = {"axis": -1, "center": True, "scale": True, "renorm": False, "synchronized": False}
 
 
@@ -20,6 +25,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
     Args:
         momentum: Momentum of the moving statistics.
         epsilon: Added to the variance.
+        activation: `"relu"` to rectify the result in the same pass, or None. Give it where no
+            convolution comes right before (pre-activation): with one, TensorFlow makes one
+            kernel of convolution, normalisation and a ReLU layer when it serves.
 
     Input shape:
         `[N, H, W, C]`
@@ -37,8 +45,13 @@ class BatchNormalization(keras.layers.BatchNormalization):
         The networks of both papers; PyTorch's `BatchNorm2d`.
     """
 
-    def __init__(self, momentum=0.9, epsilon=1e-5, **kwargs):
+    def __init__(self, momentum=0.9, epsilon=1e-5, activation=None, **kwargs):
         super().__init__(momentum=momentum, epsilon=epsilon, **kwargs)
+        if activation not in ACTIVATIONS:
+            raise ValueError(
+                f"`activation` must be one of {ACTIVATIONS}. Received: activation={activation!r}"
+            )
+        self.activation = activation
         for name, only in FIXED.items():
             if getattr(self, name) != only:
                 raise ValueError(
@@ -52,6 +65,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     def call(self, inputs, training=None):
         learning = bool(training) and self.trainable
+        rectified = self.activation == "relu"
+        if rectified and not learning and inputs.dtype != tf.float64:
+            return self._rectified_in_blocks(inputs)
         normalize, dtype = (
             (_composed, tf.float64) if inputs.dtype == tf.float64 else (_fused, tf.float32)
         )
@@ -61,7 +77,26 @@ class BatchNormalization(keras.layers.BatchNormalization):
         )
         if learning:
             self.keep_statistics(mean, variance)
-        return outputs
+        return tf.nn.relu(outputs) if rectified else outputs
+
+    def _rectified_in_blocks(self, inputs):
+        """Normalises by the moving statistics, several pixels as one of more channels."""
+        _, height, width, channels = inputs.shape
+        pixels = math.lcm(channels, CHANNEL_BLOCK) // channels
+        if None in (height, width) or height * width % pixels:
+            pixels = 1
+        blocks = inputs
+        if pixels > 1:
+            blocks = tf.reshape(inputs, [-1, 1, height * width // pixels, pixels * channels])
+        weights = (
+            tf.tile(keras.ops.cast(weight, tf.float32), [pixels])
+            for weight in (self.gamma, self.beta, self.moving_mean, self.moving_variance)
+        )
+        outputs, *_ = _fused(blocks, *weights, self.epsilon, learning=False)
+        return tf.reshape(tf.nn.relu(outputs), tf.shape(inputs))
+
+    def get_config(self):
+        return {**super().get_config(), "activation": self.activation}
 
     def keep_statistics(self, mean, variance):
         """Moves the moving statistics towards a batch's mean and unbiased variance."""

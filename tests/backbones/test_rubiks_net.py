@@ -60,7 +60,7 @@ def test_order_of_layers():
     names = [layer.name for layer in model.layers]
     # The stem goes into the first block as it is.
     assert names[1:4] == ["conv1_pad", "conv1", "layer0_0_bn1"]
-    chain = ("bn1", "relu1", "conv2_attention", "conv2", "bn2", "relu2", "as3", "se_scale", "conv3")
+    chain = ("bn1", "conv2_attention", "conv2", "bn2", "relu2", "as3", "se_scale", "conv3")
     places = [names.index(f"layer1_0_{part}") for part in chain]
     assert places == sorted(places)
     for before, after in zip(chain, chain[1:], strict=False):
@@ -69,7 +69,7 @@ def test_order_of_layers():
         produced = model.get_layer(f"layer1_0_{before}").output
         assert any(tensor is produced for tensor in consumed), after
     shortcut = model.get_layer("layer1_0_shortcut")
-    assert shortcut.input is model.get_layer("layer1_0_relu1").output
+    assert shortcut.input is model.get_layer("layer1_0_bn1").output
     assert model.get_layer("layer0_0_add").input[0] is model.get_layer("conv1").output
     convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
     assert not any(layer.use_bias for layer in convolutions)

@@ -102,3 +102,42 @@ def test_arguments_that_are_fixed(argument):
 
 def test_is_known_as_a_keras_batch_normalization():
     assert isinstance(BatchNormalization(), keras.layers.BatchNormalization)
+
+
+@pytest.mark.parametrize("size", [(8, 4), (3, 5)], ids=["blocks", "no_blocks"])
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
+def test_activation_is_a_relu_after_it(dtype, training, size):
+    policy = dtype if dtype != "bfloat16" else "mixed_bfloat16"
+    plain, _ = pair(policy, channels=6)
+    rectified = BatchNormalization(activation="relu", dtype=policy)
+    rectified.build((None, *size, 6))
+    rectified.set_weights(plain.get_weights())
+    x = tf.cast(tf.random.stateless_normal((3, *size, 6), (1, 2)), dtype)
+
+    def run(layer, finish):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = finish(layer(x, training=training))
+            loss = tf.reduce_sum(tf.square(y))
+        return y, *tape.gradient(loss, [x, layer.gamma.value, layer.beta.value])
+
+    tolerance = {"float32": 1e-5, "float64": 1e-12, "bfloat16": 2e-2}[dtype]
+    for ours, expected in zip(run(rectified, tf.identity), run(plain, tf.nn.relu), strict=True):
+        assert ours.shape == expected.shape
+        np.testing.assert_allclose(
+            tf.cast(ours, "float64"), tf.cast(expected, "float64"), rtol=tolerance, atol=tolerance
+        )
+
+
+def test_activation_serves_any_size_and_batch():
+    rectified = BatchNormalization(activation="relu")
+    inputs = keras.Input((None, None, 6))
+    model = keras.Model(inputs, rectified(inputs))
+    assert model(tf.ones((2, 5, 3, 6))).shape == (2, 5, 3, 6)
+    assert rectified(tf.ones((0, 8, 4, 6))).shape == (0, 8, 4, 6)
+
+
+def test_unknown_activation_is_an_error():
+    with pytest.raises(ValueError, match="must be one of .*'gelu'"):
+        BatchNormalization(activation="gelu")
