@@ -1,7 +1,8 @@
 """When XLA on the reference path beats the compiled ops: `python -m benchmarks.xla`.
 
-Prints the table of docs/performance_xla.md: medians in milliseconds of interleaved runs of one clip
-of 8 frames, float32, at ResNet-50's four map sizes. It takes about a minute on two cores.
+Prints a table: medians in milliseconds of interleaved runs of one clip of 8 frames, float32, at
+ResNet-50's four map sizes. It takes about a minute on two cores, on which nothing else may run
+(docs/performance.md, "How it is measured").
 """
 
 import statistics

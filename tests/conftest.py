@@ -11,6 +11,7 @@ tf.config.set_logical_device_configuration(
 )
 
 REQUIRE_COMPILED = "GSF_TF_REQUIRE_COMPILED"
+OPS_PATHS = ("reference", "compiled")
 
 
 def pytest_addoption(parser):
@@ -19,6 +20,11 @@ def pytest_addoption(parser):
         action="store_true",
         help="also the tests that repeat others on larger networks (`make test-all`)",
     )
+    parser.addoption(
+        "--ops-path",
+        choices=OPS_PATHS,
+        help="of the tests that run on both paths of `gsf_tf.ops`, this half only",
+    )
 
 
 def pytest_configure(config):
@@ -26,14 +32,20 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    if config.getoption("--exhaustive"):
-        return
-    left_out = [item for item in items if item.get_closest_marker("exhaustive")]
+    left_out = [item for item in items if _is_left_out(item, config)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
 
 
-@pytest.fixture(params=["reference", "compiled"])
+def _is_left_out(item, config):
+    if item.get_closest_marker("exhaustive") and not config.getoption("--exhaustive"):
+        return True
+    path = config.getoption("--ops-path")
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    return path is not None and parameters.get("ops_path", path) != path
+
+
+@pytest.fixture(params=OPS_PATHS)
 def ops_path(request):
     """Runs a test on the reference path and on the compiled kernels of `gsf_tf.ops`.
 

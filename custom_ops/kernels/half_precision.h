@@ -7,8 +7,13 @@
 #include <stdint.h>
 #include <string.h>
 
-// Inlined into functions of several instruction sets, so that each gets its own.
+// Inlined into functions of several instruction sets, so that each gets its own. Not for the
+// sanitizers: their checks inside of every copy would take minutes to compile.
+#ifdef __SANITIZE_ADDRESS__
+#define GSF_INLINE inline
+#else
 #define GSF_INLINE inline __attribute__((always_inline))
+#endif
 
 namespace gsf_tf {
 

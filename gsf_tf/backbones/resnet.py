@@ -8,6 +8,7 @@ and bottom only. Layer names follow torchvision's (`layer1_0_conv1`).
 import keras
 
 from gsf_tf.backbones.functional_backbone import check_arguments, functional_backbone
+from gsf_tf.backbones.residual_layers import convolution
 from gsf_tf.layers import BatchNormalization
 
 
@@ -53,8 +54,8 @@ def ResNet(
     if block not in ("bottleneck", "basic"):
         raise ValueError(f"`block` must be 'bottleneck' or 'basic'. Received: block={block!r}")
     inputs = keras.Input(input_shape or (None, None, 3))
-    x = _conv(inputs, width, 7, 2, "conv1")
-    x = _batch_normalization(x, "bn1")
+    x = convolution(inputs, width, 7, 2, "conv1")
+    x = BatchNormalization(name="bn1")(x)
     x = keras.layers.ReLU(name="relu")(x)
     # After a ReLU, zeros around the map cannot win a maximum over its own values.
     x = keras.layers.ZeroPadding2D(1, name="maxpool_pad")(x)
@@ -131,29 +132,12 @@ def _residual_block(x, convolutions, strides, name):
     """`ReLU(branch(x) + shortcut(x))`; `convolutions` are (filters, kernel size, strides)."""
     y = x
     for index, (filters, kernel_size, step) in enumerate(convolutions, start=1):
-        y = _conv(y, filters, kernel_size, step, f"{name}_conv{index}")
-        y = _batch_normalization(y, f"{name}_bn{index}")
+        y = convolution(y, filters, kernel_size, step, f"{name}_conv{index}")
+        y = BatchNormalization(name=f"{name}_bn{index}")(y)
         if index < len(convolutions):
             y = keras.layers.ReLU(name=f"{name}_relu{index}")(y)
     if strides != 1 or x.shape[-1] != y.shape[-1]:
-        x = _conv(x, y.shape[-1], 1, strides, f"{name}_downsample_0")
-        x = _batch_normalization(x, f"{name}_downsample_1")
+        x = convolution(x, y.shape[-1], 1, strides, f"{name}_downsample_0")
+        x = BatchNormalization(name=f"{name}_downsample_1")(x)
     y = keras.layers.Add(name=f"{name}_add")([x, y])
     return keras.layers.ReLU(name=f"{name}_out")(y)
-
-
-def _conv(x, filters, kernel_size, strides, name):
-    if kernel_size > 1:
-        x = keras.layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x)
-    return keras.layers.Conv2D(
-        filters,
-        kernel_size,
-        strides=strides,
-        use_bias=False,
-        kernel_initializer=keras.initializers.VarianceScaling(2, "fan_out", "untruncated_normal"),
-        name=name,
-    )(x)
-
-
-def _batch_normalization(x, name):
-    return BatchNormalization(name=name)(x)

@@ -7,6 +7,7 @@ the width in stages 0 to 4; stage 0 has one block at stride 1, the others begin 
 import keras
 
 from gsf_tf.backbones.functional_backbone import check_arguments, functional_backbone
+from gsf_tf.backbones.residual_layers import convolution
 from gsf_tf.layers import AttentionShift, BatchNormalization, RubiksShift2D, RubiksShift3D
 from gsf_tf.layers.shift_learning import check_learning
 
@@ -98,8 +99,7 @@ def RubiksNet(
         )(x)
 
     inputs = keras.Input(input_shape or (None, None, 3))
-    x = keras.layers.ZeroPadding2D(1, name="conv1_pad")(inputs)
-    x = _conv(x, width, 3, 2, "conv1")
+    x = convolution(inputs, width, 3, 2, "conv1")
     for stage, blocks in enumerate((1, *repeats)):
         filters = width * 2 ** max(stage - 1, 0)
         for index in range(blocks):
@@ -114,15 +114,15 @@ def _block(x, filters, strides, attend, shift, squeeze_excitation, name):
     """`x + conv3(shift(ReLU(bn2(conv2(ReLU(bn1(x)))))))`."""
     y = BatchNormalization(activation="relu", name=f"{name}_bn1")(x)
     if strides != 1 or x.shape[-1] != filters:
-        x = _conv(y, filters, 1, strides, f"{name}_shortcut")
+        x = convolution(y, filters, 1, strides, f"{name}_shortcut")
     y = attend(y, f"{name}_conv2")
-    y = _conv(y, filters, 1, 1, f"{name}_conv2")
+    y = convolution(y, filters, 1, 1, f"{name}_conv2")
     y = BatchNormalization(name=f"{name}_bn2")(y)
     y = keras.layers.ReLU(name=f"{name}_relu2")(y)
     y = shift(y, strides, f"{name}_as3")
     if squeeze_excitation:
         y = _squeeze_excitation(y, f"{name}_se")
-    y = _conv(y, filters, 1, 1, f"{name}_conv3")
+    y = convolution(y, filters, 1, 1, f"{name}_conv3")
     return keras.layers.Add(name=f"{name}_add")([x, y])
 
 
@@ -134,14 +134,3 @@ def _squeeze_excitation(x, name):
     )(y)
     y = keras.layers.Dense(channels, activation="sigmoid", use_bias=False, name=f"{name}_fc2")(y)
     return keras.layers.Multiply(name=f"{name}_scale")([x, y])
-
-
-def _conv(x, filters, kernel_size, strides, name):
-    return keras.layers.Conv2D(
-        filters,
-        kernel_size,
-        strides=strides,
-        use_bias=False,
-        kernel_initializer=keras.initializers.VarianceScaling(2, "fan_out", "untruncated_normal"),
-        name=name,
-    )(x)

@@ -3,17 +3,22 @@ import numpy as np
 import pytest
 
 from gsf_tf import backbones
+from tests import exhaustive
 from tests.backbones.parameter_count import trainable_parameters
 
 
 @pytest.mark.parametrize(
     ("build", "sizes"),
-    [
-        (backbones.ResNet18, [(64, 96), (75, 90)]),
-        (backbones.ResNet34, [(64, 96), (33, 64)]),
-        (backbones.ResNet50, [(64, 96), (75, 90)]),
-        (backbones.ResNet101, [(64, 96), (96, 64)]),
-    ],
+    exhaustive.cases(
+        [
+            (backbones.ResNet18, [(64, 96), (75, 90)]),
+            (backbones.ResNet34, [(64, 96), (33, 64)]),
+            (backbones.ResNet50, [(64, 96), (75, 90)]),
+            (backbones.ResNet101, [(64, 96), (96, 64)]),
+        ],
+        # Both kinds of block; the others have more of them.
+        lambda case: case[0] in (backbones.ResNet18, backbones.ResNet50),
+    ),
 )
 def test_equals_the_twin(run_twin_test, build, sizes):
     run_twin_test(build, build.__name__.lower(), sizes)

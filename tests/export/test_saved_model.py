@@ -13,7 +13,10 @@ from gsf_tf.errors import UserError
 from gsf_tf.export import ExportError, export_saved_model
 from gsf_tf.export.saved_model import next_version
 from gsf_tf.models import from_preset
+from tests import exhaustive
+from tests.conftest import OPS_PATHS
 
+PRESETS = ("gsf_resnet14thin", "tsm_mobilenetv2", "tsn_resnet14thin")
 LABELS = LabelMap(["down", "left", "up"])
 
 
@@ -24,7 +27,15 @@ def small_model(preset="gsf_resnet14thin"):
     return model
 
 
-@pytest.mark.parametrize("preset", ["gsf_resnet14thin", "tsm_mobilenetv2", "tsn_resnet14thin"])
+@pytest.mark.parametrize(
+    ("preset", "ops_path"),
+    exhaustive.cases(
+        [(preset, path) for preset in PRESETS for path in OPS_PATHS],
+        # An export is traced on the reference path, whichever the model itself runs on.
+        lambda case: case[0] == PRESETS[0] or case == (PRESETS[1], "compiled"),
+    ),
+    indirect=["ops_path"],
+)
 def test_runs_where_gsf_tf_is_not_imported(ops_path, preset, tmp_path):
     model = small_model(preset)
     difference = export_saved_model(model, LABELS, tmp_path / "1", short_side=48)

@@ -85,7 +85,8 @@ def test_logits_are_the_twins(tmp_path, method, backbone, share):
         )
         load_torch_checkpoint(model, path)
         set_num_segments(twin, num_segments)
-        for size in SIZES[backbone]:
+        # With twice the frames the smaller size is enough.
+        for size in SIZES[backbone] if num_segments == 8 else SIZES[backbone][-1:]:
             clip, frames = random_clips(model, size)
             theirs = logits_of(twin, frames)
             error = np.abs(model(clip) - theirs).max()

@@ -23,7 +23,7 @@ from tests import exhaustive  # noqa: E402
 from tests.torch_twins.rubiksnet import RubiksNetwork, randomize_rubiksnet  # noqa: E402
 from tests.torch_twins.save_as_authors import save_rubiksnet_as_authors  # noqa: E402
 
-TIERS = ("tiny", "small", "medium", "large")
+TIERS = ("mini", "tiny", "small", "medium", "large")
 
 
 def clips_and_frames(num_segments, size=64):
@@ -91,7 +91,7 @@ def test_parameters_of_the_twins(tier, attention, millions):
 
 
 @pytest.mark.parametrize("attention", [False, True])
-@pytest.mark.parametrize("tier", exhaustive.cases(TIERS, ("tiny", "small").__contains__))
+@pytest.mark.parametrize("tier", exhaustive.cases(TIERS, ("mini", "small").__contains__))
 def test_logits_are_the_twins(tmp_path, tier, attention):
     """With 8 and 16 frames from the same file, and the way back into the twin."""
     path = tmp_path / "theirs.pth.tar"

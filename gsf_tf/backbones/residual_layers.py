@@ -1,0 +1,29 @@
+"""The convolution of ResNet and RubiksNet, without bias and padded as PyTorch pads."""
+
+import keras
+
+
+def convolution(x, filters, kernel_size, strides, name):
+    """Convolution without bias whose size of output is that of the input over the strides.
+
+    Args:
+        x: Symbolic feature maps.
+        filters: Output channels.
+        kernel_size: Odd integer.
+        strides: 1 or 2.
+        name: Name of the layer; that of the padding is `<name>_pad`.
+
+    Returns:
+        Symbolic feature maps.
+    """
+    if kernel_size > 1:
+        # Keras' own "same" would pad right and bottom only where the strides are 2.
+        x = keras.layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x)
+    return keras.layers.Conv2D(
+        filters,
+        kernel_size,
+        strides=strides,
+        use_bias=False,
+        kernel_initializer=keras.initializers.VarianceScaling(2, "fan_out", "untruncated_normal"),
+        name=name,
+    )(x)
