@@ -38,7 +38,7 @@ class CheckedShards:
         """
         file, expected, size = (self._column(number, values) for values in self._ends())
         end = tf.data.Dataset.from_tensors(("", False))
-        stream = records_from(file, tf.constant(0, tf.int64)).map(lambda record: (record, True))
+        stream = tf.data.TFRecordDataset(file).map(lambda record: (record, True))
 
         def check(state, element):
             (place, offset), (record, is_there) = state, element
@@ -69,14 +69,12 @@ class CheckedShards:
 
         def load(epoch_seed, shard, place, record):
             single = tf.data.Dataset.from_tensors((epoch_seed, shard, place, record))
-            loaded = single.map(function)
-            zeros = tuple(
-                tf.nest.map_structure(lambda spec: tf.zeros(spec.shape, spec.dtype), part)
-                for part in loaded.element_spec
+            loaded = single.map(lambda *record: (function(*record), True))
+            zeros = tf.nest.map_structure(
+                lambda spec: tf.zeros(spec.shape, spec.dtype), loaded.element_spec
             )
-            failed = tf.data.Dataset.from_tensors((zeros, False))
-            loaded = loaded.map(lambda *parts: (parts, True)).ignore_errors()
-            parts, good = loaded.concatenate(failed).take(1).get_single_element()
+            failed = tf.data.Dataset.from_tensors(zeros)
+            parts, good = loaded.ignore_errors().concatenate(failed).take(1).get_single_element()
             offset = tf.constant(-1, tf.int64)
             if self.log is None:
                 good = self._stop_if(~good, shard, place, offset)
