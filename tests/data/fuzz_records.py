@@ -28,6 +28,7 @@ from tests.data.small_records import describe_records, small_records
 
 FLAGS = flags.FLAGS
 NUM_CLIPS, NUM_CLASSES = 5, 3
+PROGRAM = ["-m", "tests.data.fuzz_records"]
 
 
 def run_pass(folder, records, seeds):
@@ -109,7 +110,7 @@ def watch(first, count, per_pass, limit):
     last = first + count
     while first < last:
         size = min(per_pass, last - first)
-        command = [sys.executable, "-m", "tests.data.fuzz_records", "--child"]
+        command = [sys.executable, *PROGRAM, "--child"]
         command += [f"--seed={first}", f"--cases={last - first}", f"--per_pass={per_pass}"]
         with tempfile.TemporaryFile("w+") as errors:
             child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
