@@ -1,5 +1,6 @@
 import logging
 import pathlib
+import re
 
 import keras
 import numpy as np
@@ -88,6 +89,12 @@ def remove_frames(context, frames):
     del frames[:]
 
 
+def write_no_message(path, place):
+    records = read_shard(path)
+    records[place] = b"\x0a" + b"\xff" * 20
+    write_shard(path, records)
+
+
 # Each with what is said of it, and how many clips of the shard are gone from record 2 on.
 DAMAGE = {
     "flipped byte": (set_byte(100), "does not match its checksum", 1),
@@ -102,39 +109,39 @@ DAMAGE = {
     "absurd JPEG": (edit(announce), "frame 0 announces 65500 x 65500 pixels", 1),
     "damaged JPEG": (edit(cut_jpegs), "frame 0 is a damaged JPEG", 1),
     "no frames": (edit(remove_frames), "it has no frames", 1),
-    "no height": (edit(lambda context, _: context.pop("image/height")), "one value under `image/h", 1),
-    "no message": (None, "it is no SequenceExample", 1),
+    "no height": (edit(lambda context, _: context.pop("image/height")), "one value under", 1),
+    "no message": (write_no_message, "it is no SequenceExample", 1),
 }  # fmt: skip
 
 
-def write_no_message(path, place):
-    records = read_shard(path)
-    records[place] = b"\x0a" + b"\xff" * 20
-    write_shard(path, records)
-
-
-@pytest.mark.parametrize("name", DAMAGE)
-def test_damage_is_named_or_left_out(shards, name, caplog):
-    damage, message, missing = DAMAGE[name]
-    (damage or write_no_message)(shards[1], 2)
-    with pytest.raises(DataError, match=message) as error, reports_damage():
-        list(read(shards))
-    offset = sum(len(record) + 16 for record in read_shard(shards[0])[:2])
-    assert f"record 2 of `{shards[1]}`, at byte {offset}: " in str(error.value)
-    assert "on_error" in str(error.value)
-
+def test_every_kind_of_damage_is_named_and_left_out(tmp_path, caplog):
+    shards = write_small_records(tmp_path, NUM_CLIPS, 3, num_shards=len(DAMAGE))
+    for shard, (damage, _, _) in zip(shards, DAMAGE.values(), strict=True):
+        damage(shard, 2)
     log = DamageLog()
     dataset = read(shards, on_error="skip", damage=log)
-    expected = [(0, place) for place in range(6)]
-    expected += [(1, place) for place in range(6) if not 2 <= place < 2 + missing]
     with caplog.at_level(logging.WARNING):
-        assert sorted(ids_of(dataset)) == expected
-        assert sorted(ids_of(dataset)) == expected
-    assert dataset.damage is log
-    ((record,), clips) = log.records, log.clips
-    assert (record.file, record.place, record.offset) == (str(shards[1]), 2, offset)
-    assert clips == missing
-    assert caplog.text.count("A damaged record is left out") == 1
+        found = ids_of(dataset)
+        assert sorted(ids_of(dataset)) == sorted(found)
+    expected, offset = [], offset_of(2)
+    for number, (_, message, missing) in enumerate(DAMAGE.values()):
+        expected += [(number, place) for place in range(6) if not 2 <= place < 2 + missing]
+        (record,) = (record for record in log.records if record.file == str(shards[number]))
+        assert (record.place, record.offset, record.clips) == (2, offset, missing)
+        assert re.search(message, record.reason)
+    assert sorted(found) == expected
+    assert dataset.damage is log and log.clips == 6 * len(shards) - len(found)
+    assert caplog.text.count("A damaged record is left out") == len(shards)
+
+
+@pytest.mark.parametrize("name", ["flipped byte", "cut in a record", "absurd JPEG", "no message"])
+def test_damage_stops_with_its_place(shards, name):
+    damage, message, _ = DAMAGE[name]
+    damage(shards[1], 2)
+    with pytest.raises(DataError, match=message) as error, reports_damage():
+        list(read(shards))
+    assert f"record 2 of `{shards[1]}`, at byte {offset_of(2)}: " in str(error.value)
+    assert "on_error" in str(error.value)
 
 
 def test_two_damaged_records_of_a_shard(shards):
