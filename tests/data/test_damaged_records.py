@@ -265,5 +265,6 @@ def test_a_crash_and_a_hang_are_found(monkeypatch):
     script = str(pathlib.Path(__file__).parent / "bad_child.py")
     for how, text in (("crash", "crash (status -6)"), ("hang", "hang")):
         monkeypatch.setattr("tests.data.fuzz_records.PROGRAM", [script, how])
-        outcomes = [(seed, outcome[: len(text)]) for seed, _, outcome in watch(0, 4, 2, 5)]
-        assert outcomes == [(0, "valid"), (1, "valid"), (2, "valid"), (3, text)]
+        outcomes = [outcome for _, _, outcome in watch(0, 4, 2, 5)]
+        assert outcomes[:3] == ["valid"] * 3 and len(outcomes) == 4
+        assert outcomes[3].startswith(text)
