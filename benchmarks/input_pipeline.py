@@ -40,7 +40,7 @@ from gsf_tf.data import (
 )
 from gsf_tf.data.cropping import training_crop
 from gsf_tf.data.demo_clips import render_clip, write_video
-from gsf_tf.data.record_schema import parse_clip
+from gsf_tf.data.record_schema import cut_frames, parse_clip
 
 _OUTPUT = flags.DEFINE_string("output", None, "Folder for the data, kept for the next call.")
 _VIDEOS = flags.DEFINE_string("videos", None, "Folder of videos, one folder per class.")
@@ -83,7 +83,10 @@ def prepare(output):
             for number, record in enumerate(tf.data.TFRecordDataset(str(shard))):
                 folder = frames / f"{shard.stem}-{number}"
                 folder.mkdir(parents=True)
-                for index, jpeg in enumerate(parse_clip(record)["frames"].numpy()):
+                clip = parse_clip(record)
+                places = zip(clip["offset"].numpy(), clip["size"].numpy(), strict=True)
+                for index, (start, size) in enumerate(places):
+                    jpeg = clip["data"].numpy()[start : start + size]
                     (folder / f"{index:05d}.jpg").write_bytes(jpeg)
     return str(records / "train-*.tfrecord"), str(frames)
 
@@ -106,10 +109,11 @@ def decoding_dataset(pattern, cropped):
     def load(number, record):
         example = parse_clip(record)
         seed = tf.stack([tf.cast(number, tf.int32), 0])
-        indices = train_segment_indices(tf.size(example["frames"]), _SEGMENTS.value, seed)
+        indices = train_segment_indices(tf.size(example["size"]), _SEGMENTS.value, seed)
+        places = tf.gather(example["offset"], indices), tf.gather(example["size"], indices)
         box = training_crop(example["height"], example["width"], size, seed)
         sizes = []
-        for jpeg in tf.unstack(tf.gather(example["frames"], indices), _SEGMENTS.value):
+        for jpeg in cut_frames(example["data"], *places, _SEGMENTS.value):
             method = {"channels": 3, "dct_method": "INTEGER_ACCURATE"}
             if cropped:
                 frame = tf.image.decode_and_crop_jpeg(jpeg, box, **method)

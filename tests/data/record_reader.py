@@ -9,6 +9,7 @@ import tensorflow as tf
 from PIL import Image
 
 from gsf_tf.data import DatasetInfo, RecordSettings, write_records
+from gsf_tf.data.record_schema import FRAME_OFFSET, FRAME_SIZE
 from tests.data.video_maker import frame_numbers
 
 
@@ -37,7 +38,11 @@ def read_records(folder):
         split = os.path.basename(path).split("-")[0]
         for serialized in tf.data.TFRecordDataset(path).as_numpy_iterator():
             example = tf.train.SequenceExample.FromString(serialized)
-            context = {key: _value(value) for key, value in example.context.feature.items()}
+            context = {
+                key: _value(value)
+                for key, value in example.context.feature.items()
+                if key not in (FRAME_OFFSET, FRAME_SIZE)
+            }
             lists = example.feature_lists.feature_list
             frames = [np.asarray(Image.open(io.BytesIO(f.bytes_list.value[0])))
                       for f in lists["image/encoded"].feature]  # fmt: skip

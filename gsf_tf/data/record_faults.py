@@ -1,0 +1,131 @@
+"""What makes the content of a record unusable: the rules, in the graph and in Python.
+
+The graph stops at a record that breaks one, without saying which; `find_fault` then looks at that
+record alone and says it.
+"""
+
+from collections.abc import Mapping
+
+import tensorflow as tf
+from google.protobuf.message import DecodeError
+
+from gsf_tf.data.record_schema import FRAME_OFFSET, FRAME_SIZE, label_key
+
+# Pixels of a frame, a little more than those of 8K video. A larger size is damage, for decoding it
+# would take the machine's memory.
+MAX_FRAME_PIXELS = 2**25
+
+
+def check_clip(example: Mapping, limits: Mapping[str, int | None]) -> dict:
+    """Fails where a clip breaks a rule, frames aside.
+
+    Args:
+        example: As from `parse_clip`.
+        limits: Number of classes by the key of the label, `None` where that is not known.
+
+    Returns:
+        `example`, after the check.
+    """
+    height, width = (tf.cast(example[side], tf.int64) for side in ("height", "width"))
+    rules = [
+        height > 0,
+        width > 0,
+        height * width <= MAX_FRAME_PIXELS,
+        tf.size(example["offset"]) > 0,
+        tf.size(example["offset"]) == tf.size(example["size"]),
+    ]
+    for name, label in example["labels"].items():
+        limit = limits[label_key(name)]
+        rules += [label >= 0, label < (label.dtype.max if limit is None else limit)]
+    return _after(rules, example)
+
+
+def check_frames(jpegs: list, height, width) -> list:
+    """Fails where a JPEG announces another size than the record.
+
+    Args:
+        jpegs: String scalars.
+        height: As the record says.
+        width: Likewise.
+
+    Returns:
+        `jpegs`, to be decoded after the check.
+    """
+    sizes = tf.stack([tf.image.extract_jpeg_shape(jpeg)[:2] for jpeg in jpegs])
+    return _after([tf.reduce_all(sizes == [height, width])], jpegs)
+
+
+def find_fault(record: bytes, limits: Mapping[str, int | None]) -> str | None:
+    """Says what is wrong with the content of a record.
+
+    Args:
+        record: A serialised `SequenceExample`.
+        limits: Number of classes by the key of the label, `None` where that is not known.
+
+    Returns:
+        The first rule that it breaks, `None` where it is a clip whose frames all decode.
+    """
+    try:
+        example = tf.train.SequenceExample.FromString(record)
+    except DecodeError:
+        return "it is no SequenceExample"
+    context = example.context.feature
+    kinds = {key: "int64_list" for key in ("image/height", "image/width", *limits)}
+    for key, kind in {**kinds, "clip/media_id": "bytes_list"}.items():
+        if key not in context or len(getattr(context[key], kind).value) != 1:
+            return f"it does not have one value under `{key}`"
+    for key, count in limits.items():
+        label = context[key].int64_list.value[0]
+        if label < 0 or (count is not None and label >= count):
+            return f"its `{key}` is {label}, which is outside the {count} classes"
+    height, width = (context[f"image/{side}"].int64_list.value[0] for side in ("height", "width"))
+    if min(height, width) < 1 or height * width > MAX_FRAME_PIXELS:
+        return f"its frames are said to have {width} x {height} pixels"
+    frames = example.feature_lists.feature_list["image/encoded"].feature
+    if not frames:
+        return "it has no frames"
+    for number, feature in enumerate(frames):
+        if len(feature.bytes_list.value) != 1:
+            return f"its frame {number} is not there"
+        fault = _find_jpeg_fault(feature.bytes_list.value[0], height, width)
+        if fault:
+            return f"its frame {number} {fault}"
+    if not _are_where_they_should(frames, context, record):
+        return f"its frames are not where `{FRAME_OFFSET}` and `{FRAME_SIZE}` say"
+    return None
+
+
+def _are_where_they_should(frames, context, record):
+    places, sizes = (context[key].int64_list.value for key in (FRAME_OFFSET, FRAME_SIZE))
+    if not places:
+        return True
+    if len(places) != len(frames) or len(sizes) != len(frames):
+        return False
+    # The context is the first field: a tag of one byte, its length, itself.
+    end = 1
+    while record[end] > 127:
+        end += 1
+    length = sum((byte & 127) << 7 * place for place, byte in enumerate(record[1 : end + 1]))
+    end += 1 + length
+    return all(
+        record[end + place : end + place + size] == frame.bytes_list.value[0]
+        for place, size, frame in zip(places, sizes, frames, strict=True)
+    )
+
+
+def _after(rules, values):
+    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(tf.stack(rules)), [rules])]):
+        return tf.nest.map_structure(tf.identity, values)
+
+
+def _find_jpeg_fault(jpeg, height, width):
+    try:
+        found = tf.image.extract_jpeg_shape(jpeg).numpy()
+        if tuple(found[:2]) != (height, width):
+            return (
+                f"announces {found[1]} x {found[0]} pixels, and the record says {width} x {height}"
+            )
+        tf.image.decode_jpeg(jpeg, channels=3)
+    except tf.errors.InvalidArgumentError:
+        return "is a damaged JPEG"
+    return None
