@@ -41,7 +41,6 @@ def build_dataset(
         shard_index=worker,
         cache=config.data.cache or False,
         service=config.data.service,
-        on_error=config.data.on_error,
         clip_ids=training,
         parts=tuple(task for task in config.task_weights if task != MAIN_TASK),
     )

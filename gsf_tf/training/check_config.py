@@ -46,12 +46,6 @@ def check_config(config, info, num_replicas):
             raise UserError(
                 f"--config.{name} must be one of {', '.join(choices)}. Received: {value!r}"
             )
-    if isinstance(config.data.cache, bool):
-        raise UserError(
-            "--config.data.cache must be a folder, for every epoch is a data set of its own and "
-            "would fill memory anew; the system keeps files in memory that were read. "
-            f"Received: {config.data.cache}. Leave it out, or name a folder on a local disk."
-        )
     batch_size, train_clips = config.data.batch_size, info.num_clips(config.data.train_split)
     info.num_clips(config.data.val_split)
     if clips_per_step(config) > train_clips:

@@ -9,6 +9,7 @@ import shutil
 import tensorflow as tf
 
 from gsf_tf.errors import UserError
+from gsf_tf.training.run_state import RunState
 
 PREFIX = "weights"
 STATE_FILE = "state.json"
@@ -35,14 +36,11 @@ class Checkpoints:
         self.checkpoint = checkpoint
         self.keep = keep
 
-    def save(self, epoch, step, state, best=None):
+    def save(self, state):
         """Writes a checkpoint and deletes those that are neither among the newest nor the best.
 
         Args:
-            epoch: Epoch that is going on, from 1.
-            step: Steps of it that are done.
-            state: What else the run needs, ready for JSON.
-            best: Name of a checkpoint that stays whatever its age.
+            state: `RunState`, of which `best` names a checkpoint that stays whatever its age.
 
         Returns:
             The checkpoint's name. One that is there already is left as it is.
@@ -50,11 +48,11 @@ class Checkpoints:
         Raises:
             UserError: If it cannot be written or is not what was written. The earlier ones stay.
         """
-        name = checkpoint_name(epoch, step)
+        name, content = checkpoint_name(state.epoch, state.step), state.as_dict()
         path, partial = self.directory / name, self.directory / f"{name}{PARTIAL}"
         if not path.exists():
             try:
-                self._write(partial, {"epoch": epoch, "step": step, **state})
+                self._write(partial, content)
                 os.replace(partial, path)
                 _sync(self.directory)
             except (OSError, tf.errors.OpError) as error:
@@ -65,7 +63,7 @@ class Checkpoints:
                     f"ones are intact ({', '.join(self.names()) or 'there is none yet'}). Make "
                     "room, or make the folder writable, and give the same command again."
                 ) from error
-        self._prune(best)
+        self._prune(state.best and state.best["checkpoint"])
         return name
 
     def names(self):
@@ -82,7 +80,7 @@ class Checkpoints:
             report: Callable that prints a line of text.
 
         Returns:
-            The state that `save` got with `epoch` and `step`; None if there is no checkpoint.
+            The `RunState` that `save` got; None if there is no checkpoint.
 
         Raises:
             UserError: If all are damaged, or they are of another model or optimizer.
@@ -96,7 +94,7 @@ class Checkpoints:
                 report(f"Damaged checkpoint {path}: {damage}. The one before it is taken.")
                 continue
             self._restore(path)
-            return json.loads((path / STATE_FILE).read_text())
+            return RunState.load(json.loads((path / STATE_FILE).read_text()))
         if found:
             raise UserError(
                 f"A run continues from a whole checkpoint. All in {self.directory} are damaged and "
