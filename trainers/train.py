@@ -17,45 +17,35 @@ SIGTERM and Ctrl-C write a checkpoint after the step that is running and end wit
 with: tensorboard --logdir=runs/mine/events
 """
 
-import contextlib
-import functools
 import itertools
 import math
 import os
 import subprocess
 import sys
 
-import keras
-import tensorflow as tf
 from absl import flags
 from ml_collections import config_flags
 
 from gsf_tf.data import DatasetInfo
 from gsf_tf.errors import UserError
-from gsf_tf.training import AttentionAnnealing
 from gsf_tf.training.batch_feed import BatchFeed
 from gsf_tf.training.build_dataset import build_dataset
-from gsf_tf.training.build_model import build_model
-from gsf_tf.training.build_optimizer import build_optimizer, clips_per_step
+from gsf_tf.training.build_optimizer import clips_per_step
 from gsf_tf.training.check_config import check_config
 from gsf_tf.training.checkpoints import Checkpoints, checkpoint_name
 from gsf_tf.training.devices import Devices
-from gsf_tf.training.distributed import distributed
-from gsf_tf.training.gradient_accumulator import GradientAccumulator
+from gsf_tf.training.learner import Learner
 from gsf_tf.training.learning_rates import learning_rates
 from gsf_tf.training.metrics_log import MetricsLog
-from gsf_tf.training.moving_average import MovingAverage
 from gsf_tf.training.pace import Pace
-from gsf_tf.training.random_states import random_states, separate_replicas
 from gsf_tf.training.run_state import RunState
 from gsf_tf.training.shift_metrics import shift_metrics
 from gsf_tf.training.step_totals import StepTotals
-from gsf_tf.training.steps import evaluation_step, train_step
 from gsf_tf.training.stop_request import StopRequest
 from gsf_tf.training.temporal_layers import temporal_layers
 from gsf_tf.workdir import Workdir
 from trainers import cli
-from trainers.dry_run import describe_run, draw_first_batch, headline
+from trainers.train_report import describe_run, draw_first_batch, epoch_line, headline
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config", None, "Path of a configuration, configs/NAME.py or configs/NAME.py:PRESET."
@@ -66,7 +56,11 @@ flags.mark_flags_as_required(["config", "workdir"])
 
 
 def main(_):
-    config, workdir, console = _CONFIG.value, Workdir(_WORKDIR.value), cli.console()
+    return train(_CONFIG.value, Workdir(_WORKDIR.value), cli.console(), _DRY_RUN.value)
+
+
+def train(config, workdir, console, dry_run=False):
+    """Trains, or continues to; returns the exit status, None where training has ended."""
 
     # ---- Data -------------------------------------------------------------------------------
     if config.data.demo_clips and not DatasetInfo.exists(config.data.records):
@@ -77,78 +71,35 @@ def main(_):
     steps = info.num_clips(config.data.train_split) // clips_per_step(config)
 
     # ---- Model and optimizer ----------------------------------------------------------------
-    keras.utils.set_random_seed(config.seed)
-    with devices.strategy.scope():
-        model = build_model(config, info)
-        optimizer = build_optimizer(config, model, steps)
-        average = MovingAverage(model, config.ema_decay) if config.ema_decay else None
-        accumulator = None
-        if config.optimizer.accumulate_steps > 1:
-            accumulator = GradientAccumulator(
-                model.trainable_variables, config.optimizer.accumulate_steps
-            )
-    annealing = None
-    if config.annealing.epochs:
-        annealing = AttentionAnnealing(
-            config.annealing.epochs * steps, config.annealing.start, config.annealing.end
-        )
-    console.print(headline(config, info, model, devices))
-    if _DRY_RUN.value:
-        describe_run(config, model, optimizer, steps, console)
+    learner = Learner(config, info, devices, steps)
+    console.print(headline(config, info, learner.model, devices))
+    if dry_run:
+        describe_run(config, learner, steps, console)
         draw_first_batch(config, info, workdir.path / "dry_run.png", console)
         return None
 
     # ---- Checkpoint -------------------------------------------------------------------------
-    workdir.start(config, info, temporal_layers(model))
-    states = random_states(model)
-    checkpoint = tf.train.Checkpoint(
-        model=model,
-        optimizer=optimizer,
-        random_states=states,
-        average=average.variables if average else [],
-    )
-    checkpoints = Checkpoints(workdir.checkpoints, checkpoint, config.checkpoint.keep)
+    workdir.start(config, info, temporal_layers(learner.model))
+    checkpoints = Checkpoints(workdir.checkpoints, learner.checkpoint, config.checkpoint.keep)
     state = checkpoints.restore_latest(console.print)
-    if state is None:
-        state = RunState()
-        if config.init:
-            console.print(initialize(model, config.init))
-        if average:
-            average.reset()
-    else:
+    if state:
         console.print(f"Continuing in epoch {state.epoch} after {state.step} of {steps} steps")
-    separate_replicas(states, devices.first_replica)
-
-    # ---- Steps ------------------------------------------------------------------------------
-    task_weights = config.task_weights.to_dict()
-    step = functools.partial(
-        train_step,
-        model,
-        optimizer,
-        global_batch_size=clips_per_step(config),
-        label_smoothing=config.optimizer.label_smoothing,
-        task_weights=task_weights,
-        accumulator=accumulator,
-        average=average,
-        jit_compile=config.jit_compile,
-    )
-    update = distributed(devices.strategy, step)
-    accumulate = distributed(devices.strategy, functools.partial(step, update=False))
-    evaluate = distributed(
-        devices.strategy, functools.partial(evaluation_step, model, task_weights=task_weights)
-    )
+    elif config.init:
+        console.print(initialize(learner.model, config.init))
+    learner.begin(is_new=state is None)
+    state = state or RunState()
 
     # ---- Epochs -----------------------------------------------------------------------------
     log = MetricsLog(workdir)
     with StopRequest() as stop, cli.progress(console) as progress:
         bar = progress.add_task("Training", total=config.epochs * steps, info="")
-        while state.epoch <= config.epochs:
-            feed = BatchFeed(devices.strategy, train_batches(config, info, state, devices))
+        while state.epoch <= config.epochs and not stop.signal:
+            feed = train_feed(config, info, devices, state)
             pace = Pace(feed)
             for batches in steps_of(feed, config, state, steps):
-                if annealing:
-                    annealing.apply_step_of(model, optimizer)
-                take_step(batches, accumulate, update, state)
+                place = f"epoch {state.epoch}, step {state.step + 1}"
+                learner.take_step(batches, state.totals, place)
+                state.step += 1
                 pace.add(clips_per_step(config))
                 progress.update(
                     bar,
@@ -164,10 +115,10 @@ def main(_):
                 break
             metrics = {"epoch": state.epoch, "step": state.epoch * steps, **pace.figures()}
             metrics.update(named("train", state.totals.means()))
-            metrics.update(**learning_rates(optimizer), **shift_metrics(model))
+            metrics.update(**learning_rates(learner.optimizer), **shift_metrics(learner.model))
             if state.epoch % config.eval_every_epochs == 0 or state.epoch == config.epochs:
-                with average.applied() if average else contextlib.nullcontext():
-                    means = validate(config, info, devices, evaluate, progress, stop)
+                with learner.averaged() as model:
+                    means = validate(config, info, devices, learner.evaluate, progress, stop)
                     if stop.signal:
                         break
                     metrics.update(named("val", means))
@@ -181,17 +132,15 @@ def main(_):
             log.append(metrics)
             state.next_epoch()
             checkpoints.save(state)
-            console.print(epoch_line(metrics, config.epochs))
-        if stop.signal:
+            progress.console.print(epoch_line(metrics, config.epochs))
+        if stop.signal and state.epoch <= config.epochs:
             name = checkpoints.save(state)
-            console.print(f"Stopped by signal {stop.signal}; {name} holds all that was trained.")
+            progress.console.print(f"Stopped by a signal; checkpoint {name} has all until here.")
             return stop.exit_status
 
     # ---- The trained model ------------------------------------------------------------------
-    if annealing:
-        annealing.apply_step_of(model, optimizer)
-    with average.applied() if average else contextlib.nullcontext():
-        workdir.save_model(model, workdir.model_file)
+    with learner.averaged() as model:
+        workdir.save_model(model)
     console.print(f"Wrote {workdir.model_file}")
     return None
 
@@ -204,15 +153,12 @@ def make_demo_records(data):
             "With --config.data.demo_clips, --config.data.records must be a folder named "
             f"`records`. Received: {data.records}"
         )
-    command = [
-        sys.executable,
-        "-m",
-        "trainers.demo",
-        "--records_only",
-        f"--output={folder}",
+    flags = [
+        f"--output={folder or '.'}",
         f"--train_clips={data.demo_clips}",
         f"--val_clips={max(1, data.demo_clips // 4)}",
     ]
+    command = [sys.executable, "-m", "trainers.demo", "--records_only", *flags]
     if subprocess.run(command).returncode:
         raise UserError("The clips of the demo could not be made: see the message above.")
 
@@ -224,9 +170,9 @@ def initialize(model, path):
     return str(initialize_from(model, path))
 
 
-def train_batches(config, info, state, devices):
+def train_feed(config, info, devices, state):
     """Returns the batches of an epoch that are left."""
-    return build_dataset(
+    dataset = build_dataset(
         config,
         info,
         config.data.train_split,
@@ -236,27 +182,18 @@ def train_batches(config, info, state, devices):
         num_workers=devices.num_workers,
         worker=devices.worker,
     )
+    return BatchFeed(devices.strategy, dataset)
 
 
 def steps_of(feed, config, state, steps):
     """Gives the batches of one optimizer step after the other, until the epoch ends."""
-    count = config.optimizer.accumulate_steps
     while state.step < steps:
-        batches = list(itertools.islice(feed, count))
-        if len(batches) < count:
-            # Records that were damaged and skipped are missing at the end.
+        batches = list(itertools.islice(feed, config.optimizer.accumulate_steps))
+        if len(batches) < config.optimizer.accumulate_steps:
+            # Damaged records that were skipped are missing at the end.
             state.step = steps
             return
         yield batches
-
-
-def take_step(batches, accumulate, update, state):
-    """Takes one optimizer step."""
-    place = f"epoch {state.epoch}, step {state.step + 1}"
-    for number, (batch, ids) in enumerate(batches, start=1):
-        run = update if number == len(batches) else accumulate
-        state.totals.add(run(batch), ids, place)
-    state.step += 1
 
 
 def is_due(every_steps, step, steps):
@@ -290,18 +227,6 @@ def validate(config, info, devices, evaluate, progress, stop):
 def named(split, means):
     """Returns figures under the names of their split."""
     return {f"{split}/{name}": value for name, value in means.items()}
-
-
-def epoch_line(metrics, epochs):
-    """Returns an epoch's figures as a line of text."""
-    parts = [f"Epoch {metrics['epoch']}/{epochs}"]
-    for split in ("train", "val"):
-        if f"{split}/loss" in metrics:
-            parts.append(
-                f"{split} loss {metrics[f'{split}/loss']:.3f} top-1 {metrics[f'{split}/top1']:.1%}"
-            )
-    parts.append(f"{metrics['clips_per_second']:.0f} clips/s")
-    return ", ".join(parts)
 
 
 if __name__ == "__main__":

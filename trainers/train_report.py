@@ -1,4 +1,4 @@
-"""What `trainers.train` says of a run: one line always, all of it with --dry_run."""
+"""What `trainers.train` says of a run: lines of text always, all of it with --dry_run."""
 
 import itertools
 
@@ -33,12 +33,24 @@ def headline(config, info, model, devices):
     )
 
 
-def describe_run(config, model, optimizer, steps_per_epoch, console):
+def epoch_line(metrics, epochs):
+    """Returns an epoch's figures as a line of text."""
+    parts = [f"Epoch {metrics['epoch']}/{epochs}"]
+    for split in ("train", "val"):
+        if f"{split}/loss" in metrics:
+            parts.append(
+                f"{split} loss {metrics[f'{split}/loss']:.3f} top-1 {metrics[f'{split}/top1']:.1%}"
+            )
+    parts.append(f"{metrics['clips_per_second']:.0f} clips/s")
+    return ", ".join(parts)
+
+
+def describe_run(config, learner, steps_per_epoch, console):
     """Prints temporal layers, parameters, MACs, parameter groups, steps and schedule."""
     layers = Table(title="Temporal layers")
     for column in ("Layer", "Class", "Arguments"):
         layers.add_column(column)
-    for layer in temporal_layers(model):
+    for layer in temporal_layers(learner.model):
         shown = ", ".join(
             f"{name}={value!r}"
             for name, value in layer["arguments"].items()
@@ -47,16 +59,16 @@ def describe_run(config, model, optimizer, steps_per_epoch, console):
         layers.add_row(layer["name"], layer["class"], shown)
     console.print(layers if layers.row_count else "No temporal layers.")
 
-    macs = macs_by_convention(model)
+    macs = macs_by_convention(learner.model)
     console.print(
-        f"{count_parameters(model):,} trainable parameters; per clip "
+        f"{count_parameters(learner.model):,} trainable parameters; per clip "
         f"{macs['conv_linear'] / 1e9:.3f} G multiply-accumulates in convolutions and linear "
         f"layers, {macs['paper'] / 1e9:.3f} G as the GSF paper counts"
     )
 
     groups = Table("Parameter group", "Variables", "Learning rate x", "Decay x")
     declared = check_groups(config.optimizer.groups)
-    found = [find_group(variable, declared) for variable in model.trainable_variables]
+    found = [find_group(variable, declared) for variable in learner.model.trainable_variables]
     for group in dict.fromkeys(found):
         groups.add_row(
             group.pattern or "all others",
@@ -70,6 +82,7 @@ def describe_run(config, model, optimizer, steps_per_epoch, console):
         f"{config.epochs} epochs of {steps_per_epoch} steps of "
         f"{config.optimizer.accumulate_steps} x {config.data.batch_size} clips"
     )
+    optimizer = learner.optimizer
     schedule = getattr(optimizer, "inner_optimizer", optimizer)._learning_rate
     rates = Table("After epoch", "Step", "Learning rate")
     for epoch in shown_epochs(config):
