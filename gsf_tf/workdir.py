@@ -68,7 +68,7 @@ class Workdir:
             ) from error
         labels = LabelMap(dataset_info.labels)
         # Without a checkpoint there is nothing to continue, so a start that failed binds nobody.
-        if self.config_file.exists() and any(self.checkpoints.glob("epoch-*")):
+        if self.config_file.exists() and self._has_checkpoint():
             self._check_same_config(json.loads(config.to_json()))
             self.check_labels(labels, "the training data")
             self._check_same_records(dataset_info)
@@ -86,6 +86,9 @@ class Workdir:
         }
         self.write_json("run", run)
         _write_atomically(self.config_file, config.to_json(indent=2))
+
+    def _has_checkpoint(self):
+        return any(path.suffix != ".partial" for path in self.checkpoints.glob("epoch-*"))
 
     def _check_same_config(self, config):
         before, now = _flatten(self.read_config()), _flatten(config)
@@ -170,11 +173,12 @@ class Workdir:
                 f"{self.model_file} must be a model that gsf_tf {gsf_tf.__version__} can load. "
                 f"It is not: {error} Delete it and give the train command again."
             ) from error
-        classes = len(self.read_labels().names)
-        if model.output_shape[-1] != classes:
+        classes, shape = len(self.read_labels().names), model.output_shape
+        outputs = (shape["action"] if isinstance(shape, dict) else shape)[-1]
+        if outputs != classes:
             raise UserError(
                 "The model must have one output per label. "
-                f"Received: {model.output_shape[-1]} outputs in {self.model_file}, {classes} "
+                f"Received: {outputs} outputs in {self.model_file}, {classes} "
                 f"labels in {self.labels_file}. One of the two files is from another run."
             )
         return model
