@@ -16,6 +16,7 @@ from gsf_tf.training.distributed import distributed
 from gsf_tf.training.gradient_accumulator import GradientAccumulator
 from gsf_tf.training.moving_average import MovingAverage
 from gsf_tf.training.random_states import random_states, separate_replicas
+from gsf_tf.training.share_statistics import share_statistics
 from gsf_tf.training.step_totals import StepTotals
 from gsf_tf.training.steps import evaluation_step, train_step
 
@@ -41,11 +42,11 @@ def backbone():
     return keras.Model(inputs, x, name="small")
 
 
-def build(strategy, dropout=0.0):
+def build(strategy, dropout=0.0, synchronized=True):
     keras.utils.set_random_seed(0)
     with strategy.scope():
         model = SegmentModel(backbone(), 3, num_segments=2, dropout=dropout)
-        configure_batch_norm(model, momentum=0.9, synchronized=True, frozen="none")
+        configure_batch_norm(model, momentum=0.9, synchronized=synchronized, frozen="none")
         optimizer = CoupledSGD(
             0.05, l2=5e-4, clip_norm=20.0, groups=RUBIKSNET_GROUPS, shift_normalization=1.0
         )
@@ -120,6 +121,23 @@ def test_evaluation_is_exact_on_two_devices_though_one_is_left_without_clips():
     assert one.keys() == two.keys() == {"loss", "top1", "top5"}
     for name, value in one.items():
         assert two[name] == pytest.approx(value, rel=1e-5)
+
+
+def test_evaluation_has_the_statistics_of_the_first_replica():
+    strategy = mirrored(2)
+    model, optimizer = build(strategy, synchronized=False)
+    step = functools.partial(
+        train_step, model, optimizer, global_batch_size=12, label_smoothing=0.0
+    )
+    for batch, _ in BatchFeed(strategy, batches(12, True)):
+        distributed(strategy, step)(batch)
+    statistics = [w.value.values for w in model.non_trainable_weights if "moving" in w.name]
+    before = [first.numpy() for first, _ in statistics]
+    assert any(not np.array_equal(first, second) for first, second in statistics)
+    share_statistics(model)
+    for (first, second), value in zip(statistics, before, strict=True):
+        np.testing.assert_array_equal(first, value)
+        np.testing.assert_array_equal(second, value)
 
 
 def dropped(strategy, layer):
