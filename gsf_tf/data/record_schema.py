@@ -15,6 +15,7 @@ Keys of our own say how the frames were made: `gsf_tf/source` (data set and vers
 """
 
 import pathlib
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -65,25 +66,37 @@ def serialize_clip(
     return example.SerializeToString(deterministic=True)
 
 
-def parse_clip(record: tf.Tensor) -> dict[str, tf.Tensor]:
+def label_key(part: str = "") -> str:
+    """Returns the key of a clip's label, or of one part of it."""
+    return f"{part}/clip/label/index" if part else "clip/label/index"
+
+
+def parse_clip(record: tf.Tensor, parts: Sequence[str] = ()) -> dict[str, tf.Tensor]:
     """Parses what the pipelines need of a record, frames left encoded.
 
     Args:
         record: A serialised `SequenceExample`, scalar string.
+        parts: Names of parts of the label, as `("verb", "noun")`.
 
     Returns:
-        `frames` (string `[N]`), `height`, `width`, `label` (int32 scalars).
+        `frames` (string `[N]`), `height`, `width` (int32 scalars), `media_id` (string scalar) and
+        `label`, an int32 scalar; with `parts` a dictionary of `action`, the whole, and each part.
     """
     scalar = tf.io.FixedLenFeature([], tf.int64)
+    label_keys = {"action": label_key(), **{part: label_key(part) for part in parts}}
     context, lists = tf.io.parse_single_sequence_example(
         record,
-        context_features={key: scalar for key in
-                          ("image/height", "image/width", "clip/label/index")},
+        context_features={
+            "clip/media_id": tf.io.FixedLenFeature([], tf.string),
+            **{key: scalar for key in ("image/height", "image/width", *label_keys.values())},
+        },
         sequence_features={"image/encoded": tf.io.FixedLenSequenceFeature([], tf.string)},
-    )  # fmt: skip
+    )
+    labels = {name: tf.cast(context[key], tf.int32) for name, key in label_keys.items()}
     return {
         "frames": lists["image/encoded"],
         "height": tf.cast(context["image/height"], tf.int32),
         "width": tf.cast(context["image/width"], tf.int32),
-        "label": tf.cast(context["clip/label/index"], tf.int32),
+        "media_id": context["clip/media_id"],
+        "label": labels if parts else labels["action"],
     }

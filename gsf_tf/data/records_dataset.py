@@ -1,18 +1,18 @@
 """Clips from TFRecords."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
-from gsf_tf.data import label_map, object_store
+from gsf_tf.data import object_store
 from gsf_tf.data.augmentation.augmentation import Augmentation
 from gsf_tf.data.batching import augment_clips, batch_clips
 from gsf_tf.data.clip_rule import ClipRule
 from gsf_tf.data.data_error import DataError
 from gsf_tf.data.data_service import distribute
 from gsf_tf.data.dataset_info import DatasetInfo
-from gsf_tf.data.label_map import LabelMap
+from gsf_tf.data.record_labels import RecordLabels
 from gsf_tf.data.record_schema import parse_clip
 from gsf_tf.data.record_stream import RecordStream
 from gsf_tf.data.seeding import example_seeds
@@ -43,6 +43,8 @@ def video_dataset_from_records(
     cache: bool | str | os.PathLike = False,
     service: str | None = None,
     deterministic: bool = True,
+    clip_ids: bool = False,
+    parts: Sequence[str] = (),
     num_parallel_calls: int = tf.data.AUTOTUNE,
 ) -> tf.data.Dataset:
     """Makes a data set of one pass over records that `trainers.prepare` wrote.
@@ -93,24 +95,30 @@ def video_dataset_from_records(
             `grpc://host:5050`; its workers read the same paths. The clips are the same, in the
             same order.
         deterministic: `False` gives clips in the order in which they are ready.
+        clip_ids: Add a third element that tells where each clip is: `SHARD:PLACE MEDIA_ID`, the
+            name of the file, the number of the record in it, and the name of the video.
+        parts: Where a class is a combination, the parts whose labels are wanted too, as
+            `("verb", "noun")`.
         num_parallel_calls: Clips decoded in parallel.
 
     Returns:
         A `tf.data.Dataset` of (clip, label): uint8 `[B, num_segments, *image_size, 3]` in
         0..255 and int32 `[B]`. With more than one view, clips are `[B, num_clips * num_crops,
         num_segments, *image_size, 3]`; with MixUp or CutMix, labels are float32
-        `[B, num_classes]`. Its attribute `class_names` is the list of `labels.txt` beside
-        the shards, or `None` where there is none.
+        `[B, num_classes]`. With `parts`, a label is a dictionary of such tensors, under `action`
+        that of the class and under each part its own. With `clip_ids`, there is a third element,
+        string `[B]`; of a mixed clip it names the first of the two. The attribute `class_names` is
+        the list of `labels.txt` beside the shards, or `None` where there is none.
 
     Raises:
         DataError: When no file matches, or arguments do not go together.
     """
     files = _match(file_pattern)
-    class_names = _class_names(files)
+    labels = RecordLabels.of(os.path.dirname(files[0]), parts)
     if not isinstance(augmentation, Augmentation):
         augmentation = Augmentation(**(augmentation or {}))
     if training:
-        augmentation.check_classes(class_names)
+        augmentation = labels.check_flips(augmentation)
     rule = ClipRule(
         num_segments=num_segments,
         image_size=tuple(image_size),
@@ -144,6 +152,7 @@ def video_dataset_from_records(
     )
     files = [files[number] for number in numbers]
     num_records = _count_clips(files)
+    shards, names = tf.constant(list(numbers)), tf.constant(list(map(os.path.basename, files)))
     if not isinstance(cache, bool):
         files = copy_shards(files, os.fspath(cache))
     stream = RecordStream(
@@ -162,7 +171,7 @@ def video_dataset_from_records(
     )
 
     def load(epoch_seed, shard, place, record):
-        example = parse_clip(record)
+        example = parse_clip(record, parts)
         frames_seed, crop_seed, change_seed = example_seeds(epoch_seed, shard, place)
         indices = rule.indices(tf.size(example["frames"]), frames_seed)
         jpegs = tf.unstack(tf.gather(example["frames"], indices), rule.num_frames)
@@ -176,7 +185,13 @@ def video_dataset_from_records(
             ])  # fmt: skip
 
         clips = rule.clips(decode, example["height"], example["width"], crop_seed)
-        return clips, example["label"], change_seed
+        if not clip_ids:
+            return clips, example["label"], change_seed
+        name = names[tf.argmax(shards == shard)]
+        clip_id = tf.strings.join(
+            [name, ":", tf.strings.as_string(place), " ", example["media_id"]]
+        )
+        return clips, example["label"], clip_id, change_seed
 
     def decoded(num_parts=1, part=0):
         records = stream.dataset()
@@ -193,13 +208,13 @@ def video_dataset_from_records(
         batch_size,
         drop_remainder,
         augmentation if training else None,
-        class_names and len(class_names),
+        labels.num_classes,
     )
     dataset = dataset.prefetch(tf.data.AUTOTUNE)
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
     dataset = dataset.with_options(options)
-    dataset.class_names = class_names
+    dataset.class_names = labels.class_names
     return dataset
 
 
@@ -235,8 +250,3 @@ def _count_clips(files):
                     shards[os.path.join(folder, name)] = clips
     counts = [shards.get(file) for file in files]
     return None if None in counts else sum(counts)
-
-
-def _class_names(files):
-    path = os.path.join(os.path.dirname(files[0]), label_map.FILE_NAME)
-    return list(LabelMap.load(path)) if tf.io.gfile.exists(path) else None
