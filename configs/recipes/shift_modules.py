@@ -10,10 +10,10 @@ import dataclasses
 from configs.recipes.experiment import experiment, optional_arguments, start_from_images
 from gsf_tf.training import ParameterGroup
 
-# Biases at twice the rate; decay for kernels only. `gate_bias` is GSM's.
+# Biases at twice the rate, `gate_bias` of a module too; decay for kernels only.
 GSM_GROUPS = (
     ParameterGroup(r"(^|/)(gamma|beta)$", l2=0.0),
-    ParameterGroup(r"(^|/)(gate_)?bias$", learning_rate=2.0, l2=0.0),
+    ParameterGroup(r"(^|/)(\w+_)?bias(_\d)?$", learning_rate=2.0, l2=0.0),
 )
 
 # The same, and the new linear layer at five times the rate, its bias at ten.
