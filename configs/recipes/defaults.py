@@ -32,6 +32,9 @@ def default_config():
 
     config.data = ConfigDict()
     config.data.records = ""
+    # Where there are no records, make them of so many training clips per class of the embedded
+    # default's moving shapes; 0 for none.
+    config.data.demo_clips = 0
     config.data.train_split = "train"
     config.data.val_split = "val"
     # Clips of one optimizer step on all devices and workers together, before accumulation.
@@ -39,8 +42,8 @@ def default_config():
     config.data.sampling = "segments"
     config.data.frame_stride = placeholder(int)
     config.data.shuffle_buffer = 256
-    # True: encoded records in memory; a folder: copies of the shards on a local disk.
-    config.data.cache = placeholder(object)
+    # A folder on a local disk for copies of the shards.
+    config.data.cache = placeholder(str)
     config.data.service = placeholder(str)
     # A damaged record: "raise" stops, "skip" leaves it out and counts it.
     config.data.on_error = "raise"
@@ -76,7 +79,7 @@ def default_config():
     # RubiksNet: see `CoupledSGD`. A number, "auto", or None.
     config.optimizer.shift_normalization = placeholder(object)
 
-    # Decay of the moving average of the weights, that is then evaluated and saved; 0 for none.
+    # Decay of the moving average of the weights, which is then evaluated and saved; 0 for none.
     config.ema_decay = 0.0
 
     config.batch_norm = ConfigDict()
