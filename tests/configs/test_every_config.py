@@ -20,13 +20,13 @@ from tests.configs.every_config import ALL, EXPERIMENTS, NAMES, docstring, load,
 from tests.configs.miniature import VAL, make_frames, make_records
 
 PROTOCOLS = ("efficiency", "accuracy", "kinetics")
-# Every backbone and tier, every data set and every recipe at least once.
+# Every backbone and tier, every data set and every recipe at least once, Large as it is and with
+# attention.
 COVERING = {
     ("gsf_bninception_ssv1", "8"),
     ("gsf_inceptionv3_diving48", "16"),
     ("gsf_resnet50_epic100", "16"),
     ("gsf_resnet101_kinetics400", "16"),
-    ("tsn_bninception_ssv2", "16"),
     ("tsm_resnet50_kinetics400", "8"),
     ("gsm_bninception_ssv1", "8"),
     ("gsf_studies_ssv1", "table5_tsm"),
@@ -35,7 +35,6 @@ COVERING = {
     ("rubiksnet_medium_ssv2", "8"),
     ("rubiksnet_large_ssv1", "8"),
     ("rubiksnet_large_aq_hmdb51", "8"),
-    ("rubiksnet_studies", "table5_quantized"),
 }
 # Small, but with maps large enough for batch statistics to mean something.
 SIDES = {"inceptionv3": 101}
@@ -129,6 +128,8 @@ def test_two_steps_and_one_evaluation(name, text, records):
     folder, info = records(config.data.records.removeprefix("records/"))
     config.data.records = str(folder)
     config.data.batch_size = 2
+    # At the rates of warm-up, steps of some weights would be lost to rounding.
+    config.optimizer.reference_batch_size, config.warmup_epochs = 2, 0
     config.init = config.model.weights = None
     config.model.image_size = SIDES.get(_backbone(config), 64)
     config.model.num_segments = min(config.model.num_segments, 2)
