@@ -5,7 +5,7 @@
   python -m benchmarks.model_speed --runtimes=tensorflow --presets=tsn_resnet50,gsf_resnet50
 
 One clip and four, inference and training, TSN, TSM, GSM, GSF and RubiksNet, each candidate in turn
-within every round. Each runtime is a process with as many threads. The others' networks are the
+within every round; training of GSF-ResNet50 also with two clips. Each runtime is a process with as many threads. The others' networks are the
 tests' PyTorch twins, fed with normalised frames, while ours normalise the clip themselves; where
 there is a twin, ours has its weights, and outputs that differ end the benchmark. A runtime
 that is not installed (`pip install -e '.[bench]'`) is left out with a line that says so.
@@ -73,7 +73,7 @@ def main(_):
             verdicts += [
                 (*goal.verdict(seconds), group.mode, group.batch)
                 for goal in GOALS
-                if goal.candidate in seconds and goal.mode in (group.mode, "both")
+                if goal.candidate in seconds and goal.applies_to(group)
             ]
     report = "\n\n".join(
         [

@@ -101,8 +101,9 @@ def test_every_task_gets_a_new_linear_layer(tmp_path):
     tasks = {"verb": 2, "noun": 3, "action": 4}
     assert len(initialize_from(gsf(num_classes=tasks), path).new) == 3
     source = gsf(num_classes=tasks)
-    path = saved(source, tmp_path / "b.keras")
-    report = initialize_from(model := gsf(num_classes=tasks | {"noun": 5}), path)
+    source.save(tmp_path / "b.keras")
+    model = gsf(num_classes=tasks | {"noun": 5})
+    report = initialize_from(model, tmp_path / "b.keras")
     assert report.new == ("classifier_noun",)
     np.testing.assert_array_equal(of(model, "classifier_verb")[0], of(source, "classifier_verb")[0])
 
