@@ -34,6 +34,8 @@ def texts(name):
 
 
 ALL = [(name, text) for name in EXPERIMENTS for text in texts(name)]
+# Without the number of frames, which a miniature replaces.
+RUNS = [(name, text) for name, text in ALL if text != "16"]
 
 
 def load(name, text=None):

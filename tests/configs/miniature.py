@@ -21,7 +21,12 @@ PAIRS = [(0, 0), (0, 2), (1, 0), (1, 1)]
 
 
 def make_records(dataset, frames, folder):
-    """Writes the miniature of a data set; every clip is the folder `frames`."""
+    """Writes the miniature of a data set.
+
+    Every clip is the folder `frames`; of ImageNet its first image, which is read as a video of one
+    frame.
+    """
+    is_image = dataset == "imagenet"
     official = OFFICIAL_DATASETS.get(dataset)
     names = LABELS.get(dataset, ())
     if dataset == "epic100":
@@ -31,11 +36,11 @@ def make_records(dataset, frames, folder):
     labels = LabelMap(names)
     clips = [
         ClipSource(
-            str(frames),
+            str(frames / "00001.jpg" if is_image else frames),
             f"{split}{number}",
             number % len(labels),
             split,
-            frame_rate=12.0,
+            frame_rate=None if is_image else 12.0,
             parts=PAIRS[number % len(labels)] if dataset == "epic100" else (),
         )
         for split, count in (("train", TRAIN), ("val", VAL))
