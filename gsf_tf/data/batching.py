@@ -30,14 +30,19 @@ def batch_clips(
     drop_remainder: bool,
     augmentation: Augmentation | None,
     num_classes: int | Mapping[str, int] | None,
+    flagged: bool = False,
 ) -> tf.data.Dataset:
     """Turns (clip, label, ..., seed) into batches without seed, mixed if the augmentation says so.
 
-    The seed of a batch is that of its first clip, so that it is the same after a resume.
+    The seed of a batch is that of its first clip, so that it is the same after a resume. With
+    `flagged`, the last but one of an example is whether it is to be used; a batch holds those that
+    are, and is left out where none is.
     """
     if batch_size is None:
         return dataset.map(lambda *example: example[:-1])
     dataset = dataset.batch(batch_size, drop_remainder)
+    if flagged:
+        dataset = dataset.map(_drop_flagged).filter(lambda *parts: tf.size(parts[-1]) > 0)
 
     def finish(clips, labels, *rest):
         *rest, seeds = rest
@@ -47,3 +52,13 @@ def batch_clips(
         return clips, labels, *rest
 
     return dataset.map(finish)
+
+
+def _drop_flagged(*parts):
+    *parts, good, seeds = parts
+    parts = (*parts, seeds)
+
+    def drop():
+        return tf.nest.map_structure(lambda part: tf.boolean_mask(part, good), parts)
+
+    return tf.cond(tf.reduce_all(good), lambda: parts, drop)

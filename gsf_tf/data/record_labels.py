@@ -12,9 +12,7 @@ from gsf_tf.data.augmentation.augmentation import Augmentation
 from gsf_tf.data.data_error import DataError
 from gsf_tf.data.dataset_info import DatasetInfo
 from gsf_tf.data.label_map import LabelMap
-
-# The name of the whole class beside its parts.
-WHOLE = "action"
+from gsf_tf.data.record_schema import WHOLE, label_key
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +59,12 @@ class RecordLabels:
         if not self.part_names:
             return len(self.class_names)
         return {name: len(names) for name, names in self._names().items()}
+
+    @property
+    def limits(self) -> dict[str, int | None]:
+        """The number of classes by the key of each label in a record, `None` where unknown."""
+        counts = {name: names and len(names) for name, names in self._names().items()}
+        return {label_key(name): count for name, count in counts.items()}
 
     def check_flips(self, augmentation: Augmentation) -> Augmentation:
         """Returns the augmentation for these labels.

@@ -24,6 +24,9 @@ from gsf_tf.data.clip_source import ClipSource
 from gsf_tf.data.encoded_clip import EncodedClip
 from gsf_tf.data.record_settings import RecordSettings
 
+# The name of a class beside its parts.
+WHOLE = "action"
+
 
 def serialize_clip(
     source: ClipSource, clip: EncodedClip, listing: ClipListing, settings: RecordSettings
@@ -66,9 +69,9 @@ def serialize_clip(
     return example.SerializeToString(deterministic=True)
 
 
-def label_key(part: str = "") -> str:
-    """Returns the key of a clip's label, or of one part of it."""
-    return f"{part}/clip/label/index" if part else "clip/label/index"
+def label_key(name: str) -> str:
+    """Returns the key of the label of the class (`WHOLE`) or of one of its parts."""
+    return "clip/label/index" if name == WHOLE else f"{name}/clip/label/index"
 
 
 def parse_clip(record: tf.Tensor, parts: Sequence[str] = ()) -> dict[str, tf.Tensor]:
@@ -80,10 +83,10 @@ def parse_clip(record: tf.Tensor, parts: Sequence[str] = ()) -> dict[str, tf.Ten
 
     Returns:
         `frames` (string `[N]`), `height`, `width` (int32 scalars), `media_id` (string scalar) and
-        `label`, an int32 scalar; with `parts` a dictionary of `action`, the whole, and each part.
+        `labels`, int32 scalars under `action`, the class, and the names of the parts.
     """
     scalar = tf.io.FixedLenFeature([], tf.int64)
-    label_keys = {"action": label_key(), **{part: label_key(part) for part in parts}}
+    label_keys = {name: label_key(name) for name in (WHOLE, *parts)}
     context, lists = tf.io.parse_single_sequence_example(
         record,
         context_features={
@@ -98,5 +101,5 @@ def parse_clip(record: tf.Tensor, parts: Sequence[str] = ()) -> dict[str, tf.Ten
         "height": tf.cast(context["image/height"], tf.int32),
         "width": tf.cast(context["image/width"], tf.int32),
         "media_id": context["clip/media_id"],
-        "label": labels if parts else labels["action"],
+        "labels": labels,
     }
