@@ -25,8 +25,9 @@ def default_config():
     config.model.dropout = 0.5
     config.model.weights = placeholder(str)
 
-    # Weights to start from: a workdir, a `.keras` file or a PyTorch checkpoint. The linear layer is
-    # made anew where its classes differ; a RubiksNet trained on images is inflated.
+    # Weights to start from: a workdir, a `.keras` file or a PyTorch checkpoint
+    # (`gsf_tf.weights.initialize_from`). The linear layer is made anew where its classes differ; a
+    # RubiksNet trained on images is inflated.
     config.init = placeholder(str)
 
     config.data = ConfigDict()
@@ -108,6 +109,7 @@ def default_config():
     # What the paper reports for this experiment; empty where it has no such row.
     config.paper = ConfigDict()
     config.paper.source = ""
+    # In percent, as printed; on EPIC-Kitchens that of the action.
     config.paper.top1 = placeholder(float)
     # "efficiency", "accuracy" or "kinetics": the protocol of that figure.
     config.paper.protocol = "efficiency"

@@ -76,7 +76,8 @@ def from_preset(
             `TemporalShift`, `gsm_*` `GateShift`, `gsf_*` `GateShiftFuse`, and in `gst_*`
             `GroupedSpatialTemporal` replaces the 3x3 convolutions; `rubiksnet_*` has
             `RubiksShift3D`, `rubiksnet_*_aq` `AttentionShift` and `RubiksShift2D`.
-        num_classes: Integer >= 1.
+        num_classes: Integer >= 1; for a multi-task model a dictionary from the names of the tasks
+            to theirs, as `{"verb": 97, "noun": 300, "action": 3806}`.
         num_segments: Integer >= 1. Frames per clip, T. A RubiksNet for one frame has spatial shifts
             only: an image classifier, which `inflate` makes a video one.
         input_shape: `(height, width, 3)` of a frame in pixels; the papers' by default, 229 for
@@ -84,9 +85,10 @@ def from_preset(
         channel_ratio: Share of the channels that GSF or GSM processes, in (0, 1] (GSF paper,
             Tables 2 and 4); by default 100 % in the Inception family and 25 % in ResNets.
         dropout: Rate in [0, 1) before the linear layer.
-        weights: None for random ones; `"imagenet"` for a backbone whose weights Keras ships; the
-            path of a `.keras` or `.weights.h5` file that such a model was saved to; or the path
-            of a torchvision or BN-Inception `.pth` file, which fills the backbone.
+        weights: None, or `""` as a command line has it, for random ones; `"imagenet"` for a
+            backbone whose weights Keras ships; the path of a `.keras` or `.weights.h5` file that
+            such a model was saved to; or the path of a torchvision or BN-Inception `.pth` file,
+            which fills the backbone.
         placement: Where GSF or GSM sits: `"conv1"`, `"conv2"`, `"conv3"` (default) or `"all"` in
             ResNets (Table 3); `"branch1"` to `"branch4"` (default) or `"all"` in BN-Inception
             (Table 1).
@@ -106,7 +108,8 @@ def from_preset(
             a loss (equation (8)); None for no budget.
 
     Returns:
-        A `SegmentModel`: clip `[B, T, H, W, 3]` in 0..255 to logits `[B, num_classes]`.
+        A `SegmentModel`: clip `[B, T, H, W, 3]` in 0..255 to logits `[B, num_classes]`, or to a
+        dictionary of each task's.
 
     Raises:
         ValueError: If the preset is unknown, an argument does not belong to its method, or
@@ -130,6 +133,7 @@ def from_preset(
         shift_initializer=shift_initializer,
         shift_budget=shift_budget,
     )
+    weights = weights or None
     if preset in RUBIKSNET_PRESETS:
         model = rubiksnet_preset(
             preset,
