@@ -15,6 +15,7 @@ Keys of our own say how the frames were made: `gsf_tf/source` (data set and vers
 """
 
 import pathlib
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -22,6 +23,9 @@ from gsf_tf.data.clip_listing import ClipListing
 from gsf_tf.data.clip_source import ClipSource
 from gsf_tf.data.encoded_clip import EncodedClip
 from gsf_tf.data.record_settings import RecordSettings
+
+# The name of a class beside its parts.
+WHOLE = "action"
 
 
 def serialize_clip(
@@ -65,25 +69,37 @@ def serialize_clip(
     return example.SerializeToString(deterministic=True)
 
 
-def parse_clip(record: tf.Tensor) -> dict[str, tf.Tensor]:
+def label_key(name: str) -> str:
+    """Returns the key of the label of the class (`WHOLE`) or of one of its parts."""
+    return "clip/label/index" if name == WHOLE else f"{name}/clip/label/index"
+
+
+def parse_clip(record: tf.Tensor, parts: Sequence[str] = ()) -> dict[str, tf.Tensor]:
     """Parses what the pipelines need of a record, frames left encoded.
 
     Args:
         record: A serialised `SequenceExample`, scalar string.
+        parts: Names of parts of the label, as `("verb", "noun")`.
 
     Returns:
-        `frames` (string `[N]`), `height`, `width`, `label` (int32 scalars).
+        `frames` (string `[N]`), `height`, `width` (int32 scalars), `media_id` (string scalar) and
+        `labels`, int32 scalars under `action`, the class, and the names of the parts.
     """
     scalar = tf.io.FixedLenFeature([], tf.int64)
+    label_keys = {name: label_key(name) for name in (WHOLE, *parts)}
     context, lists = tf.io.parse_single_sequence_example(
         record,
-        context_features={key: scalar for key in
-                          ("image/height", "image/width", "clip/label/index")},
+        context_features={
+            "clip/media_id": tf.io.FixedLenFeature([], tf.string),
+            **{key: scalar for key in ("image/height", "image/width", *label_keys.values())},
+        },
         sequence_features={"image/encoded": tf.io.FixedLenSequenceFeature([], tf.string)},
-    )  # fmt: skip
+    )
+    labels = {name: tf.cast(context[key], tf.int32) for name, key in label_keys.items()}
     return {
         "frames": lists["image/encoded"],
         "height": tf.cast(context["image/height"], tf.int32),
         "width": tf.cast(context["image/width"], tf.int32),
-        "label": tf.cast(context["clip/label/index"], tf.int32),
+        "media_id": context["clip/media_id"],
+        "labels": labels,
     }

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from gsf_tf.data.checked_shards import CheckedShards
 from gsf_tf.data.data_error import DataError
 from gsf_tf.data.seeding import epoch_seed_dataset, shuffle_arguments
 
@@ -19,8 +20,7 @@ class RecordStream:
     """Reads shards into (seed of the epoch, number of the shard, place in the shard, record).
 
     Args:
-        files: Paths of the shards, under their numbers among those of all workers.
-        num_records: Records in them, `None` where that is not known.
+        shards: The shards of this worker.
         shuffle_buffer: Records in memory to draw the next from; 0 keeps a fixed order.
         seed: Seed of the run.
         epoch: As in `epoch_seed_dataset`.
@@ -37,8 +37,7 @@ class RecordStream:
         DataError: When the values do not go together.
     """
 
-    files: dict[int, str]
-    num_records: int | None
+    shards: CheckedShards
     shuffle_buffer: int
     seed: int
     epoch: int | None
@@ -66,19 +65,24 @@ class RecordStream:
         dataset = self._cached() if self.cache else self._read(self._seeded_shards())
         if self.shuffle_buffer:
             buffer = self.shuffle_buffer
-            if self.cache and self.num_records is not None:
-                buffer = max(buffer, self.num_records)
+            if self.cache and self._num_records is not None:
+                buffer = max(buffer, self._num_records)
             dataset = dataset.shuffle(buffer, **shuffle_arguments(self.seed, self.epoch))
-        if self.num_records is not None:
-            known = tf.data.experimental.assert_cardinality(self.num_records)
+        if self._num_records is not None and self.shards.log is None:
+            known = tf.data.experimental.assert_cardinality(self._num_records)
             dataset = dataset.apply(known)
         if self.shard_by == "record" and self.num_shards > 1:
             dataset = self._share(dataset)
         return dataset.skip(self.skip)
 
+    @property
+    def _num_records(self):
+        counts = self.shards.num_clips.values()
+        return None if None in counts else sum(counts)
+
     def _seeded_shards(self):
         def list_shards(epoch_seed):
-            numbers = tf.constant(list(self.files))
+            numbers = tf.constant(list(self.shards.files))
             if self.shuffle_buffer:
                 numbers = tf.random.experimental.stateless_shuffle(numbers, epoch_seed)
             shards = tf.data.Dataset.from_tensor_slices(numbers)
@@ -87,23 +91,20 @@ class RecordStream:
         return epoch_seed_dataset(self.seed, self.epoch).flat_map(list_shards)
 
     def _read(self, shards):
-        numbers, paths = tf.constant(list(self.files)), tf.constant(list(self.files.values()))
-
         def read_shard(epoch_seed, number):
-            path = paths[tf.argmax(numbers == number)]
-            records = tf.data.TFRecordDataset(path).enumerate()
+            records = self.shards.read(number)
             return records.map(lambda place, record: (epoch_seed, number, place, record))
 
         return shards.interleave(
             read_shard,
-            cycle_length=min(_CYCLE_LENGTH, len(self.files)),
+            cycle_length=min(_CYCLE_LENGTH, len(self.shards.files)),
             num_parallel_calls=tf.data.AUTOTUNE,
             deterministic=self.deterministic,
         )
 
     def _cached(self):
         no_seed = np.zeros(2, np.int32)
-        shards = tf.data.Dataset.from_tensor_slices(list(self.files))
+        shards = tf.data.Dataset.from_tensor_slices(list(self.shards.files))
         records = self._read(shards.map(lambda number: (no_seed, number))).cache()
         seeds = epoch_seed_dataset(self.seed, self.epoch)
         seeds = seeds.flat_map(lambda seed: tf.data.Dataset.from_tensors(seed).repeat())

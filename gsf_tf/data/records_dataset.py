@@ -1,21 +1,22 @@
 """Clips from TFRecords."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
-from gsf_tf.data import label_map, object_store
+from gsf_tf.data import object_store
 from gsf_tf.data.augmentation.augmentation import Augmentation
 from gsf_tf.data.batching import augment_clips, batch_clips
+from gsf_tf.data.checked_shards import CheckedShards
+from gsf_tf.data.clip_loader import ClipLoader
 from gsf_tf.data.clip_rule import ClipRule
+from gsf_tf.data.damage_log import DamageLog
 from gsf_tf.data.data_error import DataError
 from gsf_tf.data.data_service import distribute
 from gsf_tf.data.dataset_info import DatasetInfo
-from gsf_tf.data.label_map import LabelMap
-from gsf_tf.data.record_schema import parse_clip
+from gsf_tf.data.record_labels import RecordLabels
 from gsf_tf.data.record_stream import RecordStream
-from gsf_tf.data.seeding import example_seeds
 from gsf_tf.data.shard_copies import copy_shards
 
 
@@ -43,6 +44,10 @@ def video_dataset_from_records(
     cache: bool | str | os.PathLike = False,
     service: str | None = None,
     deterministic: bool = True,
+    clip_ids: bool = False,
+    parts: Sequence[str] = (),
+    on_error: str = "raise",
+    damage: DamageLog | None = None,
     num_parallel_calls: int = tf.data.AUTOTUNE,
 ) -> tf.data.Dataset:
     """Makes a data set of one pass over records that `trainers.prepare` wrote.
@@ -93,24 +98,36 @@ def video_dataset_from_records(
             `grpc://host:5050`; its workers read the same paths. The clips are the same, in the
             same order.
         deterministic: `False` gives clips in the order in which they are ready.
+        clip_ids: Add a third element that tells where each clip is: `SHARD:PLACE MEDIA_ID`, the
+            name of the file, the number of the record in it, and the name of the video.
+        parts: Where a class is a combination, the parts whose labels are wanted too, as
+            `("verb", "noun")`.
+        on_error: What to do at a damaged record: `"raise"` stops (with TensorFlow's error, which
+            `reports_damage` turns into a `DataError`), `"skip"` leaves it out, and its batch is
+            smaller for it.
+        damage: Log that what is left out is added to; by default a new one.
         num_parallel_calls: Clips decoded in parallel.
 
     Returns:
         A `tf.data.Dataset` of (clip, label): uint8 `[B, num_segments, *image_size, 3]` in
         0..255 and int32 `[B]`. With more than one view, clips are `[B, num_clips * num_crops,
         num_segments, *image_size, 3]`; with MixUp or CutMix, labels are float32
-        `[B, num_classes]`. Its attribute `class_names` is the list of `labels.txt` beside
-        the shards, or `None` where there is none.
+        `[B, num_classes]`. With `parts`, a label is a dictionary of such tensors, under `action`
+        that of the class and under each part its own. With `clip_ids`, there is a third element,
+        string `[B]`; of a mixed clip it names the first of the two. The attribute `class_names` is
+        the list of `labels.txt` beside the shards, or `None` where there is none; `damage` is the
+        `DamageLog` of what was left out so far.
 
     Raises:
         DataError: When no file matches, or arguments do not go together.
     """
+    _check_arguments(on_error, service, training and epoch is None, cache)
     files = _match(file_pattern)
-    class_names = _class_names(files)
+    labels = RecordLabels.of(os.path.dirname(files[0]), parts)
     if not isinstance(augmentation, Augmentation):
         augmentation = Augmentation(**(augmentation or {}))
     if training:
-        augmentation.check_classes(class_names)
+        augmentation = labels.check_flips(augmentation)
     rule = ClipRule(
         num_segments=num_segments,
         image_size=tuple(image_size),
@@ -122,33 +139,29 @@ def video_dataset_from_records(
         full_short_side=full_short_side,
         augmentation=augmentation,
     )
+    damage = DamageLog() if damage is None else damage
     drop_remainder = training if drop_remainder is None else drop_remainder
-    if service is not None and training and epoch is None:
+    if shard_by == "file" and len(files) < num_shards:
         raise DataError(
-            "`epoch` must be given with a `service` in training: its workers do not know how often "
-            "the data set was iterated. Received None. Make a data set per epoch."
+            "shard_by='file' must have a file for each worker. Received "
+            f"{len(files)} files for {num_shards} workers. Use shard_by='record'."
         )
-    if service is not None and cache is True:
-        raise DataError(
-            "`cache` must be False or a folder with a `service`, whose workers hold the records. "
-            "Received True."
-        )
-    if shard_by == "file":
-        if len(files) < num_shards:
-            raise DataError(
-                "shard_by='file' must have a file for each worker. Received "
-                f"{len(files)} files for {num_shards} workers. Use shard_by='record'."
-            )
     numbers = (
         range(shard_index, len(files), num_shards) if shard_by == "file" else range(len(files))
     )
     files = [files[number] for number in numbers]
-    num_records = _count_clips(files)
+    num_clips = dict(zip(numbers, _count_clips(files), strict=True))
+    loader = ClipLoader(rule, labels, dict(zip(numbers, files, strict=True)), clip_ids)
     if not isinstance(cache, bool):
         files = copy_shards(files, os.fspath(cache))
-    stream = RecordStream(
+    checked = CheckedShards(
         dict(zip(numbers, files, strict=True)),
-        num_records,
+        num_clips,
+        labels.limits,
+        damage if on_error == "skip" else None,
+    )
+    stream = RecordStream(
+        checked,
         shuffle_buffer=shuffle_buffer if training else 0,
         seed=seed,
         epoch=epoch if training else 0,
@@ -161,27 +174,11 @@ def video_dataset_from_records(
         deterministic=deterministic,
     )
 
-    def load(epoch_seed, shard, place, record):
-        example = parse_clip(record)
-        frames_seed, crop_seed, change_seed = example_seeds(epoch_seed, shard, place)
-        indices = rule.indices(tf.size(example["frames"]), frames_seed)
-        jpegs = tf.unstack(tf.gather(example["frames"], indices), rule.num_frames)
-
-        def decode(box):
-            return tf.stack([
-                tf.image.decode_and_crop_jpeg(
-                    jpeg, box, channels=3, dct_method="INTEGER_ACCURATE"
-                )
-                for jpeg in jpegs
-            ])  # fmt: skip
-
-        clips = rule.clips(decode, example["height"], example["width"], crop_seed)
-        return clips, example["label"], change_seed
-
     def decoded(num_parts=1, part=0):
         records = stream.dataset()
         if num_parts > 1:
             records = records.shard(num_parts, part)
+        load = checked.load(loader)
         dataset = records.map(load, num_parallel_calls, deterministic=deterministic)
         if training:
             dataset = augment_clips(dataset, augmentation, num_parallel_calls, deterministic)
@@ -193,14 +190,35 @@ def video_dataset_from_records(
         batch_size,
         drop_remainder,
         augmentation if training else None,
-        class_names and len(class_names),
+        labels.num_classes,
+        flagged=on_error == "skip",
     )
     dataset = dataset.prefetch(tf.data.AUTOTUNE)
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
     dataset = dataset.with_options(options)
-    dataset.class_names = class_names
+    dataset.class_names, dataset.damage = labels.class_names, damage
     return dataset
+
+
+def _check_arguments(on_error, service, without_epoch, cache):
+    if service is not None and without_epoch:
+        raise DataError(
+            "`epoch` must be given with a `service` in training: its workers do not know how often "
+            "the data set was iterated. Received None. Make a data set per epoch."
+        )
+    if on_error not in ("raise", "skip"):
+        raise DataError(f"`on_error` must be 'raise' or 'skip'. Received {on_error!r}.")
+    if service is not None and on_error == "skip":
+        raise DataError(
+            "`on_error` must be 'raise' with a `service`, whose workers cannot log what they leave "
+            "out here. Received 'skip'."
+        )
+    if service is not None and cache is True:
+        raise DataError(
+            "`cache` must be False or a folder with a `service`, whose workers hold the records. "
+            "Received True."
+        )
 
 
 def _match(file_pattern):
@@ -226,17 +244,11 @@ def _match(file_pattern):
 
 
 def _count_clips(files):
-    """Returns the number of clips by `dataset_info.json`, None where it does not say."""
+    """Returns for each file its clips by `dataset_info.json`, None where it does not say."""
     shards = {}
     for folder in {os.path.dirname(file) for file in files}:
         if DatasetInfo.exists(folder):
             for split in DatasetInfo.load(folder).splits.values():
                 for name, clips in split["shards"].items():
                     shards[os.path.join(folder, name)] = clips
-    counts = [shards.get(file) for file in files]
-    return None if None in counts else sum(counts)
-
-
-def _class_names(files):
-    path = os.path.join(os.path.dirname(files[0]), label_map.FILE_NAME)
-    return list(LabelMap.load(path)) if tf.io.gfile.exists(path) else None
+    return [shards.get(file) for file in files]

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -174,9 +174,14 @@ class Augmentation:
 
         return change
 
-    def mix(self, clips, labels, seed, num_classes: int) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns a batch mixed by `mixup` or `cutmix`, with labels float32 `[B, num_classes]`."""
-        return mix(clips, tf.one_hot(labels, num_classes), self.mixup, self.cutmix, seed)
+    def mix(self, clips, labels, seed, num_classes: int | Mapping[str, int]):
+        """Returns a batch mixed by `mixup` or `cutmix`, with labels float32 `[B, num_classes]`.
+
+        Where labels and `num_classes` are dictionaries, the labels of all parts follow the same
+        draw.
+        """
+        shares = tf.nest.map_structure(tf.one_hot, labels, num_classes)
+        return mix(clips, shares, self.mixup, self.cutmix, seed)
 
 
 def _check_range(name, value, low, high):

@@ -3,12 +3,12 @@
 import tensorflow as tf
 
 
-def mix(clips, labels, mixup: float, cutmix: float, seed) -> tuple[tf.Tensor, tf.Tensor]:
+def mix(clips, labels, mixup: float, cutmix: float, seed):
     """Mixes every clip with the next of its batch, by one of the two ways.
 
     Args:
         clips: uint8 `[B, T, H, W, 3]`.
-        labels: One-hot float32 `[B, num_classes]`.
+        labels: One-hot float32 `[B, num_classes]`, or a dictionary of such.
         mixup: Parameter of MixUp's Beta distribution; 0 leaves it out.
         cutmix: Parameter of CutMix's; with both, the seed decides between them.
         seed: Two integers; the same seed draws the same change.
@@ -28,7 +28,7 @@ def mix(clips, labels, mixup: float, cutmix: float, seed) -> tuple[tf.Tensor, tf
     )
 
 
-def mix_up(clips, labels, alpha: float, seed) -> tuple[tf.Tensor, tf.Tensor]:
+def mix_up(clips, labels, alpha: float, seed):
     """Blends every clip with the next one, with a share of its own from Beta(alpha, alpha).
 
     Reference:
@@ -41,7 +41,7 @@ def mix_up(clips, labels, alpha: float, seed) -> tuple[tf.Tensor, tf.Tensor]:
     return tf.cast(tf.round(blended), tf.uint8), _blend(labels, share)
 
 
-def cut_mix(clips, labels, alpha: float, seed) -> tuple[tf.Tensor, tf.Tensor]:
+def cut_mix(clips, labels, alpha: float, seed):
     """Replaces a rectangle of every clip, through all frames, by that of the next one.
 
     Its share of the frame is drawn from Beta(alpha, alpha), its centre anywhere; the labels follow
@@ -81,4 +81,6 @@ def _beta(shape, alpha, seed):
 
 def _blend(labels, share):
     share = share[:, None]
-    return share * labels + (1 - share) * tf.roll(labels, -1, axis=0)
+    return tf.nest.map_structure(
+        lambda part: share * part + (1 - share) * tf.roll(part, -1, axis=0), labels
+    )

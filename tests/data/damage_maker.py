@@ -1,0 +1,128 @@
+"""Damage to files of records, drawn by a seed."""
+
+import numpy as np
+import tensorflow as tf
+
+# Header of a JPEG: the marker that begins the frame's size.
+_START_OF_FRAME = b"\xff\xc0"
+
+
+def write_shard(path, records):
+    """Writes records with right lengths and checksums, whatever is in them."""
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for record in records:
+            writer.write(record)
+
+
+def read_shard(path):
+    """Returns the records of a whole file."""
+    return list(tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
+
+
+def damage_file(path, records, seed):
+    """Writes a damaged file of records; returns the name of the kind of damage."""
+    rng = np.random.default_rng(seed)
+    kinds = {**_OF_FILES, **_OF_RECORDS, **_OF_FIELDS}
+    kind = list(kinds)[rng.integers(len(kinds))]
+    records = list(records)
+    victim = rng.integers(len(records))
+    if kind in _OF_RECORDS:
+        records[victim] = kinds[kind](records[victim], rng)
+    elif kind in _OF_FIELDS:
+        example = tf.train.SequenceExample.FromString(records[victim])
+        kinds[kind](example, rng)
+        records[victim] = example.SerializeToString()
+    write_shard(path, records)
+    if kind in _OF_FILES:
+        path.write_bytes(kinds[kind](path.read_bytes(), rng))
+    return kind
+
+
+def flip(data, rng):
+    """Changes 1 to 16 bytes."""
+    changed = bytearray(data)
+    for place in rng.integers(len(data), size=rng.integers(1, 17)):
+        changed[place] ^= rng.integers(1, 256)
+    return bytes(changed)
+
+
+def cut(data, rng):
+    """Leaves out the end."""
+    return data[: rng.integers(len(data))]
+
+
+def remove(data, rng):
+    """Leaves out a piece."""
+    first, last = sorted(rng.integers(len(data) + 1, size=2))
+    return data[:first] + data[last:]
+
+
+def insert(data, rng):
+    """Puts up to 64 random bytes somewhere."""
+    place = rng.integers(len(data) + 1)
+    return data[:place] + rng.bytes(rng.integers(1, 65)) + data[place:]
+
+
+def zero(data, rng):
+    """Sets a piece to zeros, as a disk may leave it."""
+    first, last = sorted(rng.integers(len(data) + 1, size=2))
+    return data[:first] + bytes(last - first) + data[last:]
+
+
+def repeat(data, rng):
+    """Writes a piece twice."""
+    first, last = sorted(rng.integers(len(data) + 1, size=2))
+    return data[:last] + data[first:]
+
+
+def change_context(example, rng):
+    """Another number, none, or two numbers where one is to be."""
+    keys = ("clip/label/index", "image/height", "image/width")
+    value = example.context.feature[keys[rng.integers(3)]].int64_list.value
+    wrong = [-1, 0, 1, 2, 7, 65500, 2**31, 2**40, 2**62, -(2**63)][rng.integers(10)]
+    value[:] = [[wrong], [], [wrong, 1]][rng.integers(3)]
+
+
+def remove_key(example, rng):
+    """Takes out a key of the context, or a list of frames or times."""
+    tables = (example.context.feature, example.feature_lists.feature_list)
+    table = tables[rng.integers(2)]
+    del table[sorted(table)[rng.integers(len(table))]]
+
+
+def change_kind(example, rng):
+    """A number where a text is to be, or the other way round."""
+    key = sorted(example.context.feature)[rng.integers(len(example.context.feature))]
+    example.context.feature[key].float_list.value[:] = [1.5]
+
+
+def announce_size(example, rng):
+    """Writes another size, often an absurd one, into the header of a JPEG."""
+    frames = example.feature_lists.feature_list["image/encoded"].feature
+    for number in rng.integers(len(frames), size=rng.integers(1, len(frames) + 1)):
+        jpeg = bytearray(frames[number].bytes_list.value[0])
+        size = [65500, 65535, 1, 0, 8][rng.integers(5)].to_bytes(2, "big")
+        place = bytes(jpeg).index(_START_OF_FRAME) + 5 + 2 * rng.integers(2)
+        jpeg[place : place + 2] = size
+        frames[number].bytes_list.value[0] = bytes(jpeg)
+
+
+def change_frames(example, rng):
+    """Takes frames out, empties them, or damages their JPEGs."""
+    frames = example.feature_lists.feature_list["image/encoded"].feature
+    way = rng.integers(4)
+    if way == 0:
+        del frames[rng.integers(len(frames)) :]
+        return
+    for number in rng.integers(len(frames), size=rng.integers(1, len(frames) + 1)):
+        jpeg = frames[number].bytes_list.value[0]
+        changed = [b""] if way == 1 else [(flip if way == 2 else cut)(jpeg, rng)]
+        frames[number].bytes_list.value[:] = changed if jpeg else []
+
+
+_OF_FILES = {f"file: {f.__name__}": f for f in (flip, cut, remove, insert, zero, repeat)}
+_OF_RECORDS = {f"record: {f.__name__}": f for f in (flip, cut, remove, insert, zero, repeat)}
+_OF_FIELDS = {
+    f"field: {f.__name__}": f
+    for f in (change_context, remove_key, change_kind, announce_size, change_frames)
+}
