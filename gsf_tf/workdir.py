@@ -1,3 +1,4 @@
+import datetime
 import json
 import os
 import pathlib
@@ -19,11 +20,12 @@ class Workdir:
     | file | content |
     |---|---|
     | `config.json` | the configuration |
-    | `run.json` | command, git revision, versions, fingerprint of the labels |
+    | `run.json` | command, git revision, versions, label fingerprint, devices, temporal layers |
     | `labels.txt` | class names, in the order of the model's outputs |
-    | `checkpoints/` | weights, optimizer, random states and epoch |
+    | `checkpoints/` | all that a run needs to continue |
     | `metrics.jsonl` | a line per epoch |
     | `events/` | TensorBoard |
+    | `best.keras` | the model of the best validation so far |
     | `model.keras` | written when training ends |
     | `eval_<protocol>.json` | written by evaluation |
     | `export/<n>/` | SavedModels |
@@ -40,15 +42,19 @@ class Workdir:
         self.checkpoints = self.path / "checkpoints"
         self.metrics_file = self.path / "metrics.jsonl"
         self.events = self.path / "events"
+        self.best_model_file = self.path / "best.keras"
         self.model_file = self.path / "model.keras"
         self.exports = self.path / "export"
 
-    def start(self, config, dataset_info):
+    def start(self, config, dataset_info, temporal_layers=()):
         """Writes what describes the run, or checks it against the run that is here.
+
+        A run that continues keeps its description and adds how it was continued.
 
         Args:
             config: `ml_collections.ConfigDict`.
             dataset_info: `DatasetInfo` of the training data.
+            temporal_layers: Description of the model's temporal layers, ready for JSON.
 
         Raises:
             UserError: If the folder holds a run of another configuration or other labels, with
@@ -62,13 +68,23 @@ class Workdir:
             ) from error
         labels = LabelMap(dataset_info.labels)
         # Without a checkpoint there is nothing to continue, so a start that failed binds nobody.
-        if self.config_file.exists() and any(self.checkpoints.glob("*.index")):
+        if self.config_file.exists() and any(self.checkpoints.glob("epoch-*")):
             self._check_same_config(json.loads(config.to_json()))
             self.check_labels(labels, "the training data")
             self._check_same_records(dataset_info)
+            run = self.read_run()
+            run.setdefault("continued", []).append(_describe_start())
+            self.write_json("run", run)
             return
-        labels.save(self.labels_file)
-        _write_atomically(self.run_file, json.dumps(_describe_run(dataset_info), indent=2))
+        _write_atomically(self.labels_file, "".join(f"{name}\n" for name in labels))
+        run = {
+            **_describe_start(),
+            "num_classes": len(labels),
+            "label_fingerprint": labels.fingerprint,
+            "records": _describe_records(dataset_info),
+            "temporal_layers": list(temporal_layers),
+        }
+        self.write_json("run", run)
         _write_atomically(self.config_file, config.to_json(indent=2))
 
     def _check_same_config(self, config):
@@ -163,11 +179,19 @@ class Workdir:
             )
         return model
 
-    def save_model(self, model):
-        """Writes `model.keras` in one piece."""
-        partial = self.path / "partial.keras"
-        model.save(partial)
-        os.replace(partial, self.model_file)
+    def save_model(self, model, path=None):
+        """Writes a model in one piece, to `model.keras` or another path in the folder.
+
+        Raises:
+            UserError: If it cannot be written.
+        """
+        path, partial = path or self.model_file, self.path / "partial.keras"
+        try:
+            model.save(partial)
+            os.replace(partial, path)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise _unwritable(path, error) from error
 
     def read_metrics(self):
         """Returns the lines of `metrics.jsonl` as dictionaries, one per epoch."""
@@ -190,8 +214,19 @@ class Workdir:
 
 def _write_atomically(path, text):
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(text + ("" if text.endswith("\n") else "\n"))
-    os.replace(partial, path)
+    try:
+        partial.write_text(text + ("" if text.endswith("\n") else "\n"), encoding="utf-8")
+        os.replace(partial, path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path, error):
+    return UserError(
+        f"The folder of a run must stay writable and have room. {path} could not be written: "
+        f"{error}. What was there before is intact; make room, and give the same command again."
+    )
 
 
 def _flatten(tree, prefix=""):
@@ -208,7 +243,7 @@ def _describe_records(dataset_info):
     return {**dataset_info.settings, "source_fingerprint": dataset_info.source_fingerprint}
 
 
-def _describe_run(dataset_info):
+def _describe_start():
     try:
         revision = subprocess.run(
             ["git", "describe", "--always", "--dirty"],
@@ -220,6 +255,7 @@ def _describe_run(dataset_info):
     except (OSError, subprocess.CalledProcessError):
         revision = None
     return {
+        "time": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "command": sys.orig_argv,
         "git_revision": revision,
         "versions": {
@@ -229,7 +265,4 @@ def _describe_run(dataset_info):
             "keras": keras.__version__,
         },
         "devices": [device.name for device in tf.config.list_logical_devices()],
-        "num_classes": len(dataset_info.labels),
-        "label_fingerprint": dataset_info.label_fingerprint,
-        "records": _describe_records(dataset_info),
     }

@@ -78,6 +78,8 @@ def _parse_flags(argv):
         if "config" in flags.FLAGS:
             flags.FLAGS.config.keys()  # A file that did not load raises at its first use.
         return rest
+    except UserError as error:  # What the text after the colon of --config must be.
+        sys.exit(f"Error: {error}")
     except AttributeError as error:
         if not any(arg.startswith("--config.") for arg in argv):
             raise

@@ -35,6 +35,7 @@ _OUTPUT = flags.DEFINE_string("output", "demo", "Folder for everything.")
 _TRAIN_CLIPS = flags.DEFINE_integer("train_clips", 50, "Training clips per class.", lower_bound=2)
 _VAL_CLIPS = flags.DEFINE_integer("val_clips", 20, "Held-out clips per class.", lower_bound=1)
 _EPOCHS = flags.DEFINE_integer("epochs", None, "Epochs, by default as in configs/demo.py.", 1)
+_RECORDS_ONLY = flags.DEFINE_bool("records_only", False, "Make clips and records, and stop.")
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of the clips and of training.", lower_bound=0)
 
 
@@ -109,9 +110,6 @@ def summarize(console, output, workdirs, seconds):
 
 
 def main(_):
-    # Imported here, for the processes that make clips import this file and do without TensorFlow.
-    from gsf_tf.workdir import Workdir
-
     start, output, console = time.monotonic(), pathlib.Path(_OUTPUT.value), cli.console()
     output.mkdir(parents=True, exist_ok=True)
 
@@ -125,6 +123,11 @@ def main(_):
         f"--output={records}",
         "--clips_per_shard=64",
     )
+    if _RECORDS_ONLY.value:
+        return
+
+    # Imported here, for the processes that make clips import this file and do without TensorFlow.
+    from gsf_tf.workdir import Workdir
 
     # ---- Both models ------------------------------------------------------------------------
     workdirs = {name: Workdir(output / "runs" / name.lower()) for name in PRESETS}

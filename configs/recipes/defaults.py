@@ -25,12 +25,16 @@ def default_config():
     config.model.dropout = 0.5
     config.model.weights = placeholder(str)
 
-    # Weights to start from: a workdir, a `.keras` file or a PyTorch checkpoint. The linear layer is
-    # made anew where its classes differ; a RubiksNet trained on images is inflated.
+    # Weights to start from: a workdir, a `.keras` file or a PyTorch checkpoint
+    # (`gsf_tf.weights.initialize_from`). The linear layer is made anew where its classes differ; a
+    # RubiksNet trained on images is inflated.
     config.init = placeholder(str)
 
     config.data = ConfigDict()
     config.data.records = ""
+    # Where there are no records, make them of so many training clips per class of the embedded
+    # default's moving shapes; 0 for none.
+    config.data.demo_clips = 0
     config.data.train_split = "train"
     config.data.val_split = "val"
     # Clips of one optimizer step on all devices and workers together, before accumulation.
@@ -38,8 +42,8 @@ def default_config():
     config.data.sampling = "segments"
     config.data.frame_stride = placeholder(int)
     config.data.shuffle_buffer = 256
-    # True: encoded records in memory; a folder: copies of the shards on a local disk.
-    config.data.cache = placeholder(object)
+    # A folder on a local disk for copies of the shards.
+    config.data.cache = placeholder(str)
     config.data.service = placeholder(str)
     # A damaged record: "raise" stops, "skip" leaves it out and counts it.
     config.data.on_error = "raise"
@@ -75,7 +79,7 @@ def default_config():
     # RubiksNet: see `CoupledSGD`. A number, "auto", or None.
     config.optimizer.shift_normalization = placeholder(object)
 
-    # Decay of the moving average of the weights, that is then evaluated and saved; 0 for none.
+    # Decay of the moving average of the weights, which is then evaluated and saved; 0 for none.
     config.ema_decay = 0.0
 
     config.batch_norm = ConfigDict()
@@ -105,6 +109,7 @@ def default_config():
     # What the paper reports for this experiment; empty where it has no such row.
     config.paper = ConfigDict()
     config.paper.source = ""
+    # In percent, as printed; on EPIC-Kitchens that of the action.
     config.paper.top1 = placeholder(float)
     # "efficiency", "accuracy" or "kinetics": the protocol of that figure.
     config.paper.protocol = "efficiency"

@@ -4,7 +4,7 @@ import tensorflow as tf
 from gsf_tf.layers.segment_axis import check_feature_map
 
 AXES = (0, 1, 2)
-FIXED = {"axis": -1, "center": True, "scale": True, "renorm": False, "synchronized": False}
+FIXED = {"axis": -1, "center": True, "scale": True, "renorm": False}
 
 
 @keras.saving.register_keras_serializable(package="gsf_tf")
@@ -15,11 +15,15 @@ class BatchNormalization(keras.layers.BatchNormalization):
     things: the moving variance keeps the unbiased variance of a batch, `N / (N - 1)` times the one
     that normalises, as in the authors' networks; and value and gradient are one pass each
     instead of a chain of elementwise ops. Momentum and epsilon default to the authors' (PyTorch's
-    momentum of 0.1 is 0.9 here). float64, for checks, has no fused kernel and is composed.
+    momentum of 0.1 is 0.9 here). float64, for checks, has no fused kernel and is composed, and so
+    is what takes its statistics over several devices.
 
     Args:
         momentum: Momentum of the moving statistics.
         epsilon: Added to the variance.
+        synchronized: In training under a `tf.distribute` strategy, whether mean and variance are
+            those of the batch of all replicas, whose shares must be equally large, instead of each
+            one's own.
 
     Input shape:
         `[N, H, W, C]`
@@ -52,9 +56,10 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     def call(self, inputs, training=None):
         learning = bool(training) and self.trainable
-        normalize, dtype = (
-            (_composed, tf.float64) if inputs.dtype == tf.float64 else (_fused, tf.float32)
-        )
+        dtype = tf.float64 if inputs.dtype == tf.float64 else tf.float32
+        normalize = _fused if dtype == tf.float32 else _composed
+        if learning and self.over_replicas():
+            normalize = _over_replicas
         weights = (self.gamma, self.beta, self.moving_mean, self.moving_variance)
         outputs, mean, variance = normalize(
             inputs, *(keras.ops.cast(weight, dtype) for weight in weights), self.epsilon, learning
@@ -62,6 +67,11 @@ class BatchNormalization(keras.layers.BatchNormalization):
         if learning:
             self.keep_statistics(mean, variance)
         return outputs
+
+    def over_replicas(self):
+        """Whether training takes its statistics over several replicas, here and now."""
+        context = tf.distribute.get_replica_context()
+        return self.synchronized and context is not None and context.num_replicas_in_sync > 1
 
     def keep_statistics(self, mean, variance):
         """Moves the moving statistics towards a batch's mean and unbiased variance."""
@@ -96,3 +106,17 @@ def _composed(x, scale, offset, mean, variance, epsilon, learning):
         mean, variance = tf.nn.moments(x, AXES)
     y = tf.nn.batch_normalization(x, mean, variance, offset, scale, epsilon)
     return y, mean, unbiased(variance, x)
+
+
+def _over_replicas(x, scale, offset, mean, variance, epsilon, learning):
+    context = tf.distribute.get_replica_context()
+
+    def mean_over_all(values):
+        return context.all_reduce(tf.distribute.ReduceOp.MEAN, tf.reduce_mean(values, AXES))
+
+    values = tf.cast(x, scale.dtype)
+    mean = mean_over_all(values)
+    variance = mean_over_all(tf.square(values - mean))
+    y = tf.nn.batch_normalization(values, mean, variance, offset, scale, epsilon)
+    count = tf.cast(tf.size(x) // x.shape[-1] * context.num_replicas_in_sync, variance.dtype)
+    return tf.cast(y, x.dtype), mean, variance * count / tf.maximum(count - 1, 1)

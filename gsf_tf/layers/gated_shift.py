@@ -3,7 +3,7 @@ import keras
 from gsf_tf import ops
 from gsf_tf.layers.batch_normalization import BatchNormalization, unbiased
 from gsf_tf.layers.segment_axis import check_feature_map, check_num_segments
-from gsf_tf.ops.reference.gate_shift_fuse import fuse, interleave
+from gsf_tf.ops.reference.gate_shift_fuse import fuse, interleave, learned_gate
 
 
 class GatedShift(keras.layers.Layer):
@@ -91,10 +91,17 @@ class GatedShift(keras.layers.Layer):
 
     def call(self, inputs, training=None):
         if self.gate != "learned":
-            return self._fixed_gate(inputs)
+            # The controls of Table 5: every gate is the same number, and BN has nothing to do.
+            return self._composed(inputs, self.gate)
         normalization = self.normalization
         # As in Keras' own layer, a frozen normalisation takes and keeps its moving statistics.
         training = bool(training) and normalization.trainable
+        if training and normalization.over_replicas():
+            # The op takes its statistics from the batch that it sees.
+            normalized = normalization(inputs[..., : self._processed], training=True)
+            activated = keras.ops.relu(normalized)
+            gate = learned_gate(activated, self.gate_kernel, self.gate_bias, self.num_segments)
+            return self._composed(inputs, gate)
         outputs, mean, variance = ops.gate_shift_fuse(
             inputs,
             normalization.gamma,
@@ -113,10 +120,9 @@ class GatedShift(keras.layers.Layer):
             normalization.keep_statistics(mean, unbiased(variance, inputs))
         return outputs
 
-    def _fixed_gate(self, inputs):
-        """The controls of Table 5: every gate is the same number, and BN has nothing to do."""
+    def _composed(self, inputs, gate):
         x = inputs[..., : self._processed]
-        gated = self.gate * x
+        gated = gate * x
         residual = x - gated
         shifted = ops.temporal_shift(gated, self.num_segments, self._processed // 2)
         weights = self.fusion_weights()

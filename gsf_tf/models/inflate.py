@@ -19,7 +19,8 @@ def inflate(image_model, num_segments, attention=False, num_classes=None, **opti
         num_segments: Integer >= 1. Frames per clip of the video model.
         attention: Whether time gets an `AttentionShift` before the first 1x1 convolution of every
             block (RS-AQ), instead of a third row in the shifts.
-        num_classes: Classes of the video model; by default the image model's.
+        num_classes: Classes of the video model, as in `SegmentModel`; by default the image
+            model's.
         **options: Arguments of `RubiksShift3D` that set up time: `temporal`,
             `temporal_initializer`; or `shift_budget` with attention, or `dropout`.
 

@@ -76,7 +76,8 @@ def from_preset(
             `TemporalShift`, `gsm_*` `GateShift`, `gsf_*` `GateShiftFuse`, and in `gst_*`
             `GroupedSpatialTemporal` replaces the 3x3 convolutions; `rubiksnet_*` has
             `RubiksShift3D`, `rubiksnet_*_aq` `AttentionShift` and `RubiksShift2D`.
-        num_classes: Integer >= 1.
+        num_classes: Integer >= 1; for a multi-task model a dictionary from the names of the tasks
+            to theirs, as `{"verb": 97, "noun": 300, "action": 3806}`.
         num_segments: Integer >= 1. Frames per clip, T. A RubiksNet for one frame has spatial shifts
             only: an image classifier, which `inflate` makes a video one.
         input_shape: `(height, width, 3)` of a frame in pixels; the papers' by default, 229 for
@@ -106,7 +107,8 @@ def from_preset(
             a loss (equation (8)); None for no budget.
 
     Returns:
-        A `SegmentModel`: clip `[B, T, H, W, 3]` in 0..255 to logits `[B, num_classes]`.
+        A `SegmentModel`: clip `[B, T, H, W, 3]` in 0..255 to logits `[B, num_classes]`, or to a
+        dictionary of each task's.
 
     Raises:
         ValueError: If the preset is unknown, an argument does not belong to its method, or

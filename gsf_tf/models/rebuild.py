@@ -1,5 +1,6 @@
 import keras
 
+from gsf_tf.models.classifiers import classifiers
 from gsf_tf.models.segment_model import SegmentModel
 
 
@@ -48,7 +49,9 @@ def rebuild(model, replace, before=None, **changes):
         rebuilt.trainable = False
     for set_weights in fill:
         set_weights()
-    old, new = model.get_layer("classifier"), rebuilt.get_layer("classifier")
-    if old.kernel.shape == new.kernel.shape:
-        new.set_weights(old.get_weights())
+    old_classifiers = classifiers(model)
+    for name, new in classifiers(rebuilt).items():
+        old = old_classifiers.get(name)
+        if old is not None and old.kernel.shape == new.kernel.shape:
+            new.set_weights(old.get_weights())
     return rebuilt

@@ -1,3 +1,5 @@
+from collections.abc import Mapping
+
 import keras
 
 from gsf_tf.layers import ClipNormalization, FoldSegments, SegmentConsensus
@@ -18,7 +20,9 @@ class SegmentModel(keras.Model):
     Args:
         backbone: Functional `keras.Model` from frames `[B * T, H, W, 3]` to feature maps
             `[B * T, h, w, C]` or feature vectors `[B * T, C]`.
-        num_classes: Integer >= 1.
+        num_classes: Integer >= 1; or, for a multi-task model, a dictionary from the names of the
+            tasks to theirs, as `{"verb": 97, "noun": 300, "action": 3806}`. Each task has a linear
+            layer of its own; backbone and dropout are common.
         num_segments: Integer >= 1. Frames per clip, T; the same number as in the
             temporal layers of the backbone.
         dropout: Rate in [0, 1) before the linear layer.
@@ -33,7 +37,12 @@ class SegmentModel(keras.Model):
         Clip `[B, T, H, W, 3]`, uint8 or float in 0..255, RGB. Float input is not clipped.
 
     Output shape:
-        Logits `[B, num_classes]`, float32.
+        Logits `[B, num_classes]`, float32; of a multi-task model a dictionary from the names of
+        the tasks to theirs.
+
+    Raises:
+        ValueError: If a number of classes or of frames is not possible, or an argument does not
+            fit the backbone.
 
     Example:
 
@@ -43,8 +52,8 @@ class SegmentModel(keras.Model):
     ```
 
     Reference:
-        GSF paper, section 3.2; the linear layer per frame (normal, standard deviation 0.001,
-        bias 0) before the mean is the authors' code's.
+        GSF paper, section 3.2, and section 4.5 for the tasks of EPIC-Kitchens-100; the linear layer
+        per frame (normal, standard deviation 0.001, bias 0) before the mean is the authors' code's.
     """
 
     def __init__(
@@ -60,10 +69,7 @@ class SegmentModel(keras.Model):
     ):
         num_segments = check_num_segments(num_segments)
         _check_segments_agree(backbone, num_segments)
-        if int(num_classes) != num_classes or num_classes < 1:
-            raise ValueError(
-                f"`num_classes` must be an integer of at least 1. Received: {num_classes!r}"
-            )
+        num_classes = _check_num_classes(num_classes)
         if shift_budget is not None:
             check_shift_budget(backbone, shift_budget)
         normalization = dict(normalization or IMAGENET_RGB)
@@ -75,17 +81,25 @@ class SegmentModel(keras.Model):
         if len(features.shape) == 4:
             features = keras.layers.GlobalAveragePooling2D(name="avgpool", dtype=policy)(features)
         features = keras.layers.Dropout(dropout, name="dropout", dtype=policy)(features)
-        frame_logits = keras.layers.Dense(
-            num_classes,
-            kernel_initializer=keras.initializers.RandomNormal(stddev=0.001),
-            name="classifier",
-            dtype=policy,
-        )(features)
-        logits = SegmentConsensus(num_segments, name="consensus", dtype=policy)(frame_logits)
+
+        def logits_of(classes, task=""):
+            frame_logits = keras.layers.Dense(
+                classes,
+                kernel_initializer=keras.initializers.RandomNormal(stddev=0.001),
+                name=f"classifier{task}",
+                dtype=policy,
+            )(features)
+            consensus = SegmentConsensus(num_segments, name=f"consensus{task}", dtype=policy)
+            return consensus(frame_logits)
+
+        if isinstance(num_classes, dict):
+            logits = {task: logits_of(number, f"_{task}") for task, number in num_classes.items()}
+        else:
+            logits = logits_of(num_classes)
         super().__init__(clip, logits, **kwargs)
         self.autocast = False
         self.backbone = backbone
-        self.num_classes = int(num_classes)
+        self.num_classes = num_classes
         self.num_segments = num_segments
         self.dropout = dropout
         self.normalization = normalization
@@ -103,7 +117,9 @@ class SegmentModel(keras.Model):
     def get_config(self):
         return {
             "backbone": keras.saving.serialize_keras_object(self.backbone),
-            "num_classes": self.num_classes,
+            "num_classes": (
+                dict(self.num_classes) if isinstance(self.num_classes, dict) else self.num_classes
+            ),
             "num_segments": self.num_segments,
             "dropout": self.dropout,
             "normalization": dict(self.normalization),
@@ -119,6 +135,26 @@ class SegmentModel(keras.Model):
             config["backbone"], custom_objects=custom_objects
         )
         return cls(**{**config, "backbone": backbone})
+
+
+def _check_num_classes(num_classes):
+    """Returns an integer, or a dictionary of them."""
+    if isinstance(num_classes, Mapping):
+        if not num_classes or not all(map(_is_task_name, num_classes)):
+            raise ValueError(
+                "The tasks of `num_classes` must have names of letters, digits and underscores, "
+                f"at least one. Received: {list(num_classes)}"
+            )
+        return {task: _check_num_classes(number) for task, number in num_classes.items()}
+    if int(num_classes) != num_classes or num_classes < 1:
+        raise ValueError(
+            f"`num_classes` must be an integer of at least 1. Received: {num_classes!r}"
+        )
+    return int(num_classes)
+
+
+def _is_task_name(name):
+    return isinstance(name, str) and name.isidentifier()
 
 
 def _check_segments_agree(backbone, num_segments):

@@ -2,40 +2,87 @@
 
 Both return sums over the replica's examples, so that a sum over replicas and steps divided by
 the number of clips is the mean over the clips, whatever the batches were.
+
+A multi-task model gives a dictionary of logits and takes one of labels. Its loss is the sum of the
+tasks' losses times their weights; `top1` and `top5` are those of the task "action", and every other
+task adds `<task>_top1` and `<task>_top5`.
 """
+
+import functools
 
 import keras
 import tensorflow as tf
 
+# The task that the plain metrics speak of.
+MAIN_TASK = "action"
 
-def train_step(model, optimizer, clip, label, *, global_batch_size, label_smoothing):
+
+def train_step(
+    model,
+    optimizer,
+    clip,
+    label,
+    *,
+    global_batch_size,
+    label_smoothing,
+    task_weights=None,
+    accumulator=None,
+    update=True,
+    average=None,
+    jit_compile=False,
+):
     """Takes one optimizer step and returns the batch's sums.
 
     Args:
-        model: Model from clips `[b, T, H, W, 3]` to logits `[b, K]`.
+        model: Model from clips `[b, T, H, W, 3]` to logits `[b, K]`, or a dictionary of them.
         optimizer: Keras optimizer built on the model's trainable variables.
         clip: uint8 or float `[b, T, H, W, 3]`, the replica's share of the batch.
-        label: Integer `[b]`, or shares of the classes `[b, K]`, as MixUp and CutMix give.
-        global_batch_size: Clips in the batch of all replicas, by which the loss is divided.
+        label: Integer `[b]`, or shares of the classes `[b, K]`, as MixUp and CutMix give; or a
+            dictionary of them.
+        global_batch_size: Clips of one optimizer step on all replicas, those that are accumulated
+            included, by which the loss is divided.
         label_smoothing: In [0, 1).
+        task_weights: Weight of each task's loss, for dictionaries of logits and labels.
+        accumulator: `GradientAccumulator` for a step of several batches, or None.
+        update: Whether this is the last batch of a step. If not, its gradients are only kept.
+        average: `MovingAverage` of the weights to bring up to date, or None.
+        jit_compile: Whether XLA compiles value and gradient.
 
     Returns:
-        Dictionary of float32 scalars: `loss`, `top1`, `top5` (sums) and `clips`.
+        Dictionary of float32 scalars: `loss`, `top1`, `top5` (sums), `clips`, and `broken`, which
+        is 0 unless the loss or a gradient is not finite. Loss scaling expects gradients that are
+        not finite and takes no step then, so with it only the loss counts.
     """
-    with tf.GradientTape() as tape:
-        logits = model(clip, training=True)
-        losses = _cross_entropy(label, logits, label_smoothing)
-        loss = tf.reduce_sum(losses) / global_batch_size
-        # Gradients are summed over the replicas, so each one has its part of the model's own.
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        loss += sum(model.losses, 0.0) / replicas
-        scaled_loss = optimizer.scale_loss(loss)
-    gradients = tape.gradient(scaled_loss, [v.value for v in model.trainable_variables])
+    scaling = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+    value_and_gradients = functools.partial(
+        _value_and_gradients,
+        model,
+        optimizer,
+        global_batch_size=global_batch_size,
+        label_smoothing=label_smoothing,
+        task_weights=task_weights,
+        batches=accumulator.batches if accumulator else 1,
+    )
+    if jit_compile:
+        value_and_gradients = tf.function(value_and_gradients, jit_compile=True, autograph=False)
+    losses, logits, gradients = value_and_gradients(clip, label)
+    sums = _sums(losses, label, logits)
+    watched = sums["loss"] if scaling else sums["loss"] + _total(gradients)
+    sums["broken"] = tf.where(tf.math.is_finite(watched), 0.0, 1.0)
+    if accumulator is not None and not update:
+        accumulator.add(gradients)
+        return sums
+    if accumulator is not None:
+        gradients = accumulator.take(gradients)
+    if scaling:
+        gradients = _broken_together(gradients)
     optimizer.apply(gradients, model.trainable_variables)
-    return _sums(losses, label, logits)
+    if average is not None:
+        average.update(optimizer.iterations)
+    return sums
 
 
-def evaluation_step(model, clip, label):
+def evaluation_step(model, clip, label, task_weights=None):
     """Returns the batch's sums in inference mode; arguments and result as in `train_step`.
 
     The last batch may leave a replica without a clip; the model is not run there, for
@@ -44,12 +91,39 @@ def evaluation_step(model, clip, label):
 
     def sums():
         logits = model(clip, training=False)
-        return _sums(_cross_entropy(label, logits, 0.0), label, logits)
+        return _sums(_losses(label, logits, 0.0, task_weights), label, logits)
+
+    shapes = tf.nest.map_structure(lambda output: output.shape[-1], model.output)
+    names = _metric_names(shapes)
 
     def nothing():
-        return {name: tf.constant(0.0) for name in ("loss", "top1", "top5", "clips")}
+        return {name: tf.constant(0.0) for name in ("loss", *names, "clips")}
 
-    return tf.cond(tf.shape(label)[0] > 0, sums, nothing)
+    return tf.cond(tf.shape(clip)[0] > 0, sums, nothing)
+
+
+def _value_and_gradients(
+    model, optimizer, clip, label, *, global_batch_size, label_smoothing, task_weights, batches
+):
+    with tf.GradientTape() as tape:
+        logits = model(clip, training=True)
+        losses = _losses(label, logits, label_smoothing, task_weights)
+        loss = tf.reduce_sum(losses) / global_batch_size
+        # Gradients are summed over replicas and batches, so each has its part of the model's own.
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        loss += sum(model.losses, 0.0) / (replicas * batches)
+        scaled_loss = optimizer.scale_loss(loss)
+    return losses, logits, tape.gradient(scaled_loss, [v.value for v in model.trainable_variables])
+
+
+def _losses(label, logits, label_smoothing, task_weights):
+    """Returns the loss of each clip, `[b]`."""
+    if not isinstance(logits, dict):
+        return _cross_entropy(label, logits, label_smoothing)
+    return sum(
+        task_weights[task] * _cross_entropy(label[task], logits[task], label_smoothing)
+        for task in logits
+    )
 
 
 def _cross_entropy(label, logits, label_smoothing):
@@ -60,6 +134,24 @@ def _cross_entropy(label, logits, label_smoothing):
 
 
 def _sums(losses, label, logits):
+    sums = {"loss": tf.reduce_sum(losses)}
+    if isinstance(logits, dict):
+        for task in logits:
+            prefix = "" if task == MAIN_TASK else f"{task}_"
+            sums.update(_hits(label[task], logits[task], prefix))
+    else:
+        sums.update(_hits(label, logits))
+    sums["clips"] = tf.cast(tf.shape(losses)[0], tf.float32)
+    return sums
+
+
+def _metric_names(logits):
+    tasks = logits if isinstance(logits, dict) else (MAIN_TASK,)
+    prefixes = ["" if task == MAIN_TASK else f"{task}_" for task in tasks]
+    return [f"{prefix}top{k}" for prefix in prefixes for k in (1, 5)]
+
+
+def _hits(label, logits, prefix=""):
     if label.shape.rank == 2:
         label = tf.argmax(label, axis=-1)
 
@@ -67,9 +159,26 @@ def _sums(losses, label, logits):
         in_top = tf.math.in_top_k(label, logits, min(k, logits.shape[-1]))
         return tf.reduce_sum(tf.cast(in_top, tf.float32))
 
-    return {
-        "loss": tf.reduce_sum(losses),
-        "top1": hits(1),
-        "top5": hits(5),
-        "clips": tf.cast(tf.shape(label)[0], tf.float32),
-    }
+    return {f"{prefix}top{k}": hits(k) for k in (1, 5)}
+
+
+def _total(gradients):
+    """Returns a number that is finite only if all gradients are."""
+    totals = [tf.reduce_sum(gradient) for gradient in gradients if gradient is not None]
+    return tf.add_n([tf.cast(total, tf.float32) for total in totals])
+
+
+def _broken_together(gradients):
+    """Makes the gradients of all replicas not finite where those of one are.
+
+    `LossScaleOptimizer` looks at the first replica's only and would take the step.
+    """
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return gradients
+    total = context.all_reduce(tf.distribute.ReduceOp.SUM, _total(gradients))
+    sound = tf.math.is_finite(total)
+    return [
+        None if gradient is None else tf.where(sound, gradient, float("nan"))
+        for gradient in gradients
+    ]

@@ -1,4 +1,5 @@
 from gsf_tf.weights.assign_tensors import assign_tensors
+from gsf_tf.weights.checkpoint_error import CheckpointError
 from gsf_tf.weights.rubiksnet_file import fit_to_rubiksnet
 from gsf_tf.weights.rubiksnet_names import is_rubiksnet
 from gsf_tf.weights.torch_checkpoint import TorchCheckpoint
@@ -28,7 +29,8 @@ def load_torch_checkpoint(model, path, skip_head=False):
 
     Raises:
         CheckpointError: If the file is damaged, would run code, or does not fit the model; missing
-            names, wrong shapes and unused names are all listed.
+            names, wrong shapes and unused names are all listed. A multi-task model has several
+            linear layers and such a file one, so it needs `skip_head`.
         ValueError: If the model is no `SegmentModel`.
 
     Example:
@@ -46,6 +48,12 @@ def load_torch_checkpoint(model, path, skip_head=False):
         raise ValueError(
             "`model` must be a `gsf_tf.models.SegmentModel`, for it has a backbone and a linear "
             f"layer. Received: {type(model).__name__}. For a backbone: load_torch_backbone."
+        )
+    if isinstance(model.num_classes, dict) and not skip_head:
+        raise CheckpointError(
+            "A checkpoint has one linear layer. Received: "
+            f"{model.name!r} with one for each of {', '.join(model.num_classes)}. skip_head=True "
+            "leaves them as they are."
         )
     checkpoint = TorchCheckpoint.read(path)
     tensors = with_our_module_names(checkpoint.tensors, path)

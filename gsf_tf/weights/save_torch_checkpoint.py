@@ -1,5 +1,6 @@
 import numpy as np
 
+from gsf_tf.weights.checkpoint_error import CheckpointError
 from gsf_tf.weights.rubiksnet_file import rubiksnet_entries
 from gsf_tf.weights.rubiksnet_names import RubiksNetNames, is_rubiksnet
 from gsf_tf.weights.torch_names import backbone_variables, layer_variables, method_of
@@ -24,7 +25,7 @@ def save_torch_checkpoint(model, path):
 
     Raises:
         CheckpointError: If the backbone has layers that the authors' networks do not have, or is
-            a RubiksNet of no tier.
+            a RubiksNet of no tier; or if there are several tasks.
 
     Example:
 
@@ -32,6 +33,11 @@ def save_torch_checkpoint(model, path):
     gsf_tf.weights.save_torch_checkpoint(model, "gsf_resnet50.pth.tar")
     ```
     """
+    if isinstance(model.num_classes, dict):
+        raise CheckpointError(
+            f"A checkpoint has one linear layer. Received: {model.name!r} with one for each of "
+            f"{', '.join(model.num_classes)}. `model.save` saves any model."
+        )
     if is_rubiksnet(model.backbone):
         variables = RubiksNetNames().variables(model.backbone)
         content = rubiksnet_entries(model, variables)

@@ -5,11 +5,13 @@ from torch import nn
 
 from tests.torch_twins.temporal import GSF, GSM, TemporalShift
 
+# Whether blocks are bottlenecks, their number in each stage, channels of the stem.
 LAYERS = {
-    "resnet18": (False, (2, 2, 2, 2)),
-    "resnet34": (False, (3, 4, 6, 3)),
-    "resnet50": (True, (3, 4, 6, 3)),
-    "resnet101": (True, (3, 4, 23, 3)),
+    "resnet18": (False, (2, 2, 2, 2), 64),
+    "resnet34": (False, (3, 4, 6, 3), 64),
+    "resnet50": (True, (3, 4, 6, 3), 64),
+    "resnet101": (True, (3, 4, 23, 3), 64),
+    "resnet14thin": (True, (1, 1, 1, 1), 16),
 }
 
 
@@ -18,23 +20,24 @@ class ResNet(nn.Module):
 
     def __init__(self, name, method, num_segments, ratio):
         super().__init__()
-        is_deep, repeats = LAYERS[name]
+        is_deep, repeats, width = LAYERS[name]
         assert is_deep or method in ("tsn", "tsm"), "GSF and GSM follow a bottleneck's conv3"
-        self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
-        self.bn1 = nn.BatchNorm2d(64)
+        self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
         self.maxpool = nn.MaxPool2d(3, 2, 1)
         every = 2 if repeats[2] >= 23 else 1  # TSM shifts every second block of ResNet-101
-        channels = 64
+        channels = width
         for i, blocks in enumerate(repeats):
             stage = nn.Sequential()
             for j in range(blocks):
-                block = (Bottleneck if is_deep else BasicBlock)(channels, 64 << i, i > 0 and j == 0)
+                kind = Bottleneck if is_deep else BasicBlock
+                block = kind(channels, width << i, i > 0 and j == 0)
                 if method == "tsm" and j % every == 0:
                     block.conv1 = TemporalShift(num_segments, block.conv1)
                 elif method == "gsf":
-                    block.gsf = GSF(256 << i, num_segments, ratio)
+                    block.gsf = GSF(4 * width << i, num_segments, ratio)
                 elif method == "gsm":
-                    block.gsm = GSM(256 << i, num_segments, ratio)
+                    block.gsm = GSM(4 * width << i, num_segments, ratio)
                 stage.append(block)
                 channels = block.out_channels
             self.add_module(f"layer{i + 1}", stage)

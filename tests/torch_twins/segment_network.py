@@ -26,8 +26,8 @@ def make_twin(method, backbone, num_classes, num_segments, channel_ratio=None):
 
     Args:
         method: `"tsn"`, `"tsm"`, `"gsm"` or `"gsf"`.
-        backbone: `"bninception"`, `"inceptionv3"`, `"resnet50"` or `"resnet101"`; TSN and TSM
-            also `"resnet18"` and `"resnet34"`.
+        backbone: `"bninception"`, `"inceptionv3"`, `"resnet50"`, `"resnet101"` or
+            `"resnet14thin"`; TSN and TSM also `"resnet18"` and `"resnet34"`.
         num_classes: Outputs of the linear layer.
         num_segments: Frames per clip.
         channel_ratio: Share of the channels for GSF and GSM; by default 0.25 in ResNets and 1

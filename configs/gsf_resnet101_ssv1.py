@@ -1,0 +1,17 @@
+"""GSF with ResNet-101 on Something-Something V1, 8 frames; `:16` for 16.
+
+Command:
+
+    python -m trainers.train --config=configs/gsf_resnet101_ssv1.py \\
+        --workdir=runs/gsf_resnet101_ssv1
+
+Expected: unknown, the paper has no such row.
+
+Cost: not measured here.
+"""
+
+from configs.recipes.gsf import gsf_experiment
+
+
+def get_config(num_segments=8):
+    return gsf_experiment("gsf_resnet101", "ssv1", num_segments)

@@ -1,0 +1,49 @@
+"""The recipes of TSM and GSM, the controls of both papers.
+
+Optimizer groups as their authors declare and apply them. Epochs, warm-up and cosine are those of
+the GSF paper, so that a control differs from GSF in its module and groups; RandAugment is GSF's
+and left out.
+"""
+
+import dataclasses
+
+from configs.recipes.experiment import experiment, optional_arguments, start_from_images
+from gsf_tf.training import ParameterGroup
+
+# Biases at twice the rate, `gate_bias` of a module too; decay for kernels only.
+GSM_GROUPS = (
+    ParameterGroup(r"(^|/)(gamma|beta)$", l2=0.0),
+    ParameterGroup(r"(^|/)(\w+_)?bias(_\d)?$", learning_rate=2.0, l2=0.0),
+)
+
+# The same, and the new linear layer at five times the rate, its bias at ten.
+TSM_GROUPS = (
+    ParameterGroup(r"(^|/)classifier(_\w+)?/kernel$", learning_rate=5.0),
+    ParameterGroup(r"(^|/)classifier(_\w+)?/bias$", learning_rate=10.0, l2=0.0),
+    *GSM_GROUPS,
+)
+
+
+def tsm_experiment(preset, dataset, num_segments, *, paper=None):
+    """Returns the configuration of `tsm_*` on a data set; arguments as in `experiment`.
+
+    On Kinetics clips are dense windows of 64 frames, as in TSM's code.
+    """
+    config = _control(preset, dataset, num_segments, TSM_GROUPS, paper)
+    if dataset == "kinetics400":
+        config.data.sampling = "dense"
+    return config
+
+
+def gsm_experiment(preset, dataset, num_segments, *, paper=None):
+    """Returns the configuration of `gsm_*` on a data set; arguments as in `experiment`."""
+    config = _control(preset, dataset, num_segments, GSM_GROUPS, paper)
+    optional_arguments(config, channel_ratio=float, placement=str, last_blocks=int)
+    return config
+
+
+def _control(preset, dataset, num_segments, groups, paper):
+    config = experiment(preset, dataset, num_segments, paper=paper)
+    config.optimizer.groups = tuple(dataclasses.asdict(group) for group in groups)
+    start_from_images(config, preset.split("_", 1)[1])
+    return config

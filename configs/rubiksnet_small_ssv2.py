@@ -1,0 +1,31 @@
+"""RubiksNet-Small on Something-Something V2, 8 frames; `:16` for 16.
+
+Command:
+
+    python -m trainers.train --config=configs/rubiksnet_small_ssv2.py \\
+        --workdir=runs/rubiksnet_small_ssv2
+
+Expected:
+
+| frames | clips x crops | top-1 | row |
+|---|---|---|---|
+| 8 | 1 x 1 | 57.5 % | RubiksNet paper, Table 1 |
+| 8 | 2 x 3 | 59.8 % | RubiksNet paper, Table 1 |
+
+Starts from the run of configs/rubiksnet_small_imagenet.py in runs/rubiksnet_small_imagenet,
+inflated.
+
+Cost: not measured here.
+"""
+
+from configs.recipes.rubiksnet import rubiksnet_experiment
+
+PAPER = {
+    8: ("RubiksNet paper, Table 1", 57.5, "efficiency"),
+}
+
+
+def get_config(num_segments=8):
+    return rubiksnet_experiment(
+        "rubiksnet_small", "ssv2", num_segments, init="rubiksnet_small_imagenet", paper=PAPER
+    )

@@ -1,0 +1,58 @@
+import time
+
+import tensorflow as tf
+
+from gsf_tf.errors import UserError
+
+
+class BatchFeed:
+    """Iterates over the batches of this worker, divided among its replicas.
+
+    Batches come from the host, so that a batch's clip ids, which are text, stay there, and so that
+    the time spent waiting for the next batch can be told from the time of the step.
+
+    Args:
+        strategy: `tf.distribute.Strategy`.
+        dataset: Batches `(clip, label)` or `(clip, label, ids)` of this worker.
+
+    Attributes:
+        wait_seconds: Time that the loop has waited for batches.
+    """
+
+    def __init__(self, strategy, dataset):
+        self.wait_seconds = 0.0
+        self._strategy = strategy
+        self._iterator = iter(dataset)
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        """Returns `((clip, label), ids)`, clip and label per replica; ids is None without ids."""
+        start = time.monotonic()
+        try:
+            clip, label, *ids = next(self._iterator)
+        except tf.errors.OpError as error:
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise UserError(
+                f"The records must stay readable while a run goes on. {type(error).__name__}: "
+                f"{reason} What was trained is in the checkpoints up to the last one; put the "
+                "records back and give the same command again to continue."
+            ) from error
+        finally:
+            self.wait_seconds += time.monotonic() - start
+        return self._divide((clip, label)), ids[0] if ids else None
+
+    def _divide(self, batch):
+        replicas = len(self._strategy.extended.worker_devices)
+        if replicas == 1:
+            return batch
+        total = tf.nest.flatten(batch)[0].shape[0]
+        # The last batch of an evaluation may leave less, or nothing, for the last replicas.
+        share = -(-total // replicas)
+
+        def part(context):
+            first = context.replica_id_in_sync_group % replicas * share
+            return tf.nest.map_structure(lambda x: x[first : first + share], batch)
+
+        return self._strategy.experimental_distribute_values_from_function(part)

@@ -1,0 +1,50 @@
+import keras
+
+from gsf_tf.errors import UserError
+from gsf_tf.layers.gated_shift import GatedShift
+from gsf_tf.models.find_layers import find_layers
+
+FROZEN = ("none", "all", "all_but_first")
+
+
+def configure_batch_norm(model, momentum, synchronized, frozen):
+    """Sets how the batch normalisation of a model behaves in training.
+
+    A frozen layer normalises with the moving statistics that it has, keeps them, and its scale and
+    offset are not trained. That is for layers that come with trained weights; those inside of GSF
+    and GSM are new and always learn.
+
+    Args:
+        model: Model whose layers are not used yet.
+        momentum: Share of the old moving statistics that a step keeps, in [0, 1).
+        synchronized: Whether statistics are those of the batch of all devices.
+        frozen: `"none"`, `"all"`, or `"all_but_first"`, which is TSN's partial batch
+            normalisation.
+
+    Raises:
+        UserError: If a value is outside its range, or there is no layer to freeze.
+
+    Reference:
+        Wang et al., Temporal Segment Networks, ECCV 2016, section 3.2, "partial BN".
+    """
+    if not 0 <= momentum < 1:
+        raise UserError(f"--config.batch_norm.momentum must be in [0, 1). Received: {momentum}")
+    if frozen not in FROZEN:
+        raise UserError(
+            f"--config.batch_norm.frozen must be one of {', '.join(FROZEN)}. Received: {frozen!r}"
+        )
+    layers = find_layers(model, keras.layers.BatchNormalization)
+    gates = [gate for gate in find_layers(model, GatedShift) if gate.gate == "learned"]
+    if frozen != "none" and not layers:
+        raise UserError(
+            "--config.batch_norm.frozen must be 'none' for a model without batch normalisation. "
+            f"Received: {frozen!r} for {model.name}"
+        )
+    for gate in gates:
+        gate.momentum = momentum
+    for layer in [*layers, *(gate.normalization for gate in gates)]:
+        layer.momentum = momentum
+        layer.synchronized = synchronized
+    first = {"none": len(layers), "all": 0, "all_but_first": 1}[frozen]
+    for layer in layers[first:]:
+        layer.trainable = False

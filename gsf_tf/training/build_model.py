@@ -1,0 +1,66 @@
+import contextlib
+
+import keras
+
+from gsf_tf import ops
+from gsf_tf.errors import UserError
+from gsf_tf.models import from_preset
+from gsf_tf.training.batch_norm import configure_batch_norm
+from gsf_tf.training.steps import MAIN_TASK
+
+
+def build_model(config, info):
+    """Builds the model of a configuration for records, under the configuration's precision.
+
+    But for `image_size`, what `config.model` holds are arguments of `from_preset`.
+
+    Args:
+        config: Configuration as in `configs/recipes/defaults.py`.
+        info: `DatasetInfo` of the records.
+
+    Returns:
+        A `SegmentModel`.
+
+    Raises:
+        UserError: If the values do not describe a model, or XLA cannot compile it and should.
+    """
+    keras.config.set_dtype_policy(config.precision)
+    arguments = dict(config.model)
+    size = arguments.pop("image_size")
+    # XLA has no kernels of the compiled ops.
+    reference = ops.use_implementation("reference") if config.jit_compile else None
+    with reference or contextlib.nullcontext():
+        try:
+            model = from_preset(
+                num_classes=num_classes(config, info), input_shape=(size, size, 3), **arguments
+            )
+        except (ValueError, OSError) as error:
+            raise UserError(f"--config.model must describe a model. {error}") from error
+    if config.jit_compile:
+        _check_jit(model)
+    configure_batch_norm(model, **config.batch_norm)
+    return model
+
+
+def num_classes(config, info):
+    """Returns the number of classes, of each task where the configuration has several."""
+    if not config.task_weights:
+        return len(info.labels)
+    known = {MAIN_TASK: info.labels, **info.part_labels}
+    tasks = list(config.task_weights)
+    if MAIN_TASK not in tasks or not set(tasks) <= known.keys():
+        raise UserError(
+            f"--config.task_weights must weigh {MAIN_TASK!r} and parts of the classes that the "
+            f"records know: {', '.join(info.part_labels) or 'none'}. Received: {tasks}"
+        )
+    return {task: len(known[task]) for task in tasks}
+
+
+def _check_jit(model):
+    layers = model._flatten_layers(include_self=False)
+    names = sorted({type(layer).__name__ for layer in layers if not layer.supports_jit})
+    if names:
+        raise UserError(
+            "--config.jit_compile needs layers that XLA can compile. Received: "
+            f"{model.name}, whose layers {', '.join(names)} it cannot. Leave jit_compile out."
+        )

@@ -1,0 +1,63 @@
+from gsf_tf.errors import UserError
+from gsf_tf.training.build_optimizer import clips_per_step
+
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+
+
+def check_config(config, info, num_replicas):
+    """Checks the values that nothing else checks, before anything is written.
+
+    Args:
+        config: Configuration as in `configs/recipes/defaults.py`.
+        info: `DatasetInfo` of the records.
+        num_replicas: Devices that share a batch.
+
+    Raises:
+        UserError: If a value cannot work.
+    """
+    for name, value, least in (
+        ("epochs", config.epochs, 1),
+        ("eval_every_epochs", config.eval_every_epochs, 1),
+        ("data.batch_size", config.data.batch_size, 1),
+        ("optimizer.accumulate_steps", config.optimizer.accumulate_steps, 1),
+        ("optimizer.reference_batch_size", config.optimizer.reference_batch_size, 0),
+        ("annealing.epochs", config.annealing.epochs, 0),
+        ("checkpoint.every_steps", config.checkpoint.every_steps, 0),
+        ("checkpoint.keep", config.checkpoint.keep, 1),
+    ):
+        if value < least:
+            raise UserError(f"--config.{name} must be at least {least}. Received: {value}")
+    for name, value in (
+        ("ema_decay", config.ema_decay),
+        ("optimizer.label_smoothing", config.optimizer.label_smoothing),
+    ):
+        if not 0 <= value < 1:
+            raise UserError(f"--config.{name} must be in [0, 1). Received: {value}")
+    if not 0 <= config.warmup_epochs < config.epochs:
+        raise UserError(
+            "--config.warmup_epochs must be less than --config.epochs. "
+            f"Received: {config.warmup_epochs} of {config.epochs}. Set both."
+        )
+    for name, value, choices in (
+        ("precision", config.precision, PRECISIONS),
+        ("data.on_error", config.data.on_error, ("raise", "skip")),
+    ):
+        if value not in choices:
+            raise UserError(
+                f"--config.{name} must be one of {', '.join(choices)}. Received: {value!r}"
+            )
+    batch_size, train_clips = config.data.batch_size, info.num_clips(config.data.train_split)
+    info.num_clips(config.data.val_split)
+    if clips_per_step(config) > train_clips:
+        accumulated = config.optimizer.accumulate_steps
+        times = f" times accumulate_steps={accumulated}" if accumulated > 1 else ""
+        raise UserError(
+            "An epoch must have at least one whole batch. Received: "
+            f"{train_clips} clips and --config.data.batch_size={batch_size}{times}. "
+            "Choose a smaller batch."
+        )
+    if batch_size % num_replicas:
+        raise UserError(
+            "The batch is divided among the devices, so it must be a multiple of their number. "
+            f"Received: --config.data.batch_size={batch_size} and {num_replicas} devices."
+        )

@@ -1,0 +1,183 @@
+"""Checkpoints of all that a run needs to continue: whole, verified, or not there."""
+
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+
+import tensorflow as tf
+
+from gsf_tf.errors import UserError
+from gsf_tf.training.run_state import RunState
+
+PREFIX = "weights"
+STATE_FILE = "state.json"
+PARTIAL = ".partial"
+DAMAGED = "damaged-"
+
+
+class Checkpoints:
+    """The folder of a run's checkpoints.
+
+    Each checkpoint is a folder `epoch-0003-step-00000012` with TensorFlow's files and `state.json`,
+    which holds the place in the run and size and SHA-256 of the files. It is written under
+    another name, read back, and gets its own name by one renaming, so that what has the name is
+    complete whenever the process is killed.
+
+    Args:
+        directory: The folder; it need not be there yet.
+        checkpoint: `tf.train.Checkpoint` of all variables that a run changes.
+        keep: Newest checkpoints that stay, >= 1; older ones are deleted.
+    """
+
+    def __init__(self, directory, checkpoint, keep=2):
+        self.directory = pathlib.Path(directory)
+        self.checkpoint = checkpoint
+        self.keep = keep
+
+    def save(self, state):
+        """Writes a checkpoint and deletes those that are neither among the newest nor the best.
+
+        Args:
+            state: `RunState`, of which `best` names a checkpoint that stays whatever its age.
+
+        Returns:
+            The checkpoint's name. One that is there already is left as it is.
+
+        Raises:
+            UserError: If it cannot be written or is not what was written. The earlier ones stay.
+        """
+        name, content = checkpoint_name(state.epoch, state.step), state.as_dict()
+        path, partial = self.directory / name, self.directory / f"{name}{PARTIAL}"
+        if not path.exists():
+            try:
+                self._write(partial, content)
+                os.replace(partial, path)
+                _sync(self.directory)
+            except (OSError, tf.errors.OpError) as error:
+                shutil.rmtree(partial, ignore_errors=True)
+                reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+                raise UserError(
+                    f"A checkpoint must be written whole. {path} was not: {reason}. The earlier "
+                    f"ones are intact ({', '.join(self.names()) or 'there is none yet'}). Make "
+                    "room, or make the folder writable, and give the same command again."
+                ) from error
+        self._prune(state.best and state.best["checkpoint"])
+        return name
+
+    def names(self):
+        """Returns the names of the checkpoints, the oldest first."""
+        return [path.name for path in complete_checkpoints(self.directory)]
+
+    def restore_latest(self, report):
+        """Restores the newest checkpoint that is whole.
+
+        A damaged one is reported, set aside under a name that begins with "damaged-", and the one
+        before it is taken.
+
+        Args:
+            report: Callable that prints a line of text.
+
+        Returns:
+            The `RunState` that `save` got; None if there is no checkpoint.
+
+        Raises:
+            UserError: If all are damaged, or they are of another model or optimizer.
+        """
+        found = self.names()
+        for name in reversed(found):
+            path = self.directory / name
+            damage = _damage(path)
+            if damage:
+                path.rename(self.directory / f"{DAMAGED}{name}")
+                report(f"Damaged checkpoint {path}: {damage}. The one before it is taken.")
+                continue
+            self._restore(path)
+            return RunState.load(json.loads((path / STATE_FILE).read_text()))
+        if found:
+            raise UserError(
+                f"A run continues from a whole checkpoint. All in {self.directory} are damaged and "
+                f"are set aside there as {DAMAGED}*. Start anew in another --workdir."
+            )
+        return None
+
+    def _write(self, partial, state):
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        self.checkpoint.write(str(partial / PREFIX))
+        files = {path.name: _fingerprint(path) for path in sorted(partial.iterdir())}
+        (partial / STATE_FILE).write_text(json.dumps({**state, "files": files}, indent=2) + "\n")
+        for path in partial.iterdir():
+            _sync(path)
+        # Reading every tensor makes TensorFlow compare its own checksum of what it meant to write.
+        reader = tf.train.load_checkpoint(str(partial / PREFIX))
+        for name in reader.get_variable_to_shape_map():
+            reader.get_tensor(name)
+        damage = _damage(partial)
+        if damage:
+            raise OSError(f"read back, {damage}")
+
+    def _restore(self, path):
+        try:
+            status = self.checkpoint.read(str(path / PREFIX))
+            status.assert_existing_objects_matched()
+            status.assert_consumed()
+        except (AssertionError, ValueError, IndexError, tf.errors.OpError) as error:
+            reason = (str(error).strip().splitlines() or ["it is unreadable"])[0]
+            raise UserError(
+                "A checkpoint continues the model and optimizer it was written by. "
+                f"Received: {path}, which does not fit: {reason} Train in another --workdir, or "
+                "with the configuration this one began with."
+            ) from error
+
+    def _prune(self, best):
+        names = self.names()
+        for name in names[: -self.keep]:
+            if name != best:
+                # Without its state a folder that is only half deleted is no checkpoint.
+                (self.directory / name / STATE_FILE).unlink()
+                shutil.rmtree(self.directory / name)
+
+
+def checkpoint_name(epoch, step):
+    """Returns the name of the checkpoint at a place in the run."""
+    return f"epoch-{epoch:04d}-step-{step:08d}"
+
+
+def complete_checkpoints(directory):
+    """Returns the folders of all checkpoints that were finished, the oldest first."""
+    paths = pathlib.Path(directory).glob("epoch-*-step-*")
+    return sorted(p for p in paths if not p.name.endswith(PARTIAL) and (p / STATE_FILE).exists())
+
+
+def _fingerprint(path):
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return {"bytes": path.stat().st_size, "sha256": digest.hexdigest()}
+
+
+def _damage(path):
+    """Returns what is wrong with a checkpoint, or None."""
+    try:
+        files = json.loads((path / STATE_FILE).read_text())["files"]
+        for name, expected in files.items():
+            found = _fingerprint(path / name)
+            if found["bytes"] != expected["bytes"]:
+                return f"{name} has {found['bytes']} bytes instead of {expected['bytes']}"
+            if found != expected:
+                return f"the content of {name} is not what was written"
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def _sync(path):
+    """Has the system put a file or a folder on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

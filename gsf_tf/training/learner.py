@@ -1,0 +1,109 @@
+import contextlib
+import functools
+
+import keras
+import tensorflow as tf
+
+from gsf_tf.training.attention_annealing import AttentionAnnealing
+from gsf_tf.training.build_model import build_model
+from gsf_tf.training.build_optimizer import build_optimizer, clips_per_step
+from gsf_tf.training.distributed import distributed
+from gsf_tf.training.gradient_accumulator import GradientAccumulator
+from gsf_tf.training.moving_average import MovingAverage
+from gsf_tf.training.random_states import random_states, separate_replicas
+from gsf_tf.training.steps import evaluation_step, train_step
+
+
+class Learner:
+    """All that training changes, and the steps that change it.
+
+    Args:
+        config: Configuration as in `configs/recipes/defaults.py`.
+        info: `DatasetInfo` of the records.
+        devices: `Devices`.
+        steps_per_epoch: Optimizer steps of an epoch.
+
+    Attributes:
+        model: `SegmentModel`.
+        optimizer: `CoupledSGD`, or a `LossScaleOptimizer` around one.
+        checkpoint: `tf.train.Checkpoint` of all variables.
+
+    Raises:
+        UserError: If the configuration does not describe a model and an optimizer.
+    """
+
+    def __init__(self, config, info, devices, steps_per_epoch):
+        keras.utils.set_random_seed(config.seed)
+        self._devices = devices
+        self._annealing = None
+        if config.annealing.epochs:
+            self._annealing = AttentionAnnealing(
+                config.annealing.epochs * steps_per_epoch,
+                config.annealing.start,
+                config.annealing.end,
+            )
+        with devices.strategy.scope():
+            self.model = build_model(config, info)
+            self.optimizer = build_optimizer(config, self.model, steps_per_epoch)
+            self._average = (
+                MovingAverage(self.model, config.ema_decay) if config.ema_decay else None
+            )
+            batches = config.optimizer.accumulate_steps
+            accumulator = None
+            if batches > 1:
+                accumulator = GradientAccumulator(self.model.trainable_variables, batches)
+        self._states = random_states(self.model)
+        self.checkpoint = tf.train.Checkpoint(
+            model=self.model,
+            optimizer=self.optimizer,
+            random_states=self._states,
+            average=self._average.variables if self._average else [],
+        )
+        task_weights = config.task_weights.to_dict()
+        step = functools.partial(
+            train_step,
+            self.model,
+            self.optimizer,
+            global_batch_size=clips_per_step(config),
+            label_smoothing=config.optimizer.label_smoothing,
+            task_weights=task_weights,
+            accumulator=accumulator,
+            average=self._average,
+            jit_compile=config.jit_compile,
+        )
+        evaluation = functools.partial(evaluation_step, self.model, task_weights=task_weights)
+        self._update = distributed(devices.strategy, step)
+        self._accumulate = distributed(devices.strategy, functools.partial(step, update=False))
+        self.evaluate = distributed(devices.strategy, evaluation)
+
+    def begin(self, is_new):
+        """Prepares what follows from the weights, after they are restored or initialised.
+
+        Args:
+            is_new: Whether the run begins, with weights that were not averaged before.
+        """
+        if is_new and self._average:
+            self._average.reset()
+        separate_replicas(self._states, self._devices.first_replica)
+
+    def take_step(self, batches, totals, place):
+        """Takes one optimizer step.
+
+        Args:
+            batches: List of the batches of the step, as `BatchFeed` gives them.
+            totals: `StepTotals` that gets what the batches return.
+            place: Where the step is, for messages.
+        """
+        if self._annealing:
+            self._annealing.apply_step_of(self.model, self.optimizer)
+        for number, (batch, ids) in enumerate(batches, start=1):
+            run = self._update if number == len(batches) else self._accumulate
+            totals.add(run(batch), ids, place)
+
+    @contextlib.contextmanager
+    def averaged(self):
+        """Gives the model the weights to evaluate and save, inside of a `with` block."""
+        if self._annealing:
+            self._annealing.apply_step_of(self.model, self.optimizer)
+        with self._average.applied() if self._average else contextlib.nullcontext():
+            yield self.model

@@ -1,0 +1,35 @@
+import time
+
+
+class Pace:
+    """How fast an epoch goes, and how much of the time it waits for its input.
+
+    Args:
+        feed: `BatchFeed` of the epoch.
+    """
+
+    def __init__(self, feed):
+        self._feed = feed
+        self._start = time.monotonic()
+        self._clips = 0
+
+    def add(self, clips):
+        """Counts the clips of a step."""
+        self._clips += clips
+
+    def figures(self):
+        """Returns `clips_per_second` and `input/wait_fraction` since the beginning."""
+        seconds = max(time.monotonic() - self._start, 1e-9)
+        return {
+            "clips_per_second": self._clips / seconds,
+            "input/wait_fraction": min(self._feed.wait_seconds / seconds, 1.0),
+        }
+
+    def text(self, loss):
+        """Returns the figures for a progress bar."""
+        figures = self.figures()
+        shown = "" if loss is None else f"loss {loss:.3f}, "
+        return (
+            f"{shown}{figures['clips_per_second']:.1f} clips/s, "
+            f"{figures['input/wait_fraction']:.0%} waiting for input"
+        )

@@ -1,0 +1,82 @@
+import math
+
+from gsf_tf.errors import UserError
+
+# A guess at random costs log(classes), below 10; logits so far off come from weights that ran away.
+LARGEST_LOSS = 1000.0
+
+
+class StepTotals:
+    """Adds up what the steps of an epoch return, and stops a run whose loss ran away.
+
+    A step is looked at when the next one has been started, so that an accelerator need not wait for
+    the host. `settle` looks at the last one, and is to be called before a checkpoint is written.
+
+    Args:
+        sums: Sums to go on from, as a checkpoint has kept them.
+        guard: Whether a loss that ran away is an error, as it is in training. In evaluation it may
+            pass: moving statistics that have not settled give large losses.
+    """
+
+    def __init__(self, sums=None, guard=True):
+        self._guard = guard
+        self._sums = dict(sums or {})
+        self._pending = None
+
+    def add(self, sums, ids, place):
+        """Takes the sums of a batch.
+
+        Args:
+            sums: Dictionary of scalar tensors that a step returned.
+            ids: Text tensor of the clips in the batch, or None.
+            place: Where the batch is, for messages, such as "epoch 3, step 17".
+        """
+        pending, self._pending = self._pending, (sums, ids, place)
+        if pending:
+            self._settle(*pending)
+
+    def settle(self):
+        """Returns the sums of all batches so far, as floats.
+
+        Raises:
+            UserError: If a batch's loss or gradient was not finite, or its loss exploded.
+        """
+        if self._pending:
+            self._settle(*self._pending)
+            self._pending = None
+        return dict(self._sums)
+
+    def means(self):
+        """Returns the means over the clips."""
+        sums = self.settle()
+        if not sums:
+            raise UserError("A split must have at least one batch of clips. Received an empty one.")
+        clips = sums.pop("clips")
+        return {name: value / clips for name, value in sums.items()}
+
+    @property
+    def mean_loss(self):
+        """Mean loss of the batches that were looked at, None before the first."""
+        return self._sums["loss"] / self._sums["clips"] if self._sums else None
+
+    def _settle(self, sums, ids, place):
+        sums = {name: float(value) for name, value in sums.items()}
+        broken, loss = sums.pop("broken", 0.0), sums["loss"] / sums["clips"]
+        if self._guard and (broken or not math.isfinite(loss) or loss > LARGEST_LOSS):
+            what = (
+                f"it is {loss:.4g}"
+                if not broken or not math.isfinite(loss)
+                else f"it is {loss:.4g}, but a gradient is not finite"
+            )
+            names = "" if ids is None else f" Its clips: {', '.join(_names(ids))}."
+            raise UserError(
+                f"The loss must stay finite and below {LARGEST_LOSS:g}. In {place} {what}.{names} "
+                "The checkpoints from before are good. Look at these clips, or try a lower "
+                "--config.optimizer.learning_rate in another workdir."
+            )
+        for name, value in sums.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value
+
+
+def _names(ids):
+    return [name.decode("utf-8", "replace") for name in ids.numpy().tolist()]
