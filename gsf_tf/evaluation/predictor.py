@@ -5,12 +5,14 @@ import numpy as np
 import tensorflow as tf
 
 from gsf_tf.data import LabelMap, frames_to_clip
+from gsf_tf.data.record_schema import WHOLE
 from gsf_tf.errors import UserError
+from gsf_tf.evaluation.task_logits import task_logits
 from gsf_tf.workdir import Workdir
 
 
 class Predictor:
-    """Classifies videos with a trained model.
+    """Classifies videos with a trained model; of a multi-task model, the action.
 
     Args:
         path: A workdir of a finished training run, or an exported SavedModel.
@@ -61,7 +63,7 @@ class Predictor:
         return self._saved_model.signatures["serving_default"](clip=clip)["probabilities"]
 
     def _model_probabilities(self, clip):
-        return tf.nn.softmax(self._model(clip, training=False))
+        return tf.nn.softmax(task_logits(self._model(clip, training=False))[WHOLE])
 
     def probabilities(self, video):
         """Returns float32 `[K]`, summing to 1, for a video file.
