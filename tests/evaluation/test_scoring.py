@@ -34,6 +34,11 @@ def model():
 
 
 @pytest.fixture(scope="module")
+def expected(model):
+    return by_hand(model)
+
+
+@pytest.fixture(scope="module")
 def plain():
     return make_model(7)
 
@@ -55,17 +60,17 @@ def by_hand(model, clips=CLIPS):
 
 @pytest.mark.parametrize(
     ("batch_size", "views_per_step"),
-    [(1, 4), (2, 16), (5, 7), (3, 30), (5, 1)],
+    [(1, 4), (2, 30), (5, 7)],
 )
-def test_every_view_counts_once(model, batch_size, views_per_step):
+def test_every_view_counts_once(model, expected, batch_size, views_per_step):
     done = []
     scores = score_videos(
         model, videos(batch_size), NAMES, views_per_step=views_per_step, on_step=done.append
     )
     assert scores.ids.tolist() == [name.decode() for name in IDS]
     assert done[-1] == VIDEOS and done == sorted(done)
-    for task, expected in by_hand(model).items():
-        np.testing.assert_allclose(scores.logits[task], expected, atol=1e-4, rtol=1e-4)
+    for task, logits in expected.items():
+        np.testing.assert_allclose(scores.logits[task], logits, atol=1e-4, rtol=1e-4)
         np.testing.assert_array_equal(scores.labels[task], LABELS[task])
 
 
@@ -86,12 +91,11 @@ def test_two_devices_count_every_video_once(plain, tmp_path):
     )
     with strategy.scope():
         mirrored = keras.models.load_model(tmp_path / "model.keras")
-    # An odd number, and a last step in which the second device has no view of its own.
     scores = score_videos(
         mirrored,
         videos(2, labels=LABELS["action"]),
         NAMES["action"],
-        views_per_step=13,
+        views_per_step=13,  # In the last step the second device has no view of a video.
         strategy=strategy,
     )
     expected = by_hand(plain)
