@@ -44,8 +44,8 @@ from gsf_tf.evaluation.fusion import MEANS
 from gsf_tf.evaluation.missing_videos import missing_videos
 from gsf_tf.evaluation.paper_figure import paper_figure
 from gsf_tf.evaluation.protocol import PROTOCOLS
-from gsf_tf.evaluation.task_logits import task_logits
 from gsf_tf.evaluation.write_evaluation import write_evaluation
+from gsf_tf.task_logits import task_logits
 from gsf_tf.workdir import Workdir, describe_process
 from trainers import cli
 

@@ -17,7 +17,7 @@ from gsf_tf.data import (
     video_dataset_from_records,
     write_records,
 )
-from gsf_tf.evaluation import Scores
+from gsf_tf.evaluation import Predictor, Scores
 from gsf_tf.models import from_preset
 from gsf_tf.workdir import Workdir
 from tests.data.video_maker import make_video
@@ -116,6 +116,15 @@ def kitchen(tmp_path_factory):
 def accuracy_output(kitchen):
     flags = ("--protocol=accuracy", "--batch_size=4")
     return run("evaluate", f"--workdir={kitchen.path}", *flags).stdout
+
+
+def test_a_prediction_names_the_action(kitchen):
+    video = kitchen.path.parent / "videos" / "3.mp4"
+    clip = frames_to_clip(video, 2, (32, 32), short_side=32)
+    logits = kitchen.load_model()(clip[None], training=False)["action"][0]
+    order = np.argsort(-logits.numpy())[:2]
+    top = Predictor(kitchen.path).top(video, 2)
+    assert [name for name, _ in top] == [kitchen.read_labels()[index] for index in order]
 
 
 def report_of(workdir, name):
