@@ -28,7 +28,6 @@ result, eval_fused.json and the rest. They must be of the same videos, labels an
 """
 
 import hashlib
-import os
 import pathlib
 import time
 
@@ -67,11 +66,22 @@ flags.mark_flag_as_required("workdir")
 def main(_):
     workdir, console = Workdir(_WORKDIR.value), cli.console()
     if _FUSE.value:
+        check_fuse_flags()
         name, report = "fused", fuse(workdir, _FUSE.value)
     else:
         name, report = evaluate(workdir, chosen_protocol(), console)
     print_report(console, report)
     console.print(f"Wrote {workdir.path / f'eval_{name}.json'} and the files beside it")
+
+
+def check_fuse_flags():
+    others = (_PROTOCOL, _CLIPS, _CROPS, _FULL, _MODEL, _RECORDS, _SPLIT)
+    given = [f"--{flag.name}" for flag in others if flag.present]
+    if given:
+        raise UserError(
+            "With --fuse no model runs, so what to run it on is left out. Received: --fuse and "
+            f"{', '.join(given)}."
+        )
 
 
 def chosen_protocol():
@@ -182,7 +192,7 @@ def evaluate(workdir, protocol, console):
 def fuse(workdir, files):
     """Averages scores files and returns the report."""
     scores = fuse_scores({file: Scores.load(file) for file in files}, _FUSE_MEAN.value)
-    os.makedirs(workdir.path, exist_ok=True)
+    workdir.path.mkdir(parents=True, exist_ok=True)
 
     def describe(figures):
         return {

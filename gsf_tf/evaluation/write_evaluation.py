@@ -1,6 +1,7 @@
 import numpy as np
 
 from gsf_tf.data.record_schema import WHOLE
+from gsf_tf.errors import UserError
 from gsf_tf.evaluation.class_table import save_class_table
 from gsf_tf.evaluation.figures import confusion_figure
 from gsf_tf.evaluation.metrics import task_metrics
@@ -23,7 +24,20 @@ def write_evaluation(workdir, name, scores, describe, *, title, scores_csv=False
 
     Returns:
         What was written to the JSON file.
+
+    Raises:
+        UserError: If a file cannot be written.
     """
+    try:
+        return _write(workdir, name, scores, describe, title, scores_csv)
+    except OSError as error:
+        raise UserError(
+            "The folder of the results must be writable and have room. "
+            f"Received: {workdir.path} ({error})"
+        ) from error
+
+
+def _write(workdir, name, scores, describe, title, scores_csv):
     figures, by_task = task_metrics(scores)
     scores.save(workdir.path / f"scores_{name}.npz")
     for task, metrics in by_task.items():

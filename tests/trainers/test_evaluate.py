@@ -223,6 +223,7 @@ def test_fusion(kitchen, accuracy_output, tmp_path):
         (["--workdir={trained}", "--records=nowhere"], "dataset_info.json"),
         (["--workdir=nowhere"], "Train first"),
         (["--workdir={trained}", "--protocol=accuracy", "--crops=3"], "Leave one of them out"),
+        (["--workdir=nowhere", "--fuse=a.npz", "--split=val"], "--fuse and --split"),
     ],
 )
 def test_bad_input(trained, flags, message):
