@@ -192,7 +192,6 @@ def evaluate(workdir, protocol, console):
 def fuse(workdir, files):
     """Averages scores files and returns the report."""
     scores = fuse_scores({file: Scores.load(file) for file in files}, _FUSE_MEAN.value)
-    workdir.path.mkdir(parents=True, exist_ok=True)
 
     def describe(figures):
         return {

@@ -11,11 +11,11 @@ def write_evaluation(workdir, name, scores, describe, *, title, scores_csv=False
     """Writes all files of an evaluation.
 
     `eval_<name>.json` the figures and what they are of, `scores_<name>.npz` the scores; for each
-    task `per_class_<name>.csv`, `confusion_<name>.npy` (int `[K, K]`, rows the true classes) and
+    task `per_class_<name>.csv`, `confusion_<name>.npy` (int32 `[K, K]`, rows the true classes) and
     `confusion_<name>.png`. Files of a task other than the action have its name at the end.
 
     Args:
-        workdir: `Workdir` to write into; its folder is there.
+        workdir: `Workdir` to write into; its folder is made if it is not there.
         name: Name of the evaluation, as `"accuracy"`.
         scores: `Scores`.
         describe: Function from the figures to what else the JSON file says.
@@ -39,12 +39,14 @@ def write_evaluation(workdir, name, scores, describe, *, title, scores_csv=False
 
 def _write(workdir, name, scores, describe, title, scores_csv):
     figures, by_task = task_metrics(scores)
+    workdir.path.mkdir(parents=True, exist_ok=True)
     scores.save(workdir.path / f"scores_{name}.npz")
     for task, metrics in by_task.items():
         stem = name if task == WHOLE else f"{name}_{task}"
         save_class_table(workdir.path / f"per_class_{stem}.csv", metrics)
-        np.save(workdir.path / f"confusion_{stem}.npy", metrics["confusion"])
-        picture = confusion_figure({title: metrics["confusion"]}, scores.class_names[task])
+        confusion = metrics["confusion"].astype(np.int32)
+        np.save(workdir.path / f"confusion_{stem}.npy", confusion)
+        picture = confusion_figure({title: confusion}, scores.class_names[task])
         path = workdir.path / f"confusion_{stem}.png"
         picture.savefig(path, dpi=100, bbox_inches="tight")
         if scores_csv:
