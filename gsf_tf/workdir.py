@@ -70,7 +70,7 @@ class Workdir:
             ) from error
         labels = LabelMap(dataset_info.labels)
         # Without a checkpoint there is nothing to continue, so a start that failed binds nobody.
-        if self.config_file.exists() and any(self.checkpoints.glob("epoch-*")):
+        if self.config_file.exists() and self._has_checkpoint():
             self._check_same_config(json.loads(config.to_json()))
             self.check_labels(labels, "the training data")
             self._check_same_records(dataset_info)
@@ -88,6 +88,9 @@ class Workdir:
         }
         self.write_json("run", run)
         _write_atomically(self.config_file, config.to_json(indent=2))
+
+    def _has_checkpoint(self):
+        return any(path.suffix != ".partial" for path in self.checkpoints.glob("epoch-*"))
 
     def _check_same_config(self, config):
         before, now = _flatten(self.read_config()), _flatten(config)

@@ -1,4 +1,5 @@
 import json
+import resource
 
 import keras
 import ml_collections
@@ -30,9 +31,8 @@ def config(**values):
 def workdir(tmp_path):
     """A workdir with a checkpoint, so that there is something to continue."""
     workdir = Workdir(tmp_path / "run")
-    workdir.start(config(), dataset_info("down", "up"))
-    workdir.checkpoints.mkdir()
-    (workdir.checkpoints / "ckpt-1.index").touch()
+    workdir.start(config(), dataset_info("down", "up"), [{"name": "shift"}])
+    (workdir.checkpoints / "epoch-0001-step-00000006").mkdir(parents=True)
     return workdir
 
 
@@ -43,11 +43,15 @@ def test_a_run_describes_itself(workdir):
     assert run["label_fingerprint"] == workdir.read_labels().fingerprint
     assert run["records"] == {"short_side": 84, "source_fingerprint": ""}
     assert run["versions"]["keras"] == keras.__version__
-    assert run["command"] and run["devices"]
+    assert run["command"] and run["devices"] and run["time"] and "git_revision" in run
+    assert run["temporal_layers"] == [{"name": "shift"}]
 
 
 def test_the_same_run_continues(workdir):
     workdir.start(config(), dataset_info("down", "up"))
+    workdir.start(config(), dataset_info("down", "up"))
+    run = workdir.read_run()
+    assert [start["command"] for start in run["continued"]] == [run["command"]] * 2
 
 
 def test_another_configuration_is_refused_with_what_differs(workdir):
@@ -78,6 +82,9 @@ def test_before_the_first_checkpoint_everything_may_change(tmp_path):
     workdir.start(config(epochs=4), dataset_info("left", "right"))
     assert workdir.read_config()["epochs"] == 4
     assert workdir.read_labels().names == ("left", "right")
+    # A checkpoint that was being written when the process was killed is none.
+    (workdir.checkpoints / "epoch-0001-step-00000006.partial").mkdir(parents=True)
+    workdir.start(config(epochs=5), dataset_info("left", "right"))
 
 
 def test_a_file_in_the_place_of_the_folder(tmp_path):
@@ -113,6 +120,23 @@ def test_metrics_of_an_epoch_that_runs_again_are_replaced(workdir):
     for epoch, loss in [(1, 3.0), (2, 2.0), (3, 1.0), (2, 2.5)]:
         workdir.append_metrics({"epoch": epoch, "train/loss": loss})
     assert [(m["epoch"], m["train/loss"]) for m in workdir.read_metrics()] == [(1, 3.0), (2, 2.5)]
+
+
+def test_a_disk_that_is_full(workdir):
+    """A write that really fails: no file may grow beyond some bytes."""
+    workdir.append_metrics({"epoch": 1, "train/loss": 3.0})
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20, hard))
+    try:
+        with pytest.raises(UserError, match="(?s)metrics.jsonl could not be written.*make room"):
+            workdir.append_metrics({"epoch": 2, "train/loss": 2.0})
+        model = from_preset("tsn_resnet14thin", 2, num_segments=2, input_shape=(32, 32, 3))
+        with pytest.raises(UserError, match="model.keras could not be written"):
+            workdir.save_model(model)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [line["epoch"] for line in workdir.read_metrics()] == [1]
+    assert not list(workdir.path.glob("*partial*"))
 
 
 def test_json_is_written_in_one_piece(workdir):

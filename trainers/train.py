@@ -26,7 +26,7 @@ import sys
 from absl import flags
 from ml_collections import config_flags
 
-from gsf_tf.data import DatasetInfo
+from gsf_tf.data import DamageLog, DatasetInfo
 from gsf_tf.errors import UserError
 from gsf_tf.training.batch_feed import BatchFeed
 from gsf_tf.training.build_dataset import build_dataset
@@ -90,11 +90,11 @@ def train(config, workdir, console, dry_run=False):
     state = state or RunState()
 
     # ---- Epochs -----------------------------------------------------------------------------
-    log = MetricsLog(workdir)
+    log, damage = MetricsLog(workdir), DamageLog()
     with StopRequest() as stop, cli.progress(console) as progress:
         bar = progress.add_task("Training", total=config.epochs * steps, info="")
         while state.epoch <= config.epochs and not stop.signal:
-            feed = train_feed(config, info, devices, state)
+            feed = train_feed(config, info, devices, state, damage)
             pace = Pace(feed)
             for batches in steps_of(feed, config, state, steps):
                 place = f"epoch {state.epoch}, step {state.step + 1}"
@@ -115,6 +115,7 @@ def train(config, workdir, console, dry_run=False):
                 break
             metrics = {"epoch": state.epoch, "step": state.epoch * steps, **pace.figures()}
             metrics.update(named("train", state.totals.means()))
+            metrics["input/damaged_clips"] = damage.clips
             metrics.update(**learning_rates(learner.optimizer), **shift_metrics(learner.model))
             if state.epoch % config.eval_every_epochs == 0 or state.epoch == config.epochs:
                 with learner.averaged() as model:
@@ -170,7 +171,7 @@ def initialize(model, path):
     return str(initialize_from(model, path))
 
 
-def train_feed(config, info, devices, state):
+def train_feed(config, info, devices, state, damage):
     """Returns the batches of an epoch that are left."""
     dataset = build_dataset(
         config,
@@ -181,6 +182,7 @@ def train_feed(config, info, devices, state):
         skip_batches=state.step * config.optimizer.accumulate_steps,
         num_workers=devices.num_workers,
         worker=devices.worker,
+        damage=damage,
     )
     return BatchFeed(devices.strategy, dataset)
 

@@ -2,6 +2,7 @@ import time
 
 import tensorflow as tf
 
+from gsf_tf.data import reports_damage
 from gsf_tf.errors import UserError
 
 
@@ -17,6 +18,9 @@ class BatchFeed:
 
     Attributes:
         wait_seconds: Time that the loop has waited for batches.
+
+    Raises:
+        UserError: By the iteration, if a record is damaged or cannot be read.
     """
 
     def __init__(self, strategy, dataset):
@@ -31,7 +35,8 @@ class BatchFeed:
         """Returns `((clip, label), ids)`, clip and label per replica; ids is None without ids."""
         start = time.monotonic()
         try:
-            clip, label, *ids = next(self._iterator)
+            with reports_damage():
+                clip, label, *ids = next(self._iterator)
         except tf.errors.OpError as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise UserError(
@@ -44,9 +49,9 @@ class BatchFeed:
         return self._divide((clip, label)), ids[0] if ids else None
 
     def _divide(self, batch):
-        replicas = len(self._strategy.extended.worker_devices)
-        if replicas == 1:
+        if self._strategy.num_replicas_in_sync == 1:
             return batch
+        replicas = len(self._strategy.extended.worker_devices)
         total = tf.nest.flatten(batch)[0].shape[0]
         # The last batch of an evaluation may leave less, or nothing, for the last replicas.
         share = -(-total // replicas)

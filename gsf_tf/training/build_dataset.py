@@ -3,7 +3,16 @@ from gsf_tf.training.steps import MAIN_TASK
 
 
 def build_dataset(
-    config, info, split, *, training, epoch=0, skip_batches=0, num_workers=1, worker=0
+    config,
+    info,
+    split,
+    *,
+    training,
+    epoch=0,
+    skip_batches=0,
+    num_workers=1,
+    worker=0,
+    damage=None,
 ):
     """Makes one pass over a split of the records, as a configuration says.
 
@@ -16,6 +25,7 @@ def build_dataset(
         skip_batches: Batches at the beginning that were used before.
         num_workers: Workers that share the batches.
         worker: Which of them this is, from 0.
+        damage: `DamageLog` for the records that are left out, where the configuration says so.
 
     Returns:
         A `tf.data.Dataset` of this worker's share of the batches: `(clip, label)`, in training
@@ -41,6 +51,8 @@ def build_dataset(
         shard_index=worker,
         cache=config.data.cache or False,
         service=config.data.service,
+        on_error=config.data.on_error,
+        damage=damage,
         clip_ids=training,
         parts=tuple(task for task in config.task_weights if task != MAIN_TASK),
     )

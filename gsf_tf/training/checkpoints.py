@@ -85,6 +85,7 @@ class Checkpoints:
         Raises:
             UserError: If all are damaged, or they are of another model or optimizer.
         """
+        self._remove_unfinished()
         found = self.names()
         for name in reversed(found):
             path = self.directory / name
@@ -130,6 +131,12 @@ class Checkpoints:
                 f"Received: {path}, which does not fit: {reason} Train in another --workdir, or "
                 "with the configuration this one began with."
             ) from error
+
+    def _remove_unfinished(self):
+        """Removes what a process that was killed has half written or half deleted."""
+        for path in self.directory.glob("epoch-*-step-*"):
+            if path.name.endswith(PARTIAL) or not (path / STATE_FILE).exists():
+                shutil.rmtree(path)
 
     def _prune(self, best):
         names = self.names()

@@ -20,7 +20,8 @@ class Devices:
     @classmethod
     def choose(cls):
         """Takes all GPUs that TensorFlow sees, or the CPU."""
-        return cls(tf.distribute.MirroredStrategy())
+        names = [device.name for device in tf.config.list_logical_devices("GPU")]
+        return cls(tf.distribute.MirroredStrategy(names or ["CPU:0"]))
 
     @property
     def num_replicas(self):

@@ -11,6 +11,7 @@ from gsf_tf.training.distributed import distributed
 from gsf_tf.training.gradient_accumulator import GradientAccumulator
 from gsf_tf.training.moving_average import MovingAverage
 from gsf_tf.training.random_states import random_states, separate_replicas
+from gsf_tf.training.share_statistics import share_statistics
 from gsf_tf.training.steps import evaluation_step, train_step
 
 
@@ -105,5 +106,6 @@ class Learner:
         """Gives the model the weights to evaluate and save, inside of a `with` block."""
         if self._annealing:
             self._annealing.apply_step_of(self.model, self.optimizer)
+        share_statistics(self.model)
         with self._average.applied() if self._average else contextlib.nullcontext():
             yield self.model

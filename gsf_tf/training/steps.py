@@ -93,11 +93,9 @@ def evaluation_step(model, clip, label, task_weights=None):
         logits = model(clip, training=False)
         return _sums(_losses(label, logits, 0.0, task_weights), label, logits)
 
-    shapes = tf.nest.map_structure(lambda output: output.shape[-1], model.output)
-    names = _metric_names(shapes)
-
     def nothing():
-        return {name: tf.constant(0.0) for name in ("loss", *names, "clips")}
+        names = ("loss", *_metric_names(model.output), "clips")
+        return {name: tf.constant(0.0) for name in names}
 
     return tf.cond(tf.shape(clip)[0] > 0, sums, nothing)
 

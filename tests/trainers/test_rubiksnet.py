@@ -1,33 +1,44 @@
 """The RubiksNet configuration: annealing, budget and integer shifts through the programs."""
 
-import json
-
 import keras
 import pytest
 
+from configs.demo_rubiksnet import get_config
 from gsf_tf.layers import AttentionShift
 from gsf_tf.models.find_layers import find_layers
-from tests.trainers.conftest import run, train_flags
+from tests.trainers.conftest import run
+from tests.trainers.small_run import read_metrics, run_training, small_config
+
+
+def rubiksnet_config(records, preset="rubiksnet_mini", **values):
+    config = small_config(records)
+    rubiksnet = get_config(preset)
+    for name in ("model", "optimizer", "annealing"):
+        config[name] = rubiksnet[name]
+    config.model.image_size, config.model.num_segments = 32, 4
+    config.update_from_flattened_dict({"epochs": 1, "warmup_epochs": 0, **values})
+    return config
 
 
 @pytest.fixture(scope="module")
 def attention_run(records, tmp_path_factory):
     workdir = tmp_path_factory.mktemp("rubiksnet") / "aq"
-    flags = train_flags(records, workdir, epochs=3)
-    config = "--config=configs/demo_rubiksnet.py:rubiksnet_mini_aq"
-    run("train", config, *flags[1:], "--config.annealing.epochs=3")
+    values = {"epochs": 3, "annealing.epochs": 3}
+    run_training(rubiksnet_config(records, "rubiksnet_mini_aq", **values), workdir)
     return workdir
 
 
 def test_the_temperature_falls_and_the_share_is_logged(attention_run):
-    lines = (attention_run / "metrics.jsonl").read_text().splitlines()
-    metrics = [json.loads(line) for line in lines]
+    metrics = read_metrics(attention_run)
     steps = metrics[-1]["step"]
     for line in metrics:
         # The last step of an epoch ran at the temperature of the step before its end.
         expected = 2.0 * (1e-3 / 2.0) ** ((line["step"] - 1) / steps)
         assert line["shift/temperature"] == pytest.approx(expected, rel=1e-5)
         assert 0 <= line["shift/nonzero_share"] <= 1
+        assert 0 < line["shift/height"] < 2 and 0 < line["shift/width"] < 2
+        assert line["lr/shift"] == pytest.approx(0.01 * line["lr/base"])
+        assert line["lr/gamma_beta_bias"] == line["lr/base"]
     model = keras.models.load_model(attention_run / "model.keras")
     for layer in find_layers(model, AttentionShift):
         assert float(layer.temperature) == pytest.approx(1e-3)
@@ -47,22 +58,15 @@ def test_a_model_without_shifts_cannot_be_hardened(trained):
 
 
 def test_quantized_and_fixed_shifts_train(records, tmp_path):
-    flags = train_flags(records, tmp_path / "run", epochs=1)
-    run(
-        "train",
-        "--config=configs/demo_rubiksnet.py:rubiksnet_mini",
-        *flags[1:],
-        "--config.model.shift_mode=quantized",
-        "--config.model.spatial_shift=fixed",
-    )
+    values = {"model.shift_mode": "quantized", "model.spatial_shift": "fixed"}
+    run_training(rubiksnet_config(records, **values), tmp_path / "run")
     model = keras.models.load_model(tmp_path / "run" / "model.keras")
     shift = model.backbone.get_layer("layer1_0_as3")
     assert (shift.mode, shift.spatial, shift.temporal) == ("quantized", "fixed", "learned")
 
 
 def test_fixed_shifts_train_without_normalisation(records, tmp_path):
-    flags = train_flags(records, tmp_path / "run", epochs=1)
-    fixed = [f"--config.model.{axis}_shift=fixed" for axis in ("spatial", "temporal")]
-    run("train", "--config=configs/demo_rubiksnet.py:rubiksnet_mini", *flags[1:], *fixed)
+    values = {"model.spatial_shift": "fixed", "model.temporal_shift": "fixed"}
+    run_training(rubiksnet_config(records, **values), tmp_path / "run")
     model = keras.models.load_model(tmp_path / "run" / "model.keras")
     assert not model.backbone.get_layer("layer1_0_as3").trainable_variables

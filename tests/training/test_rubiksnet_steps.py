@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 
 from gsf_tf.training import RUBIKSNET_GROUPS, CoupledSGD, ParameterGroup
-from gsf_tf.training.checkpointing import checkpoint_manager, restore_latest
+from gsf_tf.training.checkpoints import Checkpoints
+from gsf_tf.training.run_state import RunState
 from gsf_tf.training.steps import train_step
 from tests.training.toy_shift import toy_batch, toy_model
 
@@ -221,13 +222,14 @@ def test_survives_a_checkpoint_of_a_run(tmp_path):
         model = toy_model()
         optimizer = CoupledSGD(0.5, **RECIPE)
         optimizer.build(model.trainable_variables)
-        return model, optimizer, checkpoint_manager(model, optimizer, tmp_path)[0]
+        checkpoint = tf.train.Checkpoint(model=model, optimizer=optimizer)
+        return model, optimizer, Checkpoints(tmp_path, checkpoint)
 
-    model, optimizer, manager = start()
+    model, optimizer, checkpoints = start()
     own_loop(model, optimizer, clip, label, steps=2)
-    manager.save()
-    again, again_optimizer, again_manager = start()
-    assert restore_latest(again_manager) is not None
+    checkpoints.save(RunState())
+    again, again_optimizer, again_checkpoints = start()
+    assert again_checkpoints.restore_latest(pytest.fail) is not None
     assert_equal_weights(
         own_loop(again, again_optimizer, clip, label, steps=2),
         own_loop(model, optimizer, clip, label, steps=2),

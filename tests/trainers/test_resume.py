@@ -1,0 +1,99 @@
+"""What a run is after it was stopped: bit for bit the run that was left alone."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from gsf_tf.errors import UserError
+from gsf_tf.training.learner import Learner
+from tests.trainers.conftest import REPOSITORY
+from tests.trainers.small_run import (
+    all_at_once,
+    assert_same_run,
+    newest_state,
+    read_metrics,
+    run_training,
+    small_config,
+)
+
+KILLS = 10
+
+
+@pytest.fixture
+def after_step(monkeypatch):
+    """Has something done after so many steps of the next run; once."""
+    take_step = Learner.take_step
+
+    def plan(steps, action):
+        def counted(self, *args):
+            nonlocal steps
+            take_step(self, *args)
+            steps -= 1
+            if steps == 0:
+                action()
+
+        monkeypatch.setattr(Learner, "take_step", counted)
+
+    return plan
+
+
+def test_stopped_by_signals_it_ends_with_the_same_weights(records, tmp_path, after_step):
+    """In the middle of an epoch, and after its last step (so 1 epoch + 1 epoch = 2 epochs).
+
+    With dropout, augmentation, CutMix, accumulation and the average of the weights.
+    """
+    values = {**all_at_once(), "checkpoint.every_steps": 0}
+    config = small_config(records, **values)
+    assert run_training(config, tmp_path / "undisturbed")[0] is None
+    for steps, number, status, place in (
+        (2, signal.SIGTERM, 143, "epoch-0001-step-00000002"),
+        (4, signal.SIGINT, 130, "epoch-0001-step-00000006"),
+    ):
+        after_step(steps, lambda number=number: os.kill(os.getpid(), number))
+        stopped, output = run_training(config, tmp_path / "stopped")
+        assert stopped == status
+        assert f"checkpoint {place} has all until here" in output
+    assert not (tmp_path / "stopped" / "model.keras").exists()
+    output = run_training(config, tmp_path / "stopped")[1]
+    assert "Continuing in epoch 1 after 6 of 6 steps" in output
+    assert_same_run(tmp_path / "stopped", tmp_path / "undisturbed")
+
+
+def test_killed_ten_times_it_ends_with_the_same_weights(records, tmp_path):
+    """SIGKILL at random moments (tests/trainers/killed_run.py)."""
+    command = [sys.executable, "-m", "tests.trainers.killed_run", records, tmp_path, KILLS, 0]
+    process = subprocess.run(
+        list(map(str, command)), cwd=REPOSITORY, capture_output=True, text=True
+    )
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert process.stdout.count("killed at") == KILLS
+    assert_same_run(tmp_path / "killed", tmp_path / "undisturbed")
+
+
+def test_a_loss_that_ran_away_leaves_the_checkpoints(records, tmp_path):
+    values = {"optimizer.learning_rate": 1e18, "optimizer.clip_norm": 1e30}
+    config = small_config(records, "tsn_resnet14thin", **values, **{"checkpoint.every_steps": 1})
+    with pytest.raises(UserError, match=r"The loss must stay finite.*clips: train-0000\d-of"):
+        run_training(config, tmp_path / "run")
+    tensors, state = newest_state(tmp_path / "run")
+    assert state["step"] >= 1
+    for name, tensor in tensors.items():
+        assert np.isfinite(tensor).all(), name
+
+
+def test_records_that_vanish_leave_the_checkpoints(records, tmp_path, after_step):
+    shutil.copytree(records, tmp_path / "records")
+    shards = list((tmp_path / "records").glob("train-*"))
+    assert shards
+    # The shards are open until the epoch ends; the next one does not find them.
+    after_step(6, lambda: [shard.unlink() for shard in shards])
+    config = small_config(tmp_path / "records", "tsn_resnet14thin")
+    with pytest.raises(UserError, match="train-00000-of"):
+        run_training(config, tmp_path / "run")
+    assert newest_state(tmp_path / "run")[1]["epoch"] == 2
+    assert len(read_metrics(tmp_path / "run")) == 1
