@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import tensorflow as tf
 
+from gsf_tf.data.attempt import attempt
 from gsf_tf.data.damage_log import DamageLog
 from gsf_tf.data.damage_report import find_damage, message, message_tail
 from gsf_tf.data.record_framing import OVERHEAD, records_from, survey
@@ -38,7 +39,10 @@ class CheckedShards:
         """
         file, expected, size = (self._column(number, values) for values in self._ends())
         end = tf.data.Dataset.from_tensors(("", False))
-        stream = records_from(file, tf.constant(0, tf.int64)).map(lambda record: (record, True))
+        # A data set that cannot open its file would fail for ever where errors are ignored.
+        _, opens = attempt(_read_a_byte, file, otherwise=0)
+        files = tf.boolean_mask([file], [opens])
+        stream = tf.data.TFRecordDataset(files).map(lambda record: (record, True))
 
         def check(state, element):
             (place, offset), (record, is_there) = state, element
@@ -55,38 +59,30 @@ class CheckedShards:
             return self._stopping(checked, number)
         return self._leaving_out(checked, number, file, expected)
 
-    def load(self, function: Callable) -> Callable:
-        """Makes a function of records stop with a message at one that it cannot load.
+    def load(self, loader: Callable) -> Callable:
+        """Makes a loader of records stop with a message at one that it cannot use.
 
         Args:
-            function: Takes (seed, shard, place, record) and gives a tuple of tensors whose
-                shapes are known.
+            loader: Takes (seed, shard, place, record) and gives a tuple of tensors, and whether
+                the record could be used.
 
         Returns:
-            The same; where damaged records are left out, it gives for them a tuple of zeros.
-            Their last part but one, added to all tuples, is whether the record was loaded.
+            A function that gives the tuple alone. Where damaged records are left out, the last but
+            one of the tuple is added: whether the record could be used.
         """
 
         def load(epoch_seed, shard, place, record):
-            single = tf.data.Dataset.from_tensors((epoch_seed, shard, place, record))
-            loaded = single.map(function)
-            zeros = tuple(
-                tf.nest.map_structure(lambda spec: tf.zeros(spec.shape, spec.dtype), part)
-                for part in loaded.element_spec
-            )
-            failed = tf.data.Dataset.from_tensors((zeros, False))
-            loaded = loaded.map(lambda *parts: (parts, True)).ignore_errors()
-            parts, good = loaded.concatenate(failed).take(1).get_single_element()
-            offset = tf.constant(-1, tf.int64)
+            parts, good = loader(epoch_seed, shard, place, record)
             if self.log is None:
-                good = self._stop_if(~good, shard, place, offset)
-                with tf.control_dependencies([good]):
-                    return tf.nest.map_structure(tf.identity, parts)
-            is_damage = tf.cond(good, lambda: True, lambda: self._log_content(shard, place))
-            passed = self._stop_if(~is_damage, shard, place, offset)
+                is_explained = good
+            else:
+                is_explained = tf.cond(
+                    good, lambda: tf.constant(True), lambda: self._log_content(shard, place)
+                )
+            passed = self._stop_if(~is_explained, shard, place, tf.constant(-1, tf.int64))
             with tf.control_dependencies([passed]):
                 *parts, last = tf.nest.map_structure(tf.identity, parts)
-                return *parts, good, last
+            return (*parts, last) if self.log is None else (*parts, good, last)
 
         return load
 
@@ -173,3 +169,7 @@ class CheckedShards:
 
     def _column(self, number, values):
         return tf.constant(values)[tf.argmax(tf.constant(list(self.files)) == number)]
+
+
+def _read_a_byte(file):
+    return tf.data.FixedLengthRecordDataset(file, 1).take(1).reduce(0, lambda count, _: count + 1)

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
+from gsf_tf.data.attempt import attempt
 from gsf_tf.data.clip_rule import ClipRule
-from gsf_tf.data.record_faults import check_clip
+from gsf_tf.data.record_faults import check_clip, check_frames
 from gsf_tf.data.record_labels import RecordLabels
-from gsf_tf.data.record_schema import WHOLE, label_key, parse_clip
+from gsf_tf.data.record_schema import WHOLE, cut_frames, parse_clip
 from gsf_tf.data.seeding import example_seeds
 
 
@@ -29,42 +30,69 @@ class ClipLoader:
     files: Mapping[int, str]
     clip_ids: bool
 
-    def __call__(self, epoch_seed, shard, place, record) -> tuple:
-        """Returns clip, label, the id if it is wanted, and the seed of further changes.
+    def __call__(self, epoch_seed, shard, place, record) -> tuple[tuple, tf.Tensor]:
+        """Loads one record.
 
         Args:
             epoch_seed: int32 `[2]`.
             shard: Number of the shard.
             place: Number of the record in it.
             record: A serialised `SequenceExample`.
+
+        Returns:
+            A tuple of clip, label, the id if it is wanted, and the seed of further changes; and
+            whether the record could be used. Where it could not, the tuple holds no clip of it.
         """
-        parts = tuple(self.labels.part_names)
-        example = parse_clip(record, parts)
+        example, is_clip = self._parse(record)
         frames_seed, crop_seed, change_seed = example_seeds(epoch_seed, shard, place)
-        indices = self.rule.indices(tf.size(example["frames"]), frames_seed)
+        indices = self.rule.indices(tf.size(example["offset"]), frames_seed)
+        offset, size = tf.gather(example["offset"], indices), tf.gather(example["size"], indices)
         height, width, labels = example["height"], example["width"], example["labels"]
-        jpegs = check_clip(
-            tf.unstack(tf.gather(example["frames"], indices), self.rule.num_frames),
-            height,
-            width,
-            {label_key(name): label for name, label in labels.items()},
-            self.labels.limits,
-        )
+        are_frames = []
 
         def decode(box):
-            return tf.stack([
-                tf.image.decode_and_crop_jpeg(
-                    jpeg, box, channels=3, dct_method="INTEGER_ACCURATE"
-                )
-                for jpeg in jpegs
-            ])  # fmt: skip
+            frames, decoded = attempt(
+                self._decode,
+                *(example["data"], offset, size, height, width, box),
+                otherwise=tf.zeros([self.rule.num_frames, 1, 1, 3], tf.uint8),
+            )
+            are_frames.append(decoded)
+            # Where they are not, anything of the right size will do.
+            blank = tf.zeros(tf.concat([[self.rule.num_frames], box[2:], [3]], 0), tf.uint8)
+            return tf.cond(decoded, lambda: frames, lambda: blank)
 
         clips = self.rule.clips(decode, height, width, crop_seed)
-        label = labels if parts else labels[WHOLE]
+        good = is_clip & are_frames[0]
+        label = labels if self.labels.part_names else labels[WHOLE]
         if not self.clip_ids:
-            return clips, label, change_seed
+            return (clips, label, change_seed), good
         names = tf.constant([os.path.basename(file) for file in self.files.values()])
         name = names[tf.argmax(tf.constant(list(self.files)) == shard)]
         place = tf.strings.as_string(place)
         clip_id = tf.strings.join([name, ":", place, " ", example["media_id"]])
-        return clips, label, clip_id, change_seed
+        return (clips, label, clip_id, change_seed), good
+
+    def _parse(self, record):
+        parts = tuple(self.labels.part_names)
+        zero, one = tf.constant(0), tf.constant(1)
+        nothing = {
+            "data": "",
+            "offset": tf.zeros([1], tf.int32),
+            "size": tf.zeros([1], tf.int32),
+            "height": one,
+            "width": one,
+            "media_id": "",
+            "labels": {name: zero for name in (WHOLE, *parts)},
+        }
+        return attempt(
+            lambda record: check_clip(parse_clip(record, parts), self.labels.limits),
+            record,
+            otherwise=nothing,
+        )
+
+    def _decode(self, data, offset, size, height, width, box):
+        jpegs = check_frames(cut_frames(data, offset, size, self.rule.num_frames), height, width)
+        return tf.stack([
+            tf.image.decode_and_crop_jpeg(jpeg, box, channels=3, dct_method="INTEGER_ACCURATE")
+            for jpeg in jpegs
+        ])  # fmt: skip

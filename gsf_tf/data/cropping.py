@@ -44,7 +44,7 @@ def training_crop(height, width, image_size: tuple[int, int], seed) -> tf.Tensor
         tf.float64,
     )
     draws = tf.unstack(tf.random.split(seed, 2))
-    pair = tf.random.stateless_uniform([], draws[0], 0, len(pairs), tf.int32)
+    pair = tf.random.stateless_uniform([], draws[0], 0, pairs.shape[0], tf.int32)
     spot = tf.random.stateless_uniform([], draws[1], 0, len(CROP_POSITIONS), tf.int32)
     frame = tf.stack([height, width])
     base = tf.cast(_largest_box(height, width, image_size), tf.float64)

@@ -9,34 +9,50 @@ from collections.abc import Mapping
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
+from gsf_tf.data.record_schema import FRAME_OFFSET, FRAME_SIZE, label_key
+
 # Pixels of a frame, a little more than those of 8K video. A larger size is damage, for decoding it
 # would take the machine's memory.
 MAX_FRAME_PIXELS = 2**25
 
 
-def check_clip(frames, height, width, labels: Mapping, limits: Mapping[str, int | None]):
-    """Stops where a clip breaks a rule.
+def check_clip(example: Mapping, limits: Mapping[str, int | None]) -> dict:
+    """Fails where a clip breaks a rule, frames aside.
 
     Args:
-        frames: The JPEGs that will be decoded, a list of string scalars.
-        height: int32, as the record says.
-        width: Likewise.
-        labels: int32 scalars by their keys.
-        limits: Number of classes by the same keys, `None` where that is not known.
+        example: As from `parse_clip`.
+        limits: Number of classes by the key of the label, `None` where that is not known.
 
     Returns:
-        `frames`, to be decoded after the check.
+        `example`, after the check.
     """
-    size = tf.stack([height, width])
-    pixels = tf.cast(height, tf.int64) * tf.cast(width, tf.int64)
-    rules = [tf.reduce_all(size > 0), pixels <= MAX_FRAME_PIXELS]
-    rules += [
-        (label >= 0) if limits[key] is None else (label >= 0) & (label < limits[key])
-        for key, label in labels.items()
+    height, width = (tf.cast(example[side], tf.int64) for side in ("height", "width"))
+    rules = [
+        height > 0,
+        width > 0,
+        height * width <= MAX_FRAME_PIXELS,
+        tf.size(example["offset"]) > 0,
+        tf.size(example["offset"]) == tf.size(example["size"]),
     ]
-    rules += [tf.reduce_all(tf.image.extract_jpeg_shape(jpeg)[:2] == size) for jpeg in frames]
-    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(tf.stack(rules)), [size])]):
-        return [tf.identity(jpeg) for jpeg in frames]
+    for name, label in example["labels"].items():
+        limit = limits[label_key(name)]
+        rules += [label >= 0, label < (label.dtype.max if limit is None else limit)]
+    return _after(rules, example)
+
+
+def check_frames(jpegs: list, height, width) -> list:
+    """Fails where a JPEG announces another size than the record.
+
+    Args:
+        jpegs: String scalars.
+        height: As the record says.
+        width: Likewise.
+
+    Returns:
+        `jpegs`, to be decoded after the check.
+    """
+    sizes = tf.stack([tf.image.extract_jpeg_shape(jpeg)[:2] for jpeg in jpegs])
+    return _after([tf.reduce_all(sizes == [height, width])], jpegs)
 
 
 def find_fault(record: bytes, limits: Mapping[str, int | None]) -> str | None:
@@ -74,7 +90,32 @@ def find_fault(record: bytes, limits: Mapping[str, int | None]) -> str | None:
         fault = _find_jpeg_fault(feature.bytes_list.value[0], height, width)
         if fault:
             return f"its frame {number} {fault}"
+    if not _are_where_they_should(frames, context, record):
+        return f"its frames are not where `{FRAME_OFFSET}` and `{FRAME_SIZE}` say"
     return None
+
+
+def _are_where_they_should(frames, context, record):
+    places, sizes = (context[key].int64_list.value for key in (FRAME_OFFSET, FRAME_SIZE))
+    if not places:
+        return True
+    if len(places) != len(frames) or len(sizes) != len(frames):
+        return False
+    # The context is the first field: a tag of one byte, its length, itself.
+    end = 1
+    while record[end] > 127:
+        end += 1
+    length = sum((byte & 127) << 7 * place for place, byte in enumerate(record[1 : end + 1]))
+    end += 1 + length
+    return all(
+        record[end + place : end + place + size] == frame.bytes_list.value[0]
+        for place, size, frame in zip(places, sizes, frames, strict=True)
+    )
+
+
+def _after(rules, values):
+    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(tf.stack(rules)), [rules])]):
+        return tf.nest.map_structure(tf.identity, values)
 
 
 def _find_jpeg_fault(jpeg, height, width):

@@ -28,10 +28,16 @@ def records_from(file, offset) -> tf.data.Dataset:
     Returns:
         A data set of string scalars.
     """
-    variant = tf.raw_ops.TFRecordDatasetV2(
-        filenames=[file], compression_type="", buffer_size=_BUFFER_BYTES, byte_offsets=[offset]
-    )
-    return tf.data.experimental.from_variant(variant, tf.TensorSpec([], tf.string))
+
+    def read(file, offset):
+        variant = tf.raw_ops.TFRecordDatasetV2(
+            filenames=file, compression_type="", buffer_size=_BUFFER_BYTES, byte_offsets=offset
+        )
+        return tf.data.experimental.from_variant(variant, tf.TensorSpec([], tf.string))
+
+    # Inside of a function, for TensorFlow 2.17 cannot write this op into a graph.
+    start = ([file], [tf.cast(offset, tf.int64)])
+    return tf.data.Dataset.from_tensors(start).flat_map(read)
 
 
 def find_offset(file: str, place: int) -> int:

@@ -18,6 +18,9 @@ from gsf_tf.data.shard_writer import write_whole_file
 
 FILE_NAME = "in_progress.json"
 
+# Since 2, a record says where its frames are.
+RECORD_FORMAT = "2"
+
 # Where the number of clips in a shard is left open. Shards are 100 to 200 MB large if the estimate
 # is right within a quarter and a split has at least 130 MB.
 SHARD_BYTES = 130e6
@@ -35,7 +38,7 @@ class RecordPlan:
         labels: Class names in order.
         source_fingerprint: `ClipListing.fingerprint` of the clips.
         num_clips: Number of clips.
-        versions: Of the libraries that decode videos and compress frames.
+        versions: Of the libraries that decode videos and compress frames, and of the records.
         clip_bytes: Mean size of a sample of clips; `None` where the settings give the number of
             clips per shard, or before the sample is taken.
     """
@@ -55,7 +58,7 @@ class RecordPlan:
             list(listing.labels),
             listing.fingerprint(),
             len(listing.clips),
-            {"av": av.__version__, "pillow": PIL.__version__},
+            {"av": av.__version__, "pillow": PIL.__version__, "records": RECORD_FORMAT},
         )
 
     @property

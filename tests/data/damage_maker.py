@@ -99,7 +99,7 @@ def change_kind(example, rng):
 def announce_size(example, rng):
     """Writes another size, often an absurd one, into the header of a JPEG."""
     frames = example.feature_lists.feature_list["image/encoded"].feature
-    for number in rng.integers(len(frames), size=rng.integers(1, len(frames) + 1)):
+    for number in _some(frames, rng):
         jpeg = bytearray(frames[number].bytes_list.value[0])
         size = [65500, 65535, 1, 0, 8][rng.integers(5)].to_bytes(2, "big")
         place = bytes(jpeg).index(_START_OF_FRAME) + 5 + 2 * rng.integers(2)
@@ -114,10 +114,14 @@ def change_frames(example, rng):
     if way == 0:
         del frames[rng.integers(len(frames)) :]
         return
-    for number in rng.integers(len(frames), size=rng.integers(1, len(frames) + 1)):
+    for number in _some(frames, rng):
         jpeg = frames[number].bytes_list.value[0]
         changed = [b""] if way == 1 else [(flip if way == 2 else cut)(jpeg, rng)]
-        frames[number].bytes_list.value[:] = changed if jpeg else []
+        frames[number].bytes_list.value[:] = changed
+
+
+def _some(values, rng):
+    return rng.permutation(len(values))[: rng.integers(1, len(values) + 1)]
 
 
 _OF_FILES = {f"file: {f.__name__}": f for f in (flip, cut, remove, insert, zero, repeat)}

@@ -2,12 +2,12 @@
 
   python -m tests.data.fuzz_records --cases=10000 --seed=0
 
-Case N is the damage that `damage_maker.damage_file` draws with the seed N. Each is read three times:
-in evaluation and in training, which must give all clips or end in a `DataError`, and with
-on_error="skip", which must give the clips that are left, and count the others. The cases run in child
-processes under a time limit, so that a crash or a hang is found and named by its seed.
-
---only=N runs case N in this process, to look at it.
+Case N is a shard with the damage that `damage_maker.damage_file` draws with the seed N. Many shards
+are read in one pass with on_error="skip": each must give the clips that are left, and the others
+must be counted, with file and offset. The first case of each pass is also read alone, in evaluation
+and in training, which must give all clips or end in a `DataError`. The passes run in child
+processes under a time limit; when one crashes or hangs, its cases are tried one by one, and the
+culprit is named.
 """
 
 import collections
@@ -20,81 +20,88 @@ import tempfile
 import threading
 
 import numpy as np
-import tensorflow as tf
 from absl import app, flags
 
 from gsf_tf.data import DamageLog, DataError, reports_damage, video_dataset_from_records
-from tests.data.damage_maker import damage_file, read_shard, write_shard
-from tests.data.small_records import write_small_records
+from tests.data.damage_maker import damage_file
+from tests.data.small_records import describe_records, small_records
 
 FLAGS = flags.FLAGS
-NUM_CLIPS, NUM_CLASSES, SHARD = 5, 3, "train-00000-of-00001.tfrecord"
+NUM_CLIPS, NUM_CLASSES = 5, 3
+PROGRAM = ["-m", "tests.data.fuzz_records"]
 
 
-class Fuzzer:
-    """Pipelines over one shard whose file is replaced for each case."""
+def run_pass(folder, records, seeds):
+    """Returns for each seed the kind of damage and what came of it.
 
-    def __init__(self, folder):
-        self.path = pathlib.Path(folder) / SHARD
-        self.records = write_small_records(self.path, NUM_CLIPS, NUM_CLASSES)
-        self.log = DamageLog()
-        self.evaluation = self._dataset()
-        self.training = self._dataset(training=True, drop_remainder=False)
-        self.skipping = self._dataset(on_error="skip", damage=self.log)
+    Args:
+        folder: An empty folder.
+        records: Those of an undamaged shard.
+        seeds: The cases.
+    """
+    paths = [
+        folder / f"train-{number:05d}-of-{len(seeds):05d}.tfrecord" for number in range(len(seeds))
+    ]
+    kinds = [damage_file(path, records, seed) for path, seed in zip(paths, seeds, strict=True)]
+    describe_records(folder, {path.name: NUM_CLIPS for path in paths}, NUM_CLASSES)
+    log = DamageLog()
+    left = read(paths, on_error="skip", damage=log)
+    results = []
+    for path, kind in zip(paths, kinds, strict=True):
+        damage = [record for record in log.records if record.file == str(path)]
+        missing = sum(record.clips for record in damage)
+        assert left[path.name] + missing == NUM_CLIPS, (kind, left[path.name], damage)
+        results.append((kind, "reported" if damage else "valid"))
+    check_stopping(paths[0], [record for record in log.records if record.file == str(paths[0])])
+    return results
 
-    def run(self, seed):
-        """Returns the kind of damage and what came of it."""
-        kind = damage_file(self.path, self.records, seed)
-        given, error = self._read(self.evaluation)
-        given_training, training_error = self._read(self.training)
-        self.log.clear()
-        left, skip_error = self._read(self.skipping)
-        assert skip_error is None, skip_error
-        assert left + self.log.clips == NUM_CLIPS, (left, self.log.records)
-        # Training may draw other frames of the clip than the damaged ones.
-        for clips, failure in ((given, error), (given_training, training_error)):
-            assert failure or clips == NUM_CLIPS, clips
-        assert (error is None) == (not self.log.records), (error, self.log.records)
-        if error:
-            first = str(self.log.records[0])
-            assert first in str(error), (first, error)
-        return kind, "valid" if error is None else "reported"
 
-    def _dataset(self, **options):
-        return video_dataset_from_records(
-            str(self.path), 2, 2, image_size=(16, 16), num_parallel_calls=2, **options
-        )
-
-    def _read(self, dataset):
-        clips = 0
+def check_stopping(path, damage):
+    """Reads a shard in the way that stops at damage."""
+    for options in ({}, {"training": True, "epoch": 0, "drop_remainder": False}):
         try:
             with reports_damage():
-                for clip, label in dataset.as_numpy_iterator():
-                    assert clip.dtype == np.uint8 and clip.shape[1:] == (2, 16, 16, 3)
-                    assert ((label >= 0) & (label < NUM_CLASSES)).all()
-                    clips += len(label)
+                left = read([path], **options)
         except DataError as error:
-            return clips, error
-        return clips, None
+            # Damage of frames that evaluation does not sample shows in training only.
+            assert options or any(str(record) in str(error) for record in damage), error
+            assert path.name in str(error) and "at byte" in str(error)
+        else:
+            assert left[path.name] == NUM_CLIPS and (options or not damage), (left, damage)
 
 
-def run_cases(first, count):
-    """Runs cases in this process; a line of JSON for each."""
+def read(paths, **options):
+    """Reads the shards, checks each clip, and returns the number of clips of each shard."""
+    dataset = video_dataset_from_records(
+        list(map(str, paths)), 2, 16, image_size=(16, 16), clip_ids=True, **options
+    )
+    left = collections.Counter()
+    for clips, labels, ids in dataset.as_numpy_iterator():
+        assert clips.dtype == np.uint8 and clips.shape == (len(ids), 2, 16, 16, 3)
+        assert ((labels >= 0) & (labels < NUM_CLASSES)).all()
+        left.update(value.split(b":")[0].decode() for value in ids)
+    return left
+
+
+def run_cases(first, count, per_pass):
+    """Runs cases in this process; a line of JSON for each pass."""
     logging.disable(logging.WARNING)
-    with tempfile.TemporaryDirectory() as folder:
-        fuzzer = Fuzzer(folder)
-        for seed in range(first, first + count):
-            kind, outcome = fuzzer.run(seed)
-            print(json.dumps([seed, kind, outcome]), flush=True)
+    records = small_records(NUM_CLIPS, NUM_CLASSES)
+    for begin in range(first, first + count, per_pass):
+        seeds = range(begin, min(begin + per_pass, first + count))
+        with tempfile.TemporaryDirectory() as folder:
+            results = run_pass(pathlib.Path(folder), records, seeds)
+        print(json.dumps(results), flush=True)
 
 
-def watch(first, count, limit):
+def watch(first, count, per_pass, limit):
     """Runs cases in child processes.
 
     Args:
         first: First seed.
         count: Number of cases.
-        limit: Seconds without a result after which a case counts as a hang.
+        per_pass: Cases that are read together.
+        limit: Seconds without a result after which a pass counts as hung.
 
     Yields:
         (seed, kind, outcome) of each case; the outcome of a case that ended its process is a text
@@ -102,52 +109,53 @@ def watch(first, count, limit):
     """
     last = first + count
     while first < last:
-        command = [sys.executable, "-m", "tests.data.fuzz_records"]
-        command += [f"--first={first}", f"--cases={last - first}", "--child"]
+        size = min(per_pass, last - first)
+        command = [sys.executable, *PROGRAM, "--child"]
+        command += [f"--seed={first}", f"--cases={last - first}", f"--per_pass={per_pass}"]
         with tempfile.TemporaryFile("w+") as errors:
             child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
-            hung = []
+            hung = threading.Event()
 
-            def stop(child=child, hung=hung):
-                hung.append(True)
-                child.kill()
+            def start_clock(child=child, hung=hung):
+                clock = threading.Timer(limit, lambda: (hung.set(), child.kill()))
+                clock.start()
+                return clock
 
-            # The first result comes after TensorFlow has started.
-            clock = threading.Timer(limit + 60, stop)
-            clock.start()
+            clock = start_clock()
             for line in child.stdout:
                 clock.cancel()
-                seed, kind, outcome = json.loads(line)
-                yield seed, kind, outcome
-                first = seed + 1
-                clock = threading.Timer(limit, stop)
-                clock.start()
+                for kind, outcome in json.loads(line):
+                    yield first, kind, outcome
+                    first += 1
+                clock = start_clock()
             status = child.wait()
             clock.cancel()
-            if first < last:
+            if first == last:
+                return
+            if size == 1:
                 errors.seek(0)
-                text = "hang" if hung else f"crash (status {status})"
-                yield first, "?", f"{text}: {errors.read()[-2000:]}"
+                what = "hang" if hung.is_set() else f"crash (status {status})"
+                yield first, "?", f"{what}: {errors.read()[-2000:]}"
                 first += 1
+                continue
+        size = min(per_pass, last - first)
+        yield from watch(first, size, 1, limit)
+        first += size
 
 
 def main(_):
     if FLAGS.child:
-        run_cases(FLAGS.first, FLAGS.cases)
-        return 0
-    if FLAGS.only is not None:
-        run_cases(FLAGS.only, 1)
+        run_cases(FLAGS.seed, FLAGS.cases, FLAGS.per_pass)
         return 0
     table, failures = collections.Counter(), 0
-    for begin in range(FLAGS.seed, FLAGS.seed + FLAGS.cases, FLAGS.chunk):
-        count = min(FLAGS.chunk, FLAGS.seed + FLAGS.cases - begin)
-        for seed, kind, outcome in watch(begin, count, FLAGS.limit):
-            if outcome not in ("valid", "reported"):
-                print(f"case {seed}: {outcome}", flush=True)
-                failures += 1
-                outcome = "failed"
-            table[kind, outcome] += 1
-        print(f"{begin + count - FLAGS.seed} cases, {failures} failures", flush=True)
+    outcomes = watch(FLAGS.seed, FLAGS.cases, FLAGS.per_pass, FLAGS.limit)
+    for number, (seed, kind, outcome) in enumerate(outcomes, 1):
+        if outcome not in ("valid", "reported"):
+            print(f"case {seed}: {outcome}", flush=True)
+            failures, outcome = failures + 1, "failed"
+        table[kind, outcome] += 1
+        if number % 1000 == 0:
+            print(f"{number} cases, {failures} failures", flush=True)
     for (kind, outcome), number in sorted(table.items()):
         print(f"{kind:24} {outcome:10} {number}")
     return int(failures > 0)
@@ -156,9 +164,7 @@ def main(_):
 if __name__ == "__main__":
     flags.DEFINE_integer("cases", 10000, "How many.", 1)
     flags.DEFINE_integer("seed", 0, "Seed of the first case; the others follow.", 0)
-    flags.DEFINE_integer("chunk", 1000, "Cases of one process.", 1)
-    flags.DEFINE_integer("limit", 60, "Seconds after which a case hangs.", 1)
-    flags.DEFINE_integer("only", None, "Run this case alone, in this process.")
-    flags.DEFINE_integer("first", 0, "First case of a child.")
+    flags.DEFINE_integer("per_pass", 50, "Cases that are read together.", 1)
+    flags.DEFINE_integer("limit", 300, "Seconds after which a pass counts as hung.", 1)
     flags.DEFINE_bool("child", False, "Used by this program itself.")
     app.run(main)

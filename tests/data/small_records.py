@@ -1,4 +1,4 @@
-"""A shard of tiny clips, made in milliseconds."""
+"""Records of tiny clips, made in milliseconds."""
 
 import io
 import pathlib
@@ -12,15 +12,13 @@ from gsf_tf.data.record_schema import serialize_clip
 from tests.data.damage_maker import write_shard
 
 
-def write_small_records(path, num_clips, num_classes, *, height=24, width=32, num_frames=4):
-    """Writes a shard, `labels.txt` and `dataset_info.json`; returns the records.
+def small_records(num_clips, num_classes, *, height=24, width=32, num_frames=4):
+    """Returns serialised clips of noise.
 
-    Clip N has the class N % num_classes and the media id `clipN`; its frames are noise.
+    Clip N has the class N % num_classes and the media id `clipN`.
     """
-    path = pathlib.Path(path)
     rng = np.random.default_rng(0)
-    labels = LabelMap([f"class {number}" for number in range(num_classes)])
-    listing, settings = ClipListing((), labels, {}), RecordSettings(short_side=min(height, width))
+    listing, settings = ClipListing((), _labels(num_classes)), RecordSettings(short_side=24)
     records = []
     for number in range(num_clips):
         frames = []
@@ -32,10 +30,26 @@ def write_small_records(path, num_clips, num_classes, *, height=24, width=32, nu
         source = ClipSource(f"clip{number}.mp4", f"clip{number}.mp4", number % num_classes, "train")
         clip = EncodedClip(frames, [0] * num_frames, 10.0, height, width)
         records.append(serialize_clip(source, clip, listing, settings))
-    write_shard(path, records)
-    labels.save(path.parent / "labels.txt")
-    counts = {"clips": num_clips, "frames": num_clips * num_frames, "shards": {path.name: num_clips}}
-    splits = {path.name.split("-")[0]: counts}
-    info = DatasetInfo(list(labels), labels.fingerprint, {}, "", splits)
-    info.save(str(path.parent))
     return records
+
+
+def describe_records(folder, shards, num_classes):
+    """Writes `labels.txt` and `dataset_info.json`; `shards` is the number of clips by file name."""
+    labels = _labels(num_classes)
+    labels.save(pathlib.Path(folder) / "labels.txt")
+    splits = {"train": {"clips": sum(shards.values()), "shards": shards}}
+    DatasetInfo(list(labels), labels.fingerprint, {}, "", splits).save(str(folder))
+
+
+def write_small_records(folder, num_clips, num_classes, *, num_shards=1):
+    """Writes shards that all hold the same clips, and what describes them; returns their paths."""
+    records = small_records(num_clips, num_classes)
+    names = [f"train-{number:05d}-of-{num_shards:05d}.tfrecord" for number in range(num_shards)]
+    for name in names:
+        write_shard(pathlib.Path(folder) / name, records)
+    describe_records(folder, dict.fromkeys(names, num_clips), num_classes)
+    return [pathlib.Path(folder) / name for name in names]
+
+
+def _labels(num_classes):
+    return LabelMap([f"class {number}" for number in range(num_classes)])
