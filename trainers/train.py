@@ -26,7 +26,7 @@ import sys
 from absl import flags
 from ml_collections import config_flags
 
-from gsf_tf.data import DamageLog, DatasetInfo
+from gsf_tf.data import DamageLog, DatasetInfo, LabelMap
 from gsf_tf.errors import UserError
 from gsf_tf.training.batch_feed import BatchFeed
 from gsf_tf.training.build_dataset import build_dataset
@@ -43,6 +43,7 @@ from gsf_tf.training.shift_metrics import shift_metrics
 from gsf_tf.training.step_totals import StepTotals
 from gsf_tf.training.stop_request import StopRequest
 from gsf_tf.training.temporal_layers import temporal_layers
+from gsf_tf.weights import initialize_from
 from gsf_tf.workdir import Workdir
 from trainers import cli
 from trainers.train_report import describe_run, draw_first_batch, epoch_line, headline
@@ -85,7 +86,8 @@ def train(config, workdir, console, dry_run=False):
     if state:
         console.print(f"Continuing in epoch {state.epoch} after {state.step} of {steps} steps")
     elif config.init:
-        console.print(initialize(learner.model, config.init))
+        labels = LabelMap(info.labels)
+        console.print(str(initialize_from(learner.model, config.init, labels)))
     learner.begin(is_new=state is None)
     state = state or RunState()
 
@@ -162,13 +164,6 @@ def make_demo_records(data):
     command = [sys.executable, "-m", "trainers.demo", "--records_only", *flags]
     if subprocess.run(command).returncode:
         raise UserError("The clips of the demo could not be made: see the message above.")
-
-
-def initialize(model, path):
-    """Takes over the weights that a configuration names, and returns what to say of it."""
-    from gsf_tf.models.initialize import initialize_from
-
-    return str(initialize_from(model, path))
 
 
 def train_feed(config, info, devices, state, damage):

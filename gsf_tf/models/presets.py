@@ -85,9 +85,10 @@ def from_preset(
         channel_ratio: Share of the channels that GSF or GSM processes, in (0, 1] (GSF paper,
             Tables 2 and 4); by default 100 % in the Inception family and 25 % in ResNets.
         dropout: Rate in [0, 1) before the linear layer.
-        weights: None for random ones; `"imagenet"` for a backbone whose weights Keras ships; the
-            path of a `.keras` or `.weights.h5` file that such a model was saved to; or the path
-            of a torchvision or BN-Inception `.pth` file, which fills the backbone.
+        weights: None, or `""` as a command line has it, for random ones; `"imagenet"` for a
+            backbone whose weights Keras ships; the path of a `.keras` or `.weights.h5` file that
+            such a model was saved to; or the path of a torchvision or BN-Inception `.pth` file,
+            which fills the backbone.
         placement: Where GSF or GSM sits: `"conv1"`, `"conv2"`, `"conv3"` (default) or `"all"` in
             ResNets (Table 3); `"branch1"` to `"branch4"` (default) or `"all"` in BN-Inception
             (Table 1).
@@ -132,6 +133,7 @@ def from_preset(
         shift_initializer=shift_initializer,
         shift_budget=shift_budget,
     )
+    weights = weights or None
     if preset in RUBIKSNET_PRESETS:
         model = rubiksnet_preset(
             preset,

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.model_runs import RUNTIMES
+from benchmarks.model_runs import GOALS, PRESETS, RUNTIMES, make_groups
 from benchmarks.model_speed import check_agreement, check_runtimes
 from benchmarks.runtimes.model_run import ModelRun
 from gsf_tf.errors import UserError
@@ -34,3 +34,14 @@ def test_runtimes_that_cannot_run_are_refused(runtimes):
 def test_runtimes_that_can_run():
     for runtimes in (["tensorflow"], ["tensorflow", "pytorch"], list(RUNTIMES)):
         check_runtimes(runtimes)
+
+
+def test_two_clips_are_trained_where_their_goal_is():
+    groups = make_groups(PRESETS, RUNTIMES, quick=False)
+    (group,) = [group for group in groups if group.batch == 2]
+    names = [run.name for run in group.runs]
+    assert names == ["gsf_resnet50 tensorflow step", "gsf_resnet50 pytorch eager"]
+    (goal,) = [goal for goal in GOALS if goal.batch == 2]
+    assert [other for other in groups if goal.applies_to(other)] == [group]
+    seconds = {names[0]: [1.0, 1.0], names[1]: [1.4, 1.4]}
+    assert goal.verdict(seconds)[2:] == ("0.71", "met")
