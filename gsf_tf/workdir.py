@@ -11,7 +11,9 @@ import tensorflow as tf
 
 import gsf_tf
 from gsf_tf.data import LabelMap
+from gsf_tf.data.record_schema import WHOLE
 from gsf_tf.errors import UserError
+from gsf_tf.task_logits import task_logits
 
 
 class Workdir:
@@ -27,7 +29,7 @@ class Workdir:
     | `events/` | TensorBoard |
     | `best.keras` | the model of the best validation so far |
     | `model.keras` | written when training ends |
-    | `eval_<protocol>.json` | written by evaluation |
+    | `eval_<protocol>.json` | figures of an evaluation; its tables, picture and scores beside it |
     | `export/<n>/` | SavedModels |
 
     Args:
@@ -73,12 +75,12 @@ class Workdir:
             self.check_labels(labels, "the training data")
             self._check_same_records(dataset_info)
             run = self.read_run()
-            run.setdefault("continued", []).append(_describe_start())
+            run.setdefault("continued", []).append(describe_process())
             self.write_json("run", run)
             return
         _write_atomically(self.labels_file, "".join(f"{name}\n" for name in labels))
         run = {
-            **_describe_start(),
+            **describe_process(),
             "num_classes": len(labels),
             "label_fingerprint": labels.fingerprint,
             "records": _describe_records(dataset_info),
@@ -154,31 +156,42 @@ class Workdir:
             "this data in another workdir."
         )
 
-    def load_model(self):
-        """Returns the trained model.
+    def load_model(self, path=None):
+        """Returns the trained model, or that of another file, such as `best.keras`.
+
+        Args:
+            path: A `.keras` file, `model.keras` by default.
 
         Raises:
             UserError: If training has not ended, or the file holds no model of this run.
         """
         self.read_config()
-        if not self.model_file.exists():
+        if path is None and not self.model_file.exists():
+            best = f" --model={self.best_model_file} is the best so far."
             raise UserError(
                 f"{self.path} has no model.keras: training has not ended there. Give the same "
                 "train command again, it continues from the last checkpoint."
+                f"{best if self.best_model_file.exists() else ''}"
             )
+        path = pathlib.Path(path or self.model_file)
         try:
-            model = keras.models.load_model(self.model_file)
+            model = keras.models.load_model(path)
         except (ValueError, OSError, TypeError, KeyError) as error:
+            advice = (
+                "Delete it and give the train command again."
+                if path == self.model_file
+                else "Give the path of a `.keras` file of this run."
+            )
             raise UserError(
-                f"{self.model_file} must be a model that gsf_tf {gsf_tf.__version__} can load. "
-                f"It is not: {error} Delete it and give the train command again."
+                f"{path} must be a model that gsf_tf {gsf_tf.__version__} can load. "
+                f"It is not: {error} {advice}"
             ) from error
-        classes, shape = len(self.read_labels().names), model.output_shape
-        outputs = (shape["action"] if isinstance(shape, dict) else shape)[-1]
+        classes = len(self.read_labels().names)
+        outputs = task_logits(model.output)[WHOLE].shape[-1]
         if outputs != classes:
             raise UserError(
                 "The model must have one output per label. "
-                f"Received: {outputs} outputs in {self.model_file}, {classes} "
+                f"Received: {outputs} outputs in {path}, {classes} "
                 f"labels in {self.labels_file}. One of the two files is from another run."
             )
         return model
@@ -247,7 +260,8 @@ def _describe_records(dataset_info):
     return {**dataset_info.settings, "source_fingerprint": dataset_info.source_fingerprint}
 
 
-def _describe_start():
+def describe_process():
+    """Returns time, command, git revision of the code, versions and devices, ready for JSON."""
     try:
         revision = subprocess.run(
             ["git", "describe", "--always", "--dirty"],

@@ -1,74 +1,255 @@
-"""Evaluates a trained model: one clip per video, centre crop, uniform segments.
+"""Evaluates a trained model by the papers' protocols, and fuses the scores of several.
 
   python -m trainers.evaluate --workdir=runs/mine
-  python -m trainers.evaluate --workdir=runs/mine --records=other_records --split=test
+  python -m trainers.evaluate --workdir=runs/mine --protocol=accuracy
+  python -m trainers.evaluate --workdir=runs/mine --clips=4 --crops=1 --split=test
+  python -m trainers.evaluate --workdir=runs/both \\
+      --fuse=runs/8f/scores_accuracy.npz,runs/16f/scores_accuracy.npz
 
-Writes eval_efficiency.json (top-1, top-5, mean class accuracy, accuracy per class, confusion
-matrix) and confusion.png to the workdir; for another split than the run's, with its name.
+--protocol is efficiency (1 clip x 1 centre crop), accuracy (2 x 3) or kinetics (10 x 3); --clips
+and --crops set any other. --full_short_side takes crops over the whole short side instead of 224 of
+its 256 parts: with --protocol=accuracy, TSM's full-resolution test. Logits are averaged over the
+views of a video. Clips are sampled as in training (segments or dense windows).
+
+Writes to the workdir, with the protocol in the names (and the split and the model, if others than
+the run's):
+
+  eval_accuracy.json       top-1, top-5, mean class accuracy, the paper's top-1 where the
+                           configuration names it, and what was evaluated: views, records, missing
+                           videos, model and label hashes, seed, versions
+  per_class_accuracy.csv   a line per class
+  confusion_accuracy.npy   and .png: rows the true classes, columns the predicted ones
+  scores_accuracy.npz      logits and label of every video, for --fuse (--scores_csv: as text too)
+
+A model with verb, noun and action has tables for each of them, and verb_noun_top1: both right.
+
+With --fuse, no model runs: the files' scores are averaged, and --workdir is the folder for the
+result, eval_fused.json and the rest. They must be of the same videos, labels and classes.
 """
 
-import math
+import hashlib
+import pathlib
+import time
 
-import numpy as np
+import tensorflow as tf
 from absl import flags
+from rich.table import Table
 
-from gsf_tf.data import DatasetInfo, LabelMap, video_dataset_from_records
-from gsf_tf.evaluation import classification_metrics, confusion_figure
-from gsf_tf.workdir import Workdir
+from gsf_tf.data import DatasetInfo, LabelMap, reports_damage, video_dataset_from_records
+from gsf_tf.data.record_schema import WHOLE
+from gsf_tf.errors import UserError
+from gsf_tf.evaluation import Protocol, Scores, fuse_scores, score_videos
+from gsf_tf.evaluation.fusion import MEANS
+from gsf_tf.evaluation.missing_videos import missing_videos
+from gsf_tf.evaluation.paper_figure import paper_figure
+from gsf_tf.evaluation.protocol import PROTOCOLS
+from gsf_tf.evaluation.write_evaluation import write_evaluation
+from gsf_tf.task_logits import task_logits
+from gsf_tf.workdir import Workdir, describe_process
 from trainers import cli
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a finished training run.")
+_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a training run; for the results.")
+_PROTOCOL = flags.DEFINE_enum("protocol", None, list(PROTOCOLS), "By default efficiency.")
+_CLIPS = flags.DEFINE_integer("clips", None, "Clips per video, instead of --protocol.", 1)
+_CROPS = flags.DEFINE_integer("crops", None, "Crops per clip, instead of --protocol.", 1)
+_FULL = flags.DEFINE_bool("full_short_side", False, "Crops reach over the whole short side.")
+_MODEL = flags.DEFINE_string("model", None, "A .keras file, by default the run's model.keras.")
 _RECORDS = flags.DEFINE_string("records", None, "Records; by default those of the training run.")
 _SPLIT = flags.DEFINE_string("split", None, "Split; by default the run's validation split.")
-_BATCH_SIZE = flags.DEFINE_integer("batch_size", 16, "Clips per batch.", lower_bound=1)
+_BATCH_SIZE = flags.DEFINE_integer("batch_size", 16, "Views that run through the model at once.", 1)
+_SCORES_CSV = flags.DEFINE_bool("scores_csv", False, "Also write the scores as text.")
+_FUSE = flags.DEFINE_list("fuse", None, "Scores files to average, separated by commas.")
+_FUSE_MEAN = flags.DEFINE_enum("fuse_mean", MEANS[0], MEANS, "What --fuse averages.")
 flags.mark_flag_as_required("workdir")
 
 
 def main(_):
+    workdir, console = Workdir(_WORKDIR.value), cli.console()
+    if _FUSE.value:
+        check_fuse_flags()
+        name, report = "fused", fuse(workdir, _FUSE.value)
+    else:
+        name, report = evaluate(workdir, chosen_protocol(), console)
+    print_report(console, report)
+    console.print(f"Wrote {workdir.path / f'eval_{name}.json'} and the files beside it")
+
+
+def check_fuse_flags():
+    others = (_PROTOCOL, _CLIPS, _CROPS, _FULL, _MODEL, _RECORDS, _SPLIT)
+    given = [f"--{flag.name}" for flag in others if flag.present]
+    if given:
+        raise UserError(
+            "With --fuse no model runs, so what to run it on is left out. Received: --fuse and "
+            f"{', '.join(given)}."
+        )
+
+
+def chosen_protocol():
+    if _CLIPS.value or _CROPS.value:
+        if _PROTOCOL.value:
+            raise UserError(
+                "Views are chosen by --protocol or by --clips and --crops. Received: "
+                f"--protocol={_PROTOCOL.value} with --clips={_CLIPS.value} and "
+                f"--crops={_CROPS.value}. Leave one of them out."
+            )
+        return Protocol(_CLIPS.value or 1, _CROPS.value or 1, _FULL.value)
+    return Protocol.named(_PROTOCOL.value or "efficiency", _FULL.value)
+
+
+def evaluate(workdir, protocol, console):
+    """Scores a split and returns the name of the evaluation and its report."""
     # ---- Model and data ---------------------------------------------------------------------
-    workdir = Workdir(_WORKDIR.value)
     config = workdir.read_config()
-    records = _RECORDS.value or config["data"]["records"]
-    split = _SPLIT.value or config["data"]["val_split"]
+    data = config["data"]
+    records, split = _RECORDS.value or data["records"], _SPLIT.value or data["val_split"]
+    model_file = pathlib.Path(_MODEL.value or workdir.model_file)
     info = DatasetInfo.load(records)
     clips, labels = info.num_clips(split), LabelMap(info.labels)
     workdir.check_labels(labels, records)
-    model = workdir.load_model()
+    strategy = tf.distribute.MirroredStrategy()
+    with strategy.scope():
+        model = workdir.load_model(_MODEL.value)
     _, num_segments, height, width, _ = model.input_shape
+    tasks = task_logits(model.output)
+    class_names = {
+        task: names
+        for task, names in {WHOLE: info.labels, **info.part_labels}.items()
+        if task in tasks
+    }
     dataset = video_dataset_from_records(
         info.shard_files(records, split),
         num_segments=num_segments,
-        batch_size=_BATCH_SIZE.value,
+        batch_size=max(1, _BATCH_SIZE.value // protocol.views),
         image_size=(height, width),
+        sampling=data["sampling"],
+        frame_stride=data["frame_stride"],
+        num_clips=protocol.clips,
+        num_crops=protocol.crops,
+        full_short_side=protocol.full_short_side,
+        clip_ids=True,
+        parts=[task for task in class_names if task != WHOLE],
+        on_error=data["on_error"],
     )
 
     # ---- Scores -----------------------------------------------------------------------------
-    console = cli.console()
-    logits, labels_seen = [], []
-    with cli.progress(console) as progress:
-        task = progress.add_task(
-            f"Evaluating {split}", total=math.ceil(clips / _BATCH_SIZE.value), info=""
+    with reports_damage(), cli.progress(console) as progress:
+        bar = progress.add_task(f"Evaluating {split}", total=clips, info="")
+        start = time.monotonic()
+
+        def show(videos):
+            rate = videos / (time.monotonic() - start)
+            progress.update(bar, completed=videos, info=f"{rate:.1f} videos/s")
+
+        scores = score_videos(
+            model,
+            dataset,
+            class_names,
+            views_per_step=_BATCH_SIZE.value,
+            strategy=strategy,
+            on_step=show,
         )
-        for clip, label in dataset:
-            logits.append(model.predict_on_batch(clip))
-            labels_seen.append(label.numpy())
-            progress.advance(task)
+    if len(scores) + dataset.damage.clips != clips:
+        raise UserError(
+            f"The records must hold as many clips as their dataset_info.json says. {records} has "
+            f"{len(scores)} of {split}, and should have {clips}. Prepare the records again."
+        )
 
     # ---- Report -----------------------------------------------------------------------------
-    metrics = classification_metrics(
-        np.concatenate(logits), np.concatenate(labels_seen), labels.names
+    own_split = split == data["val_split"]
+    name = protocol.name
+    name += "" if own_split else f"_{split}"
+    name += "" if model_file == workdir.model_file else f"_{model_file.stem}"
+
+    def describe(figures):
+        return {
+            "protocol": protocol.name,
+            "clips": protocol.clips,
+            "crops": protocol.crops,
+            "full_short_side": protocol.full_short_side,
+            "sampling": data["sampling"],
+            "num_segments": num_segments,
+            "image_size": [height, width],
+            "records": str(records),
+            "source": info.source,
+            "split": split,
+            "videos": missing_videos(records, info, split, dataset.damage.records),
+            "model": str(model_file),
+            "model_sha256": sha256(model_file),
+            "label_fingerprint": labels.fingerprint,
+            "preset": config["model"]["preset"],
+            "seed": config["seed"],
+            "trained_with": workdir.read_run()["git_revision"],
+            **describe_process(),
+            "paper": paper_figure(config, protocol, figures) if own_split else None,
+        }
+
+    title = config["model"]["preset"]
+    return name, write_evaluation(
+        workdir, name, scores, describe, title=title, scores_csv=_SCORES_CSV.value
     )
-    report = {"protocol": "efficiency", "records": records, "split": split, "clips_expected": clips}
-    suffix = "" if split == config["data"]["val_split"] else f"_{split}"
-    path = workdir.write_json(f"eval_efficiency{suffix}", {**report, **metrics})
-    picture = workdir.path / f"confusion{suffix}.png"
-    figure = confusion_figure({config["model"]["preset"]: metrics["confusion"]}, labels.names)
-    figure.savefig(picture, dpi=100, bbox_inches="tight")
-    console.print(
-        f"{metrics['n']} videos: top-1 {metrics['top1']:.1%}, top-5 {metrics['top5']:.1%}, "
-        f"mean class accuracy {metrics['mean_class_accuracy']:.1%}\n"
-        f"Wrote {path} and {picture}"
+
+
+def fuse(workdir, files):
+    """Averages scores files and returns the report."""
+    scores = fuse_scores({file: Scores.load(file) for file in files}, _FUSE_MEAN.value)
+
+    def describe(figures):
+        return {
+            "fused": [{"scores": file, "sha256": sha256(file)} for file in files],
+            "mean": _FUSE_MEAN.value,
+            "label_fingerprint": scores.fingerprints[WHOLE],
+            **describe_process(),
+        }
+
+    title = f"{len(files)} models"
+    return write_evaluation(
+        workdir, "fused", scores, describe, title=title, scores_csv=_SCORES_CSV.value
     )
+
+
+def sha256(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def print_report(console, report):
+    """Prints the figures, beside the paper's, and which videos are not among them."""
+    paper = report.get("paper")
+    compared = paper is not None and paper["difference"] is not None
+    title = f"{report['n']} videos"
+    if "protocol" in report:
+        title += f", {report['clips']} clip(s) x {report['crops']} crop(s)"
+    table = Table("", title=title)
+    for column in ("here", *(("paper", "difference") if compared else ())):
+        table.add_column(column, justify="right")
+    for key, value in report.items():
+        if key.endswith(("top1", "top5", "mean_class_accuracy")):
+            row = [figure_name(key), f"{value:.2%}"]
+            if compared and key == "top1":
+                row += [f"{paper['top1']:.2%}", f"{100 * paper['difference']:+.2f} points"]
+            table.add_row(*row)
+    console.print(table)
+    if compared:
+        console.print(f"The paper's figure: {paper['source']}")
+    elif paper is not None:
+        console.print(
+            f"{paper['source']}: top-1 {paper['top1']:.2%}, by the protocol {paper['protocol']}"
+        )
+    videos = report.get("videos")
+    if videos:
+        absent = {
+            "whose files were missing": len(videos["missing"]),
+            "that could not be decoded": len(videos["quarantined"]),
+            "in damaged records": videos["damaged_clips"],
+        }
+        for why, count in absent.items():
+            if count:
+                console.print(f"Not among them: {count} videos {why} (named in the JSON file)")
+
+
+def figure_name(key):
+    """Returns a figure's name for people: `verb_top1` as "verb top-1"."""
+    return key.replace("_", " ").replace("top1", "top-1").replace("top5", "top-5")
 
 
 if __name__ == "__main__":

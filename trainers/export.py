@@ -6,8 +6,9 @@
 Writes export/<n>/ to the workdir, n counting up. The SavedModel holds standard TensorFlow ops only;
 before the command says done, it was loaded by a process without gsf_tf and its outputs were
 compared with the model's. Signature serving_default: clip, uint8 [N, T, H, W, 3] RGB, to
-probabilities and logits, float32 [N, K]; class names in assets/labels.txt. With --harden the
-attention and the quantized shifts of a RubiksNet become integer shifts first.
+probabilities and logits, float32 [N, K]; class names in assets/labels.txt. A model for verb, noun
+and action gives verb_probabilities and the like too. With --harden the attention and the quantized
+shifts of a RubiksNet become integer shifts first.
 """
 
 from absl import flags
@@ -31,9 +32,15 @@ def main(_):
     console = cli.console()
     if _HARDEN.value:
         model = hardened(model, console)
+    data = workdir.read_config()["data"]
     with console.status("Exporting, and running the result on stock TensorFlow"):
         difference = export_saved_model(
-            model, labels, path, short_side=workdir.read_run()["records"]["short_side"]
+            model,
+            labels,
+            path,
+            short_side=workdir.read_run()["records"]["short_side"],
+            sampling=data["sampling"],
+            frame_stride=data["frame_stride"],
         )
     console.print(
         f"Wrote {path} (standard ops only; logits equal to the model's within {difference:.1e})"

@@ -7,9 +7,14 @@ import importlib
 
 _MODULES = {
     "Predictor": "predictor",
+    "Protocol": "protocol",
+    "Scores": "scores",
     "classification_metrics": "metrics",
     "confusion_figure": "figures",
     "curves_figure": "figures",
+    "fuse_scores": "fusion",
+    "score_videos": "scoring",
+    "task_metrics": "metrics",
 }
 
 __all__ = list(_MODULES)

@@ -1,6 +1,10 @@
 import numpy as np
 from sklearn.metrics import confusion_matrix, recall_score
 
+from gsf_tf.data.record_schema import WHOLE
+
+_FIGURES = ("top1", "top5", "mean_class_accuracy")
+
 
 def classification_metrics(logits, label, class_names):
     """Computes the figures of an evaluation.
@@ -11,9 +15,9 @@ def classification_metrics(logits, label, class_names):
         class_names: K names.
 
     Returns:
-        Dictionary, ready for JSON: `n`; `top1`, `top5` and `mean_class_accuracy` in 0..1 (the last
-        over the classes that occur); `per_class`: accuracy by name, None for a class without
-        a video; `confusion`: K rows (true class) of K counts (predicted class).
+        Dictionary: `n`; `top1`, `top5` and `mean_class_accuracy` in 0..1 (the last over the
+        classes that occur); `per_class`: accuracy by name, None for a class without a video;
+        `confusion`: integer array `[K, K]`, rows the true classes, columns the predicted ones.
 
     Raises:
         ValueError: If there is no video, or the shapes do not belong together.
@@ -40,5 +44,38 @@ def classification_metrics(logits, label, class_names):
             name: None if np.isnan(value) else float(value)
             for name, value in zip(class_names, recall, strict=True)
         },
-        "confusion": confusion_matrix(label, predicted, labels=indices).tolist(),
+        "confusion": confusion_matrix(label, predicted, labels=indices),
     }
+
+
+def task_metrics(scores):
+    """Computes the figures of every task.
+
+    Args:
+        scores: `Scores`.
+
+    Returns:
+        `(figures, by_task)`. `figures` is ready for JSON: `top1`, `top5` and
+        `mean_class_accuracy` of the action; for a multi-task model the same of the other tasks
+        with their names before them, as `verb_top1`, and the share of videos of which all of them
+        are right, as `verb_noun_top1`. `by_task` has the `classification_metrics` of each task.
+
+    Reference:
+        GSF paper, Table 10: verb, noun and action of EPIC-Kitchens-100. There the action is what
+        its own linear layer says; `verb_noun_top1` is the stricter reading, that the linear layers
+        of verb and noun are right together.
+    """
+    by_task = {
+        task: classification_metrics(logits, scores.labels[task], scores.class_names[task])
+        for task, logits in scores.logits.items()
+    }
+    parts = [task for task in by_task if task != WHOLE]
+    figures = {
+        f"{'' if task == WHOLE else f'{task}_'}{name}": by_task[task][name]
+        for task in sorted(by_task, key=lambda task: task != WHOLE)
+        for name in _FIGURES
+    }
+    if len(parts) > 1:
+        right = [scores.logits[part].argmax(axis=1) == scores.labels[part] for part in parts]
+        figures[f"{'_'.join(parts)}_top1"] = float(np.mean(np.all(right, axis=0)))
+    return figures, by_task

@@ -5,12 +5,14 @@ import numpy as np
 import tensorflow as tf
 
 from gsf_tf.data import LabelMap, frames_to_clip
+from gsf_tf.data.record_schema import WHOLE
 from gsf_tf.errors import UserError
+from gsf_tf.task_logits import task_logits
 from gsf_tf.workdir import Workdir
 
 
 class Predictor:
-    """Classifies videos with a trained model.
+    """Classifies videos with a trained model; of a multi-task model, the action.
 
     Args:
         path: A workdir of a finished training run, or an exported SavedModel.
@@ -42,6 +44,11 @@ class Predictor:
             self.labels = LabelMap.load(assets / "labels.txt")
             preprocessing = json.loads((assets / "preprocessing.json").read_text())
             self.short_side = preprocessing["short_side"]
+            # Exports of before had no other sampling.
+            self._sampling = {
+                "sampling": preprocessing.get("sampling", "segments"),
+                "frame_stride": preprocessing.get("frame_stride"),
+            }
         elif (path / "config.json").exists():
             workdir = Workdir(path)
             self._model = workdir.load_model()
@@ -49,6 +56,8 @@ class Predictor:
             shape = self._model.input_shape
             self.labels = workdir.read_labels()
             self.short_side = workdir.read_run()["records"]["short_side"]
+            data = workdir.read_config()["data"]
+            self._sampling = {name: data[name] for name in ("sampling", "frame_stride")}
         else:
             raise UserError(
                 "--model must be the workdir of a training run (with config.json) or an exported "
@@ -61,18 +70,22 @@ class Predictor:
         return self._saved_model.signatures["serving_default"](clip=clip)["probabilities"]
 
     def _model_probabilities(self, clip):
-        return tf.nn.softmax(self._model(clip, training=False))
+        return tf.nn.softmax(task_logits(self._model(clip, training=False))[WHOLE])
 
     def probabilities(self, video):
         """Returns float32 `[K]`, summing to 1, for a video file.
 
-        Segments and crop are those of the one-clip, centre-crop evaluation.
+        Frames and crop are those of the one-clip, centre-crop evaluation.
 
         Raises:
             VideoError: If the file cannot be decoded to its end.
         """
         clip = frames_to_clip(
-            video, self.num_segments, (self.height, self.width), short_side=self.short_side
+            video,
+            self.num_segments,
+            (self.height, self.width),
+            short_side=self.short_side,
+            **self._sampling,
         )
         return np.asarray(self._probabilities(tf.constant(clip)[None]))[0]
 

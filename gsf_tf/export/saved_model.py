@@ -9,7 +9,9 @@ import numpy as np
 import tensorflow as tf
 
 from gsf_tf import ops
+from gsf_tf.data.record_schema import WHOLE
 from gsf_tf.errors import UserError
+from gsf_tf.task_logits import task_logits
 
 _CHECK_PROGRAM = pathlib.Path(__file__).with_name("stock_tensorflow_run.py")
 
@@ -18,7 +20,17 @@ class ExportError(UserError):
     """The exported model is not equal to the model, or does not run on stock TensorFlow."""
 
 
-def export_saved_model(model, labels, directory, *, short_side=256, rtol=1e-3, atol=1e-4):
+def export_saved_model(
+    model,
+    labels,
+    directory,
+    *,
+    short_side=256,
+    sampling="segments",
+    frame_stride=None,
+    rtol=1e-3,
+    atol=1e-4,
+):
     """Writes a SavedModel of standard TensorFlow ops, and proves that it is one.
 
     The graph is traced on the reference path of `gsf_tf.ops`. It is then loaded by a new
@@ -27,15 +39,18 @@ def export_saved_model(model, labels, directory, *, short_side=256, rtol=1e-3, a
     outputs of `model`, gets the name `directory`.
 
     The signature `serving_default` takes `clip`, uint8 `[N, T, H, W, 3]` RGB, and gives
-    `probabilities` and `logits`, float32 `[N, K]`. Two assets go with it: `labels.txt`, the
-    class names, one per line in the order of the outputs; and `preprocessing.json`, how a clip is
-    made from a video.
+    `probabilities` and `logits`, float32 `[N, K]`; of a multi-task model those of the action, and
+    of each other task the same with its name before it, as `verb_logits`. Two assets go with it:
+    `labels.txt`, the class names, one per line in the order of the outputs; and
+    `preprocessing.json`, how a clip is made from a video.
 
     Args:
         model: `SegmentModel`, or any model from such clips to logits.
         labels: `LabelMap` with a name per output.
         directory: Where to write; must not exist.
         short_side: Pixels to which larger videos are scaled first, as the training records were.
+        sampling: How the model's training sampled frames, `"segments"` or `"dense"`.
+        frame_stride: Distance of the frames of dense clips.
         rtol, atol: The logits may differ by `atol + rtol * (largest absolute logit)`.
 
     Returns:
@@ -48,32 +63,47 @@ def export_saved_model(model, labels, directory, *, short_side=256, rtol=1e-3, a
     directory = pathlib.Path(directory)
     if directory.exists():
         raise UserError(f"An export goes to a new folder. Received: {directory}, which exists.")
-    if len(labels.names) != model.output_shape[-1]:
+    outputs = task_logits(model.output)[WHOLE].shape[-1]
+    if len(labels.names) != outputs:
         raise UserError(
             "The model must have one output per label. "
-            f"Received: {model.output_shape[-1]} outputs, {len(labels.names)} labels."
+            f"Received: {outputs} outputs, {len(labels.names)} labels."
         )
+    preprocessing = _preprocessing(model, short_side, sampling, frame_stride)
     directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".export-") as scratch:
         written = pathlib.Path(scratch) / "saved_model"
-        _write(model, labels, short_side, written, pathlib.Path(scratch))
+        _write(model, labels, preprocessing, written, pathlib.Path(scratch))
         difference = _check(model, written, pathlib.Path(scratch), rtol, atol)
         os.replace(written, directory)
     return difference
 
 
-def _write(model, labels, short_side, path, scratch):
-    label_file, preprocessing_file = scratch / "labels.txt", scratch / "preprocessing.json"
-    labels.save(label_file)
+def _preprocessing(model, short_side, sampling, frame_stride):
     _, num_segments, height, width, _ = model.input_shape
-    preprocessing = {
+    if sampling == "segments":
+        frame = {"segment_frame": "int(frames / num_segments * (i + 1 / 2))"}
+    else:
+        frame = {
+            "frame_stride": frame_stride,
+            "window": "frame_stride * num_segments; 64 where frame_stride is null",
+            "stride": "frame_stride; max(64 // num_segments, 1) where it is null",
+            "dense_frame": "(max(frames - window, 0) // 2 + i * stride) % frames",
+        }
+    return {
         "short_side": short_side,
         "num_segments": num_segments,
-        "segment_frame": "int(frames / num_segments * (i + 1 / 2))",
+        "sampling": sampling,
+        **frame,
         "crop": "centre, 224 / 256 of the short side",
         "image_size": [height, width],
         "channels": "RGB, 0..255",
     }
+
+
+def _write(model, labels, preprocessing, path, scratch):
+    label_file, preprocessing_file = scratch / "labels.txt", scratch / "preprocessing.json"
+    labels.save(label_file)
     preprocessing_file.write_text(json.dumps(preprocessing, indent=2) + "\n")
     module = tf.Module()
     module.model_variables = [variable.value for variable in model.variables]
@@ -82,8 +112,12 @@ def _write(model, labels, short_side, path, scratch):
 
     @tf.function(input_signature=[clip_spec])
     def serve(clip):
-        logits = model(clip, training=False)
-        return {"probabilities": tf.nn.softmax(logits), "logits": logits}
+        outputs = {}
+        for task, logits in task_logits(model(clip, training=False)).items():
+            prefix = "" if task == WHOLE else f"{task}_"
+            outputs[f"{prefix}probabilities"] = tf.nn.softmax(logits)
+            outputs[f"{prefix}logits"] = logits
+        return outputs
 
     with ops.use_implementation("reference"):
         tf.saved_model.save(module, str(path), signatures={"serving_default": serve})
@@ -91,7 +125,7 @@ def _write(model, labels, short_side, path, scratch):
 
 def _check(model, path, scratch, rtol, atol):
     clip = np.random.default_rng(0).integers(0, 256, (2, *model.input_shape[1:]), np.uint8)
-    clip_file, logits_file = scratch / "clip.npy", scratch / "logits.npy"
+    clip_file, logits_file = scratch / "clip.npy", scratch / "logits.npz"
     np.save(clip_file, clip)
     process = subprocess.run(
         [sys.executable, _CHECK_PROGRAM, path, clip_file, logits_file],
@@ -106,16 +140,21 @@ def _check(model, path, scratch, rtol, atol):
             + process.stderr.strip()[-2000:]
         )
     with tf.device("CPU:0"):
-        ours = model(clip, training=False).numpy()
-    theirs = np.load(logits_file)
-    difference = float(np.max(np.abs(ours - theirs)))
-    allowed = atol + rtol * float(np.max(np.abs(ours)))
-    if not difference <= allowed:
-        raise ExportError(
-            "An exported model must give the model's outputs. The logits differ by up to "
-            f"{difference:.3g} (allowed: {allowed:.3g})."
-        )
-    return difference
+        outputs = task_logits(model(clip, training=False))
+    largest = 0.0
+    with np.load(logits_file) as theirs:
+        for task, logits in outputs.items():
+            ours = logits.numpy()
+            name = "logits" if task == WHOLE else f"{task}_logits"
+            difference = float(np.max(np.abs(ours - theirs[name])))
+            allowed = atol + rtol * float(np.max(np.abs(ours)))
+            if not difference <= allowed:
+                raise ExportError(
+                    "An exported model must give the model's outputs. The logits differ by up to "
+                    f"{difference:.3g} (allowed: {allowed:.3g})."
+                )
+            largest = max(largest, difference)
+    return largest
 
 
 def next_version(directory):

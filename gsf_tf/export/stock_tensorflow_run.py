@@ -1,7 +1,7 @@
 """Runs a SavedModel in a process that has TensorFlow and nothing else.
 
 Run by file name, so that the gsf_tf package around it is not imported:
-`python stock_tensorflow_run.py SAVED_MODEL CLIP.npy LOGITS.npy`
+`python stock_tensorflow_run.py SAVED_MODEL CLIP.npy LOGITS.npz`
 """
 
 import pathlib
@@ -32,7 +32,7 @@ def main(saved_model_directory, clip_file, logits_file):
         sys.exit(f"The graph has ops that TensorFlow does not know: {', '.join(unknown)}")
     saved_model = tf.saved_model.load(saved_model_directory)
     outputs = saved_model.signatures["serving_default"](clip=tf.constant(np.load(clip_file)))
-    np.save(logits_file, outputs["logits"].numpy())
+    np.savez(logits_file, **{n: v.numpy() for n, v in outputs.items() if n.endswith("logits")})
     if "gsf_tf" in sys.modules:
         sys.exit("gsf_tf was imported, so this run says nothing about stock TensorFlow")
 

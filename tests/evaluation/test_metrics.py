@@ -24,7 +24,7 @@ def test_hand_computed_case():
     assert metrics["per_class"] == {"a": 1, "b": 0, "c": 0.5, "d": None, "e": None, "f": None}
     expected = np.zeros((6, 6), int)
     expected[0, 0], expected[1, 0], expected[2, 0], expected[2, 2] = 1, 1, 1, 1
-    assert metrics["confusion"] == expected.tolist()
+    assert metrics["confusion"].tolist() == expected.tolist()
 
 
 def test_top5_with_fewer_classes():

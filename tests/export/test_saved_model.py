@@ -8,8 +8,9 @@ import pytest
 import tensorflow as tf
 
 from gsf_tf import ops
-from gsf_tf.data import LabelMap
+from gsf_tf.data import LabelMap, frames_to_clip
 from gsf_tf.errors import UserError
+from gsf_tf.evaluation import Predictor
 from gsf_tf.export import ExportError, export_saved_model
 from gsf_tf.export.saved_model import next_version
 from gsf_tf.models import from_preset
@@ -105,3 +106,29 @@ def test_versions_count_up(tmp_path):
     for name in ("1", "9", "10", "notes"):
         (tmp_path / "export" / name).mkdir(parents=True)
     assert next_version(tmp_path / "export").name == "11"
+
+
+def test_a_multi_task_model_gives_the_outputs_of_every_task(tmp_path):
+    """And its labels are those of the action, wherever that is among the tasks."""
+    classes = {"verb": 2, "noun": 5, "action": 3}
+    model = from_preset("gsf_resnet14thin", classes, num_segments=2, input_shape=(32, 32, 3))
+    for seed, task in enumerate(classes):
+        kernel = model.get_layer(f"classifier_{task}").kernel
+        kernel.assign(np.random.default_rng(seed).normal(size=kernel.shape))
+    export_saved_model(model, LABELS, tmp_path / "1", sampling="dense", frame_stride=2)
+    serve = tf.saved_model.load(str(tmp_path / "1")).signatures["serving_default"]
+    clip = np.random.default_rng(1).integers(0, 256, (3, 2, 32, 32, 3), "uint8")
+    outputs = serve(clip=tf.constant(clip))
+    expected = model(clip, training=False)
+    for task, prefix in (("action", ""), ("verb", "verb_"), ("noun", "noun_")):
+        np.testing.assert_allclose(outputs[f"{prefix}logits"], expected[task], rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(
+            outputs[f"{prefix}probabilities"], tf.nn.softmax(expected[task]), atol=1e-4
+        )
+
+    # A predictor samples frames as the model's training did.
+    predictor = Predictor(tmp_path / "1")
+    frames = np.random.default_rng(2).integers(0, 256, (9, 32, 32, 3), "uint8")
+    dense = frames_to_clip(frames, 2, (32, 32), sampling="dense", frame_stride=2)
+    wanted = tf.nn.softmax(model(dense[None], training=False)["action"])[0]
+    np.testing.assert_allclose(predictor.probabilities(frames), wanted, atol=1e-4)

@@ -1,3 +1,5 @@
+import csv
+import dataclasses
 import json
 import shutil
 
@@ -5,8 +7,23 @@ import keras
 import numpy as np
 import pytest
 
-from gsf_tf.data import LabelMap, frames_to_clip
+from configs.recipes.defaults import default_config
+from gsf_tf.data import (
+    ClipSource,
+    LabelMap,
+    RecordSettings,
+    frames_to_clip,
+    list_annotated_videos,
+    video_dataset_from_records,
+    write_records,
+)
+from gsf_tf.evaluation import Predictor, Scores
+from gsf_tf.models import from_preset
+from gsf_tf.workdir import Workdir
+from tests.data.video_maker import make_video
 from tests.trainers.conftest import run
+
+VERBS, NOUNS = ("take", "wash", "cut"), ("cup", "plate")
 
 
 def test_scores_every_held_out_clip_once(trained, clips, tmp_path):
@@ -21,8 +38,8 @@ def test_scores_every_held_out_clip_once(trained, clips, tmp_path):
     output = run("evaluate", f"--workdir={trained}", "--batch_size=5").stdout
     report = json.loads((trained / "eval_efficiency.json").read_text())
     assert report["n"] == 12 and report["split"] == "val"
-    assert f"top-1 {report['top1']:.1%}" in output
-    confusion = np.array(report["confusion"])
+    assert f"{report['top1']:.2%}" in output and "12 videos" in output
+    confusion = np.load(trained / "confusion_efficiency.npy")
     assert confusion.sum(axis=1).tolist() == [1] * 12
     assert report["top1"] == pytest.approx(np.trace(confusion) / 12)
 
@@ -36,12 +53,167 @@ def test_scores_every_held_out_clip_once(trained, clips, tmp_path):
     # Records hold JPEGs, the files do not: one of twelve may change its mind.
     assert agreeing >= 11
     assert (confusion.sum(axis=0) > 0).sum() >= 3
-    assert (trained / "confusion.png").stat().st_size > 10_000
+    assert (trained / "confusion_efficiency.png").stat().st_size > 10_000
 
 
-def test_the_training_split(trained):
-    assert "48 videos" in run("evaluate", f"--workdir={trained}", "--split=train").stdout
-    assert json.loads((trained / "eval_efficiency_train.json").read_text())["n"] == 48
+def test_the_training_split_with_other_views(trained):
+    output = run(
+        "evaluate", f"--workdir={trained}", "--split=train", "--clips=2", "--scores_csv"
+    ).stdout
+    assert "48 videos, 2 clip(s) x 1 crop(s)" in output
+    report = json.loads((trained / "eval_2x1_train.json").read_text())
+    assert report["n"] == 48 and report["paper"] is None
+    with open(trained / "scores_2x1_train.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    right = sum(row["true"] == row["predicted"] for row in rows)
+    assert len(rows) == 48 and report["top1"] == pytest.approx(right / 48)
+
+
+@pytest.fixture(scope="module")
+def kitchen(tmp_path_factory):
+    """A finished run of a model for verb, noun and action; a video is damaged, one missing."""
+    folder = tmp_path_factory.mktemp("kitchen")
+    lines = []
+    for number, (verb, noun) in enumerate((v, n) for v in VERBS for n in NOUNS):
+        size = {"height": 32, "width": 48 + 16 * number, "num_frames": 6 + 3 * number}
+        make_video(folder / "videos" / f"{number}.mp4", **size)
+        lines.append(f"{number}.mp4 {verb} {noun}\n")
+    (folder / "videos" / "6.mp4").write_text("no video")
+    lines.append("6.mp4 take cup\n")
+    (folder / "list.txt").write_text("".join(lines))
+    listing = list_annotated_videos(
+        folder / "videos", folder / "list.txt", label_names=("verb", "noun")
+    )
+    listing = dataclasses.replace(
+        listing,
+        clips=tuple(dataclasses.replace(clip, split="val") for clip in listing.clips),
+        missing=(ClipSource("7.mp4", "7.mp4", 0, "val"),),
+    )
+    settings = RecordSettings(short_side=32, clips_per_shard=4)
+    info = write_records(listing, str(folder / "records"), settings)
+
+    config = default_config()
+    config.model.preset = "gsf_resnet14thin"
+    config.data.records = str(folder / "records")
+    config.task_weights = {"verb": 1.0, "noun": 1.0, "action": 1.0}
+    config.paper.update({"source": "GSF paper, Table 10", "top1": 44.04, "protocol": "accuracy"})
+    config.seed = 3
+    workdir = Workdir(folder / "run")
+    workdir.start(config, info)
+    keras.utils.set_random_seed(0)
+    # In alphabetical order, as a file might give them back.
+    classes = {"action": 6, "noun": 2, "verb": 3}
+    model = from_preset("gsf_resnet14thin", classes, num_segments=2, input_shape=(32, 32, 3))
+    for seed, task in enumerate(classes):
+        kernel = model.get_layer(f"classifier_{task}").kernel
+        kernel.assign(np.random.default_rng(seed).normal(size=kernel.shape))
+    workdir.save_model(model)
+    shutil.copy(workdir.model_file, workdir.best_model_file)
+    return workdir
+
+
+@pytest.fixture(scope="module")
+def accuracy_output(kitchen):
+    flags = ("--protocol=accuracy", "--batch_size=4")
+    return run("evaluate", f"--workdir={kitchen.path}", *flags).stdout
+
+
+def test_a_prediction_names_the_action(kitchen):
+    video = kitchen.path.parent / "videos" / "3.mp4"
+    clip = frames_to_clip(video, 2, (32, 32), short_side=32)
+    logits = kitchen.load_model()(clip[None], training=False)["action"][0]
+    order = np.argsort(-logits.numpy())[:2]
+    top = Predictor(kitchen.path).top(video, 2)
+    assert [name for name, _ in top] == [kitchen.read_labels()[index] for index in order]
+
+
+def report_of(workdir, name):
+    report = json.loads((workdir.path / f"eval_{name}.json").read_text())
+    # What differs from call to call.
+    for key in ("time", "command", "model"):
+        report.pop(key)
+    return report
+
+
+def test_two_clips_of_three_crops(kitchen, accuracy_output):
+    scores = Scores.load(kitchen.path / "scores_accuracy.npz")
+    model = kitchen.load_model()
+    dataset = video_dataset_from_records(
+        f"{kitchen.read_config()['data']['records']}/val-*.tfrecord",
+        num_segments=2,
+        batch_size=1,
+        image_size=(32, 32),
+        num_clips=2,
+        num_crops=3,
+        clip_ids=True,
+        parts=("verb", "noun"),
+    )
+    right = []
+    for number, (views, label, name) in enumerate(dataset):
+        assert scores.ids[number] == name[0].numpy().decode() and views.shape[1] == 6
+        for task in ("verb", "noun", "action"):
+            single = [model(view[None], training=False)[task][0] for view in views[0]]
+            np.testing.assert_allclose(
+                scores.logits[task][number], np.mean(single, axis=0), rtol=1e-4, atol=1e-4
+            )
+            assert scores.labels[task][number] == label[task][0]
+        best = {task: scores.logits[task][number].argmax() for task in scores.logits}
+        right.append({task: best[task] == int(label[task][0]) for task in best})
+    assert len(scores) == len(right) == 6
+
+    report = report_of(kitchen, "accuracy")
+    assert report["top1"] == pytest.approx(np.mean([r["action"] for r in right]))
+    assert report["verb_top1"] == pytest.approx(np.mean([r["verb"] for r in right]))
+    both = np.mean([r["verb"] and r["noun"] for r in right])
+    assert report["verb_noun_top1"] == pytest.approx(both)
+    assert "verb noun top-1" in accuracy_output
+
+
+def test_the_report_says_what_was_evaluated(kitchen, accuracy_output):
+    report = report_of(kitchen, "accuracy")
+    assert (report["clips"], report["crops"], report["n"], report["seed"]) == (2, 3, 6, 3)
+    assert report["videos"]["missing"] == ["7.mp4"]
+    (quarantined,) = report["videos"]["quarantined"]
+    assert quarantined["path"] == "6.mp4" and quarantined["reason"]
+    assert report["label_fingerprint"] == kitchen.read_labels().fingerprint
+    assert len(report["model_sha256"]) == 64 and report["git_revision"]
+    paper = report["paper"]
+    assert paper["difference"] == pytest.approx(report["top1"] - 0.4404)
+    assert "44.04%" in accuracy_output and "GSF paper, Table 10" in accuracy_output
+    assert "1 videos that could not be decoded" in accuracy_output
+    for task, classes in (("", 6), ("_verb", 3), ("_noun", 2)):
+        with open(kitchen.path / f"per_class_accuracy{task}.csv", newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert len(rows) == classes and sum(int(row["videos"]) for row in rows) == 6
+        confusion = np.load(kitchen.path / f"confusion_accuracy{task}.npy")
+        assert [int(row["right"]) for row in rows] == np.diag(confusion).tolist()
+
+
+def test_other_batches_and_another_file_give_the_same(kitchen, accuracy_output):
+    flags = ("--clips=2", "--crops=3", "--batch_size=50", f"--model={kitchen.best_model_file}")
+    run("evaluate", f"--workdir={kitchen.path}", *flags)
+    assert report_of(kitchen, "accuracy") == report_of(kitchen, "accuracy_best")
+
+
+def test_fusion(kitchen, accuracy_output, tmp_path):
+    first = kitchen.path / "scores_accuracy.npz"
+    scores = Scores.load(first)
+    random = np.random.default_rng(5)
+    logits = {task: random.normal(size=x.shape) for task, x in scores.logits.items()}
+    other = dataclasses.replace(scores, logits=logits)
+    other.select([3, 1, 2, 0, 5, 4]).save(tmp_path / "other.npz")
+    folder = tmp_path / "both" / "models"
+    output = run(
+        "evaluate", f"--workdir={folder}", f"--fuse={first},{tmp_path / 'other.npz'}"
+    ).stdout
+    report = json.loads((folder / "eval_fused.json").read_text())
+    mean = (scores.logits["action"] + logits["action"]) / 2
+    expected = np.mean(mean.argmax(axis=1) == scores.labels["action"])
+    assert report["top1"] == pytest.approx(expected) and f"{expected:.2%}" in output
+    assert report["n"] == 6 and [len(f["sha256"]) for f in report["fused"]] == [64, 64]
+    np.testing.assert_allclose(
+        Scores.load(folder / "scores_fused.npz").logits["action"], mean, rtol=1e-5, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize(
@@ -50,6 +222,8 @@ def test_the_training_split(trained):
         (["--workdir={trained}", "--split=test"], "train, val"),
         (["--workdir={trained}", "--records=nowhere"], "dataset_info.json"),
         (["--workdir=nowhere"], "Train first"),
+        (["--workdir={trained}", "--protocol=accuracy", "--crops=3"], "Leave one of them out"),
+        (["--workdir=nowhere", "--fuse=a.npz", "--split=val"], "--fuse and --split"),
     ],
 )
 def test_bad_input(trained, flags, message):

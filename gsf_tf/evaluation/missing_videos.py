@@ -1,0 +1,42 @@
+import os
+
+import tensorflow as tf
+
+from gsf_tf.data import read_quarantine
+from gsf_tf.data.record_folder import MISSING_FILE
+
+
+def missing_videos(records, info, split, damage=()):
+    """Says which videos of a split are not among those that were scored, and why.
+
+    Args:
+        records: Folder of the records.
+        info: Its `DatasetInfo`.
+        split: Name of the split.
+        damage: Each `DamagedRecord` that was left out while reading.
+
+    Returns:
+        Dictionary, ready for JSON: `published`, the number of videos of the official split, None
+        where nobody has published one; `missing`, `data_path` of those whose files were not there;
+        `quarantined`, path and reason of those that could not be decoded; `damaged`, the records
+        that could not be read, and `damaged_clips`, how many videos those held.
+    """
+    counts = info.splits[split]
+    missing, quarantined = [], []
+    if counts.get("missing"):
+        with tf.io.gfile.GFile(os.path.join(records, MISSING_FILE), "r") as file:
+            lines = (line.rstrip("\n").split("\t", 1) for line in file)
+            missing = [path for where, path in lines if where == split]
+    if counts.get("quarantined"):
+        quarantined = [
+            {"path": clip.path, "reason": clip.reason}
+            for clip in read_quarantine(records)
+            if clip.split == split
+        ]
+    return {
+        "published": counts.get("published"),
+        "missing": missing,
+        "quarantined": quarantined,
+        "damaged": [str(record) for record in damage],
+        "damaged_clips": sum(record.clips for record in damage),
+    }

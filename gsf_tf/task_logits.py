@@ -1,0 +1,11 @@
+from gsf_tf.data.record_schema import WHOLE
+
+
+def task_logits(outputs):
+    """Returns what a model gives, or what belongs to it, as a dictionary from its tasks.
+
+    Args:
+        outputs: Of a multi-task model a dictionary; of any other one thing, which becomes that of
+            the task `"action"`.
+    """
+    return dict(outputs) if isinstance(outputs, dict) else {WHOLE: outputs}

@@ -1,0 +1,30 @@
+import pytest
+
+from gsf_tf.evaluation import Protocol
+from gsf_tf.evaluation.paper_figure import paper_figure
+
+
+@pytest.mark.parametrize(
+    ("protocol", "name", "views"),
+    [
+        (Protocol.named("efficiency"), "efficiency", 1),
+        (Protocol.named("accuracy"), "accuracy", 6),
+        (Protocol.named("kinetics"), "kinetics", 30),
+        (Protocol(2, 3), "accuracy", 6),
+        (Protocol(2, 3, True), "accuracy_full", 6),
+        (Protocol(4, 1), "4x1", 4),
+        (Protocol(4, 1, True), "4x1_full", 4),
+    ],
+)
+def test_names_and_views(protocol, name, views):
+    assert (protocol.name, protocol.views) == (name, views)
+
+
+def test_the_papers_figure_is_compared_with_its_own_protocol():
+    paper = {"source": "GSF paper, Table 8", "top1": 51.53, "protocol": "accuracy"}
+    config, figures = {"paper": paper}, {"top1": 0.5}
+    ours = paper_figure(config, Protocol(2, 3, True), figures)
+    assert ours["top1"] == pytest.approx(0.5153)
+    assert ours["difference"] == pytest.approx(-0.0153)
+    assert paper_figure(config, Protocol(), figures)["difference"] is None
+    assert paper_figure({"paper": {**paper, "top1": None}}, Protocol(), figures) is None
