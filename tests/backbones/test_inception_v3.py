@@ -1,11 +1,14 @@
 import pytest
 
 from gsf_tf.backbones import InceptionV3
+from tests import exhaustive
 from tests.backbones.parameter_count import trainable_parameters
 
 
 # 101 leaves even maps before the first two poolings, as 229 does; 107 odd ones, as 299 does.
-@pytest.mark.parametrize("sizes", [[(101, 133), (139, 107)], [(229, 229)]])
+@pytest.mark.parametrize(
+    "sizes", [[(101, 133), (139, 107)], pytest.param([(229, 229)], marks=exhaustive.MARK)]
+)
 def test_equals_the_twin(run_twin_test, sizes):
     run_twin_test(InceptionV3, "inceptionv3", sizes)
 

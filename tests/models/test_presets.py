@@ -5,6 +5,7 @@ import pytest
 from gsf_tf.layers import GateShift, GateShiftFuse, GroupedSpatialTemporal, TemporalShift
 from gsf_tf.models import SegmentModel, from_preset, list_presets
 from tests import exhaustive
+from tests.conftest import OPS_PATHS
 from tests.models.randomize import randomize
 
 # Temporal layers and, where the authors' networks are the measure, millions of parameters for the
@@ -145,8 +146,20 @@ def test_saved_model_keeps_its_precision(policy, tmp_path):
     np.testing.assert_array_equal(again(clip()), model(clip()))
 
 
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-@pytest.mark.parametrize("preset", ["gsf_resnet14thin", "tsm_resnet14thin"])
+@pytest.mark.parametrize(
+    ("preset", "policy", "ops_path"),
+    exhaustive.cases(
+        [
+            (f"{method}_resnet14thin", f"mixed_{dtype}", path)
+            for method in ("gsf", "tsm")
+            for dtype in ("bfloat16", "float16")
+            for path in OPS_PATHS
+        ],
+        # The reference path is Keras operations, which know mixed precision by themselves.
+        lambda case: case[2] == "compiled" or case[:2] == ("gsf_resnet14thin", "mixed_float16"),
+    ),
+    indirect=["ops_path"],
+)
 def test_fit_under_mixed_precision(ops_path, preset, policy):
     keras.config.set_dtype_policy(policy)
     try:
