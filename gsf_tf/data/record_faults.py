@@ -96,6 +96,9 @@ def find_fault(record: bytes, limits: Mapping[str, int | None]) -> str | None:
 
 
 def _are_where_they_should(frames, context, record):
+    for key in (FRAME_OFFSET, FRAME_SIZE):
+        if key in context and context[key].WhichOneof("kind") not in ("int64_list", None):
+            return False
     places, sizes = (context[key].int64_list.value for key in (FRAME_OFFSET, FRAME_SIZE))
     if not places:
         return True

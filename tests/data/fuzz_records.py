@@ -28,6 +28,7 @@ from tests.data.small_records import describe_records, small_records
 
 FLAGS = flags.FLAGS
 NUM_CLIPS, NUM_CLASSES = 5, 3
+FINE = ("valid", "reported")
 PROGRAM = ["-m", "tests.data.fuzz_records"]
 
 
@@ -109,7 +110,6 @@ def watch(first, count, per_pass, limit):
     """
     last = first + count
     while first < last:
-        size = min(per_pass, last - first)
         command = [sys.executable, *PROGRAM, "--child"]
         command += [f"--seed={first}", f"--cases={last - first}", f"--per_pass={per_pass}"]
         with tempfile.TemporaryFile("w+") as errors:
@@ -132,14 +132,14 @@ def watch(first, count, per_pass, limit):
             clock.cancel()
             if first == last:
                 return
-            if size == 1:
-                errors.seek(0)
-                what = "hang" if hung.is_set() else f"crash (status {status})"
-                yield first, "?", f"{what}: {errors.read()[-2000:]}"
-                first += 1
-                continue
+            errors.seek(0)
+            what = "hang" if hung.is_set() else f"crash (status {status})"
+            failure = f"{what}: {errors.read()[-2000:]}"
         size = min(per_pass, last - first)
-        yield from watch(first, size, 1, limit)
+        alone = list(watch(first, size, 1, limit)) if size > 1 else [(first, "?", failure)]
+        if all(outcome in FINE for _, _, outcome in alone):
+            alone[0] = (first, "?", f"only when {size} cases are read together, {failure}")
+        yield from alone
         first += size
 
 
@@ -150,7 +150,7 @@ def main(_):
     table, failures = collections.Counter(), 0
     outcomes = watch(FLAGS.seed, FLAGS.cases, FLAGS.per_pass, FLAGS.limit)
     for number, (seed, kind, outcome) in enumerate(outcomes, 1):
-        if outcome not in ("valid", "reported"):
+        if outcome not in FINE:
             print(f"case {seed}: {outcome}", flush=True)
             failures, outcome = failures + 1, "failed"
         table[kind, outcome] += 1
