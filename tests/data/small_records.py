@@ -34,7 +34,11 @@ def write_small_records(path, num_clips, num_classes, *, height=24, width=32, nu
         records.append(serialize_clip(source, clip, listing, settings))
     write_shard(path, records)
     labels.save(path.parent / "labels.txt")
-    counts = {"clips": num_clips, "frames": num_clips * num_frames, "shards": {path.name: num_clips}}
+    counts = {
+        "clips": num_clips,
+        "frames": num_clips * num_frames,
+        "shards": {path.name: num_clips},
+    }
     splits = {path.name.split("-")[0]: counts}
     info = DatasetInfo(list(labels), labels.fingerprint, {}, "", splits)
     info.save(str(path.parent))
