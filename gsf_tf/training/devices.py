@@ -150,7 +150,7 @@ class Devices:
 
 
 def _reason(error):
-    """Returns what an error says, in one line of bearable length."""
-    lines = [line.strip() for line in str(error).splitlines()]
-    text = next((line for line in lines if line), "")
-    return f"{type(error).__name__}: {text[:300].rstrip('.')}"
+    """Returns the first sentence of an error, without the names of graph nodes."""
+    text = re.sub(r"\{\{.*?\}\}", "", str(error)).strip()
+    sentence = re.split(r"\.\s|\n", text)[0].rstrip(".")
+    return f"{type(error).__name__}: {sentence}"
