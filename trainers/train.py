@@ -6,7 +6,8 @@
 
 Any value of the configuration can be set with --config.NAME=VALUE; a name that it does not have is
 an error. configs/recipes/defaults.py lists all values. All GPUs that TensorFlow sees are used, or
-the CPU. --dry_run says what would be trained, draws the first batch to dry_run.png and stops.
+the CPU; with TF_CONFIG in the environment, those of several machines (docs/training.md). --dry_run
+says what would be trained, draws the first batch to dry_run.png and stops.
 
 Given again with the same workdir, the command continues from the newest checkpoint, in the middle
 of an epoch too (--config.checkpoint.every_steps). On a CPU in float32 it ends with exactly the

@@ -108,6 +108,8 @@ def test_the_run_ends_as_one_that_one_process_trained(lives, records, tmp_path):
     assert names == {path.name for path in (tmp_path / "run").iterdir()}
     run = json.loads((lives / "run" / "run.json").read_text())
     assert len(run["continued"]) == 3
+    # One process can go on where two workers stopped.
+    assert "Continuing in epoch 3 after 0 of" in run_training(config, lives / "run")[1]
 
 
 CLUSTER = {"chief": ["a:1"], "worker": ["b:1", "c:1"]}
