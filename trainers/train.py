@@ -174,12 +174,12 @@ def make_demo_records(data):
             "With --config.data.demo_clips, --config.data.records must be a folder named "
             f"`records`. Received: {data.records}"
         )
-    flags = [
+    arguments = [
         f"--output={folder or '.'}",
         f"--train_clips={data.demo_clips}",
         f"--val_clips={max(1, data.demo_clips // 4)}",
     ]
-    command = [sys.executable, "-m", "trainers.demo", "--records_only", *flags]
+    command = [sys.executable, "-m", "trainers.demo", "--records_only", *arguments]
     if subprocess.run(command).returncode:
         raise UserError("The clips of the demo could not be made: see the message above.")
 
