@@ -65,7 +65,9 @@ def train(config, workdir, console, dry_run=False):
     """Trains, or continues to; returns the exit status, None where training has ended."""
     devices = Devices.choose(console.print)
     with devices.watched():
-        return train_on(devices, config, workdir, console, dry_run)
+        status = train_on(devices, config, workdir, console, dry_run)
+        devices.leave()
+        return status
 
 
 def train_on(devices, config, workdir, console, dry_run=False):
@@ -87,7 +89,6 @@ def train_on(devices, config, workdir, console, dry_run=False):
         if devices.is_chief:
             describe_run(config, learner, steps, console)
             draw_first_batch(config, info, workdir.path / "dry_run.png", console)
-        devices.wait()
         return None
 
     # ---- Checkpoint -------------------------------------------------------------------------
@@ -152,7 +153,6 @@ def train_on(devices, config, workdir, console, dry_run=False):
             progress.console.print(epoch_line(metrics, config.epochs))
         if stop.signal and state.epoch <= config.epochs:
             name = checkpoints.save(state)
-            devices.wait()
             progress.console.print(f"Stopped by a signal; checkpoint {name} has all until here.")
             return stop.exit_status
 
@@ -161,8 +161,6 @@ def train_on(devices, config, workdir, console, dry_run=False):
         if devices.is_chief:
             workdir.save_model(model)
             console.print(f"Wrote {workdir.model_file}")
-    # TensorFlow's workers miss one that leaves before the others.
-    devices.wait()
     return None
 
 

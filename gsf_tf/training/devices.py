@@ -2,12 +2,15 @@ import contextlib
 import dataclasses
 import functools
 import re
+import time
 
 import numpy as np
 import tensorflow as tf
 
 from gsf_tf.errors import UserError
 from gsf_tf.training.cluster import Cluster
+
+GRACE_SECONDS = 0.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,6 +100,16 @@ class Devices:
     def wait(self):
         """Waits until all workers are here."""
         self.sum([0])
+
+    def leave(self):
+        """Waits until no other worker needs this one; the last that a process does with them."""
+        self.wait()
+        if self.num_workers > 1:
+            # A sum is fetched from the others, who must not be gone by then. Who comes here has the
+            # one above, so that nothing is lost if another is gone before this one has ended.
+            with contextlib.suppress(tf.errors.OpError):
+                self.wait()
+            time.sleep(GRACE_SECONDS)
 
     @contextlib.contextmanager
     def watched(self):

@@ -30,6 +30,8 @@ from trainers.train import train
 
 # Statistics of a batch would be those of half of it; test_replicas.py has synchronized ones.
 VALUES = {"batch_norm.frozen": "all", "checkpoint.every_steps": 2}
+# A life that hangs is ended, and so fails the test; it takes about ten on two cores of their own.
+SECONDS = 240
 
 
 def free_ports(count):
@@ -49,6 +51,7 @@ def live(name, folder, action):
     for worker in range(2):
         child = os.fork()
         if not child:
+            signal.alarm(SECONDS)
             task = {"type": "worker", "index": worker}
             os.environ["TF_CONFIG"] = json.dumps({"cluster": {"worker": addresses}, "task": task})
             status = 99
@@ -86,7 +89,7 @@ def compare(worker, path):
         means=[means[name] for name in sorted(means)],
         mask=mask,
     )
-    devices.wait()
+    devices.leave()
 
 
 def trained(records, workdir, victim=None, steps=0, number=None):
