@@ -153,6 +153,7 @@ def train_on(devices, config, workdir, console, dry_run=False):
             progress.console.print(epoch_line(metrics, config.epochs))
         if stop.signal and state.epoch <= config.epochs:
             name = checkpoints.save(state)
+            devices.wait()
             progress.console.print(f"Stopped by a signal; checkpoint {name} has all until here.")
             return stop.exit_status
 
