@@ -28,8 +28,9 @@ from tests.trainers.small_run import small_config
 from tests.trainers.test_replicas import build, dropped, evaluate, train_on
 from trainers.train import train
 
-# Statistics of a batch would be those of half of it; test_replicas.py has synchronized ones.
-VALUES = {"batch_norm.frozen": "all", "checkpoint.every_steps": 2}
+# Nothing that depends on the replica: dropout, and statistics of its share of the batch (the steps
+# of test_replicas.py have synchronized ones).
+VALUES = {"model.dropout": 0.0, "batch_norm.frozen": "all", "checkpoint.every_steps": 2}
 # A life that hangs is ended, and so fails the test; it takes about ten on two cores of their own.
 SECONDS = 240
 
