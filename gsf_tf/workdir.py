@@ -71,9 +71,7 @@ class Workdir:
         labels = LabelMap(dataset_info.labels)
         # Without a checkpoint there is nothing to continue, so a start that failed binds nobody.
         if self.config_file.exists() and self._has_checkpoint():
-            self._check_same_config(json.loads(config.to_json()))
-            self.check_labels(labels, "the training data")
-            self._check_same_records(dataset_info)
+            self.check_same_run(config, dataset_info)
             run = self.read_run()
             run.setdefault("continued", []).append(describe_process())
             self.write_json("run", run)
@@ -91,6 +89,17 @@ class Workdir:
 
     def _has_checkpoint(self):
         return any(path.suffix != ".partial" for path in self.checkpoints.glob("epoch-*"))
+
+    def check_same_run(self, config, dataset_info):
+        """Raises UserError, with what differs, unless the folder's run is the one of these values.
+
+        Args:
+            config: `ml_collections.ConfigDict`.
+            dataset_info: `DatasetInfo` of the training data.
+        """
+        self._check_same_config(json.loads(config.to_json()))
+        self.check_labels(LabelMap(dataset_info.labels), "the training data")
+        self._check_same_records(dataset_info)
 
     def _check_same_config(self, config):
         before, now = _flatten(self.read_config()), _flatten(config)

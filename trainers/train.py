@@ -6,7 +6,8 @@
 
 Any value of the configuration can be set with --config.NAME=VALUE; a name that it does not have is
 an error. configs/recipes/defaults.py lists all values. All GPUs that TensorFlow sees are used, or
-the CPU. --dry_run says what would be trained, draws the first batch to dry_run.png and stops.
+the CPU; with TF_CONFIG in the environment, those of several machines (docs/training.md). --dry_run
+says what would be trained, draws the first batch to dry_run.png and stops.
 
 Given again with the same workdir, the command continues from the newest checkpoint, in the middle
 of an epoch too (--config.checkpoint.every_steps). On a CPU in float32 it ends with exactly the
@@ -39,6 +40,7 @@ from gsf_tf.training.learning_rates import learning_rates
 from gsf_tf.training.metrics_log import MetricsLog
 from gsf_tf.training.pace import Pace
 from gsf_tf.training.run_state import RunState
+from gsf_tf.training.shared_workdir import restore_checkpoint, start_workdir
 from gsf_tf.training.shift_metrics import shift_metrics
 from gsf_tf.training.step_totals import StepTotals
 from gsf_tf.training.stop_request import StopRequest
@@ -62,27 +64,40 @@ def main(_):
 
 def train(config, workdir, console, dry_run=False):
     """Trains, or continues to; returns the exit status, None where training has ended."""
+    devices = Devices.choose(console.print)
+    with devices.watched():
+        status = train_on(devices, config, workdir, console, dry_run)
+        devices.leave()
+        return status
+
+
+def train_on(devices, config, workdir, console, dry_run=False):
+    """Trains on given devices; on each worker of them if there are several."""
 
     # ---- Data -------------------------------------------------------------------------------
-    if config.data.demo_clips and not DatasetInfo.exists(config.data.records):
+    wants_clips = config.data.demo_clips and not DatasetInfo.exists(config.data.records)
+    if wants_clips and devices.is_chief:
         make_demo_records(config.data)
+    devices.wait()
     info = DatasetInfo.load(config.data.records)
-    devices = Devices.choose()
-    check_config(config, info, devices.num_replicas)
+    check_config(config, info, devices)
     steps = info.num_clips(config.data.train_split) // clips_per_step(config)
 
     # ---- Model and optimizer ----------------------------------------------------------------
     learner = Learner(config, info, devices, steps)
     console.print(headline(config, info, learner.model, devices))
     if dry_run:
-        describe_run(config, learner, steps, console)
-        draw_first_batch(config, info, workdir.path / "dry_run.png", console)
+        if devices.is_chief:
+            describe_run(config, learner, steps, console)
+            draw_first_batch(config, info, workdir.path / "dry_run.png", console)
         return None
 
     # ---- Checkpoint -------------------------------------------------------------------------
-    workdir.start(config, info, temporal_layers(learner.model))
-    checkpoints = Checkpoints(workdir.checkpoints, learner.checkpoint, config.checkpoint.keep)
-    state = checkpoints.restore_latest(console.print)
+    start_workdir(workdir, devices, config, info, temporal_layers(learner.model))
+    checkpoints = Checkpoints(
+        workdir.checkpoints, learner.checkpoint, config.checkpoint.keep, devices.is_chief
+    )
+    state = restore_checkpoint(checkpoints, devices, console.print)
     if state:
         console.print(f"Continuing in epoch {state.epoch} after {state.step} of {steps} steps")
     elif config.init:
@@ -93,7 +108,7 @@ def train(config, workdir, console, dry_run=False):
 
     # ---- Epochs -----------------------------------------------------------------------------
     log, damage = MetricsLog(workdir), DamageLog()
-    with StopRequest() as stop, cli.progress(console) as progress:
+    with StopRequest(devices) as stop, cli.progress(console) as progress:
         bar = progress.add_task("Training", total=config.epochs * steps, info="")
         while state.epoch <= config.epochs and not stop.signal:
             feed = train_feed(config, info, devices, state, damage)
@@ -109,7 +124,7 @@ def train(config, workdir, console, dry_run=False):
                     description=f"Epoch {state.epoch}/{config.epochs}",
                     info=pace.text(state.totals.mean_loss),
                 )
-                if stop.signal:
+                if stop.ask():
                     break
                 if is_due(config.checkpoint.every_steps, state.step, steps):
                     checkpoints.save(state)
@@ -126,25 +141,29 @@ def train(config, workdir, console, dry_run=False):
                         break
                     metrics.update(named("val", means))
                     if state.best is None or means["top1"] > state.best["top1"]:
-                        workdir.save_model(model, workdir.best_model_file)
+                        if devices.is_chief:
+                            workdir.save_model(model, workdir.best_model_file)
                         state.best = {
                             "epoch": state.epoch,
                             "top1": means["top1"],
                             "checkpoint": checkpoint_name(state.epoch + 1, 0),
                         }
-            log.append(metrics)
+            if devices.is_chief:
+                log.append(metrics)
             state.next_epoch()
             checkpoints.save(state)
             progress.console.print(epoch_line(metrics, config.epochs))
         if stop.signal and state.epoch <= config.epochs:
             name = checkpoints.save(state)
+            devices.wait()
             progress.console.print(f"Stopped by a signal; checkpoint {name} has all until here.")
             return stop.exit_status
 
     # ---- The trained model ------------------------------------------------------------------
     with learner.averaged() as model:
-        workdir.save_model(model)
-    console.print(f"Wrote {workdir.model_file}")
+        if devices.is_chief:
+            workdir.save_model(model)
+            console.print(f"Wrote {workdir.model_file}")
     return None
 
 
@@ -209,16 +228,20 @@ def validate(config, info, devices, evaluate, progress, stop):
         num_workers=devices.num_workers,
         worker=devices.worker,
     )
+    feed = BatchFeed(devices.strategy, dataset)
+    # Workers may have one batch more or less than others, but all ask equally often.
     batches = math.ceil(info.num_clips(split) / config.data.batch_size)
     bar = progress.add_task("Validating", total=batches, info="")
     totals = StepTotals(guard=False)
-    for batch, _ in BatchFeed(devices.strategy, dataset):
-        totals.add(evaluate(batch), None, split)
+    for _ in range(batches):
+        batch, _ = next(feed, (None, None))
+        if batch is not None:
+            totals.add(evaluate(batch), None, split)
         progress.advance(bar)
-        if stop.signal:
+        if stop.ask():
             return None
     progress.remove_task(bar)
-    return totals.means()
+    return totals.means_over(devices)
 
 
 def named(split, means):

@@ -4,13 +4,13 @@ from gsf_tf.training.build_optimizer import clips_per_step
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
-def check_config(config, info, num_replicas):
+def check_config(config, info, devices):
     """Checks the values that nothing else checks, before anything is written.
 
     Args:
         config: Configuration as in `configs/recipes/defaults.py`.
         info: `DatasetInfo` of the records.
-        num_replicas: Devices that share a batch.
+        devices: `Devices` that share a batch.
 
     Raises:
         UserError: If a value cannot work.
@@ -47,7 +47,7 @@ def check_config(config, info, num_replicas):
                 f"--config.{name} must be one of {', '.join(choices)}. Received: {value!r}"
             )
     batch_size, train_clips = config.data.batch_size, info.num_clips(config.data.train_split)
-    info.num_clips(config.data.val_split)
+    val_clips = info.num_clips(config.data.val_split)
     if clips_per_step(config) > train_clips:
         accumulated = config.optimizer.accumulate_steps
         times = f" times accumulate_steps={accumulated}" if accumulated > 1 else ""
@@ -56,8 +56,19 @@ def check_config(config, info, num_replicas):
             f"{train_clips} clips and --config.data.batch_size={batch_size}{times}. "
             "Choose a smaller batch."
         )
-    if batch_size % num_replicas:
+    if batch_size % devices.num_replicas:
         raise UserError(
             "The batch is divided among the devices, so it must be a multiple of their number. "
-            f"Received: --config.data.batch_size={batch_size} and {num_replicas} devices."
+            f"Received: --config.data.batch_size={batch_size} and {devices}."
+        )
+    if val_clips < devices.num_workers:
+        raise UserError(
+            "Every worker must have a clip to validate. Received: "
+            f"{val_clips} clips in {config.data.val_split!r} and {devices.num_workers} workers."
+        )
+    if devices.num_workers > 1 and config.data.on_error == "skip":
+        raise UserError(
+            "The workers' shares of a batch must be equally large, so --config.data.on_error must "
+            f"be 'raise' with several workers. Received: 'skip' and {devices.num_workers} workers. "
+            "Prepare the damaged records anew."
         )

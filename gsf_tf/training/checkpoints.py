@@ -29,12 +29,14 @@ class Checkpoints:
         directory: The folder; it need not be there yet.
         checkpoint: `tf.train.Checkpoint` of all variables that a run changes.
         keep: Newest checkpoints that stay, >= 1; older ones are deleted.
+        writes: Whether this process writes them. Of several workers only one does.
     """
 
-    def __init__(self, directory, checkpoint, keep=2):
+    def __init__(self, directory, checkpoint, keep=2, writes=True):
         self.directory = pathlib.Path(directory)
         self.checkpoint = checkpoint
         self.keep = keep
+        self.writes = writes
 
     def save(self, state):
         """Writes a checkpoint and deletes those that are neither among the newest nor the best.
@@ -49,6 +51,8 @@ class Checkpoints:
             UserError: If it cannot be written or is not what was written. The earlier ones stay.
         """
         name, content = checkpoint_name(state.epoch, state.step), state.as_dict()
+        if not self.writes:
+            return name
         path, partial = self.directory / name, self.directory / f"{name}{PARTIAL}"
         if not path.exists():
             try:
@@ -70,38 +74,58 @@ class Checkpoints:
         """Returns the names of the checkpoints, the oldest first."""
         return [path.name for path in complete_checkpoints(self.directory)]
 
-    def restore_latest(self, report):
-        """Restores the newest checkpoint that is whole.
+    def newest(self, report):
+        """Returns the name of the newest checkpoint that is whole, None if there is none.
 
-        A damaged one is reported, set aside under a name that begins with "damaged-", and the one
-        before it is taken.
+        What a process that was killed has left is removed. A damaged checkpoint is reported and
+        set aside under a name that begins with "damaged-", and the one before it is taken.
 
         Args:
             report: Callable that prints a line of text.
 
-        Returns:
-            The `RunState` that `save` got; None if there is no checkpoint.
-
         Raises:
-            UserError: If all are damaged, or they are of another model or optimizer.
+            UserError: If all are damaged.
         """
         self._remove_unfinished()
         found = self.names()
         for name in reversed(found):
             path = self.directory / name
             damage = _damage(path)
-            if damage:
-                path.rename(self.directory / f"{DAMAGED}{name}")
-                report(f"Damaged checkpoint {path}: {damage}. The one before it is taken.")
-                continue
-            self._restore(path)
-            return RunState.load(json.loads((path / STATE_FILE).read_text()))
+            if not damage:
+                return name
+            path.rename(self.directory / f"{DAMAGED}{name}")
+            report(f"Damaged checkpoint {path}: {damage}. The one before it is taken.")
         if found:
             raise UserError(
                 f"A run continues from a whole checkpoint. All in {self.directory} are damaged and "
                 f"are set aside there as {DAMAGED}*. Start anew in another --workdir."
             )
         return None
+
+    def restore(self, name):
+        """Restores a checkpoint and returns the `RunState` that `save` got.
+
+        Raises:
+            UserError: If it is of another model or optimizer.
+        """
+        path = self.directory / name
+        try:
+            status = self.checkpoint.read(str(path / PREFIX))
+            status.assert_existing_objects_matched()
+            status.assert_consumed()
+        except (AssertionError, ValueError, IndexError, tf.errors.OpError) as error:
+            reason = (str(error).strip().splitlines() or ["it is unreadable"])[0]
+            raise UserError(
+                "A checkpoint continues the model and optimizer it was written by. "
+                f"Received: {path}, which does not fit: {reason} Train in another --workdir, or "
+                "with the configuration this one began with."
+            ) from error
+        return RunState.load(json.loads((path / STATE_FILE).read_text()))
+
+    def restore_latest(self, report):
+        """Restores the `newest` checkpoint; returns its `RunState`, None if there is none."""
+        name = self.newest(report)
+        return name and self.restore(name)
 
     def _write(self, partial, state):
         shutil.rmtree(partial, ignore_errors=True)
@@ -118,19 +142,6 @@ class Checkpoints:
         damage = _damage(partial)
         if damage:
             raise OSError(f"read back, {damage}")
-
-    def _restore(self, path):
-        try:
-            status = self.checkpoint.read(str(path / PREFIX))
-            status.assert_existing_objects_matched()
-            status.assert_consumed()
-        except (AssertionError, ValueError, IndexError, tf.errors.OpError) as error:
-            reason = (str(error).strip().splitlines() or ["it is unreadable"])[0]
-            raise UserError(
-                "A checkpoint continues the model and optimizer it was written by. "
-                f"Received: {path}, which does not fit: {reason} Train in another --workdir, or "
-                "with the configuration this one began with."
-            ) from error
 
     def _remove_unfinished(self):
         """Removes what a process that was killed has half written or half deleted."""
@@ -150,6 +161,11 @@ class Checkpoints:
 def checkpoint_name(epoch, step):
     """Returns the name of the checkpoint at a place in the run."""
     return f"epoch-{epoch:04d}-step-{step:08d}"
+
+
+def checkpoint_place(name):
+    """Returns epoch and step of a checkpoint by its name."""
+    return [int(number) for number in name.removeprefix("epoch-").split("-step-")]
 
 
 def complete_checkpoints(directory):

@@ -75,7 +75,7 @@ class Learner:
         evaluation = functools.partial(evaluation_step, self.model, task_weights=task_weights)
         self._update = distributed(devices.strategy, step)
         self._accumulate = distributed(devices.strategy, functools.partial(step, update=False))
-        self.evaluate = distributed(devices.strategy, evaluation)
+        self.evaluate = distributed(devices.strategy, evaluation, over_workers=False)
 
     def begin(self, is_new):
         """Prepares what follows from the weights, after they are restored or initialised.
@@ -106,6 +106,6 @@ class Learner:
         """Gives the model the weights to evaluate and save, inside of a `with` block."""
         if self._annealing:
             self._annealing.apply_step_of(self.model, self.optimizer)
-        share_statistics(self.model)
         with self._average.applied() if self._average else contextlib.nullcontext():
+            share_statistics(self.model, self._devices)
             yield self.model

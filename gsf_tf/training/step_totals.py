@@ -54,6 +54,12 @@ class StepTotals:
         clips = sums.pop("clips")
         return {name: value / clips for name, value in sums.items()}
 
+    def means_over(self, devices):
+        """Returns the means over the clips of all workers, each of which has added its own."""
+        sums = self.settle()
+        totals = StepTotals(dict(zip(sums, devices.sum(list(sums.values())).tolist(), strict=True)))
+        return totals.means()
+
     @property
     def mean_loss(self):
         """Mean loss of the batches that were looked at, None before the first."""

@@ -12,6 +12,7 @@ from gsf_tf.models import SegmentModel
 from gsf_tf.training import RUBIKSNET_GROUPS, CoupledSGD
 from gsf_tf.training.batch_feed import BatchFeed
 from gsf_tf.training.batch_norm import configure_batch_norm
+from gsf_tf.training.devices import Devices
 from gsf_tf.training.distributed import distributed
 from gsf_tf.training.gradient_accumulator import GradientAccumulator
 from gsf_tf.training.moving_average import MovingAverage
@@ -42,28 +43,41 @@ def backbone():
     return keras.Model(inputs, x, name="small")
 
 
-def build(strategy, dropout=0.0, synchronized=True):
+def build(strategy, dropout=0.0, synchronized=True, precision="float32"):
     keras.utils.set_random_seed(0)
+    keras.config.set_dtype_policy(precision)
     with strategy.scope():
         model = SegmentModel(backbone(), 3, num_segments=2, dropout=dropout)
         configure_batch_norm(model, momentum=0.9, synchronized=synchronized, frozen="none")
         optimizer = CoupledSGD(
             0.05, l2=5e-4, clip_norm=20.0, groups=RUBIKSNET_GROUPS, shift_normalization=1.0
         )
+        if precision == "mixed_float16":
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         optimizer.build(model.trainable_variables)
+    keras.config.set_dtype_policy("float32")
     kernel = model.get_layer("classifier").kernel
     kernel.assign(np.random.default_rng(1).normal(scale=0.3, size=kernel.shape))
     return model, optimizer
 
 
-def batches(batch_size, drop_remainder):
-    return tf.data.Dataset.from_tensor_slices((CLIPS, LABELS)).batch(batch_size, drop_remainder)
+def batches(batch_size, drop_remainder, devices):
+    """The clips of every batch in turn to each worker, as `video_dataset_from_records` deals."""
+    clips = tf.data.Dataset.from_tensor_slices((CLIPS, LABELS))
+    clips = clips.shard(devices.num_workers, devices.worker)
+    return clips.batch(batch_size // devices.num_workers, drop_remainder)
 
 
-def train(devices, steps=10, batch_size=12, parts=1):
+@functools.cache
+def train(devices, **kwargs):
     """Returns the losses of some steps with the same global batch, and all weights after them."""
-    strategy = mirrored(devices)
-    model, optimizer = build(strategy)
+    return train_on(Devices(mirrored(devices)), **kwargs)
+
+
+def train_on(devices, steps=10, batch_size=12, parts=1, precision="float32"):
+    """Trains on devices, each worker of which gives its share of the batches."""
+    strategy = devices.strategy
+    model, optimizer = build(strategy, precision=precision)
     with strategy.scope():
         average = MovingAverage(model, 0.5)
         accumulator = GradientAccumulator(model.trainable_variables, parts)
@@ -82,7 +96,8 @@ def train(devices, steps=10, batch_size=12, parts=1):
     for _ in range(steps):
         totals = StepTotals()
         # drop_remainder keeps the twelve clips of one step.
-        feed = BatchFeed(strategy, batches(batch_size // parts, True).take(parts))
+        share = batches(batch_size // parts, True, devices).take(parts)
+        feed = BatchFeed(strategy, share)
         for number, (batch, _) in enumerate(feed, start=1):
             totals.add((update if number == parts else accumulate)(batch), None, "")
         losses.append(totals.means()["loss"])
@@ -106,18 +121,28 @@ def test_accumulation_on_two_devices():
     np.testing.assert_allclose(one[0], two[0], rtol=1e-5)
 
 
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_half_precision_on_two_devices(precision):
+    """Near one device in float32; the two halves of a batch are rounded each by itself."""
+    losses, weights, _ = train(2, steps=3, precision=precision)
+    np.testing.assert_allclose(losses, train(1, steps=3)[0], rtol=0.02)
+    assert losses[-1] < losses[0] and all(np.isfinite(weight).all() for weight in weights)
+
+
 def evaluate(devices, batch_size=4):
-    strategy = mirrored(devices)
+    """Returns the means over all clips, those of each worker added up."""
+    strategy = devices.strategy
     model, _ = build(strategy)
-    step = distributed(strategy, functools.partial(evaluation_step, model))
+    evaluation = functools.partial(evaluation_step, model)
+    step = distributed(strategy, evaluation, over_workers=False)
     totals = StepTotals()
-    for batch, _ in BatchFeed(strategy, batches(batch_size, False)):
+    for batch, _ in BatchFeed(strategy, batches(batch_size, False, devices)):
         totals.add(step(batch), None, "")
-    return totals.means()
+    return totals.means_over(devices)
 
 
 def test_evaluation_is_exact_on_two_devices_though_one_is_left_without_clips():
-    one, two = evaluate(1), evaluate(2)
+    one, two = evaluate(Devices(mirrored(1))), evaluate(Devices(mirrored(2)))
     assert one.keys() == two.keys() == {"loss", "top1", "top5"}
     for name, value in one.items():
         assert two[name] == pytest.approx(value, rel=1e-5)
@@ -129,12 +154,12 @@ def test_evaluation_has_the_statistics_of_the_first_replica():
     step = functools.partial(
         train_step, model, optimizer, global_batch_size=12, label_smoothing=0.0
     )
-    for batch, _ in BatchFeed(strategy, batches(12, True)):
+    for batch, _ in BatchFeed(strategy, batches(12, True, Devices(strategy))):
         distributed(strategy, step)(batch)
     statistics = [w.value.values for w in model.non_trainable_weights if "moving" in w.name]
     before = [first.numpy() for first, _ in statistics]
     assert any(not np.array_equal(first, second) for first, second in statistics)
-    share_statistics(model)
+    share_statistics(model, Devices(strategy))
     for (first, second), value in zip(statistics, before, strict=True):
         np.testing.assert_array_equal(first, value)
         np.testing.assert_array_equal(second, value)
