@@ -44,12 +44,12 @@ from gsf_tf.data.record_schema import cut_frames, parse_clip
 
 _OUTPUT = flags.DEFINE_string("output", None, "Folder for the data, kept for the next call.")
 _VIDEOS = flags.DEFINE_string("videos", None, "Folder of videos, one folder per class.")
-_CLIPS = flags.DEFINE_integer("clips", 128, "Clips to make where there is no --videos.")
+_CLIPS = flags.DEFINE_integer("clips", 64, "Clips to make where there is no --videos.")
 _SEGMENTS = flags.DEFINE_integer("num_segments", 8, "Frames per clip.")
 _SIZE = flags.DEFINE_integer("image_size", 224, "Side of the frames that come out.")
 _BATCH = flags.DEFINE_integer("batch_size", 16, "Clips per batch.")
-_REPEATS = flags.DEFINE_integer("repeats", 2, "Passes over the records in a round.")
-_ROUNDS = flags.DEFINE_integer("rounds", 7, "Rounds, in each of which everything runs once.")
+_REPEATS = flags.DEFINE_integer("repeats", 6, "Times that a round uses every clip.")
+_ROUNDS = flags.DEFINE_integer("rounds", 5, "Rounds, in each of which everything runs once.")
 _AUGMENT = flags.DEFINE_bool("augment", False, "Measure augmentations too.")
 flags.mark_flag_as_required("output")
 
@@ -88,7 +88,19 @@ def prepare(output):
                 for index, (start, size) in enumerate(places):
                     jpeg = clip["data"].numpy()[start : start + size]
                     (folder / f"{index:05d}.jpg").write_bytes(jpeg)
-    return str(records / "train-*.tfrecord"), str(frames)
+    return str(repeat(records, output / "repeated") / "*.tfrecord"), str(frames)
+
+
+def repeat(records, folder):
+    """Links every shard several times into a folder: one long pass, as over a real data set."""
+    folder.mkdir(exist_ok=True)
+    for link in folder.iterdir():
+        link.unlink()
+    for number in range(_REPEATS.value):
+        for shard in records.glob("train-*.tfrecord"):
+            (folder / f"{number}-{shard.name}").symlink_to(shard.resolve())
+    (folder / "labels.txt").symlink_to((records / "labels.txt").resolve())
+    return folder
 
 
 def training_dataset(pattern, **options):
@@ -127,10 +139,10 @@ def decoding_dataset(pattern, cropped):
     return dataset.prefetch(tf.data.AUTOTUNE)
 
 
-def speed(batches):
+def speed(batches, passes=1):
     """Returns clips per second of some passes, from starting an iterator to its end."""
     start, clips = time.perf_counter(), 0
-    for _ in range(_REPEATS.value):
+    for _ in range(passes):
         for _ in batches:
             clips += _BATCH.value
     return clips / (time.perf_counter() - start)
@@ -153,7 +165,7 @@ def main(_):
         "crops": decoding_dataset(pattern, cropped=True),
     }
     if _AUGMENT.value:
-        classes = range(len(DatasetInfo.load(os.path.dirname(pattern)).labels))
+        classes = range(len(DatasetInfo.load(str(output / "records")).labels))
         for name, options in AUGMENTATIONS.items():
             options = options | {"flip_label_map": classes}
             ways[name] = training_dataset(pattern, augmentation=options)
@@ -166,7 +178,7 @@ def main(_):
     rates = {name: [] for name in ways}
     for number in range(_ROUNDS.value + 1):
         for name, batches in ways.items():
-            rate = speed(batches)
+            rate = speed(batches, _REPEATS.value if name == "torch" else 1)
             # The first round starts workers and warms the cache of the disk.
             if number:
                 rates[name].append(rate)
