@@ -1,8 +1,9 @@
 """Every preset on the compiled kernels equals itself on the reference path.
 
 Gradients are compared in float64. In float32 the two paths round differently, which moves a few of
-many activations over the kink of a ReLU, and the gradients of the layers before with them; the
-kernels' own gradients in float32 are what `tests/ops` and `tests/layers` compare.
+many activations over the kink of a ReLU, and the gradients of the layers before with them: either
+path's are 1 % off those in float64 in a deep network. The kernels' own gradients in float32 are
+what `tests/ops` and `tests/layers` compare.
 """
 
 import keras
@@ -58,21 +59,25 @@ def run(model, clips, training):
     return [logits], gradients, moving
 
 
-def assert_equal(ours, others, tolerance):
-    for one, other in zip(ours, others, strict=True):
-        scale = max(np.abs(other).max(), 1e-3)
-        assert np.abs(one - other).max() <= tolerance * scale
+def distance(ours, others):
+    ours, others = np.asarray(ours), np.asarray(others)
+    return np.abs(ours - others).max() / max(np.abs(others).max(), 1e-3)
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_logits(ops_path, preset):
-    model, clips = model_and_clips(preset, "float32")
-    models = [model, harden(model).model] if preset.endswith("_aq") else [model]
-    for model in models:
+def test_logits_in_float32(ops_path, preset):
+    """Equal to 1e-5, or to what float32 costs the reference path itself in a deep network."""
+    (single, clips), (double, _) = (model_and_clips(preset, p) for p in ("float32", "float64"))
+    double.set_weights(single.get_weights())
+    pairs = [(single, double)]
+    if preset.endswith("_aq"):
+        pairs.append((harden(single).model, harden(double).model))
+    for model, exact_model in pairs:
         ours = model(clips, training=False)
         with ops.use_implementation("reference"):
             others = model(clips, training=False)
-        assert_equal([ours], [others], 1e-5)
+            exact = exact_model(clips, training=False)
+        assert distance(ours, others) <= max(1e-5, 2 * distance(others, exact))
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -84,4 +89,5 @@ def test_logits_and_gradients_in_float64(ops_path, preset):
             others = run(model, clips, training)
         # Shifts and attention are float32 and so are their gradients.
         for results, expected, tolerance in zip(ours, others, (1e-9, 1e-4, 1e-9), strict=True):
-            assert_equal(results, expected, tolerance)
+            for one, other in zip(results, expected, strict=True):
+                assert distance(one, other) <= tolerance
