@@ -6,11 +6,14 @@ import time
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.eager import context
 
 from gsf_tf.errors import UserError
 from gsf_tf.training.cluster import Cluster
 
 GRACE_SECONDS = 0.5
+# TensorFlow's ten seconds were missed by workers that were alive, on a machine with too much to do.
+SIGN_OF_LIFE_SECONDS = 30
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +49,7 @@ class Devices:
         own = cluster.addresses[cluster.worker]
         report(f"Worker {cluster.worker} at {own} waits for {', '.join(cluster.addresses)}")
         try:
+            _expect_signs_of_life(cluster)
             strategy = tf.distribute.MultiWorkerMirroredStrategy()
         except (tf.errors.OpError, RuntimeError) as error:
             raise UserError(
@@ -116,7 +120,7 @@ class Devices:
         """Says which other worker has ended, inside of a `with` block that works together with it.
 
         TensorFlow's workers send each other a sign of life every few seconds. Where one is missing
-        for ten seconds, or a connection breaks, what waits for that worker ends with an error.
+        for half a minute, or a connection breaks, what waits for that worker ends with an error.
 
         Raises:
             UserError: In place of that error.
@@ -160,6 +164,23 @@ class Devices:
         return f"{self.num_replicas} device(s)" + (
             f" of {self.num_workers} workers" if self.num_workers > 1 else ""
         )
+
+
+def _expect_signs_of_life(cluster):
+    """Sets how long a worker may be silent; there is no public name for it.
+
+    The strategy takes what it finds, and else does the same with a time of TensorFlow's.
+    """
+    jobs = [kind for kind, _ in cluster.tasks]
+    context.context().configure_coordination_service(
+        service_type="standalone",
+        service_leader=f"/job:{jobs[0]}/replica:0/task:0",
+        coordinated_jobs=[
+            context.coordination_config_pb2.CoordinatedJob(name=job, num_tasks=jobs.count(job))
+            for job in dict.fromkeys(jobs)
+        ],
+        heartbeat_timeout_in_ms=SIGN_OF_LIFE_SECONDS * 1000,
+    )
 
 
 def _reason(error):

@@ -30,7 +30,7 @@ MINUTE = 60.0
 def lives(records, tmp_path_factory):
     folder = tmp_path_factory.mktemp("workers")
     command = [sys.executable, "-m", "tests.trainers.worker_lives", str(records), str(folder)]
-    process = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=900)
+    process = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=3000)
     assert process.returncode == 0, process.stdout + process.stderr
     return folder
 
