@@ -9,3 +9,8 @@ def task_logits(outputs):
             the task `"action"`.
     """
     return dict(outputs) if isinstance(outputs, dict) else {WHOLE: outputs}
+
+
+def task_prefix(task):
+    """Returns what stands before the names of a task's figures, as `"verb_"`; of the action, ""."""
+    return "" if task == WHOLE else f"{task}_"

@@ -8,12 +8,13 @@ from rich.table import Table
 
 from gsf_tf.analysis import count_parameters, macs_by_convention
 from gsf_tf.data import contact_sheet
+from gsf_tf.data.record_schema import WHOLE
 from gsf_tf.data.sampled_clip import SampledClip
 from gsf_tf.errors import UserError
+from gsf_tf.task_logits import task_logits
 from gsf_tf.training.build_dataset import build_dataset
 from gsf_tf.training.build_optimizer import clips_per_step, scaled_learning_rate
 from gsf_tf.training.parameter_group import check_groups, find_group
-from gsf_tf.training.steps import MAIN_TASK
 from gsf_tf.training.temporal_layers import temporal_layers
 
 MAX_CLIPS = 12
@@ -101,7 +102,7 @@ def draw_first_batch(config, info, path, console):
     """Writes a picture of the clips that the first step would be given."""
     dataset = build_dataset(config, info, config.data.train_split, training=True, epoch=1)
     clips, labels, ids = next(iter(dataset))
-    labels = labels[MAIN_TASK] if isinstance(labels, dict) else labels
+    labels = task_logits(labels)[WHOLE]
     if labels.shape.rank == 2:
         labels = tf.argmax(labels, axis=-1)
     rows = [

@@ -2,6 +2,7 @@ import numpy as np
 from sklearn.metrics import confusion_matrix, recall_score
 
 from gsf_tf.data.record_schema import WHOLE
+from gsf_tf.task_logits import task_prefix
 
 _FIGURES = ("top1", "top5", "mean_class_accuracy")
 
@@ -71,7 +72,7 @@ def task_metrics(scores):
     }
     parts = [task for task in by_task if task != WHOLE]
     figures = {
-        f"{'' if task == WHOLE else f'{task}_'}{name}": by_task[task][name]
+        f"{task_prefix(task)}{name}": by_task[task][name]
         for task in sorted(by_task, key=lambda task: task != WHOLE)
         for name in _FIGURES
     }

@@ -9,6 +9,7 @@ import numpy as np
 from gsf_tf.data import LabelMap
 from gsf_tf.data.record_schema import WHOLE
 from gsf_tf.errors import UserError
+from gsf_tf.task_logits import task_prefix
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Scores:
         """
         arrays = {"ids": self.ids}
         for task, fingerprint in self.fingerprints.items():
-            prefix = _prefix(task)
+            prefix = task_prefix(task)
             arrays[f"{prefix}logits"] = self.logits[task]
             arrays[f"{prefix}labels"] = self.labels[task]
             arrays[f"{prefix}class_names"] = np.array(self.class_names[task])
@@ -122,10 +123,6 @@ class Scores:
             for name, label, logits in rows:
                 best = names[int(np.argmax(logits))]
                 writer.writerow([name, names[label], best, *(f"{value:.6g}" for value in logits)])
-
-
-def _prefix(task):
-    return "" if task == WHOLE else f"{task}_"
 
 
 def _task(prefix):

@@ -11,7 +11,7 @@ import tensorflow as tf
 from gsf_tf import ops
 from gsf_tf.data.record_schema import WHOLE
 from gsf_tf.errors import UserError
-from gsf_tf.task_logits import task_logits
+from gsf_tf.task_logits import task_logits, task_prefix
 
 _CHECK_PROGRAM = pathlib.Path(__file__).with_name("stock_tensorflow_run.py")
 
@@ -114,9 +114,8 @@ def _write(model, labels, preprocessing, path, scratch):
     def serve(clip):
         outputs = {}
         for task, logits in task_logits(model(clip, training=False)).items():
-            prefix = "" if task == WHOLE else f"{task}_"
-            outputs[f"{prefix}probabilities"] = tf.nn.softmax(logits)
-            outputs[f"{prefix}logits"] = logits
+            outputs[f"{task_prefix(task)}probabilities"] = tf.nn.softmax(logits)
+            outputs[f"{task_prefix(task)}logits"] = logits
         return outputs
 
     with ops.use_implementation("reference"):
@@ -145,7 +144,7 @@ def _check(model, path, scratch, rtol, atol):
     with np.load(logits_file) as theirs:
         for task, logits in outputs.items():
             ours = logits.numpy()
-            name = "logits" if task == WHOLE else f"{task}_logits"
+            name = f"{task_prefix(task)}logits"
             difference = float(np.max(np.abs(ours - theirs[name])))
             allowed = atol + rtol * float(np.max(np.abs(ours)))
             if not difference <= allowed:

@@ -13,8 +13,7 @@ import functools
 import keras
 import tensorflow as tf
 
-# The task that the plain metrics speak of.
-MAIN_TASK = "action"
+from gsf_tf.task_logits import task_logits, task_prefix
 
 
 def train_step(
@@ -132,24 +131,18 @@ def _cross_entropy(label, logits, label_smoothing):
 
 
 def _sums(losses, label, logits):
-    sums = {"loss": tf.reduce_sum(losses)}
-    if isinstance(logits, dict):
-        for task in logits:
-            prefix = "" if task == MAIN_TASK else f"{task}_"
-            sums.update(_hits(label[task], logits[task], prefix))
-    else:
-        sums.update(_hits(label, logits))
+    sums, labels = {"loss": tf.reduce_sum(losses)}, task_logits(label)
+    for task, scores in task_logits(logits).items():
+        sums.update(_hits(labels[task], scores, task_prefix(task)))
     sums["clips"] = tf.cast(tf.shape(losses)[0], tf.float32)
     return sums
 
 
 def _metric_names(logits):
-    tasks = logits if isinstance(logits, dict) else (MAIN_TASK,)
-    prefixes = ["" if task == MAIN_TASK else f"{task}_" for task in tasks]
-    return [f"{prefix}top{k}" for prefix in prefixes for k in (1, 5)]
+    return [f"{task_prefix(task)}top{k}" for task in task_logits(logits) for k in (1, 5)]
 
 
-def _hits(label, logits, prefix=""):
+def _hits(label, logits, prefix):
     if label.shape.rank == 2:
         label = tf.argmax(label, axis=-1)
 
