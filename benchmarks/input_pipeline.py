@@ -40,7 +40,7 @@ from gsf_tf.data import (
 )
 from gsf_tf.data.cropping import training_crop
 from gsf_tf.data.demo_clips import render_clip, write_video
-from gsf_tf.data.record_schema import cut_frames, parse_clip
+from gsf_tf.data.record_schema import parse_clip
 
 _OUTPUT = flags.DEFINE_string("output", None, "Folder for the data, kept for the next call.")
 _VIDEOS = flags.DEFINE_string("videos", None, "Folder of videos, one folder per class.")
@@ -122,10 +122,11 @@ def decoding_dataset(pattern, cropped):
         example = parse_clip(record)
         seed = tf.stack([tf.cast(number, tf.int32), 0])
         indices = train_segment_indices(tf.size(example["size"]), _SEGMENTS.value, seed)
-        places = tf.gather(example["offset"], indices), tf.gather(example["size"], indices)
+        places = tf.stack([example["offset"], example["size"]], axis=1)
         box = training_crop(example["height"], example["width"], size, seed)
         sizes = []
-        for jpeg in cut_frames(example["data"], *places, _SEGMENTS.value):
+        for place in tf.unstack(tf.gather(places, indices), _SEGMENTS.value):
+            jpeg = tf.strings.substr(example["data"], *tf.unstack(place))
             method = {"channels": 3, "dct_method": "INTEGER_ACCURATE"}
             if cropped:
                 frame = tf.image.decode_and_crop_jpeg(jpeg, box, **method)

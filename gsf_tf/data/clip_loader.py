@@ -6,12 +6,13 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from gsf_tf.data.attempt import attempt
+from gsf_tf.attempt import attempt
 from gsf_tf.data.clip_rule import ClipRule
-from gsf_tf.data.record_faults import check_clip, check_frames
+from gsf_tf.data.record_faults import check_clip
 from gsf_tf.data.record_labels import RecordLabels
-from gsf_tf.data.record_schema import WHOLE, cut_frames, parse_clip
+from gsf_tf.data.record_schema import WHOLE, parse_clip
 from gsf_tf.data.seeding import example_seeds
+from gsf_tf.ops import decode_crops
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,21 +49,11 @@ class ClipLoader:
         indices = self.rule.indices(tf.size(example["offset"]), frames_seed)
         offset, size = tf.gather(example["offset"], indices), tf.gather(example["size"], indices)
         height, width, labels = example["height"], example["width"], example["labels"]
-        are_frames = []
-
-        def decode(box):
-            frames, decoded = attempt(
-                self._decode,
-                *(example["data"], offset, size, height, width, box),
-                otherwise=tf.zeros([self.rule.num_frames, 1, 1, 3], tf.uint8),
-            )
-            are_frames.append(decoded)
-            # Where they are not, anything of the right size will do.
-            blank = tf.zeros(tf.concat([[self.rule.num_frames], box[2:], [3]], 0), tf.uint8)
-            return tf.cond(decoded, lambda: frames, lambda: blank)
-
-        clips = self.rule.clips(decode, height, width, crop_seed)
-        good = is_clip & are_frames[0]
+        boxes = self.rule.boxes(height, width, crop_seed)
+        crops, are_frames = decode_crops(
+            example["data"], offset, size, [height, width], boxes, self.rule.image_size
+        )
+        clips, good = self.rule.arrange(crops), is_clip & are_frames
         label = labels if self.labels.part_names else labels[WHOLE]
         if not self.clip_ids:
             return (clips, label, change_seed), good
@@ -89,10 +80,3 @@ class ClipLoader:
             record,
             otherwise=nothing,
         )
-
-    def _decode(self, data, offset, size, height, width, box):
-        jpegs = check_frames(cut_frames(data, offset, size, self.rule.num_frames), height, width)
-        return tf.stack([
-            tf.image.decode_and_crop_jpeg(jpeg, box, channels=3, dct_method="INTEGER_ACCURATE")
-            for jpeg in jpegs
-        ])  # fmt: skip

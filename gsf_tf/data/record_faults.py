@@ -40,21 +40,6 @@ def check_clip(example: Mapping, limits: Mapping[str, int | None]) -> dict:
     return _after(rules, example)
 
 
-def check_frames(jpegs: list, height, width) -> list:
-    """Fails where a JPEG announces another size than the record.
-
-    Args:
-        jpegs: String scalars.
-        height: As the record says.
-        width: Likewise.
-
-    Returns:
-        `jpegs`, to be decoded after the check.
-    """
-    sizes = tf.stack([tf.image.extract_jpeg_shape(jpeg)[:2] for jpeg in jpegs])
-    return _after([tf.reduce_all(sizes == [height, width])], jpegs)
-
-
 def find_fault(record: bytes, limits: Mapping[str, int | None]) -> str | None:
     """Says what is wrong with the content of a record.
 

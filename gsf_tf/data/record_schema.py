@@ -130,22 +130,6 @@ def parse_clip(record: tf.Tensor, parts: Sequence[str] = ()) -> dict:
     }
 
 
-def cut_frames(data: tf.Tensor, offset: tf.Tensor, size: tf.Tensor, count: int) -> list[tf.Tensor]:
-    """Takes frames out of what `parse_clip` gave.
-
-    Args:
-        data: `data`.
-        offset: `offset` of the frames that are wanted, `[count]`.
-        size: `size` of them.
-        count: How many.
-
-    Returns:
-        Their JPEGs, string scalars.
-    """
-    places = zip(tf.unstack(offset, count), tf.unstack(size, count), strict=True)
-    return [tf.strings.substr(data, start, length) for start, length in places]
-
-
 def _context_end(record):
     """Returns where the context ends, the first field: a tag, its length as a varint, itself."""
     head = tf.io.decode_raw(tf.strings.substr(record, 1, 5), tf.uint8)
