@@ -58,6 +58,7 @@ OP_SOURCES = [
     "custom_ops/tensorflow/gate_shift_fuse_gradient_op.cc",
     "custom_ops/tensorflow/gate_shift_fuse_op.cc",
     "custom_ops/tensorflow/gate_shift_fuse_op.h",
+    "custom_ops/tensorflow/parse_clip_op.cc",
     "custom_ops/tensorflow/rubiks_shift_op.cc",
     "custom_ops/tensorflow/scale_crops_op.cc",
     "custom_ops/tensorflow/temporal_shift_op.cc",

@@ -206,9 +206,8 @@ FrameScaler::FrameScaler(int64_t input_height, int64_t input_width, int64_t outp
 }
 
 void FrameScaler::Scale(const uint8_t* input, int64_t input_pitch, uint8_t* output) {
-  const FrameSums sums = {vertical_,      horizontal_,          wide_weights_.data(),
-                          input_width_,   output_height_,       output_width_,
-                          column_sums_.data(), pixel_sums_.data()};
+  const FrameSums sums = {vertical_,      horizontal_,   wide_weights_.data(), input_width_,
+                          output_height_, output_width_, column_sums_.data(),  pixel_sums_.data()};
 #ifdef GSF_AVX2
   if (VectorBytes() >= 32) return ScaleRowsWithAvx2(sums, input, input_pitch, output);
 #endif

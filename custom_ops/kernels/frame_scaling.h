@@ -8,8 +8,8 @@
 
 namespace gsf_tf {
 
-// What each output position reads along one axis: `num_taps` inputs from `starts[position]` on, with
-// `weights[position * num_taps ..]`, some of which may be zero.
+// What each output position reads along one axis: `num_taps` inputs from `starts[position]` on,
+// with `weights[position * num_taps ..]`, some of which may be zero.
 struct ScalingTaps {
   int64_t num_taps;
   std::vector<int64_t> starts;

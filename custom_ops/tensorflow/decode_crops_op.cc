@@ -95,8 +95,8 @@ class DecodeCropsOp : public tensorflow::OpKernel {
     const int64_t num_frames = offset.dim_size(0);
     const int64_t num_crops = static_cast<int64_t>(crops.boxes.size());
     tensorflow::Tensor *output = nullptr, *good = nullptr;
-    OP_REQUIRES_OK(context, context->allocate_output(
-                                0, {num_crops, num_frames, height_, width_, 3}, &output));
+    OP_REQUIRES_OK(
+        context, context->allocate_output(0, {num_crops, num_frames, height_, width_, 3}, &output));
     OP_REQUIRES_OK(context, context->allocate_output(1, {}, &good));
 
     const tensorflow::tstring& data = context->input(0).scalar<tensorflow::tstring>()();

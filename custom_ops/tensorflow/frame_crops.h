@@ -59,9 +59,8 @@ absl::Status GetImageSize(Context* context, int64_t& height, int64_t& width) {
   std::vector<int64_t> size;
   TF_RETURN_IF_ERROR(context->GetAttr("image_size", &size));
   if (size.size() != 2 || size[0] < 1 || size[1] < 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("image_size must be [height, width], both at least 1; received ", size.size(),
-                     " values."));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "image_size must be [height, width], both at least 1; received ", size.size(), " values."));
   }
   height = size[0];
   width = size[1];
@@ -76,9 +75,9 @@ inline absl::Status SetCropsShape(tensorflow::shape_inference::InferenceContext*
   TF_RETURN_IF_ERROR(context->WithRank(context->input(boxes_input), 2, &boxes));
   int64_t height, width;
   TF_RETURN_IF_ERROR(GetImageSize(context, height, width));
-  context->set_output(0, context->MakeShape({context->Dim(boxes, 0), num_frames,
-                                             context->MakeDim(height), context->MakeDim(width),
-                                             context->MakeDim(3)}));
+  context->set_output(
+      0, context->MakeShape({context->Dim(boxes, 0), num_frames, context->MakeDim(height),
+                             context->MakeDim(width), context->MakeDim(3)}));
   return absl::OkStatus();
 }
 

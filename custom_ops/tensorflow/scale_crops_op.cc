@@ -34,8 +34,7 @@ namespace {
 
 class ScaleCropsOp : public tensorflow::OpKernel {
  public:
-  explicit ScaleCropsOp(tensorflow::OpKernelConstruction* context)
-      : tensorflow::OpKernel(context) {
+  explicit ScaleCropsOp(tensorflow::OpKernelConstruction* context) : tensorflow::OpKernel(context) {
     OP_REQUIRES_OK(context, GetImageSize(context, height_, width_));
   }
 
@@ -47,12 +46,12 @@ class ScaleCropsOp : public tensorflow::OpKernel {
                                  frames.shape().DebugString(), ".")));
     const int64_t num_frames = frames.dim_size(0);
     FrameCrops crops;
-    OP_REQUIRES_OK(context, ReadCrops(context->input(1), frames.dim_size(1), frames.dim_size(2),
-                                      crops));
+    OP_REQUIRES_OK(context,
+                   ReadCrops(context->input(1), frames.dim_size(1), frames.dim_size(2), crops));
     const int64_t num_crops = static_cast<int64_t>(crops.boxes.size());
     tensorflow::Tensor* output = nullptr;
-    OP_REQUIRES_OK(context, context->allocate_output(
-                                0, {num_crops, num_frames, height_, width_, 3}, &output));
+    OP_REQUIRES_OK(
+        context, context->allocate_output(0, {num_crops, num_frames, height_, width_, 3}, &output));
     const int64_t pitch = frames.dim_size(2) * 3, frame_bytes = frames.dim_size(1) * pitch;
     const uint8_t* pixels =
         frames.flat<uint8_t>().data() + crops.hull.top * pitch + crops.hull.left * 3;

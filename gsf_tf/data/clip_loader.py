@@ -6,11 +6,10 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from gsf_tf.attempt import attempt
 from gsf_tf.data.clip_rule import ClipRule
-from gsf_tf.data.record_faults import check_clip
 from gsf_tf.data.record_labels import RecordLabels
-from gsf_tf.data.record_schema import WHOLE, parse_clip
+from gsf_tf.data.record_parser import parse_clip
+from gsf_tf.data.record_schema import WHOLE
 from gsf_tf.data.seeding import example_seeds
 from gsf_tf.ops import decode_crops
 
@@ -44,17 +43,18 @@ class ClipLoader:
             A tuple of clip, label, the id if it is wanted, and the seed of further changes; and
             whether the record could be used. Where it could not, the tuple holds no clip of it.
         """
-        example, is_clip = self._parse(record)
+        example, is_clip = parse_clip(record, self.labels.limits)
         frames_seed, crop_seed, change_seed = example_seeds(epoch_seed, shard, place)
         indices = self.rule.indices(tf.size(example["offset"]), frames_seed)
         offset, size = tf.gather(example["offset"], indices), tf.gather(example["size"], indices)
-        height, width, labels = example["height"], example["width"], example["labels"]
-        boxes = self.rule.boxes(height, width, crop_seed)
+        boxes = self.rule.boxes(*tf.unstack(example["frame_size"]), crop_seed)
         crops, are_frames = decode_crops(
-            example["data"], offset, size, [height, width], boxes, self.rule.image_size
+            example["data"], offset, size, example["frame_size"], boxes, self.rule.image_size
         )
         clips, good = self.rule.arrange(crops), is_clip & are_frames
-        label = labels if self.labels.part_names else labels[WHOLE]
+        labels = tf.unstack(example["labels"], len(self.labels.limits))
+        parts = dict(zip((WHOLE, *self.labels.part_names), labels, strict=True))
+        label = parts if self.labels.part_names else labels[0]
         if not self.clip_ids:
             return (clips, label, change_seed), good
         names = tf.constant([os.path.basename(file) for file in self.files.values()])
@@ -62,21 +62,3 @@ class ClipLoader:
         place = tf.strings.as_string(place)
         clip_id = tf.strings.join([name, ":", place, " ", example["media_id"]])
         return (clips, label, clip_id, change_seed), good
-
-    def _parse(self, record):
-        parts = tuple(self.labels.part_names)
-        zero, one = tf.constant(0), tf.constant(1)
-        nothing = {
-            "data": "",
-            "offset": tf.zeros([1], tf.int32),
-            "size": tf.zeros([1], tf.int32),
-            "height": one,
-            "width": one,
-            "media_id": "",
-            "labels": {name: zero for name in (WHOLE, *parts)},
-        }
-        return attempt(
-            lambda record: check_clip(parse_clip(record, parts), self.labels.limits),
-            record,
-            otherwise=nothing,
-        )
