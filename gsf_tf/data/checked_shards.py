@@ -68,16 +68,16 @@ class CheckedShards:
         """Makes a loader of records stop with a message at one that it cannot use.
 
         Args:
-            loader: Takes (seed, shard, place, record) and gives a tuple of tensors, and whether
-                the record could be used.
+            loader: Takes (shard, place, ...) and gives a tuple of tensors, and whether the record
+                could be used.
 
         Returns:
             A function that gives the tuple alone. Where damaged records are left out, the last but
             one of the tuple is added: whether the record could be used.
         """
 
-        def load(epoch_seed, shard, place, record):
-            parts, good = loader(epoch_seed, shard, place, record)
+        def load(shard, place, *selected):
+            parts, good = loader(shard, place, *selected)
             if self.log is None:
                 is_explained = good
             else:

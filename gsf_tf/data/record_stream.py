@@ -1,6 +1,7 @@
-"""The records of one epoch, still encoded, in the order in which they are used."""
+"""The clips of one epoch, still encoded, in the order in which they are used."""
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -17,11 +18,13 @@ SHARD_BY = ("record", "file")
 
 @dataclasses.dataclass(frozen=True)
 class RecordStream:
-    """Reads shards into (seed of the epoch, number of the shard, place in the shard, record).
+    """Reads shards, and keeps of each record what is needed of it.
 
     Args:
         shards: The shards of this worker.
-        shuffle_buffer: Records in memory to draw the next from; 0 keeps a fixed order.
+        select: Takes (seed of the epoch, number of the shard, place in the shard, record), and
+            gives what is shuffled and comes out.
+        shuffle_buffer: Results of `select` in memory to draw the next from; 0 keeps a fixed order.
         seed: Seed of the run.
         epoch: As in `epoch_seed_dataset`.
         num_shards: Workers that share the records.
@@ -38,6 +41,7 @@ class RecordStream:
     """
 
     shards: CheckedShards
+    select: Callable
     shuffle_buffer: int
     seed: int
     epoch: int | None
@@ -62,7 +66,8 @@ class RecordStream:
 
     def dataset(self) -> tf.data.Dataset:
         """Returns the data set of one pass."""
-        dataset = self._cached() if self.cache else self._read(self._seeded_shards())
+        records = self._cached() if self.cache else self._read(self._seeded_shards())
+        dataset = records.map(self.select)
         if self.shuffle_buffer:
             buffer = self.shuffle_buffer
             if self.cache and self._num_records is not None:

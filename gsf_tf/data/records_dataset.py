@@ -53,7 +53,7 @@ def video_dataset_from_records(
     """Makes a data set of one pass over records that `trainers.prepare` wrote.
 
     Only the frames that are sampled are decoded, and of them only the part inside the crop.
-    In training, records are shuffled while still encoded, each segment gives a random frame,
+    In training, clips are shuffled while still encoded, each segment gives a random frame,
     and one random multi-scale crop serves all frames of the clip; `augmentation` changes that
     and adds to it. In evaluation, each segment gives its middle frame, the crop is the centre,
     and every clip comes exactly once, in a fixed order; `num_clips` and `num_crops` give
@@ -83,8 +83,8 @@ def video_dataset_from_records(
         seed: Not negative; another seed gives other random draws.
         epoch: Number of the epoch, or `None`.
         skip_batches: Batches at the beginning that were used before; they are not decoded.
-        shuffle_buffer: Clips in memory to draw the next from, in training. They are held
-            encoded, 0.1 to 3 MB each.
+        shuffle_buffer: Clips in memory to draw the next from, in training: the JPEGs of the
+            sampled frames, some 0.1 to 1 MB of each.
         drop_remainder: Leave out the last batch when it is smaller; by default in training.
         num_shards: Workers that share the clips, each with a data set of its own.
         shard_index: Which of them this is, from 0.
@@ -162,6 +162,7 @@ def video_dataset_from_records(
     )
     stream = RecordStream(
         checked,
+        loader.select,
         shuffle_buffer=shuffle_buffer if training else 0,
         seed=seed,
         epoch=epoch if training else 0,
@@ -178,7 +179,7 @@ def video_dataset_from_records(
         records = stream.dataset()
         if num_parts > 1:
             records = records.shard(num_parts, part)
-        load = checked.load(loader)
+        load = checked.load(loader.load)
         dataset = records.map(load, num_parallel_calls, deterministic=deterministic)
         if training:
             dataset = augment_clips(dataset, augmentation, num_parallel_calls, deterministic)
