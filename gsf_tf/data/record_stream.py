@@ -66,8 +66,10 @@ class RecordStream:
 
     def dataset(self) -> tf.data.Dataset:
         """Returns the data set of one pass."""
-        records = self._cached() if self.cache else self._read(self._seeded_shards())
-        dataset = records.map(self.select)
+        if self.cache:
+            dataset = self._cached()
+        else:
+            dataset = self._read(self._seeded_shards(), self.select)
         if self.shuffle_buffer:
             buffer = self.shuffle_buffer
             if self.cache and self._num_records is not None:
@@ -95,10 +97,11 @@ class RecordStream:
 
         return epoch_seed_dataset(self.seed, self.epoch).flat_map(list_shards)
 
-    def _read(self, shards):
+    def _read(self, shards, select):
+        # A record is given up where it was read, for memory new from the system is slow.
         def read_shard(epoch_seed, number):
             records = self.shards.read(number)
-            return records.map(lambda place, record: (epoch_seed, number, place, record))
+            return records.map(lambda place, record: select(epoch_seed, number, place, record))
 
         return shards.interleave(
             read_shard,
@@ -110,11 +113,12 @@ class RecordStream:
     def _cached(self):
         no_seed = np.zeros(2, np.int32)
         shards = tf.data.Dataset.from_tensor_slices(list(self.shards.files))
-        records = self._read(shards.map(lambda number: (no_seed, number))).cache()
+        shards = shards.map(lambda number: (no_seed, number))
+        records = self._read(shards, lambda *record: record).cache()
         seeds = epoch_seed_dataset(self.seed, self.epoch)
         seeds = seeds.flat_map(lambda seed: tf.data.Dataset.from_tensors(seed).repeat())
         pairs = tf.data.Dataset.zip(seeds, records)
-        return pairs.map(lambda seed, record: (seed, *record[1:]))
+        return pairs.map(lambda seed, record: self.select(seed, *record[1:]))
 
     def _share(self, dataset):
         if not self.whole_groups:
