@@ -31,6 +31,7 @@ def parse_clip(record, limits: Mapping[str, int | None]) -> tuple[dict, tf.Tenso
         record keeps the rules of its content, those of the JPEGs aside; where it does not, the
         dictionary is of a clip of one empty frame.
     """
+    record = tf.convert_to_tensor(record, tf.string)
     limits = {key: tf.int32.max if limit is None else limit for key, limit in limits.items()}
     if use_compiled("parse_clip"):
         parsed = library.raw_op("parse_clip")(

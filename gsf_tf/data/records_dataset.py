@@ -18,6 +18,7 @@ from gsf_tf.data.dataset_info import DatasetInfo
 from gsf_tf.data.record_labels import RecordLabels
 from gsf_tf.data.record_stream import RecordStream
 from gsf_tf.data.shard_copies import copy_shards
+from gsf_tf.ops import use_implementation
 
 
 def video_dataset_from_records(
@@ -95,8 +96,8 @@ def video_dataset_from_records(
             and then shuffles them as a whole. A folder keeps copies of the shards on a local
             disk, for shards in remote storage.
         service: Address of a `tf.data` service that does the decoding, as
-            `grpc://host:5050`; its workers read the same paths. The clips are the same, in the
-            same order.
+            `grpc://host:5050`; its workers read the same paths, and need nothing but TensorFlow.
+            The clips are the same, in the same order.
         deterministic: `False` gives clips in the order in which they are ready.
         clip_ids: Add a third element that tells where each clip is: `SHARD:PLACE MEDIA_ID`, the
             name of the file, the number of the record in it, and the name of the video.
@@ -185,7 +186,12 @@ def video_dataset_from_records(
             dataset = augment_clips(dataset, augmentation, num_parallel_calls, deterministic)
         return dataset
 
-    dataset = decoded() if service is None else distribute(decoded, service)
+    if service is None:
+        dataset = decoded()
+    else:
+        # The workers are processes that need not know our ops.
+        with use_implementation("reference"):
+            dataset = distribute(decoded, service)
     dataset = batch_clips(
         dataset,
         batch_size,
