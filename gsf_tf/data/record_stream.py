@@ -11,7 +11,7 @@ from gsf_tf.data.data_error import DataError
 from gsf_tf.data.seeding import epoch_seed_dataset, shuffle_arguments
 
 # Shards read at once. The writer has mixed the classes, so few are enough.
-_CYCLE_LENGTH = 4
+_LANES = 4
 
 SHARD_BY = ("record", "file")
 
@@ -66,10 +66,7 @@ class RecordStream:
 
     def dataset(self) -> tf.data.Dataset:
         """Returns the data set of one pass."""
-        if self.cache:
-            dataset = self._cached()
-        else:
-            dataset = self._read(self._seeded_shards(), self.select)
+        dataset = self._cached() if self.cache else self._read(self._seeds(), self.select)
         if self.shuffle_buffer:
             buffer = self.shuffle_buffer
             if self.cache and self._num_records is not None:
@@ -87,36 +84,37 @@ class RecordStream:
         counts = self.shards.num_clips.values()
         return None if None in counts else sum(counts)
 
-    def _seeded_shards(self):
-        def list_shards(epoch_seed):
-            numbers = tf.constant(list(self.shards.files))
-            if self.shuffle_buffer:
-                numbers = tf.random.experimental.stateless_shuffle(numbers, epoch_seed)
-            shards = tf.data.Dataset.from_tensor_slices(numbers)
-            return shards.map(lambda number: (epoch_seed, number))
+    def _seeds(self):
+        return epoch_seed_dataset(self.seed, self.epoch)
 
-        return epoch_seed_dataset(self.seed, self.epoch).flat_map(list_shards)
+    def _read(self, seeds, select, shuffled=True):
+        """Reads several shards at once, in lanes that read one after the other."""
+        num_lanes = min(_LANES, len(self.shards.files))
 
-    def _read(self, shards, select):
         # A record is given up where it was read, for memory new from the system is slow.
-        def read_shard(epoch_seed, number):
-            records = self.shards.read(number)
-            return records.map(lambda place, record: select(epoch_seed, number, place, record))
+        def read_lane(epoch_seed, lane):
+            numbers = tf.constant(list(self.shards.files))
+            if self.shuffle_buffer and shuffled:
+                numbers = tf.random.experimental.stateless_shuffle(numbers, epoch_seed)
+            numbers = tf.data.Dataset.from_tensor_slices(numbers).shard(num_lanes, lane)
+            shards = numbers.map(lambda number: (epoch_seed, number))
+            return self.shards.read(shards).map(select)
 
-        return shards.interleave(
-            read_shard,
-            cycle_length=min(_CYCLE_LENGTH, len(self.shards.files)),
+        def list_lanes(epoch_seed):
+            lanes = tf.data.Dataset.range(num_lanes)
+            return lanes.map(lambda lane: (epoch_seed, lane))
+
+        return seeds.flat_map(list_lanes).interleave(
+            read_lane,
+            cycle_length=num_lanes,
             num_parallel_calls=tf.data.AUTOTUNE,
             deterministic=self.deterministic,
         )
 
     def _cached(self):
-        no_seed = np.zeros(2, np.int32)
-        shards = tf.data.Dataset.from_tensor_slices(list(self.shards.files))
-        shards = shards.map(lambda number: (no_seed, number))
-        records = self._read(shards, lambda *record: record).cache()
-        seeds = epoch_seed_dataset(self.seed, self.epoch)
-        seeds = seeds.flat_map(lambda seed: tf.data.Dataset.from_tensors(seed).repeat())
+        no_seed = tf.data.Dataset.from_tensors(np.zeros(2, np.int32))
+        records = self._read(no_seed, lambda *record: record, shuffled=False).cache()
+        seeds = self._seeds().flat_map(lambda seed: tf.data.Dataset.from_tensors(seed).repeat())
         pairs = tf.data.Dataset.zip(seeds, records)
         return pairs.map(lambda seed, record: self.select(seed, *record[1:]))
 

@@ -17,10 +17,11 @@ OPS = {
     "decode_crops": "GsfTf>DecodeCrops",
     "scale_crops": "GsfTf>ScaleCrops",
     "parse_clip": "GsfTf>ParseClip",
+    "can_read": "GsfTf>CanRead",
 }
 
 # Those of the data pipelines, which are for the CPU whatever devices there are.
-CPU_OPS = frozenset({"decode_crops", "scale_crops", "parse_clip"})
+CPU_OPS = frozenset({"decode_crops", "scale_crops", "parse_clip", "can_read"})
 
 LIBRARY_PATH = Path(__file__).with_name("_gsf_tf_ops.so")
 BUILD_INFO_PATH = Path(__file__).with_name("_build_info.json")
