@@ -33,6 +33,24 @@ def test_report_and_picture(leaking, tmp_path):
     assert Image.open(sheet).size[1] > 3 * 96
 
 
+def test_damaged_records(leaking, tmp_path):
+    (train,) = leaking.glob("train-*")
+    data = bytearray(train.read_bytes())
+    data[200] ^= 1
+    train.write_bytes(data)
+    (leaking / "val-00000-of-00001.tfrecord").unlink()
+    report = tmp_path / "report.json"
+    result = run("inspect", leaking, "--sheet=", f"--json={report}", check=False)
+    assert result.returncode == 1 and "Traceback" not in result.stderr
+    assert "Damage in train, clips missing by it: 1" in result.stdout
+    record = f"  record 0 of `{train}`, at byte 0: its content does not match its checksum"
+    assert record in result.stdout
+    assert "val-00000-of-00001.tfrecord`, at byte 0: the shard is not there" in result.stdout
+    values = json.loads(report.read_text())
+    assert values["clips"] == {"train": 1, "val": 0} and values["leaks"] == []
+    assert values["missing"] == {"train": 1, "val": 1}
+
+
 def test_good_records(records, tmp_path):
     result = run("inspect", records, f"--sheet={tmp_path / 'sheet.png'}")
     assert "more than one split (a leak): none" in result.stdout
