@@ -4,12 +4,12 @@
   python -m trainers.inspect s3://bucket/records --sheet=sheet.png --json=report.json
 
 Reads every record once and decodes every frame. Prints for each split the clips, frames and
-classes; the sizes and frame rates; clips that are there twice; clips that are in two splits (a leak:
-what is to be tested on was trained on), both by the SHA-256 of their frames. The picture shows
---sample clips, a row each.
+classes; the sizes and frame rates; clips that are there twice; clips that are in two splits (a
+leak: what is to be tested on was trained on), both by the SHA-256 of their frames. The picture
+shows --sample clips, a row each.
 
 A damaged record does not stop it: each is listed with its shard, number, byte and reason, and the
-rest of the report is of the whole ones. --nodecode is many times faster, and finds only what
+rest of the report is of the whole ones. --nodecode is several times faster, and finds only what
 contradicts a checksum: what a disk or a copy has damaged.
 
 The exit status is 1 when a record is damaged or a shard is missing, when the records contradict

@@ -12,13 +12,13 @@ import tensorflow as tf
 
 from gsf_tf.data.augmentation.augmentation import Augmentation
 from gsf_tf.data.batching import augment_clips, batch_clips
+from gsf_tf.data.clip_reader import check_clip, read_sampled_frames
 from gsf_tf.data.clip_rule import ClipRule
 from gsf_tf.data.cropping import crop
 from gsf_tf.data.data_error import DataError
 from gsf_tf.data.seeding import epoch_seed_dataset, example_seeds, shuffle_arguments
 from gsf_tf.data.validation_split import split_for_validation
 from gsf_tf.data.video_error import VideoError
-from gsf_tf.data.video_file import probe, read_sampled_frames
 from gsf_tf.data.video_folder import list_video_folder
 
 _SUBSETS = {"training": ("train",), "validation": ("val",), "both": ("train", "val")}
@@ -248,7 +248,7 @@ def _select(listing, validation_split, subset, seed):
 def _leave_out_unreadable(clips, verbose):
     def check(clip):
         try:
-            probe(clip.path)
+            check_clip(clip.path)
         except VideoError as error:
             return error
         return None
