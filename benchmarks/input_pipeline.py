@@ -40,7 +40,8 @@ from gsf_tf.data import (
 )
 from gsf_tf.data.cropping import training_crop
 from gsf_tf.data.demo_clips import render_clip, write_video
-from gsf_tf.data.record_schema import cut_frames, parse_clip
+from gsf_tf.data.record_parser import parse_clip
+from gsf_tf.data.record_schema import WHOLE, label_key
 
 _OUTPUT = flags.DEFINE_string("output", None, "Folder for the data, kept for the next call.")
 _VIDEOS = flags.DEFINE_string("videos", None, "Folder of videos, one folder per class.")
@@ -83,7 +84,7 @@ def prepare(output):
             for number, record in enumerate(tf.data.TFRecordDataset(str(shard))):
                 folder = frames / f"{shard.stem}-{number}"
                 folder.mkdir(parents=True)
-                clip = parse_clip(record)
+                clip, _ = parse_clip(record, {label_key(WHOLE): None})
                 places = zip(clip["offset"].numpy(), clip["size"].numpy(), strict=True)
                 for index, (start, size) in enumerate(places):
                     jpeg = clip["data"].numpy()[start : start + size]
@@ -119,13 +120,14 @@ def decoding_dataset(pattern, cropped):
     size = (_SIZE.value, _SIZE.value)
 
     def load(number, record):
-        example = parse_clip(record)
+        example, _ = parse_clip(record, {label_key(WHOLE): None})
         seed = tf.stack([tf.cast(number, tf.int32), 0])
         indices = train_segment_indices(tf.size(example["size"]), _SEGMENTS.value, seed)
-        places = tf.gather(example["offset"], indices), tf.gather(example["size"], indices)
-        box = training_crop(example["height"], example["width"], size, seed)
+        places = tf.stack([example["offset"], example["size"]], axis=1)
+        box = training_crop(*tf.unstack(example["frame_size"]), size, seed)
         sizes = []
-        for jpeg in cut_frames(example["data"], *places, _SEGMENTS.value):
+        for place in tf.unstack(tf.gather(places, indices), _SEGMENTS.value):
+            jpeg = tf.strings.substr(example["data"], *tf.unstack(place))
             method = {"channels": 3, "dct_method": "INTEGER_ACCURATE"}
             if cropped:
                 frame = tf.image.decode_and_crop_jpeg(jpeg, box, **method)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import tensorflow as tf
 
-from gsf_tf.data.attempt import attempt
+from gsf_tf.attempt import attempt
 from gsf_tf.data.damage_log import DamageLog
 from gsf_tf.data.damage_report import find_damage, message, message_tail
 from gsf_tf.data.record_framing import OVERHEAD, records_from, survey

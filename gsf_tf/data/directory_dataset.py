@@ -15,12 +15,12 @@ from gsf_tf.data.batching import augment_clips, batch_clips
 from gsf_tf.data.clip_copies import ClipCopies
 from gsf_tf.data.clip_reader import check_clip, read_sampled_frames
 from gsf_tf.data.clip_rule import ClipRule
-from gsf_tf.data.cropping import crop
 from gsf_tf.data.data_error import DataError
 from gsf_tf.data.seeding import epoch_seed_dataset, example_seeds, shuffle_arguments
 from gsf_tf.data.validation_split import split_for_validation
 from gsf_tf.data.video_error import VideoError
 from gsf_tf.data.video_folder import list_video_folder
+from gsf_tf.ops import scale_crops
 
 _SUBSETS = {"training": ("train",), "validation": ("val",), "both": ("train", "val")}
 
@@ -322,8 +322,8 @@ def _build(paths, labels, rule, *, short_side, shuffle, seed, epoch, skip, shard
         )
         frames = tf.ensure_shape(frames, [rule.num_frames, None, None, 3])
         height, width = tf.shape(frames)[1], tf.shape(frames)[2]
-        clips = rule.clips(lambda box: crop(frames, box), height, width, crop_seed)
-        return clips, label, tf.ensure_shape(good, []), change_seed
+        crops = scale_crops(frames, rule.boxes(height, width, crop_seed), rule.image_size)
+        return rule.arrange(crops), label, tf.ensure_shape(good, []), change_seed
 
     paths, labels = tf.constant(paths), tf.constant(labels, tf.int32)
     num_clips = len(paths)
