@@ -4,12 +4,14 @@ import collections
 import dataclasses
 import hashlib
 import heapq
+import io
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import tensorflow as tf
 from google.protobuf.message import DecodeError
+from PIL import Image
 
 from gsf_tf.data import object_store
 from gsf_tf.data.damaged_record import DamagedRecord
@@ -83,8 +85,13 @@ def inspect_records(
                 f"{split} holds {frames} frames, and dataset_info.json says {stated['frames']}"
             )
     report.same_content = sorted(sorted(group) for group in content.values() if len(group) > 1)
-    chosen = [clip for _, _, clip in drawn]
-    report.sample = sorted(chosen, key=lambda clip: (clip.split, clip.label, clip.data_path))
+    chosen = [clip for _, clip in drawn]
+    for clip in sorted(chosen, key=lambda clip: (clip.split, clip.label, clip.data_path)):
+        if decode or _is_drawable(clip):
+            report.sample.append(clip)
+        else:
+            name = f"{clip.split} {clip.data_path}"
+            report.problems.append(f"{name} has no frame, or one that is a damaged JPEG")
     return report
 
 
@@ -164,11 +171,21 @@ def _draw(drawn, sample, seed, split, clip, labels):
     rank = -int.from_bytes(digest, "big")
     if len(drawn) == sample and (not sample or rank <= drawn[0][0]):
         return
+    if any(rank == other for other, _ in drawn):
+        return  # The same name again, in a shard that was damaged.
     count = min(SAMPLED_FRAMES, len(clip.frames))
     frames = [clip.frames[(2 * i + 1) * len(clip.frames) // (2 * count)] for i in range(count)]
     chosen = SampledClip(split, clip.data_path, clip.label, len(clip.frames), frames)
-    entry = (rank, clip.data_path, chosen)
     if len(drawn) < sample:
-        heapq.heappush(drawn, entry)
+        heapq.heappush(drawn, (rank, chosen))
     else:
-        heapq.heappushpop(drawn, entry)
+        heapq.heappushpop(drawn, (rank, chosen))
+
+
+def _is_drawable(clip):
+    try:
+        for frame in clip.frames:
+            Image.open(io.BytesIO(frame), formats=["JPEG"]).load()
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return False
+    return bool(clip.frames)

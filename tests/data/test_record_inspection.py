@@ -158,7 +158,9 @@ def test_damage_is_listed_and_the_rest_is_reported(tmp_path):
         number for _, place, _, _, clips in expected for number in range(place, place + clips)
     )
     assert sorted(map(len, report.same_content)) == sorted(len(shards) - lost[n] for n in range(6))
-    assert report.problems == [] and len(report.sample) == 12
+    assert report.problems == []
+    assert {clip.data_path for clip in report.sample} == {f"clip{n}.mp4" for n in range(6)}
+    assert len(report.sample) == 6
     values = json.loads(json.dumps(report.as_dict()))
     assert values["missing"] == {"train": missing}
     first = values["damage"]["train"][0]
@@ -176,6 +178,9 @@ def test_damage_is_found_without_decoding(tmp_path):
     data[sum(records[:3]) + 100] ^= 1
     shard.write_bytes(data)
     report = inspect_records(str(tmp_path), decode=False)
+    assert report.problems == ["train clip1.mp4 has no frame, or one that is a damaged JPEG"]
+    sampled = {clip.data_path for clip in report.sample}
+    assert sampled == {"clip2.mp4", "clip4.mp4", "clip5.mp4"}
     found = [(record.place, record.offset, record.reason) for record in report.damage["train"]]
     assert found == [
         (0, 0, "it is no SequenceExample"),
