@@ -16,6 +16,7 @@ from gsf_tf.data.clip_copies import ClipCopies
 from gsf_tf.data.clip_reader import check_clip, read_sampled_frames
 from gsf_tf.data.clip_rule import ClipRule
 from gsf_tf.data.data_error import DataError
+from gsf_tf.data.python_calls import ends_with_process
 from gsf_tf.data.seeding import epoch_seed_dataset, example_seeds, shuffle_arguments
 from gsf_tf.data.validation_split import split_for_validation
 from gsf_tf.data.video_error import VideoError
@@ -305,6 +306,7 @@ def _build(paths, labels, rule, *, short_side, shuffle, seed, epoch, skip, shard
     """Returns a data set of single (clip, label, whether it could be decoded, seed)."""
     nothing = np.zeros([rule.num_frames, *rule.image_size, 3], np.uint8)
 
+    @ends_with_process
     def decode(path, frames_seed):
         def choose(num_frames):
             return rule.indices(num_frames, frames_seed).numpy()
