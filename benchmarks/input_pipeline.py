@@ -49,10 +49,13 @@ _CLIPS = flags.DEFINE_integer("clips", 64, "Clips to make where there is no --vi
 _SEGMENTS = flags.DEFINE_integer("num_segments", 8, "Frames per clip.")
 _SIZE = flags.DEFINE_integer("image_size", 224, "Side of the frames that come out.")
 _BATCH = flags.DEFINE_integer("batch_size", 16, "Clips per batch.")
-_REPEATS = flags.DEFINE_integer("repeats", 6, "Times that a round uses every clip.")
+_REPEATS = flags.DEFINE_integer("repeats", 24, "Times that a round uses every clip.")
 _ROUNDS = flags.DEFINE_integer("rounds", 5, "Rounds, in each of which everything runs once.")
 _AUGMENT = flags.DEFINE_bool("augment", False, "Measure augmentations too.")
 flags.mark_flag_as_required("output")
+
+# As `trainers.prepare` makes them.
+SHARD_BYTES = 150_000_000
 
 AUGMENTATIONS = {
     "flip": {"flip": 0.5},
@@ -93,14 +96,16 @@ def prepare(output):
 
 
 def repeat(records, folder):
-    """Links every shard several times into a folder: one long pass, as over a real data set."""
+    """Copies every shard several times into large ones: one long pass, as over a real data set."""
     folder.mkdir(exist_ok=True)
-    for link in folder.iterdir():
-        link.unlink()
-    for number in range(_REPEATS.value):
-        for shard in records.glob("train-*.tfrecord"):
-            (folder / f"{number}-{shard.name}").symlink_to(shard.resolve())
-    (folder / "labels.txt").symlink_to((records / "labels.txt").resolve())
+    for file in folder.iterdir():
+        file.unlink()
+    (folder / "labels.txt").write_bytes((records / "labels.txt").read_bytes())
+    shards = [shard.read_bytes() for shard in records.glob("train-*.tfrecord")] * _REPEATS.value
+    sizes = np.cumsum([len(shard) for shard in shards])
+    for number, shard in zip((sizes - 1) // SHARD_BYTES, shards, strict=True):
+        with open(folder / f"{number}.tfrecord", "ab") as file:
+            file.write(shard)
     return folder
 
 

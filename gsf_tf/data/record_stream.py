@@ -1,6 +1,7 @@
-"""The records of one epoch, still encoded, in the order in which they are used."""
+"""The clips of one epoch, still encoded, in the order in which they are used."""
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -17,11 +18,13 @@ SHARD_BY = ("record", "file")
 
 @dataclasses.dataclass(frozen=True)
 class RecordStream:
-    """Reads shards into (seed of the epoch, number of the shard, place in the shard, record).
+    """Reads shards, and keeps of each record what is needed of it.
 
     Args:
         shards: The shards of this worker.
-        shuffle_buffer: Records in memory to draw the next from; 0 keeps a fixed order.
+        select: Takes (seed of the epoch, number of the shard, place in the shard, record), and
+            gives what is shuffled and comes out.
+        shuffle_buffer: Results of `select` in memory to draw the next from; 0 keeps a fixed order.
         seed: Seed of the run.
         epoch: As in `epoch_seed_dataset`.
         num_shards: Workers that share the records.
@@ -38,6 +41,7 @@ class RecordStream:
     """
 
     shards: CheckedShards
+    select: Callable
     shuffle_buffer: int
     seed: int
     epoch: int | None
@@ -62,7 +66,10 @@ class RecordStream:
 
     def dataset(self) -> tf.data.Dataset:
         """Returns the data set of one pass."""
-        dataset = self._cached() if self.cache else self._read(self._seeded_shards())
+        if self.cache:
+            dataset = self._cached()
+        else:
+            dataset = self._read(self._seeded_shards(), self.select)
         if self.shuffle_buffer:
             buffer = self.shuffle_buffer
             if self.cache and self._num_records is not None:
@@ -90,10 +97,11 @@ class RecordStream:
 
         return epoch_seed_dataset(self.seed, self.epoch).flat_map(list_shards)
 
-    def _read(self, shards):
+    def _read(self, shards, select):
+        # A record is given up where it was read, for memory new from the system is slow.
         def read_shard(epoch_seed, number):
             records = self.shards.read(number)
-            return records.map(lambda place, record: (epoch_seed, number, place, record))
+            return records.map(lambda place, record: select(epoch_seed, number, place, record))
 
         return shards.interleave(
             read_shard,
@@ -105,11 +113,12 @@ class RecordStream:
     def _cached(self):
         no_seed = np.zeros(2, np.int32)
         shards = tf.data.Dataset.from_tensor_slices(list(self.shards.files))
-        records = self._read(shards.map(lambda number: (no_seed, number))).cache()
+        shards = shards.map(lambda number: (no_seed, number))
+        records = self._read(shards, lambda *record: record).cache()
         seeds = epoch_seed_dataset(self.seed, self.epoch)
         seeds = seeds.flat_map(lambda seed: tf.data.Dataset.from_tensors(seed).repeat())
         pairs = tf.data.Dataset.zip(seeds, records)
-        return pairs.map(lambda seed, record: (seed, *record[1:]))
+        return pairs.map(lambda seed, record: self.select(seed, *record[1:]))
 
     def _share(self, dataset):
         if not self.whole_groups:
