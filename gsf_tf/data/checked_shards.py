@@ -9,6 +9,7 @@ import tensorflow as tf
 from gsf_tf.data.can_read import can_read
 from gsf_tf.data.damage_log import DamageLog
 from gsf_tf.data.damage_report import find_damage, message, message_tail
+from gsf_tf.data.python_calls import ends_with_process
 from gsf_tf.data.record_framing import OVERHEAD, records_from, survey
 
 
@@ -103,7 +104,7 @@ class CheckedShards:
 
         def survey_rest():
             runs, can_go_on = tf.numpy_function(
-                self._survey, [number, place, offset], [tf.int64, tf.bool]
+                ends_with_process(self._survey), [number, place, offset], [tf.int64, tf.bool]
             )
             passed = self._stop_if(~can_go_on, number, place, offset)
             with tf.control_dependencies([passed]):
@@ -132,7 +133,7 @@ class CheckedShards:
         return np.array(runs, np.int64).reshape(-1, 3), True
 
     def _log_content(self, number, place):
-        return tf.numpy_function(self._find_and_log, [number, place], tf.bool)
+        return tf.numpy_function(ends_with_process(self._find_and_log), [number, place], tf.bool)
 
     def _find_and_log(self, number, place):
         """Logs the damage and returns whether there is any."""

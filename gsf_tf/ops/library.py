@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 from tensorflow.python.framework import kernels
 
-# Function of gsf_tf.ops -> name of its TensorFlow op.
+# Function that has a compiled form -> name of its TensorFlow op.
 OPS = {
     "gate_shift_fuse": "GsfTf>GateShiftFuse",
     "temporal_shift": "GsfTf>TemporalShift",
