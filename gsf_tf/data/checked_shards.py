@@ -33,27 +33,28 @@ class CheckedShards:
         """Reads the records of some shards, one shard after the other.
 
         Args:
-            shards: A data set of (anything, number of the shard, an int32 scalar).
+            shards: A data set of (seed of the epoch, number of the shard): int32 `[2]` and an int32
+                scalar.
 
         Returns:
-            A data set of (the same thing, number of the shard, place in it, record).
+            A data set of (seed of the epoch, number of the shard, place in it, record).
         """
         ends = (list(self.files.values()), *self._ends())
         is_there, end = (tf.data.Dataset.from_tensors(value) for value in (True, ("", False)))
 
         # No function for each record here: a shard would pay for setting it up.
-        def open_shard(thing, number):
+        def open_shard(epoch_seed, number):
             file, expected, size = (self._column(number, values) for values in ends)
             # A data set that cannot open its file would fail for ever where errors are ignored.
             files = tf.boolean_mask([file], [can_read(file)])
             stream = tf.data.Dataset.zip(tf.data.TFRecordDataset(files), is_there.repeat())
             # An error ends the stream of a file, so what comes after it is `end`.
             stream = stream.concatenate(end).ignore_errors().enumerate()
-            shard = tf.data.Dataset.from_tensors((thing, number, expected, size))
+            shard = tf.data.Dataset.from_tensors((epoch_seed, number, expected, size))
             return tf.data.Dataset.zip(shard.repeat(), stream)
 
         def check(offset, element):
-            (thing, number, expected, size), (place, (record, is_there)) = element
+            (epoch_seed, number, expected, size), (place, (record, is_there)) = element
             offset = tf.where(place == 0, tf.constant(0, tf.int64), offset)
             # Without `dataset_info.json`, a shard is complete where its file ends.
             early = tf.where(expected < 0, offset < size, place < expected)
@@ -62,9 +63,9 @@ class CheckedShards:
             if self.log is None:
                 passed = self._stop_if(damaged, number, place, offset)
                 with tf.control_dependencies([passed]):
-                    return following, (thing, number, place, tf.identity(record), is_there)
+                    return following, (epoch_seed, number, place, tf.identity(record), is_there)
             wanted = is_there & ((expected < 0) | (place < expected))
-            return following, (thing, number, place, offset, record, wanted, damaged)
+            return following, (epoch_seed, number, place, offset, record, wanted, damaged)
 
         checked = shards.flat_map(open_shard).scan(tf.constant(0, tf.int64), check)
         if self.log is not None:
@@ -99,7 +100,7 @@ class CheckedShards:
 
         return load
 
-    def _choose(self, thing, number, place, offset, record, wanted, damaged):
+    def _choose(self, epoch_seed, number, place, offset, record, wanted, damaged):
         """Returns the record where it is wanted, and what can be read past a damaged one."""
 
         def survey_rest():
@@ -117,7 +118,7 @@ class CheckedShards:
         single = tf.data.Dataset.from_tensors((place, record)).take(tf.cast(wanted, tf.int64))
         damages = tf.data.Dataset.range(tf.cast(damaged, tf.int64))
         records = single.concatenate(damages.flat_map(lambda _: survey_rest()))
-        return records.map(lambda place, record: (thing, number, place, record))
+        return records.map(lambda place, record: (epoch_seed, number, place, record))
 
     def _survey(self, number, place, offset):
         """Logs the damage and returns the runs after it, and whether the file can be read."""
