@@ -18,8 +18,7 @@ from gsf_tf.data import (
 )
 from gsf_tf.data.record_plan import RecordPlan
 from tests.data.video_maker import REAL_VIDEOS, cut, make_video
-
-REPOSITORY = pathlib.Path(__file__).parents[2]
+from tests.program_forks import REPOSITORY, run_program
 
 
 def command(*flags):
@@ -27,7 +26,7 @@ def command(*flags):
 
 
 def prepare(*flags):
-    return subprocess.run(command(*flags), cwd=REPOSITORY, capture_output=True, text=True)
+    return run_program("prepare", *flags)
 
 
 @pytest.fixture(scope="module")

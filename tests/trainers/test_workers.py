@@ -18,7 +18,7 @@ from gsf_tf.training import shared_workdir
 from gsf_tf.training.check_config import check_config
 from gsf_tf.training.cluster import Cluster
 from gsf_tf.training.devices import Devices
-from tests.trainers.conftest import REPOSITORY
+from tests.program_forks import REPOSITORY
 from tests.trainers.small_run import read_metrics, run_training, small_config
 from tests.trainers.test_replicas import evaluate, mirrored, train
 from tests.trainers.worker_lives import VALUES
