@@ -7,6 +7,7 @@ input, the command of a program as JSON, it forks; the fork becomes that program
 its interpreter, and the exit status comes back as a line.
 """
 
+import atexit
 import functools
 import gc
 import importlib
@@ -54,7 +55,9 @@ def _server():
     """Starts the process that forks; it ends when this one does."""
     command = [sys.executable, "-m", "tests.program_forks"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    return subprocess.Popen(command, cwd=REPOSITORY, text=True, **pipes)
+    server = subprocess.Popen(command, cwd=REPOSITORY, text=True, **pipes)
+    atexit.register(server.communicate)
+    return server
 
 
 def serve():
