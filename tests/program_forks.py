@@ -7,7 +7,6 @@ input, the command of a program as JSON, it forks; the fork becomes that program
 its interpreter, and the exit status comes back as a line.
 """
 
-import atexit
 import functools
 import gc
 import importlib
@@ -50,14 +49,18 @@ def run_program(name, *flags):
         )
 
 
+def stop():
+    """Ends the process that forks, if there is one."""
+    if _server.cache_info().currsize:
+        _server().communicate()
+        _server.cache_clear()
+
+
 @functools.cache
 def _server():
-    """Starts the process that forks; it ends when this one does."""
     command = [sys.executable, "-m", "tests.program_forks"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    server = subprocess.Popen(command, cwd=REPOSITORY, text=True, **pipes)
-    atexit.register(server.communicate)
-    return server
+    return subprocess.Popen(command, cwd=REPOSITORY, text=True, **pipes)
 
 
 def serve():
