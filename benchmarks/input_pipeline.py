@@ -40,7 +40,8 @@ from gsf_tf.data import (
 )
 from gsf_tf.data.cropping import training_crop
 from gsf_tf.data.demo_clips import render_clip, write_video
-from gsf_tf.data.record_schema import cut_frames, parse_clip
+from gsf_tf.data.record_parser import parse_clip
+from gsf_tf.data.record_schema import WHOLE, label_key
 
 _OUTPUT = flags.DEFINE_string("output", None, "Folder for the data, kept for the next call.")
 _VIDEOS = flags.DEFINE_string("videos", None, "Folder of videos, one folder per class.")
@@ -48,10 +49,13 @@ _CLIPS = flags.DEFINE_integer("clips", 64, "Clips to make where there is no --vi
 _SEGMENTS = flags.DEFINE_integer("num_segments", 8, "Frames per clip.")
 _SIZE = flags.DEFINE_integer("image_size", 224, "Side of the frames that come out.")
 _BATCH = flags.DEFINE_integer("batch_size", 16, "Clips per batch.")
-_REPEATS = flags.DEFINE_integer("repeats", 6, "Times that a round uses every clip.")
+_REPEATS = flags.DEFINE_integer("repeats", 24, "Times that a round uses every clip.")
 _ROUNDS = flags.DEFINE_integer("rounds", 5, "Rounds, in each of which everything runs once.")
 _AUGMENT = flags.DEFINE_bool("augment", False, "Measure augmentations too.")
 flags.mark_flag_as_required("output")
+
+# As `trainers.prepare` makes them.
+SHARD_BYTES = 150_000_000
 
 AUGMENTATIONS = {
     "flip": {"flip": 0.5},
@@ -83,7 +87,7 @@ def prepare(output):
             for number, record in enumerate(tf.data.TFRecordDataset(str(shard))):
                 folder = frames / f"{shard.stem}-{number}"
                 folder.mkdir(parents=True)
-                clip = parse_clip(record)
+                clip, _ = parse_clip(record, {label_key(WHOLE): None})
                 places = zip(clip["offset"].numpy(), clip["size"].numpy(), strict=True)
                 for index, (start, size) in enumerate(places):
                     jpeg = clip["data"].numpy()[start : start + size]
@@ -92,14 +96,16 @@ def prepare(output):
 
 
 def repeat(records, folder):
-    """Links every shard several times into a folder: one long pass, as over a real data set."""
+    """Copies every shard several times into large ones: one long pass, as over a real data set."""
     folder.mkdir(exist_ok=True)
-    for link in folder.iterdir():
-        link.unlink()
-    for number in range(_REPEATS.value):
-        for shard in records.glob("train-*.tfrecord"):
-            (folder / f"{number}-{shard.name}").symlink_to(shard.resolve())
-    (folder / "labels.txt").symlink_to((records / "labels.txt").resolve())
+    for file in folder.iterdir():
+        file.unlink()
+    (folder / "labels.txt").write_bytes((records / "labels.txt").read_bytes())
+    shards = [shard.read_bytes() for shard in records.glob("train-*.tfrecord")] * _REPEATS.value
+    sizes = np.cumsum([len(shard) for shard in shards])
+    for number, shard in zip((sizes - 1) // SHARD_BYTES, shards, strict=True):
+        with open(folder / f"{number}.tfrecord", "ab") as file:
+            file.write(shard)
     return folder
 
 
@@ -119,13 +125,14 @@ def decoding_dataset(pattern, cropped):
     size = (_SIZE.value, _SIZE.value)
 
     def load(number, record):
-        example = parse_clip(record)
+        example, _ = parse_clip(record, {label_key(WHOLE): None})
         seed = tf.stack([tf.cast(number, tf.int32), 0])
         indices = train_segment_indices(tf.size(example["size"]), _SEGMENTS.value, seed)
-        places = tf.gather(example["offset"], indices), tf.gather(example["size"], indices)
-        box = training_crop(example["height"], example["width"], size, seed)
+        places = tf.stack([example["offset"], example["size"]], axis=1)
+        box = training_crop(*tf.unstack(example["frame_size"]), size, seed)
         sizes = []
-        for jpeg in cut_frames(example["data"], *places, _SEGMENTS.value):
+        for place in tf.unstack(tf.gather(places, indices), _SEGMENTS.value):
+            jpeg = tf.strings.substr(example["data"], *tf.unstack(place))
             method = {"channels": 3, "dct_method": "INTEGER_ACCURATE"}
             if cropped:
                 frame = tf.image.decode_and_crop_jpeg(jpeg, box, **method)

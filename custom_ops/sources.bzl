@@ -6,6 +6,7 @@ HEADERS = [
     "custom_ops/kernels/cuda_gate_shift_fuse_gradient.h",
     "custom_ops/kernels/cuda_rubiks_shift.h",
     "custom_ops/kernels/dtype.h",
+    "custom_ops/kernels/frame_scaling.h",
     "custom_ops/kernels/gate_shift_fuse.h",
     "custom_ops/kernels/gate_shift_fuse_forward.h",
     "custom_ops/kernels/gate_shift_fuse_gradient.h",
@@ -21,6 +22,7 @@ HEADERS = [
 ]
 
 KERNEL_SOURCES = [
+    "custom_ops/kernels/frame_scaling.cc",
     "custom_ops/kernels/gate_shift_fuse_cpu.cc",
     "custom_ops/kernels/gate_shift_fuse_fusion_gradient.cc",
     "custom_ops/kernels/gate_shift_fuse_gate.cc",
@@ -51,9 +53,13 @@ CUDA_SOURCES = [
 ]
 
 OP_SOURCES = [
+    "custom_ops/tensorflow/decode_crops_op.cc",
+    "custom_ops/tensorflow/frame_crops.h",
     "custom_ops/tensorflow/gate_shift_fuse_gradient_op.cc",
     "custom_ops/tensorflow/gate_shift_fuse_op.cc",
     "custom_ops/tensorflow/gate_shift_fuse_op.h",
+    "custom_ops/tensorflow/parse_clip_op.cc",
     "custom_ops/tensorflow/rubiks_shift_op.cc",
+    "custom_ops/tensorflow/scale_crops_op.cc",
     "custom_ops/tensorflow/temporal_shift_op.cc",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import tensorflow as tf
 
-from gsf_tf.data.attempt import attempt
+from gsf_tf.attempt import attempt
 from gsf_tf.data.damage_log import DamageLog
 from gsf_tf.data.damage_report import find_damage, message, message_tail
 from gsf_tf.data.record_framing import OVERHEAD, records_from, survey
@@ -38,11 +38,11 @@ class CheckedShards:
             A data set of (place in the shard, record).
         """
         file, expected, size = (self._column(number, values) for values in self._ends())
-        end = tf.data.Dataset.from_tensors(("", False))
+        is_there, end = (tf.data.Dataset.from_tensors(value) for value in (True, ("", False)))
         # A data set that cannot open its file would fail for ever where errors are ignored.
         _, opens = attempt(_read_a_byte, file, otherwise=0)
         files = tf.boolean_mask([file], [opens])
-        stream = tf.data.TFRecordDataset(files).map(lambda record: (record, True))
+        stream = tf.data.Dataset.zip(tf.data.TFRecordDataset(files), is_there.repeat())
 
         def check(state, element):
             (place, offset), (record, is_there) = state, element
@@ -50,13 +50,18 @@ class CheckedShards:
             early = tf.where(expected < 0, offset < size, place < expected)
             damaged = tf.where(is_there, place == expected, early)
             following = offset + tf.cast(tf.strings.length(record), tf.int64) + OVERHEAD
+            if self.log is None:
+                passed = self._stop_if(damaged, number, place, offset)
+                with tf.control_dependencies([passed]):
+                    return (place + 1, following), (place, tf.identity(record), is_there)
             return (place + 1, following), (place, offset, record, is_there, damaged)
 
         start = (tf.constant(0, tf.int64), tf.constant(0, tf.int64))
         # An error ends the stream of a file, so what comes after it is `end`.
         checked = stream.concatenate(end).ignore_errors().scan(start, check)
         if self.log is None:
-            return self._stopping(checked, number)
+            checked = checked.filter(lambda place, record, is_there: is_there)
+            return checked.map(lambda place, record, is_there: (place, record))
         return self._leaving_out(checked, number, file, expected)
 
     def load(self, loader: Callable) -> Callable:
@@ -85,15 +90,6 @@ class CheckedShards:
             return (*parts, last) if self.log is None else (*parts, good, last)
 
         return load
-
-    def _stopping(self, checked, number):
-        def stop(place, offset, record, is_there, damaged):
-            passed = self._stop_if(damaged, number, place, offset)
-            with tf.control_dependencies([passed]):
-                return place, tf.identity(record), is_there
-
-        checked = checked.map(stop).filter(lambda place, record, is_there: is_there)
-        return checked.map(lambda place, record, is_there: (place, record))
 
     def _leaving_out(self, checked, number, file, expected):
         def survey_rest(place, offset):

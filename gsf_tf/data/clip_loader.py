@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from gsf_tf.data.attempt import attempt
 from gsf_tf.data.clip_rule import ClipRule
-from gsf_tf.data.record_faults import check_clip, check_frames
 from gsf_tf.data.record_labels import RecordLabels
-from gsf_tf.data.record_schema import WHOLE, cut_frames, parse_clip
+from gsf_tf.data.record_parser import parse_clip
+from gsf_tf.data.record_schema import WHOLE
 from gsf_tf.data.seeding import example_seeds
+from gsf_tf.ops import decode_crops
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,27 +43,18 @@ class ClipLoader:
             A tuple of clip, label, the id if it is wanted, and the seed of further changes; and
             whether the record could be used. Where it could not, the tuple holds no clip of it.
         """
-        example, is_clip = self._parse(record)
+        example, is_clip = parse_clip(record, self.labels.limits)
         frames_seed, crop_seed, change_seed = example_seeds(epoch_seed, shard, place)
         indices = self.rule.indices(tf.size(example["offset"]), frames_seed)
         offset, size = tf.gather(example["offset"], indices), tf.gather(example["size"], indices)
-        height, width, labels = example["height"], example["width"], example["labels"]
-        are_frames = []
-
-        def decode(box):
-            frames, decoded = attempt(
-                self._decode,
-                *(example["data"], offset, size, height, width, box),
-                otherwise=tf.zeros([self.rule.num_frames, 1, 1, 3], tf.uint8),
-            )
-            are_frames.append(decoded)
-            # Where they are not, anything of the right size will do.
-            blank = tf.zeros(tf.concat([[self.rule.num_frames], box[2:], [3]], 0), tf.uint8)
-            return tf.cond(decoded, lambda: frames, lambda: blank)
-
-        clips = self.rule.clips(decode, height, width, crop_seed)
-        good = is_clip & are_frames[0]
-        label = labels if self.labels.part_names else labels[WHOLE]
+        boxes = self.rule.boxes(*tf.unstack(example["frame_size"]), crop_seed)
+        crops, are_frames = decode_crops(
+            example["data"], offset, size, example["frame_size"], boxes, self.rule.image_size
+        )
+        clips, good = self.rule.arrange(crops), is_clip & are_frames
+        labels = tf.unstack(example["labels"], len(self.labels.limits))
+        parts = dict(zip((WHOLE, *self.labels.part_names), labels, strict=True))
+        label = parts if self.labels.part_names else labels[0]
         if not self.clip_ids:
             return (clips, label, change_seed), good
         names = tf.constant([os.path.basename(file) for file in self.files.values()])
@@ -71,28 +62,3 @@ class ClipLoader:
         place = tf.strings.as_string(place)
         clip_id = tf.strings.join([name, ":", place, " ", example["media_id"]])
         return (clips, label, clip_id, change_seed), good
-
-    def _parse(self, record):
-        parts = tuple(self.labels.part_names)
-        zero, one = tf.constant(0), tf.constant(1)
-        nothing = {
-            "data": "",
-            "offset": tf.zeros([1], tf.int32),
-            "size": tf.zeros([1], tf.int32),
-            "height": one,
-            "width": one,
-            "media_id": "",
-            "labels": {name: zero for name in (WHOLE, *parts)},
-        }
-        return attempt(
-            lambda record: check_clip(parse_clip(record, parts), self.labels.limits),
-            record,
-            otherwise=nothing,
-        )
-
-    def _decode(self, data, offset, size, height, width, box):
-        jpegs = check_frames(cut_frames(data, offset, size, self.rule.num_frames), height, width)
-        return tf.stack([
-            tf.image.decode_and_crop_jpeg(jpeg, box, channels=3, dct_method="INTEGER_ACCURATE")
-            for jpeg in jpegs
-        ])  # fmt: skip

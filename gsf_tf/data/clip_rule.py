@@ -1,13 +1,12 @@
 """Which frames and which parts of them make the clips of one video."""
 
 import dataclasses
-from collections.abc import Callable
 
 import tensorflow as tf
 
 from gsf_tf.data import sampling
 from gsf_tf.data.augmentation.augmentation import Augmentation
-from gsf_tf.data.cropping import crop, scale, view_crops
+from gsf_tf.data.cropping import view_crops
 from gsf_tf.data.data_error import DataError
 
 SAMPLING = ("segments", "dense")
@@ -87,36 +86,35 @@ class ClipRule:
             indices = sampling.spread_segment_indices(num_frames, segments, self.num_clips)
         return tf.reshape(indices, [-1])
 
-    def clips(self, decode: Callable, height, width, seed) -> tf.Tensor:
-        """Decodes, crops and scales.
+    def boxes(self, height, width, seed) -> tf.Tensor:
+        """Returns the parts of the frames that are wanted.
 
         Args:
-            decode: Takes a box int32 `[4]` and gives that part of the frames of `indices`, uint8
-                `[num_frames, H, W, 3]`.
             height: Height of the frames in pixels.
             width: Width of the frames in pixels.
             seed: Two integers, for the crop of training.
 
         Returns:
+            int32 `[num_crops, 4]`: top, left, height and width of each.
+        """
+        if self.training:
+            return self.augmentation.draw_crop(height, width, self.image_size, seed)[None]
+        return view_crops(
+            height, width, self.image_size, self.num_crops, full_short_side=self.full_short_side
+        )
+
+    def arrange(self, crops) -> tf.Tensor:
+        """Makes clips of crops.
+
+        Args:
+            crops: uint8 `[num_crops, num_frames, *image_size, 3]`, the frames those of `indices`.
+
+        Returns:
             uint8 `[num_segments, *image_size, 3]`, or `[num_views, num_segments, *image_size, 3]`
             where there is more than one view: the crops of the first clip, then those of the next.
         """
-        if self.training:
-            box = self.augmentation.draw_crop(height, width, self.image_size, seed)
-            return scale(decode(box), self.image_size)
-        boxes = view_crops(
-            height, width, self.image_size, self.num_crops, full_short_side=self.full_short_side
-        )
-        if self.num_crops == 1:
-            views = scale(decode(boxes[0]), self.image_size)
-        else:
-            corner = tf.reduce_min(boxes[:, :2], axis=0)
-            hull = tf.concat([corner, tf.reduce_max(boxes[:, :2] + boxes[:, 2:], 0) - corner], 0)
-            frames = decode(hull)
-            inside = tf.unstack(boxes - tf.concat([corner, [0, 0]], 0), self.num_crops)
-            scaled = [scale(crop(frames, box), self.image_size) for box in inside]
-            by_clip = [self.num_clips, self.num_segments, *self.image_size, 3]
-            views = tf.stack([tf.reshape(view, by_clip) for view in scaled], axis=1)
+        clip = [self.num_segments, *self.image_size, 3]
         if self.num_views == 1:
-            return tf.ensure_shape(views, [self.num_segments, *self.image_size, 3])
-        return tf.reshape(views, [self.num_views, self.num_segments, *self.image_size, 3])
+            return tf.reshape(crops, clip)
+        by_clip = tf.reshape(crops, [self.num_crops, self.num_clips, *clip])
+        return tf.reshape(tf.transpose(by_clip, [1, 0, 2, 3, 4, 5]), [self.num_views, *clip])

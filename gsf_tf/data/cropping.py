@@ -1,7 +1,7 @@
 """The part of a frame that a model sees: a box in the stored frame, scaled to the input.
 
 One box serves all frames of a clip. A box is (top, left, height, width) in pixels, so that a
-JPEG decoder can leave out what lies outside.
+JPEG decoder can leave out what lies outside (`gsf_tf.ops.decode_crops`).
 """
 
 import tensorflow as tf
@@ -141,40 +141,6 @@ def view_crops(
     along = tf.stack([height > width, height <= width])
     corners = tf.where(along, spread, free // 2)
     return tf.concat([corners, tf.tile(box[None], [num_crops, 1])], axis=1)
-
-
-def crop(frames, box) -> tf.Tensor:
-    """Cuts `box` out of frames `[T, H, W, 3]`."""
-    top, left, height, width = tf.unstack(box)
-    return frames[:, top : top + height, left : left + width]
-
-
-def scale(frames, image_size: tuple[int, int]) -> tf.Tensor:
-    """Scales cropped frames to the model's input: antialiased bilinear, as PIL does.
-
-    Args:
-        frames: uint8 `[T, H, W, 3]`.
-        image_size: (height, width) of the result.
-
-    Returns:
-        uint8 `[T, *image_size, 3]`.
-    """
-
-    # Enlarging, both give the same; without antialiasing it takes a quarter of the time.
-    smooth = tf.reduce_any(tf.shape(frames)[1:3] > tf.constant(image_size))
-
-    def resize():
-        resized = tf.cond(
-            smooth,
-            lambda: tf.image.resize(frames, image_size, antialias=True),
-            lambda: tf.image.resize(frames, image_size),
-        )
-        return tf.cast(tf.round(resized), tf.uint8)
-
-    same = tf.reduce_all(tf.shape(frames)[1:3] == tf.constant(image_size))
-    scaled = tf.cond(same, lambda: frames, resize)
-    scaled.set_shape([frames.shape[0], *image_size, 3])
-    return scaled
 
 
 def _largest_box(height, width, image_size):

@@ -13,13 +13,13 @@ import tensorflow as tf
 from gsf_tf.data.augmentation.augmentation import Augmentation
 from gsf_tf.data.batching import augment_clips, batch_clips
 from gsf_tf.data.clip_rule import ClipRule
-from gsf_tf.data.cropping import crop
 from gsf_tf.data.data_error import DataError
 from gsf_tf.data.seeding import epoch_seed_dataset, example_seeds, shuffle_arguments
 from gsf_tf.data.validation_split import split_for_validation
 from gsf_tf.data.video_error import VideoError
 from gsf_tf.data.video_file import probe, read_sampled_frames
 from gsf_tf.data.video_folder import list_video_folder
+from gsf_tf.ops import scale_crops
 
 _SUBSETS = {"training": ("train",), "validation": ("val",), "both": ("train", "val")}
 
@@ -299,8 +299,8 @@ def _build(clips, rule, *, short_side, shuffle, seed, epoch, skip, shard, num_pa
     def crop_and_scale(frames, crop_seed, label, change_seed):
         height, width = tf.shape(frames)[1], tf.shape(frames)[2]
         decoded = tf.ensure_shape(frames, [rule.num_frames, None, None, 3])
-        clips = rule.clips(lambda box: crop(decoded, box), height, width, crop_seed)
-        return clips, label, change_seed
+        crops = scale_crops(decoded, rule.boxes(height, width, crop_seed), rule.image_size)
+        return rule.arrange(crops), label, change_seed
 
     paths = tf.constant([clip.path for clip in clips])
     labels = tf.constant([clip.label for clip in clips], tf.int32)

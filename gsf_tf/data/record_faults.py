@@ -1,7 +1,7 @@
-"""What makes the content of a record unusable: the rules, in the graph and in Python.
+"""What makes the content of a record unusable, said in words.
 
-The graph stops at a record that breaks one, without saying which; `find_fault` then looks at that
-record alone and says it.
+A pipeline notices that a record breaks a rule (`parse_clip`, `decode_crops`), without saying which;
+this looks at that record alone and says it.
 """
 
 from collections.abc import Mapping
@@ -9,50 +9,8 @@ from collections.abc import Mapping
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from gsf_tf.data.record_schema import FRAME_OFFSET, FRAME_SIZE, label_key
-
-# Pixels of a frame, a little more than those of 8K video. A larger size is damage, for decoding it
-# would take the machine's memory.
-MAX_FRAME_PIXELS = 2**25
-
-
-def check_clip(example: Mapping, limits: Mapping[str, int | None]) -> dict:
-    """Fails where a clip breaks a rule, frames aside.
-
-    Args:
-        example: As from `parse_clip`.
-        limits: Number of classes by the key of the label, `None` where that is not known.
-
-    Returns:
-        `example`, after the check.
-    """
-    height, width = (tf.cast(example[side], tf.int64) for side in ("height", "width"))
-    rules = [
-        height > 0,
-        width > 0,
-        height * width <= MAX_FRAME_PIXELS,
-        tf.size(example["offset"]) > 0,
-        tf.size(example["offset"]) == tf.size(example["size"]),
-    ]
-    for name, label in example["labels"].items():
-        limit = limits[label_key(name)]
-        rules += [label >= 0, label < (label.dtype.max if limit is None else limit)]
-    return _after(rules, example)
-
-
-def check_frames(jpegs: list, height, width) -> list:
-    """Fails where a JPEG announces another size than the record.
-
-    Args:
-        jpegs: String scalars.
-        height: As the record says.
-        width: Likewise.
-
-    Returns:
-        `jpegs`, to be decoded after the check.
-    """
-    sizes = tf.stack([tf.image.extract_jpeg_shape(jpeg)[:2] for jpeg in jpegs])
-    return _after([tf.reduce_all(sizes == [height, width])], jpegs)
+from gsf_tf.data.record_parser import MAX_FRAME_PIXELS
+from gsf_tf.data.record_schema import FRAME_OFFSET, FRAME_SIZE
 
 
 def find_fault(record: bytes, limits: Mapping[str, int | None]) -> str | None:
@@ -114,11 +72,6 @@ def _are_where_they_should(frames, context, record):
         record[end + place : end + place + size] == frame.bytes_list.value[0]
         for place, size, frame in zip(places, sizes, frames, strict=True)
     )
-
-
-def _after(rules, values):
-    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(tf.stack(rules)), [rules])]):
-        return tf.nest.map_structure(tf.identity, values)
 
 
 def _find_jpeg_fault(jpeg, height, width):

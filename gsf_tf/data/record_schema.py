@@ -16,7 +16,6 @@ bytes after the end of the context, so that a reader can take single frames with
 """
 
 import pathlib
-from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -88,80 +87,3 @@ def _index_frames(example, frames):
 def label_key(name: str) -> str:
     """Returns the key of the label of the class (`WHOLE`) or of one of its parts."""
     return "clip/label/index" if name == WHOLE else f"{name}/clip/label/index"
-
-
-def parse_clip(record: tf.Tensor, parts: Sequence[str] = ()) -> dict:
-    """Parses what the pipelines need of a record, frames left where they are.
-
-    Args:
-        record: A serialised `SequenceExample`, scalar string.
-        parts: Names of parts of the label, as `("verb", "noun")`.
-
-    Returns:
-        `height`, `width` (int32 scalars), `media_id` (string scalar), `labels`, int32 scalars under
-        `action`, the class, and the names of the parts; and `data`, a string scalar in which frame
-        n is `size[n]` bytes at `offset[n]` (int32 `[N]`).
-    """
-    scalar, several = tf.io.FixedLenFeature([], tf.int64), tf.io.VarLenFeature(tf.int64)
-    label_keys = {name: label_key(name) for name in (WHOLE, *parts)}
-    end = _context_end(record)
-    context, _ = tf.io.parse_single_sequence_example(
-        tf.strings.substr(record, 0, end),
-        context_features={
-            "clip/media_id": tf.io.FixedLenFeature([], tf.string),
-            **{key: several for key in (FRAME_OFFSET, FRAME_SIZE)},
-            **{key: scalar for key in ("image/height", "image/width", *label_keys.values())},
-        },
-    )
-    offset, size = (tf.cast(context[key].values, tf.int32) for key in (FRAME_OFFSET, FRAME_SIZE))
-    data, offset, size = tf.cond(
-        tf.size(offset) > 0,
-        lambda: (record, end + offset, size),
-        lambda: _parse_frames(record),
-    )
-    return {
-        "data": data,
-        "offset": offset,
-        "size": size,
-        "height": tf.cast(context["image/height"], tf.int32),
-        "width": tf.cast(context["image/width"], tf.int32),
-        "media_id": context["clip/media_id"],
-        "labels": {name: tf.cast(context[key], tf.int32) for name, key in label_keys.items()},
-    }
-
-
-def cut_frames(data: tf.Tensor, offset: tf.Tensor, size: tf.Tensor, count: int) -> list[tf.Tensor]:
-    """Takes frames out of what `parse_clip` gave.
-
-    Args:
-        data: `data`.
-        offset: `offset` of the frames that are wanted, `[count]`.
-        size: `size` of them.
-        count: How many.
-
-    Returns:
-        Their JPEGs, string scalars.
-    """
-    places = zip(tf.unstack(offset, count), tf.unstack(size, count), strict=True)
-    return [tf.strings.substr(data, start, length) for start, length in places]
-
-
-def _context_end(record):
-    """Returns where the context ends, the first field: a tag, its length as a varint, itself."""
-    head = tf.io.decode_raw(tf.strings.substr(record, 1, 5), tf.uint8)
-    head = tf.cast(head, tf.int32)
-    # A byte of a varint that is not its last has the highest bit set.
-    belongs = tf.math.cumprod(head // 128, exclusive=True)
-    weights = tf.constant([128**place for place in range(5)])[: tf.size(head)]
-    return 1 + tf.reduce_sum(belongs) + tf.reduce_sum(belongs * (head % 128) * weights)
-
-
-def _parse_frames(record):
-    """Finds the frames of a record of the first format, which does not say where they are."""
-    _, lists = tf.io.parse_single_sequence_example(
-        record,
-        sequence_features={"image/encoded": tf.io.FixedLenSequenceFeature([], tf.string)},
-    )
-    frames = lists["image/encoded"]
-    size = tf.strings.length(frames)
-    return tf.strings.reduce_join(frames), tf.cumsum(size, exclusive=True), size

@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from gsf_tf.data.clip_rule import ClipRule
-from gsf_tf.data.cropping import crop
 from gsf_tf.data.video_file import read_sampled_frames
+from gsf_tf.ops import scale_crops
 
 
 def frames_to_clip(
@@ -73,6 +73,5 @@ def frames_to_clip(
             )
         frames = frames[choose(len(frames))]
     frames = tf.constant(frames)
-    return rule.clips(
-        lambda box: crop(frames, box), frames.shape[1], frames.shape[2], seed=None
-    ).numpy()
+    boxes = rule.boxes(frames.shape[1], frames.shape[2], seed=None)
+    return rule.arrange(scale_crops(frames, boxes, rule.image_size)).numpy()

@@ -91,7 +91,8 @@ def reference_reason(op):
                 f"`jit_compile=True`, or choose auto."
             )
         return _XLA
-    if not reason and choice == "auto" and _has_gpu() and "gpu" not in library.kernel_devices(op):
+    lacks_gpu = op not in library.CPU_OPS and "gpu" not in library.kernel_devices(op)
+    if not reason and choice == "auto" and _has_gpu() and lacks_gpu:
         reason = "the compiled library was built without CUDA and there is a GPU"
     return reason
 

@@ -14,7 +14,13 @@ OPS = {
     "gate_shift_fuse": "GsfTf>GateShiftFuse",
     "temporal_shift": "GsfTf>TemporalShift",
     "rubiks_shift": "GsfTf>RubiksShift",
+    "decode_crops": "GsfTf>DecodeCrops",
+    "scale_crops": "GsfTf>ScaleCrops",
+    "parse_clip": "GsfTf>ParseClip",
 }
+
+# Those of the data pipelines, which are for the CPU whatever devices there are.
+CPU_OPS = frozenset({"decode_crops", "scale_crops", "parse_clip"})
 
 LIBRARY_PATH = Path(__file__).with_name("_gsf_tf_ops.so")
 BUILD_INFO_PATH = Path(__file__).with_name("_build_info.json")

@@ -1,13 +1,10 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
 
 from gsf_tf.data.cropping import (
-    crop,
     evaluation_crop,
     random_resized_crop,
-    scale,
     training_crop,
     view_crops,
 )
@@ -96,22 +93,3 @@ def test_boxes_stay_inside_odd_frames(height, width):
         for top, left, box_height, box_width in [*boxes, evaluation_crop(height, width, size)]:
             assert top >= 0 and left >= 0 and box_height >= 1 and box_width >= 1
             assert top + box_height <= height and left + box_width <= width
-
-
-@pytest.mark.parametrize("size", [112, 180, 224])
-def test_scale_equals_pil(size):
-    frame = np.random.default_rng(0).integers(0, 256, [168, 192, 3], np.uint8)
-    expected = np.asarray(Image.fromarray(frame).resize((size, size), Image.Resampling.BILINEAR))
-    actual = scale(tf.constant(frame[None]), (size, size))[0].numpy()
-    assert actual.dtype == np.uint8
-    assert np.abs(actual.astype(int) - expected).max() <= 1
-
-
-def test_scale_leaves_the_right_size_alone():
-    frames = np.random.default_rng(0).integers(0, 256, [2, 32, 32, 3], np.uint8)
-    np.testing.assert_array_equal(scale(tf.constant(frames), (32, 32)), frames)
-
-
-def test_crop_cuts_the_box():
-    frames = np.arange(2 * 6 * 8 * 3).reshape(2, 6, 8, 3)
-    np.testing.assert_array_equal(crop(frames, tf.constant([1, 2, 3, 4])), frames[:, 1:4, 2:6])

@@ -1,0 +1,54 @@
+"""Crops of frames, scaled to the input of a model."""
+
+import tensorflow as tf
+
+from gsf_tf.ops import library
+from gsf_tf.ops.implementation import use_compiled
+from gsf_tf.ops.reference.scale_crops import scale_crops as reference_scale_crops
+
+
+def scale_crops(frames, boxes, image_size: tuple[int, int]) -> tf.Tensor:
+    """Cuts boxes out of the frames of a clip and scales them: bilinear, antialiased, as PIL does.
+
+    The compiled form and the reference give equal pixels, those of
+    `tf.image.resize(..., antialias=True)`, rounded half to even. It runs on the CPU only, and has
+    no gradient.
+
+    Args:
+        frames: uint8 `[T, H, W, 3]`.
+        boxes: int32 `[V, 4]`, V at least 1: top, left, height and width in pixels, within the
+            frame.
+        image_size: (height, width) of the result.
+
+    Returns:
+        uint8 `[V, T, *image_size, 3]`.
+
+    Raises:
+        tf.errors.InvalidArgumentError: When a box is empty or reaches out of the frame.
+
+    Example:
+
+    ```python
+    views = gsf_tf.ops.scale_crops(frames, [[0, 0, 256, 256], [0, 84, 256, 256]], (224, 224))
+    ```
+    """
+    frames = tf.convert_to_tensor(frames, tf.uint8)
+    boxes = tf.convert_to_tensor(boxes, tf.int32)
+    if frames.shape.rank != 4 or frames.shape[-1] not in (3, None):
+        raise ValueError(f"frames must be uint8 [T, H, W, 3]; received shape {frames.shape}.")
+    if boxes.shape.rank != 2 or boxes.shape[1] not in (4, None):
+        raise ValueError(f"boxes must be int32 [V, 4]; received shape {boxes.shape}.")
+    image_size = check_image_size(image_size)
+    if use_compiled("scale_crops"):
+        return library.raw_op("scale_crops")(frames, boxes, image_size=image_size)
+    return reference_scale_crops(frames, boxes, image_size)
+
+
+def check_image_size(image_size):
+    """Returns (height, width) as integers, or raises a `ValueError`."""
+    size = tuple(int(side) for side in image_size)
+    if len(size) != 2 or min(size) < 1:
+        raise ValueError(
+            f"image_size must be (height, width), both at least 1; received {image_size}."
+        )
+    return size
