@@ -22,10 +22,11 @@ class FrameFolders(torch.utils.data.Dataset):
         root: The folder.
         num_segments: Frames per clip.
         size: Side of the frames that come out.
+        repeats: Times that each video is used.
     """
 
-    def __init__(self, root: str, num_segments: int, size: int):
-        self.videos = sorted(pathlib.Path(root).iterdir())
+    def __init__(self, root: str, num_segments: int, size: int, repeats: int):
+        self.videos = sorted(pathlib.Path(root).iterdir()) * repeats
         self.num_frames = [len(os.listdir(video)) for video in self.videos]
         self.num_segments = num_segments
         self.size = size
@@ -46,10 +47,10 @@ class FrameFolders(torch.utils.data.Dataset):
         return torch.from_numpy(np.stack(frames)), index
 
 
-def make_loader(root, num_segments, size, batch_size, workers):
+def make_loader(root, num_segments, size, repeats, batch_size, workers):
     """Returns a `DataLoader` whose workers stay between epochs."""
     return torch.utils.data.DataLoader(
-        FrameFolders(root, num_segments, size),
+        FrameFolders(root, num_segments, size, repeats),
         batch_size=batch_size,
         shuffle=True,
         drop_last=True,

@@ -1,4 +1,4 @@
-"""The headers and the library of the TensorFlow that a Python interpreter imports."""
+"""The headers and the libraries of the TensorFlow that a Python interpreter imports."""
 
 _QUERY = """
 import tensorflow as tf
@@ -17,14 +17,20 @@ cc_library(
 )
 
 cc_import(
-    name = "library",
-    shared_library = "{library}",
+    name = "framework",
+    shared_library = "{framework}",
+)
+
+# With the JPEG decoder.
+cc_import(
+    name = "cc",
+    shared_library = "{cc}",
 )
 
 cc_library(
     name = "tensorflow",
     visibility = ["//visibility:public"],
-    deps = [":headers", ":library"],
+    deps = [":headers", ":framework", ":cc"],
 )
 """
 
@@ -38,10 +44,13 @@ def _tensorflow_repository_impl(repository_ctx):
     if result.return_code != 0 or not lines:
         fail("PYTHON_BIN_PATH (%s) must be able to import tensorflow; it said:\n%s" %
              (python, result.stderr))
-    _, include, lib, abi, library = lines[0].split(" ")
+    _, include, lib, abi, framework = lines[0].split(" ")
+    cc = framework.replace("_framework", "_cc")
     repository_ctx.symlink(include, "include")
-    repository_ctx.symlink(lib + "/" + library, library)
-    repository_ctx.file("BUILD", _BUILD.format(abi = abi[len("-D"):], library = library))
+    for library in (framework, cc):
+        repository_ctx.symlink(lib + "/" + library, library)
+    build = _BUILD.format(abi = abi[len("-D"):], framework = framework, cc = cc)
+    repository_ctx.file("BUILD", build)
 
 tensorflow_repository = repository_rule(
     implementation = _tensorflow_repository_impl,

@@ -8,6 +8,9 @@ One folder per class:
     videos/closing/b.mp4 ...        (--val_fraction); or give videos/train/CLASS/ and
                                     videos/val/CLASS/ yourself
 
+Instead of videos, the class folders may hold images (opening/a.jpg, .png), which are clips of one
+frame, or clips as folders of frames (opening/a/00001.jpg, 00002.jpg ...; --frame_rate).
+
 A list, one `path label` or `path start end label` per line, times in seconds (tabs between where
 names hold spaces). --label_names=verb,noun says that a line has two labels:
 
@@ -77,6 +80,9 @@ flags.DEFINE_list("label_names", [], "Names of the labels of a line, where a lis
 flags.DEFINE_float(
     "val_fraction", 0.2, "Share of the clips held back where no validation part is given."
 )
+flags.DEFINE_float(
+    "frame_rate", None, "Frames per second of clips that are folders of frames, where known."
+)
 flags.DEFINE_integer("short_side", 256, "Larger frames are scaled down to this, in pixels.")
 flags.DEFINE_integer("jpeg_quality", 95, "JPEG quality of the frames.", 1, 100)
 flags.DEFINE_integer("max_frames", 0, "Thin longer clips to this many frames; 0 keeps all.")
@@ -112,12 +118,14 @@ def main(argv):
     )
     found = {split: len(clips) for split, clips in listing.by_split().items()}
     print(f"Found {sum(found.values())} clips of {len(listing.labels)} classes: {found}")
+    if listing.kind == "images":
+        print("Each clip is one image. (Frames of one clip must be in a folder of their own.)")
     if listing.missing:
         first = ", ".join(clip.data_path for clip in listing.missing[:5])
         print(f"Missing: {len(listing.missing)} clips that the annotations list, as {first}")
     if listing.ignored:
         count = sum(listing.ignored.values())
-        print(f"Ignored {count} files that are not videos by their extension: {listing.ignored}")
+        print(f"Ignored {count} files that are no clips by their extension: {listing.ignored}")
 
     # ------------------------------------------------------------------ write the records
     if not FLAGS.overwrite:
@@ -137,6 +145,11 @@ def find_clips():
     kind = FLAGS.dataset or ("list" if FLAGS.annotations else "folder")
     if kind != "folder" and not FLAGS.annotations:
         raise UserError(f"--dataset={kind} must come with --annotations. Received none.")
+    if FLAGS.frame_rate is not None and kind != "folder":
+        raise UserError(
+            "--frame_rate must come with a folder per class (--dataset=folder). Received "
+            f"--frame_rate={FLAGS.frame_rate:g} for --dataset={kind}."
+        )
     if kind != "list":
         forbidden = ["val_annotations", "labels", "label_names"]
         for flag in ["annotations", *forbidden] if kind == "folder" else forbidden:
@@ -154,7 +167,7 @@ def find_clips():
             f"--split={FLAGS.split} for --dataset={kind}."
         )
     elif kind == "folder":
-        listing = data.list_video_folder(FLAGS.videos)
+        listing = data.list_video_folder(FLAGS.videos, FLAGS.frame_rate)
     else:
         listing = data.list_annotated_videos(
             FLAGS.videos,

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 #include <vector>
 
 #include "custom_ops/tensorflow/frame_crops.h"
@@ -12,22 +13,17 @@ using tensorflow::shape_inference::InferenceContext;
 using tensorflow::shape_inference::ShapeHandle;
 
 absl::Status InferShape(InferenceContext* context) {
-  ShapeHandle offset, size, frames, unused;
-  TF_RETURN_IF_ERROR(context->WithRank(context->input(0), 0, &unused));
-  TF_RETURN_IF_ERROR(context->WithRank(context->input(1), 1, &offset));
-  TF_RETURN_IF_ERROR(context->WithRank(context->input(2), 1, &size));
-  TF_RETURN_IF_ERROR(context->Merge(offset, size, &frames));
-  TF_RETURN_IF_ERROR(context->WithRank(context->input(3), 1, &unused));
+  ShapeHandle jpegs, unused;
+  TF_RETURN_IF_ERROR(context->WithRank(context->input(0), 1, &jpegs));
+  TF_RETURN_IF_ERROR(context->WithRank(context->input(1), 1, &unused));
   context->set_output(1, context->Scalar());
-  return SetCropsShape(context, context->Dim(frames, 0), 4);
+  return SetCropsShape(context, context->Dim(jpegs, 0), 2);
 }
 
 }  // namespace
 
 REGISTER_OP("GsfTf>DecodeCrops")
-    .Input("data: string")
-    .Input("offset: int32")
-    .Input("size: int32")
+    .Input("jpegs: string")
     .Input("frame_size: int32")
     .Input("boxes: int32")
     .Output("crops: uint8")
@@ -37,13 +33,11 @@ REGISTER_OP("GsfTf>DecodeCrops")
     .Doc(R"doc(
 Decodes boxes of JPEGs and scales them: bilinear, antialiased where it shrinks.
 
-data: A string that holds all JPEGs.
-offset: [T], where each JPEG begins in it.
-size: [T], bytes of each.
+jpegs: [T].
 frame_size: [2], the height and width that each JPEG must have.
 boxes: [V, 4], each top, left, height and width in pixels.
 crops: [V, T, image_size[0], image_size[1], 3]; zeros where not `good`.
-good: Whether all JPEGs are within data, have frame_size and decode.
+good: Whether all JPEGs have frame_size and decode.
 image_size: Height and width of what comes out.
 )doc");
 
@@ -108,29 +102,23 @@ class DecodeCropsOp : public tensorflow::OpKernel {
   }
 
   void Compute(tensorflow::OpKernelContext* context) override {
-    const tensorflow::Tensor& offset = context->input(1);
-    const tensorflow::Tensor& size = context->input(2);
-    const tensorflow::Tensor& frame_size = context->input(3);
-    OP_REQUIRES(
-        context,
-        context->input(0).dims() == 0 && offset.dims() == 1 && offset.shape() == size.shape() &&
-            frame_size.dims() == 1 && frame_size.dim_size(0) == 2,
-        absl::InvalidArgumentError(absl::StrCat(
-            "data must be a scalar, offset and size [T] and frame_size [2]; received shapes ",
-            context->input(0).shape().DebugString(), ", ", offset.shape().DebugString(), ", ",
-            size.shape().DebugString(), " and ", frame_size.shape().DebugString(), ".")));
+    const tensorflow::Tensor& jpegs = context->input(0);
+    const tensorflow::Tensor& frame_size = context->input(1);
+    OP_REQUIRES(context, jpegs.dims() == 1 && frame_size.dims() == 1 && frame_size.dim_size(0) == 2,
+                absl::InvalidArgumentError(absl::StrCat(
+                    "jpegs must be [T] and frame_size [2]; received shapes ",
+                    jpegs.shape().DebugString(), " and ", frame_size.shape().DebugString(), ".")));
     const int64_t frame_height = frame_size.vec<int32_t>()(0);
     const int64_t frame_width = frame_size.vec<int32_t>()(1);
     FrameCrops crops;
-    OP_REQUIRES_OK(context, ReadCrops(context->input(4), frame_height, frame_width, crops));
-    const int64_t num_frames = offset.dim_size(0);
+    OP_REQUIRES_OK(context, ReadCrops(context->input(2), frame_height, frame_width, crops));
+    const int64_t num_frames = jpegs.dim_size(0);
     const int64_t num_crops = static_cast<int64_t>(crops.boxes.size());
     tensorflow::Tensor *output = nullptr, *good = nullptr;
     OP_REQUIRES_OK(
         context, context->allocate_output(0, {num_crops, num_frames, height_, width_, 3}, &output));
     OP_REQUIRES_OK(context, context->allocate_output(1, {}, &good));
 
-    const tensorflow::tstring& data = context->input(0).scalar<tensorflow::tstring>()();
     const int64_t margin = crops.hull.left % kBlockColumns;
     const Box box = {crops.hull.top, crops.hull.left - margin, crops.hull.height,
                      crops.hull.width + margin};
@@ -140,10 +128,10 @@ class DecodeCropsOp : public tensorflow::OpKernel {
     uint8_t* target = output->flat<uint8_t>().data();
     bool all_good = true;
     for (int64_t frame = 0; frame < num_frames && all_good; ++frame) {
-      const int64_t start = offset.vec<int32_t>()(frame), bytes = size.vec<int32_t>()(frame);
-      all_good = start >= 0 && bytes >= 0 && start + bytes <= static_cast<int64_t>(data.size()) &&
-                 Decode(data.data() + start, static_cast<int>(bytes), frame_height, frame_width,
-                        box, buffer.pitch(), pixels);
+      const tensorflow::tstring& jpeg = jpegs.vec<tensorflow::tstring>()(frame);
+      all_good = jpeg.size() <= std::numeric_limits<int>::max() &&
+                 Decode(jpeg.data(), static_cast<int>(jpeg.size()), frame_height, frame_width, box,
+                        buffer.pitch(), pixels);
       if (all_good) scaler.Scale(pixels + margin * 3, buffer.pitch(), frame, target);
     }
     buffer.Release();

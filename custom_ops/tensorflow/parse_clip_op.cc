@@ -153,13 +153,13 @@ bool Parse(absl::string_view record, const std::vector<std::string>& label_keys,
   }
   if (clip.offset.empty() && clip.size.empty()) return FindFrames(record, clip);
   for (int64_t& offset : clip.offset) {
-    if (offset < 0 || offset > static_cast<int64_t>(record.size())) return false;
+    if (offset > static_cast<int64_t>(record.size())) return false;
     offset += end;
   }
   return true;
 }
 
-bool KeepsRules(const Clip& clip, const std::vector<int64_t>& label_limits,
+bool KeepsRules(const Clip& clip, int64_t record_bytes, const std::vector<int64_t>& label_limits,
                 int64_t max_frame_pixels) {
   bool good = clip.height > 0 && clip.width > 0 && clip.height <= max_frame_pixels &&
               clip.width <= max_frame_pixels / clip.height && !clip.offset.empty() &&
@@ -167,11 +167,11 @@ bool KeepsRules(const Clip& clip, const std::vector<int64_t>& label_limits,
   for (size_t i = 0; i < clip.labels.size(); ++i) {
     good = good && clip.labels[i] >= 0 && clip.labels[i] < label_limits[i];
   }
-  const auto is_place = [](int64_t value) {
-    return value >= 0 && value <= std::numeric_limits<int32_t>::max();
-  };
-  return good && std::all_of(clip.offset.begin(), clip.offset.end(), is_place) &&
-         std::all_of(clip.size.begin(), clip.size.end(), is_place);
+  for (size_t i = 0; good && i < clip.offset.size(); ++i) {
+    good = clip.offset[i] >= 0 && clip.offset[i] <= record_bytes && clip.size[i] >= 0 &&
+           clip.size[i] <= record_bytes - clip.offset[i];
+  }
+  return good;
 }
 
 class ParseClipOp : public tensorflow::OpKernel {
@@ -193,8 +193,10 @@ class ParseClipOp : public tensorflow::OpKernel {
                                  context->input(0).shape().DebugString(), ".")));
     Clip clip;
     clip.labels.resize(label_keys_.size());
-    const bool good = Parse(context->input(0).scalar<tensorflow::tstring>()(), label_keys_, clip) &&
-                      KeepsRules(clip, label_limits_, max_frame_pixels_);
+    const tensorflow::tstring& record = context->input(0).scalar<tensorflow::tstring>()();
+    const bool good =
+        Parse(record, label_keys_, clip) &&
+        KeepsRules(clip, static_cast<int64_t>(record.size()), label_limits_, max_frame_pixels_);
     if (!good) {
       clip = Clip();
       clip.labels.resize(label_keys_.size());

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import tensorflow as tf
 
-from gsf_tf.attempt import attempt
+from gsf_tf.data.can_read import can_read
 from gsf_tf.data.damage_log import DamageLog
 from gsf_tf.data.damage_report import find_damage, message, message_tail
+from gsf_tf.data.python_calls import ends_with_process
 from gsf_tf.data.record_framing import OVERHEAD, records_from, survey
 
 
@@ -28,24 +29,32 @@ class CheckedShards:
     limits: Mapping[str, int | None]
     log: DamageLog | None = None
 
-    def read(self, number) -> tf.data.Dataset:
-        """Reads the records of one shard.
+    def read(self, shards: tf.data.Dataset) -> tf.data.Dataset:
+        """Reads the records of some shards, one shard after the other.
 
         Args:
-            number: Number of the shard, an int32 scalar.
+            shards: A data set of (anything, number of the shard, an int32 scalar).
 
         Returns:
-            A data set of (place in the shard, record).
+            A data set of (the same thing, number of the shard, place in it, record).
         """
-        file, expected, size = (self._column(number, values) for values in self._ends())
+        ends = (list(self.files.values()), *self._ends())
         is_there, end = (tf.data.Dataset.from_tensors(value) for value in (True, ("", False)))
-        # A data set that cannot open its file would fail for ever where errors are ignored.
-        _, opens = attempt(_read_a_byte, file, otherwise=0)
-        files = tf.boolean_mask([file], [opens])
-        stream = tf.data.Dataset.zip(tf.data.TFRecordDataset(files), is_there.repeat())
 
-        def check(state, element):
-            (place, offset), (record, is_there) = state, element
+        # No function for each record here: a shard would pay for setting it up.
+        def open_shard(thing, number):
+            file, expected, size = (self._column(number, values) for values in ends)
+            # A data set that cannot open its file would fail for ever where errors are ignored.
+            files = tf.boolean_mask([file], [can_read(file)])
+            stream = tf.data.Dataset.zip(tf.data.TFRecordDataset(files), is_there.repeat())
+            # An error ends the stream of a file, so what comes after it is `end`.
+            stream = stream.concatenate(end).ignore_errors().enumerate()
+            shard = tf.data.Dataset.from_tensors((thing, number, expected, size))
+            return tf.data.Dataset.zip(shard.repeat(), stream)
+
+        def check(offset, element):
+            (thing, number, expected, size), (place, (record, is_there)) = element
+            offset = tf.where(place == 0, tf.constant(0, tf.int64), offset)
             # Without `dataset_info.json`, a shard is complete where its file ends.
             early = tf.where(expected < 0, offset < size, place < expected)
             damaged = tf.where(is_there, place == expected, early)
@@ -53,31 +62,30 @@ class CheckedShards:
             if self.log is None:
                 passed = self._stop_if(damaged, number, place, offset)
                 with tf.control_dependencies([passed]):
-                    return (place + 1, following), (place, tf.identity(record), is_there)
-            return (place + 1, following), (place, offset, record, is_there, damaged)
+                    return following, (thing, number, place, tf.identity(record), is_there)
+            wanted = is_there & ((expected < 0) | (place < expected))
+            return following, (thing, number, place, offset, record, wanted, damaged)
 
-        start = (tf.constant(0, tf.int64), tf.constant(0, tf.int64))
-        # An error ends the stream of a file, so what comes after it is `end`.
-        checked = stream.concatenate(end).ignore_errors().scan(start, check)
-        if self.log is None:
-            checked = checked.filter(lambda place, record, is_there: is_there)
-            return checked.map(lambda place, record, is_there: (place, record))
-        return self._leaving_out(checked, number, file, expected)
+        checked = shards.flat_map(open_shard).scan(tf.constant(0, tf.int64), check)
+        if self.log is not None:
+            return checked.flat_map(self._choose)
+        checked = checked.filter(lambda *element: element[-1])
+        return checked.map(lambda *element: element[:-1])
 
     def load(self, loader: Callable) -> Callable:
         """Makes a loader of records stop with a message at one that it cannot use.
 
         Args:
-            loader: Takes (seed, shard, place, record) and gives a tuple of tensors, and whether
-                the record could be used.
+            loader: Takes (shard, place, ...) and gives a tuple of tensors, and whether the record
+                could be used.
 
         Returns:
             A function that gives the tuple alone. Where damaged records are left out, the last but
             one of the tuple is added: whether the record could be used.
         """
 
-        def load(epoch_seed, shard, place, record):
-            parts, good = loader(epoch_seed, shard, place, record)
+        def load(shard, place, *selected):
+            parts, good = loader(shard, place, *selected)
             if self.log is None:
                 is_explained = good
             else:
@@ -91,25 +99,25 @@ class CheckedShards:
 
         return load
 
-    def _leaving_out(self, checked, number, file, expected):
-        def survey_rest(place, offset):
+    def _choose(self, thing, number, place, offset, record, wanted, damaged):
+        """Returns the record where it is wanted, and what can be read past a damaged one."""
+
+        def survey_rest():
             runs, can_go_on = tf.numpy_function(
-                self._survey, [number, place, offset], [tf.int64, tf.bool]
+                ends_with_process(self._survey), [number, place, offset], [tf.int64, tf.bool]
             )
             passed = self._stop_if(~can_go_on, number, place, offset)
             with tf.control_dependencies([passed]):
                 runs = tf.ensure_shape(runs, [None, 3])
+            file = self._column(number, list(self.files.values()))
             return tf.data.Dataset.from_tensor_slices(runs).flat_map(
                 lambda run: records_from(file, run[0]).take(run[2]).enumerate(run[1])
             )
 
-        def choose(place, offset, record, is_there, damaged):
-            wanted = is_there & ((expected < 0) | (place < expected))
-            single = tf.data.Dataset.from_tensors((place, record)).take(tf.cast(wanted, tf.int64))
-            damages = tf.data.Dataset.range(tf.cast(damaged, tf.int64))
-            return single.concatenate(damages.flat_map(lambda _: survey_rest(place, offset)))
-
-        return checked.flat_map(choose)
+        single = tf.data.Dataset.from_tensors((place, record)).take(tf.cast(wanted, tf.int64))
+        damages = tf.data.Dataset.range(tf.cast(damaged, tf.int64))
+        records = single.concatenate(damages.flat_map(lambda _: survey_rest()))
+        return records.map(lambda place, record: (thing, number, place, record))
 
     def _survey(self, number, place, offset):
         """Logs the damage and returns the runs after it, and whether the file can be read."""
@@ -125,7 +133,7 @@ class CheckedShards:
         return np.array(runs, np.int64).reshape(-1, 3), True
 
     def _log_content(self, number, place):
-        return tf.numpy_function(self._find_and_log, [number, place], tf.bool)
+        return tf.numpy_function(ends_with_process(self._find_and_log), [number, place], tf.bool)
 
     def _find_and_log(self, number, place):
         """Logs the damage and returns whether there is any."""
@@ -154,18 +162,14 @@ class CheckedShards:
         return tf.cond(wrong, stop, lambda: tf.constant(True))
 
     def _ends(self):
-        """Returns path, number of clips (-1: unknown) and bytes (0: unknown) of all shards."""
+        """Returns number of clips (-1: unknown) and bytes (0: unknown) of all shards."""
         counts = [self.num_clips[number] for number in self.files]
         sizes = [
             0 if count is not None else tf.io.gfile.stat(file).length
             for file, count in zip(self.files.values(), counts, strict=True)
         ]
         known = [-1 if count is None else count for count in counts]
-        return list(self.files.values()), np.array(known, np.int64), np.array(sizes, np.int64)
+        return np.array(known, np.int64), np.array(sizes, np.int64)
 
     def _column(self, number, values):
         return tf.constant(values)[tf.argmax(tf.constant(list(self.files)) == number)]
-
-
-def _read_a_byte(file):
-    return tf.data.FixedLengthRecordDataset(file, 1).take(1).reduce(0, lambda count, _: count + 1)

@@ -15,13 +15,12 @@ from concurrent.futures.process import BrokenProcessPool
 
 from PIL import Image
 
+from gsf_tf.data.clip_reader import open_clip
 from gsf_tf.data.clip_source import ClipSource
 from gsf_tf.data.decoding_process import DecodingContext
 from gsf_tf.data.encoded_clip import EncodedClip
-from gsf_tf.data.frame_folder import FrameFolder
 from gsf_tf.data.record_settings import RecordSettings
 from gsf_tf.data.video_error import VideoError
-from gsf_tf.data.video_file import iterate_frames, read_header
 from gsf_tf.data.video_segment import iterate_segment, read_segment_header
 
 # A record is one protocol buffer message, which ends at 2 GiB.
@@ -32,7 +31,7 @@ def encode_clip(source: ClipSource, settings: RecordSettings) -> EncodedClip:
     """Decodes a clip and compresses its frames to JPEG.
 
     Args:
-        source: A video, a part of one, or a folder of frames.
+        source: A video, a part of one, a folder of frames, or an image.
         settings: Short side, JPEG quality and maximum number of frames.
 
     Returns:
@@ -71,14 +70,10 @@ def encode_clip(source: ClipSource, settings: RecordSettings) -> EncodedClip:
 
 def _reader(source):
     """Returns the number of frames, their rate, the first one's number, and their iterator."""
-    path = source.path
-    if source.frame_rate is not None:
-        folder = FrameFolder(path, source.frame_rate)
-        return len(folder), source.frame_rate, folder.index_base, folder.iterate_frames
-    if source.start is not None:
-        part = (path, source.start, source.stop)
-        return *read_segment_header(*part), 0, functools.partial(iterate_segment, *part)
-    return *read_header(path), 0, functools.partial(iterate_frames, path)
+    if source.start is None:
+        return open_clip(source.path, source.frame_rate or 0.0)
+    part = (source.path, source.start, source.stop)
+    return *read_segment_header(*part), 0, functools.partial(iterate_segment, *part)
 
 
 def encode_clips(

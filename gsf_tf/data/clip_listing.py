@@ -16,7 +16,7 @@ class ClipListing:
     Attributes:
         clips: The clips, sorted by `data_path`.
         labels: Their label map.
-        ignored: Number of files left out because their extension is no video's, by
+        ignored: Number of files left out because their extension is no video's or image's, by
             extension.
         source: The data set and its version, as `Diving48 V2`.
         missing: Clips that the annotations list and whose files are not there.
@@ -25,6 +25,8 @@ class ClipListing:
             (`verb`, `noun`), in the order of `ClipSource.parts`.
         flip_pairs: Names of the classes that swap when a clip is mirrored; `None` where nobody
             has said (see `FlipRule`).
+        kind: What the clips of a folder per class are: `videos`, `images` (of one frame each) or
+            `folders of frames`.
     """
 
     clips: tuple[ClipSource, ...]
@@ -35,6 +37,7 @@ class ClipListing:
     published: dict[str, int] = dataclasses.field(default_factory=dict)
     part_labels: dict[str, LabelMap] = dataclasses.field(default_factory=dict)
     flip_pairs: tuple[tuple[str, str], ...] | None = None
+    kind: str = "videos"
 
     def by_split(self) -> dict[str, list[ClipSource]]:
         """Returns the clips of each split, `train` first; clips without one are `train`."""

@@ -30,8 +30,8 @@ class ClipLoader:
     files: Mapping[int, str]
     clip_ids: bool
 
-    def __call__(self, epoch_seed, shard, place, record) -> tuple[tuple, tf.Tensor]:
-        """Loads one record.
+    def select(self, epoch_seed, shard, place, record) -> tuple:
+        """Takes what is needed out of a record: what it returns is much smaller.
 
         Args:
             epoch_seed: int32 `[2]`.
@@ -40,17 +40,29 @@ class ClipLoader:
             record: A serialised `SequenceExample`.
 
         Returns:
-            A tuple of clip, label, the id if it is wanted, and the seed of further changes; and
-            whether the record could be used. Where it could not, the tuple holds no clip of it.
+            `shard`, `place`, and what `load` takes.
         """
         example, is_clip = parse_clip(record, self.labels.limits)
         frames_seed, crop_seed, change_seed = example_seeds(epoch_seed, shard, place)
         indices = self.rule.indices(tf.size(example["offset"]), frames_seed)
         offset, size = tf.gather(example["offset"], indices), tf.gather(example["size"], indices)
+        places = tf.unstack(tf.stack([offset, size], axis=1), self.rule.num_frames)
+        jpegs = [tf.strings.substr(example["data"], *tf.unstack(place)) for place in places]
+        example = {key: example[key] for key in ("frame_size", "labels", "media_id")}
+        return shard, place, example, tf.stack(jpegs), is_clip, crop_seed, change_seed
+
+    def load(self, shard, place, example, jpegs, is_clip, crop_seed, change_seed):
+        """Decodes, crops and scales.
+
+        Args:
+            shard: Number of the shard, and the rest as `select` gives it.
+
+        Returns:
+            A tuple of clip, label, the id if it is wanted, and the seed of further changes; and
+            whether the record could be used. Where it could not, the tuple holds no clip of it.
+        """
         boxes = self.rule.boxes(*tf.unstack(example["frame_size"]), crop_seed)
-        crops, are_frames = decode_crops(
-            example["data"], offset, size, example["frame_size"], boxes, self.rule.image_size
-        )
+        crops, are_frames = decode_crops(jpegs, example["frame_size"], boxes, self.rule.image_size)
         clips, good = self.rule.arrange(crops), is_clip & are_frames
         labels = tf.unstack(example["labels"], len(self.labels.limits))
         parts = dict(zip((WHOLE, *self.labels.part_names), labels, strict=True))

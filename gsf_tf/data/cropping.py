@@ -90,30 +90,15 @@ def random_resized_crop(
     return tf.concat([begin[:2], size[:2]], axis=0)
 
 
-def evaluation_crop(height, width, image_size: tuple[int, int]) -> tf.Tensor:
-    """Takes the centre crop of testing.
-
-    The papers scale the short side to input * 256 // 224 and crop the input's size from the
-    centre; this is the same region, in pixels of the stored frame.
-
-    Args:
-        height: Height of the frame in pixels.
-        width: Width of the frame in pixels.
-        image_size: (height, width) of the model's input.
-
-    Returns:
-        int32 `[4]`: top, left, height, width.
-    """
-    return view_crops(height, width, image_size, 1)[0]
-
-
 def view_crops(
     height, width, image_size: tuple[int, int], num_crops: int, *, full_short_side: bool = False
 ) -> tf.Tensor:
     """Takes crops that are equally spaced along the longer side of the frame.
 
-    Three are left, centre and right of a landscape frame, top, centre and bottom of an upright
-    one; one is the centre crop of testing. Across, they are centred.
+    The papers scale the short side to input * 256 // 224 and crop the input's size; these are the
+    same regions, in pixels of the stored frame. Three are left, centre and right of a landscape
+    frame, top, centre and bottom of an upright one; one is the centre crop of testing. Across,
+    they are centred.
 
     Args:
         height: Height of the frame in pixels.

@@ -1,4 +1,4 @@
-"""Clips straight from video files."""
+"""Clips straight from files: videos, images or folders of frames."""
 
 import dataclasses
 import os
@@ -12,12 +12,14 @@ import tensorflow as tf
 
 from gsf_tf.data.augmentation.augmentation import Augmentation
 from gsf_tf.data.batching import augment_clips, batch_clips
+from gsf_tf.data.clip_copies import ClipCopies
+from gsf_tf.data.clip_reader import check_clip, read_sampled_frames
 from gsf_tf.data.clip_rule import ClipRule
 from gsf_tf.data.data_error import DataError
+from gsf_tf.data.python_calls import ends_with_process
 from gsf_tf.data.seeding import epoch_seed_dataset, example_seeds, shuffle_arguments
 from gsf_tf.data.validation_split import split_for_validation
 from gsf_tf.data.video_error import VideoError
-from gsf_tf.data.video_file import probe, read_sampled_frames
 from gsf_tf.data.video_folder import list_video_folder
 from gsf_tf.ops import scale_crops
 
@@ -55,6 +57,7 @@ def video_dataset_from_directory(
     num_shards: int = 1,
     shard_index: int = 0,
     drop_remainder: bool = False,
+    cache: bool | str | os.PathLike = False,
     deterministic: bool = True,
     num_parallel_calls: int = tf.data.AUTOTUNE,
     verbose: bool = True,
@@ -63,12 +66,18 @@ def video_dataset_from_directory(
 
     The arguments are those of `keras.utils.image_dataset_from_directory` where they mean the
     same. `directory` may also hold `train` and `val` folders with the class folders inside;
-    then `subset` chooses between them. Each file is decoded again in every epoch; for
-    longer training, records are faster (`video_dataset_from_records`).
+    then `subset` chooses between them. Instead of videos, it may hold images, which are clips of
+    one frame, or folders of frames (`list_video_folder`).
+
+    Each file is decoded again in every epoch; for longer training, records are faster
+    (`video_dataset_from_records`). Decoding runs in this process, in Python, so there is no
+    `service` here: workers of a `tf.data` service need records. Where frames are not random,
+    `dataset.cache()` keeps the decoded clips.
 
     Every file is opened first. Those that cannot be read are left out, with one warning that
     names them. A file whose damage shows only on decoding is left out, with a warning, when
-    its turn comes.
+    its turn comes, and its batch is smaller for it: a resume and the batches of several workers
+    do not shift.
 
     Args:
         directory: The folder.
@@ -98,13 +107,16 @@ def video_dataset_from_directory(
         full_short_side: Crops reach over the whole short side.
         short_side: Larger videos are scaled down to it before the crop, in pixels.
         epoch: As in `video_dataset_from_records`.
-        skip_batches: Batches at the beginning that were used before; they are not decoded. A file
-            that was left out on decoding counts as a clip.
-        num_shards: Workers that share the clips, each with a data set of its own.
+        skip_batches: Batches at the beginning that were used before; they are not decoded.
+        num_shards: Workers that share the clips, each with a data set of its own. The batches of
+            all together are the clips of one worker's large batch.
         shard_index: Which of them this is, from 0.
-        drop_remainder: Leave out the last batch when it is smaller.
+        drop_remainder: Leave out the last batch when it is smaller, and clips that do not serve
+            all workers, so that all have equally many batches.
+        cache: A folder on a local disk that keeps copies of the files, for a `directory` in
+            remote storage.
         deterministic: `False` gives clips in the order in which they are ready.
-        num_parallel_calls: Videos decoded in parallel.
+        num_parallel_calls: Clips decoded in parallel.
         verbose: Print the number of clips and show progress.
 
     Returns:
@@ -134,11 +146,18 @@ def video_dataset_from_directory(
         raise DataError(
             f"`shard_index` must be in 0..num_shards - 1. Received {shard_index} of {num_shards}."
         )
+    if cache is True:
+        raise DataError(
+            "`cache` must be False or a folder for copies of the files. Received True. Decoded "
+            "clips are kept by `dataset.cache()`, where frames are not random."
+        )
+    copies = None if cache is False else ClipCopies(directory, cache)
     datasets = []
     for split, members in parts.items():
-        readable = _leave_out_unreadable(members, verbose)
+        readable, paths = _leave_out_unreadable(members, listing.kind, copies, verbose)
         if verbose:
-            print(f"Using {len(readable)} videos of {len(names)} classes for {split or 'all'}.")
+            count = f"{len(readable)} {listing.kind}"
+            print(f"Using {count} of {len(names)} classes for {split or 'all'}.")
         mix = shuffle and split != "val"
         random = (mix if training is None else training) and split != "val"
         if random and labels is not None:
@@ -155,7 +174,8 @@ def video_dataset_from_directory(
             augmentation=augmentation,
         )
         dataset = _build(
-            readable,
+            paths,
+            [clip.label for clip in readable],
             rule,
             short_side=short_side,
             shuffle=mix,
@@ -163,11 +183,15 @@ def video_dataset_from_directory(
             epoch=epoch,
             skip=skip_batches * (batch_size or 1),
             shard=(num_shards, shard_index),
+            whole_groups=drop_remainder,
             num_parallel_calls=num_parallel_calls,
             deterministic=deterministic,
         )
         mixing = augmentation if random and augmentation.mixes else None
-        dataset = batch_clips(dataset, batch_size, drop_remainder, mixing, len(names))
+        if batch_size is None:
+            dataset = dataset.filter(lambda clip, label, good, seed: good)
+            dataset = dataset.map(lambda clip, label, good, seed: (clip, label, seed))
+        dataset = batch_clips(dataset, batch_size, drop_remainder, mixing, len(names), flagged=True)
         if labels is None or label_mode is None:
             dataset = dataset.map(lambda clip, label: clip)
         elif label_mode == "categorical" and mixing is None:
@@ -247,75 +271,78 @@ def _select(listing, validation_split, subset, seed):
     return parts
 
 
-def _leave_out_unreadable(clips, verbose):
+def _leave_out_unreadable(clips, kind, copies, verbose):
+    """Returns the clips that can be opened, and the paths under which they are read."""
+
     def check(clip):
+        path = clip.path if copies is None else copies.local_path(clip)
         try:
-            probe(clip.path)
+            check_clip(path)
         except VideoError as error:
-            return error
-        return None
+            return path, error
+        return path, None
 
     show = verbose and len(clips) >= _PROGRESS_FROM
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         checks = pool.map(check, clips)
-        track = rich.progress.track(checks, "Opening videos", len(clips), disable=not show)
-        errors = list(track)
-    failed = [error for error in errors if error]
-    readable = [clip for clip, error in zip(clips, errors, strict=True) if not error]
+        track = rich.progress.track(checks, f"Opening {kind}", len(clips), disable=not show)
+        found = list(zip(clips, track, strict=True))
+    readable = [(clip, path) for clip, (path, error) in found if not error]
+    failed = [f"{clip.path}: {error.reason}" for clip, (_, error) in found if error]
     if not readable:
         raise DataError(
-            f"At least one video must be readable. Received {len(clips)}, none of which is. "
+            f"At least one clip must be readable. Received {len(clips)} {kind}, none of which is. "
             f"The first: {failed[0]}"
         )
     if failed:
-        listed = "\n".join(f"  {error.path}: {error.reason}" for error in failed)
+        listed = "\n".join(f"  {line}" for line in failed)
         warnings.warn(
-            f"{len(failed)} of {len(clips)} videos cannot be read and are left out:\n{listed}",
+            f"{len(failed)} of {len(clips)} {kind} cannot be read and are left out:\n{listed}",
             stacklevel=3,
         )
-    return readable
+    return zip(*readable, strict=True)
 
 
-def _build(clips, rule, *, short_side, shuffle, seed, epoch, skip, shard, num_parallel_calls,
-           deterministic):  # fmt: skip
-    """Returns a data set of single (clip, label, seed)."""
+def _build(paths, labels, rule, *, short_side, shuffle, seed, epoch, skip, shard, whole_groups,
+           num_parallel_calls, deterministic):  # fmt: skip
+    """Returns a data set of single (clip, label, whether it could be decoded, seed)."""
+    nothing = np.zeros([rule.num_frames, *rule.image_size, 3], np.uint8)
 
+    @ends_with_process
     def decode(path, frames_seed):
         def choose(num_frames):
             return rule.indices(num_frames, frames_seed).numpy()
 
         try:
-            return read_sampled_frames(path.decode(), choose, short_side)
+            return read_sampled_frames(path.decode(), choose, short_side), True
         except VideoError as error:
-            warnings.warn(f"A video is left out. {error}", stacklevel=2)
-            return np.zeros([0, 1, 1, 3], np.uint8)
+            warnings.warn(f"A clip is left out. {error}", stacklevel=2)
+            return nothing, False
 
     def load(epoch_seed, place, path, label):
         frames_seed, crop_seed, change_seed = example_seeds(epoch_seed, place)
-        frames = tf.numpy_function(decode, [path, frames_seed], tf.uint8, stateful=False)
-        frames.set_shape([None, None, None, 3])
-        return frames, crop_seed, label, change_seed
-
-    def crop_and_scale(frames, crop_seed, label, change_seed):
+        frames, good = tf.numpy_function(
+            decode, [path, frames_seed], (tf.uint8, tf.bool), stateful=False
+        )
+        frames = tf.ensure_shape(frames, [rule.num_frames, None, None, 3])
         height, width = tf.shape(frames)[1], tf.shape(frames)[2]
-        decoded = tf.ensure_shape(frames, [rule.num_frames, None, None, 3])
-        crops = scale_crops(decoded, rule.boxes(height, width, crop_seed), rule.image_size)
-        return rule.arrange(crops), label, change_seed
+        crops = scale_crops(frames, rule.boxes(height, width, crop_seed), rule.image_size)
+        return rule.arrange(crops), label, tf.ensure_shape(good, []), change_seed
 
-    paths = tf.constant([clip.path for clip in clips])
-    labels = tf.constant([clip.label for clip in clips], tf.int32)
+    paths, labels = tf.constant(paths), tf.constant(labels, tf.int32)
+    num_clips = len(paths)
 
     def list_clips(epoch_seed):
-        places = tf.data.Dataset.range(len(clips))
+        places = tf.data.Dataset.range(num_clips)
         return places.map(lambda place: (epoch_seed, place, paths[place], labels[place]))
 
     dataset = epoch_seed_dataset(seed, epoch).flat_map(list_clips)
     if shuffle:
-        dataset = dataset.shuffle(len(clips), **shuffle_arguments(seed, epoch))
+        dataset = dataset.shuffle(num_clips, **shuffle_arguments(seed, epoch))
+    if whole_groups:
+        dataset = dataset.take(num_clips // shard[0] * shard[0])
     dataset = dataset.shard(*shard).skip(skip)
     dataset = dataset.map(load, num_parallel_calls, deterministic=deterministic)
-    dataset = dataset.filter(lambda frames, *rest: tf.shape(frames)[0] > 0)
-    dataset = dataset.map(crop_and_scale, num_parallel_calls, deterministic=deterministic)
     if rule.training:
         dataset = augment_clips(
             dataset, rule.augmentation, num_parallel_calls, deterministic=deterministic

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from PIL import Image
 
+from gsf_tf.data.image_file import scale_down
 from gsf_tf.data.video_error import VideoError
 from gsf_tf.data.video_file import MAX_PIXELS, DecodedFrame
 
-_FRAME_NAME = re.compile(r"(\d+)\.jpe?g", re.IGNORECASE)
+FRAME_NAME = re.compile(r"(\d+)\.jpe?g", re.IGNORECASE)
 
 
 class FrameFolder:
@@ -21,7 +22,7 @@ class FrameFolder:
 
     Args:
         path: The folder.
-        frame_rate: Frames per second, which the files do not say.
+        frame_rate: Frames per second, which the files do not say; 0 where unknown.
 
     Attributes:
         index_base: Number of the first frame.
@@ -30,14 +31,14 @@ class FrameFolder:
         VideoError: When there is no such folder, no frame in it, or one is missing.
     """
 
-    def __init__(self, path: str | os.PathLike, frame_rate: float):
+    def __init__(self, path: str | os.PathLike, frame_rate: float = 0.0):
         self.path = os.fspath(path)
         self.frame_rate = frame_rate
         if not os.path.isdir(path):
             raise VideoError(path, "there is no such folder of frames")
         numbered = {}
         for name in sorted(os.listdir(path)):
-            match = _FRAME_NAME.fullmatch(name)
+            match = FRAME_NAME.fullmatch(name)
             if match and numbered.setdefault(int(match[1]), name) != name:
                 reason = f"frame {int(match[1])} is there twice, `{numbered[int(match[1])]}` and "
                 raise VideoError(path, f"{reason}`{name}`")
@@ -83,8 +84,8 @@ class FrameFolder:
                 # Read even when it is not kept: a damaged clip is found whatever is kept of it.
                 rgb = self._read(image, name, index)
             if keep(index):
-                pixels = np.asarray(_scaled_down(rgb, short_side))
-                yield DecodedFrame(index, index / self.frame_rate, pixels)
+                seconds = index / self.frame_rate if self.frame_rate else None
+                yield DecodedFrame(index, seconds, np.asarray(scale_down(rgb, short_side)))
 
     def _open(self, name, index):
         try:
@@ -102,11 +103,3 @@ class FrameFolder:
             return image.convert("RGB")
         except (OSError, SyntaxError, ValueError) as error:
             raise VideoError(self.path, f"`{name}` is damaged ({error})", index) from error
-
-
-def _scaled_down(image, short_side):
-    shorter = min(image.size)
-    if short_side is None or shorter <= short_side:
-        return image
-    size = [round(side * short_side / shorter) for side in image.size]
-    return image.resize(size, Image.Resampling.BICUBIC)

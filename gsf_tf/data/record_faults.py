@@ -58,7 +58,7 @@ def _are_where_they_should(frames, context, record):
         if key in context and context[key].WhichOneof("kind") not in ("int64_list", None):
             return False
     places, sizes = (context[key].int64_list.value for key in (FRAME_OFFSET, FRAME_SIZE))
-    if not places:
+    if not places and not sizes:
         return True
     if len(places) != len(frames) or len(sizes) != len(frames):
         return False

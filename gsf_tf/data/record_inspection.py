@@ -4,17 +4,22 @@ import collections
 import dataclasses
 import hashlib
 import heapq
+import io
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import tensorflow as tf
 from google.protobuf.message import DecodeError
+from PIL import Image
 
 from gsf_tf.data import object_store
-from gsf_tf.data.data_error import DataError
+from gsf_tf.data.damaged_record import DamagedRecord
 from gsf_tf.data.dataset_info import DatasetInfo
+from gsf_tf.data.record_schema import WHOLE, label_key
 from gsf_tf.data.records_report import RecordsReport
 from gsf_tf.data.sampled_clip import SampledClip
+from gsf_tf.data.shard_check import check_shard
 
 # Frames of a sampled clip that are kept.
 SAMPLED_FRAMES = 8
@@ -26,9 +31,12 @@ def inspect_records(
     *,
     sample: int = 12,
     seed: int = 0,
+    decode: bool = True,
     on_clip: Callable[[], None] = lambda: None,
 ) -> RecordsReport:
     """Reads every record and counts.
+
+    Damage is reported, and everything else is of the whole records: those that training reads.
 
     Two clips have the same content when the SHA-256 of their compressed frames is the same: the
     same video under two names, which `trainers.prepare` stores as the same bytes. A video that was
@@ -38,46 +46,52 @@ def inspect_records(
         folder: Folder of the records, local or in an object store.
         sample: How many clips to keep frames of. They are drawn by the seed and the clips' names.
         seed: Another seed draws others.
-        on_clip: Called after each clip.
+        decode: Decode every frame, to find also what is damaged inside of a record whose checksum
+            is right. This takes most of the time.
+        on_clip: Called after each clip, also for those that are missing by damage.
 
     Returns:
         A `RecordsReport`.
 
     Raises:
-        DataError: When the folder holds no complete records, a shard is missing or damaged, or a
-            record is none of `trainers.prepare`'s.
+        DataError: When the folder holds no complete records.
     """
     info = DatasetInfo.load(folder)
+    names = {WHOLE: info.labels, **info.part_labels}
+    limits = {label_key(name): len(labels) for name, labels in names.items()}
     report = RecordsReport(
-        info.labels, {}, {}, collections.Counter(), collections.Counter(), {}, [], [], []
+        info.labels, {}, {}, collections.Counter(), collections.Counter(), {}, {}, [], [], []
     )
     content, drawn = collections.defaultdict(list), []
     for split, stated in info.splits.items():
         report.frames[split] = collections.Counter()
         report.label_counts[split] = collections.Counter()
+        report.damage[split] = []
         for path in info.shard_files(folder, split):
-            count = 0
-            for record in _read(path):
-                clip = _parse(path, count, record)
+            for clip in _read(path, stated["shards"][os.path.basename(path)], limits, decode):
+                if isinstance(clip, DamagedRecord):
+                    report.damage[split].append(clip)
+                    for _ in range(clip.clips):
+                        on_clip()
+                    continue
                 _count(report, split, path, clip)
                 content[clip.digest].append((split, clip.data_path))
                 _draw(drawn, sample, seed, split, clip, info.labels)
-                count += 1
                 on_clip()
-            if count != stated["shards"][os.path.basename(path)]:
-                report.problems.append(
-                    f"{path} holds {count} clips, and dataset_info.json says "
-                    f"{stated['shards'][os.path.basename(path)]}"
-                )
         report.clips[split] = sum(report.label_counts[split].values())
         frames = sum(number * clips for number, clips in report.frames[split].items())
-        if frames != stated["frames"]:
+        if frames != stated["frames"] and not report.damage[split]:
             report.problems.append(
                 f"{split} holds {frames} frames, and dataset_info.json says {stated['frames']}"
             )
     report.same_content = sorted(sorted(group) for group in content.values() if len(group) > 1)
-    chosen = [clip for _, _, clip in drawn]
-    report.sample = sorted(chosen, key=lambda clip: (clip.split, clip.label, clip.data_path))
+    chosen = [clip for _, clip in drawn]
+    for clip in sorted(chosen, key=lambda clip: (clip.split, clip.label, clip.data_path)):
+        if decode or _is_drawable(clip):
+            report.sample.append(clip)
+        else:
+            name = f"{clip.split} {clip.data_path}"
+            report.problems.append(f"{name} has no frame, or one that is a damaged JPEG")
     return report
 
 
@@ -93,52 +107,49 @@ class _Clip:
     digest: bytes
 
 
-def _read(path):
-    records = iter(tf.data.TFRecordDataset(path).as_numpy_iterator())
-    for number in range(2**62):
-        try:
-            yield next(records)
-        except StopIteration:
-            return
-        except tf.errors.NotFoundError as error:
-            raise DataError(
-                f"Every shard of `dataset_info.json` must be there. Received `{path}`, which is "
-                "not. Copy it again, or prepare the records again (`--overwrite`)."
-            ) from error
-        except tf.errors.DataLossError as error:
-            raise DataError(
-                f"A shard must be as it was written. Received `{path}`, damaged after {number} "
-                "whole records. Copy it again, or prepare the records again (`--overwrite`)."
-            ) from error
+def _read(path, num_clips, limits, decode):
+    """Yields each clip of a shard, or its `DamagedRecord`."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for item in check_shard(path, num_clips, limits, pool if decode else None):
+            yield item if isinstance(item, DamagedRecord) else _parse(path, *item)
 
 
-def _parse(path, number, record):
+def _parse(path, place, offset, record):
+    """Returns a `_Clip`, or a `DamagedRecord` where something of it is not there."""
     try:
         example = tf.train.SequenceExample.FromString(record)
-        context = example.context.feature
         frames = [
-            feature.bytes_list.value[0]
+            _one(feature.bytes_list.value, "image/encoded")
             for feature in example.feature_lists.feature_list["image/encoded"].feature
         ]
         digest = hashlib.sha256()
         for frame in frames:
             digest.update(len(frame).to_bytes(8, "big"))
             digest.update(frame)
+
+        def value(key, kind):
+            return _one(getattr(example.context.feature[key], kind).value, key)
+
         return _Clip(
-            context["clip/data_path"].bytes_list.value[0].decode(),
-            context["clip/label/index"].int64_list.value[0],
-            context["clip/label/string"].bytes_list.value[0].decode(),
-            context["image/height"].int64_list.value[0],
-            context["image/width"].int64_list.value[0],
-            context["image/frame_rate"].float_list.value[0],
+            value("clip/data_path", "bytes_list").decode(),
+            value("clip/label/index", "int64_list"),
+            value("clip/label/string", "bytes_list").decode(),
+            value("image/height", "int64_list"),
+            value("image/width", "int64_list"),
+            value("image/frame_rate", "float_list"),
             frames,
             digest.digest(),
         )
-    except (DecodeError, IndexError, UnicodeDecodeError) as error:
-        raise DataError(
-            "A record must be a clip as `trainers.prepare` writes it. Received record "
-            f"{number} of `{path}`, which is not ({error}). Prepare the records again."
-        ) from error
+    except DecodeError:
+        return DamagedRecord(path, place, offset, "it is no SequenceExample")
+    except ValueError as error:
+        return DamagedRecord(path, place, offset, str(error))
+
+
+def _one(values, key):
+    if len(values) != 1:
+        raise ValueError(f"it does not have one value under `{key}`")
+    return values[0]
 
 
 def _count(report, split, path, clip):
@@ -160,11 +171,21 @@ def _draw(drawn, sample, seed, split, clip, labels):
     rank = -int.from_bytes(digest, "big")
     if len(drawn) == sample and (not sample or rank <= drawn[0][0]):
         return
+    if any(rank == other for other, _ in drawn):
+        return  # The same name again, in a shard that was damaged.
     count = min(SAMPLED_FRAMES, len(clip.frames))
     frames = [clip.frames[(2 * i + 1) * len(clip.frames) // (2 * count)] for i in range(count)]
     chosen = SampledClip(split, clip.data_path, clip.label, len(clip.frames), frames)
-    entry = (rank, clip.data_path, chosen)
     if len(drawn) < sample:
-        heapq.heappush(drawn, entry)
+        heapq.heappush(drawn, (rank, chosen))
     else:
-        heapq.heappushpop(drawn, entry)
+        heapq.heappushpop(drawn, (rank, chosen))
+
+
+def _is_drawable(clip):
+    try:
+        for frame in clip.frames:
+            Image.open(io.BytesIO(frame), formats=["JPEG"]).load()
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return False
+    return bool(clip.frames)

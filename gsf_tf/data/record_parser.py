@@ -31,6 +31,7 @@ def parse_clip(record, limits: Mapping[str, int | None]) -> tuple[dict, tf.Tenso
         record keeps the rules of its content, those of the JPEGs aside; where it does not, the
         dictionary is of a clip of one empty frame.
     """
+    record = tf.convert_to_tensor(record, tf.string)
     limits = {key: tf.int32.max if limit is None else limit for key, limit in limits.items()}
     if use_compiled("parse_clip"):
         parsed = library.raw_op("parse_clip")(
@@ -76,13 +77,13 @@ def _parse(record, limits):
     height, width = context["image/height"], context["image/width"]
     labels = tf.stack([context[key] for key in limits])
     limit = tf.constant(list(limits.values()), tf.int64)
-    places = tf.concat([offset, size], axis=0)
+    most = tf.cast(tf.strings.length(data), tf.int64)
     rules = [
         (height > 0) & (width > 0) & (height <= MAX_FRAME_PIXELS) & (width <= MAX_FRAME_PIXELS),
         height * width <= MAX_FRAME_PIXELS,
         (tf.size(offset) > 0) & (tf.size(offset) == tf.size(size)),
         tf.reduce_all((labels >= 0) & (labels < limit)),
-        tf.reduce_all((places >= 0) & (places <= tf.int32.max)),
+        tf.reduce_all((offset >= 0) & (offset <= most) & (size >= 0) & (size <= most - offset)),
     ]
     with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(tf.stack(rules)), rules)]):
         return {

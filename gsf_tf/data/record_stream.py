@@ -1,6 +1,7 @@
-"""The records of one epoch, still encoded, in the order in which they are used."""
+"""The clips of one epoch, still encoded, in the order in which they are used."""
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -10,18 +11,20 @@ from gsf_tf.data.data_error import DataError
 from gsf_tf.data.seeding import epoch_seed_dataset, shuffle_arguments
 
 # Shards read at once. The writer has mixed the classes, so few are enough.
-_CYCLE_LENGTH = 4
+_LANES = 4
 
 SHARD_BY = ("record", "file")
 
 
 @dataclasses.dataclass(frozen=True)
 class RecordStream:
-    """Reads shards into (seed of the epoch, number of the shard, place in the shard, record).
+    """Reads shards, and keeps of each record what is needed of it.
 
     Args:
         shards: The shards of this worker.
-        shuffle_buffer: Records in memory to draw the next from; 0 keeps a fixed order.
+        select: Takes (seed of the epoch, number of the shard, place in the shard, record), and
+            gives what is shuffled and comes out.
+        shuffle_buffer: Results of `select` in memory to draw the next from; 0 keeps a fixed order.
         seed: Seed of the run.
         epoch: As in `epoch_seed_dataset`.
         num_shards: Workers that share the records.
@@ -38,6 +41,7 @@ class RecordStream:
     """
 
     shards: CheckedShards
+    select: Callable
     shuffle_buffer: int
     seed: int
     epoch: int | None
@@ -62,7 +66,7 @@ class RecordStream:
 
     def dataset(self) -> tf.data.Dataset:
         """Returns the data set of one pass."""
-        dataset = self._cached() if self.cache else self._read(self._seeded_shards())
+        dataset = self._cached() if self.cache else self._read(self._seeds(), self.select)
         if self.shuffle_buffer:
             buffer = self.shuffle_buffer
             if self.cache and self._num_records is not None:
@@ -80,36 +84,39 @@ class RecordStream:
         counts = self.shards.num_clips.values()
         return None if None in counts else sum(counts)
 
-    def _seeded_shards(self):
-        def list_shards(epoch_seed):
+    def _seeds(self):
+        return epoch_seed_dataset(self.seed, self.epoch)
+
+    def _read(self, seeds, select, shuffled=True):
+        """Reads several shards at once, in lanes that read one after the other."""
+        num_lanes = min(_LANES, len(self.shards.files))
+
+        # A record is given up where it was read, for memory new from the system is slow.
+        def read_lane(epoch_seed, lane):
             numbers = tf.constant(list(self.shards.files))
-            if self.shuffle_buffer:
+            if self.shuffle_buffer and shuffled:
                 numbers = tf.random.experimental.stateless_shuffle(numbers, epoch_seed)
-            shards = tf.data.Dataset.from_tensor_slices(numbers)
-            return shards.map(lambda number: (epoch_seed, number))
+            numbers = tf.data.Dataset.from_tensor_slices(numbers).shard(num_lanes, lane)
+            shards = numbers.map(lambda number: (epoch_seed, number))
+            return self.shards.read(shards).map(select)
 
-        return epoch_seed_dataset(self.seed, self.epoch).flat_map(list_shards)
+        def list_lanes(epoch_seed):
+            lanes = tf.data.Dataset.range(num_lanes)
+            return lanes.map(lambda lane: (epoch_seed, lane))
 
-    def _read(self, shards):
-        def read_shard(epoch_seed, number):
-            records = self.shards.read(number)
-            return records.map(lambda place, record: (epoch_seed, number, place, record))
-
-        return shards.interleave(
-            read_shard,
-            cycle_length=min(_CYCLE_LENGTH, len(self.shards.files)),
+        return seeds.flat_map(list_lanes).interleave(
+            read_lane,
+            cycle_length=num_lanes,
             num_parallel_calls=tf.data.AUTOTUNE,
             deterministic=self.deterministic,
         )
 
     def _cached(self):
-        no_seed = np.zeros(2, np.int32)
-        shards = tf.data.Dataset.from_tensor_slices(list(self.shards.files))
-        records = self._read(shards.map(lambda number: (no_seed, number))).cache()
-        seeds = epoch_seed_dataset(self.seed, self.epoch)
-        seeds = seeds.flat_map(lambda seed: tf.data.Dataset.from_tensors(seed).repeat())
+        no_seed = tf.data.Dataset.from_tensors(np.zeros(2, np.int32))
+        records = self._read(no_seed, lambda *record: record, shuffled=False).cache()
+        seeds = self._seeds().flat_map(lambda seed: tf.data.Dataset.from_tensors(seed).repeat())
         pairs = tf.data.Dataset.zip(seeds, records)
-        return pairs.map(lambda seed, record: (seed, *record[1:]))
+        return pairs.map(lambda seed, record: self.select(seed, *record[1:]))
 
     def _share(self, dataset):
         if not self.whole_groups:

@@ -18,6 +18,7 @@ from gsf_tf.data.dataset_info import DatasetInfo
 from gsf_tf.data.record_labels import RecordLabels
 from gsf_tf.data.record_stream import RecordStream
 from gsf_tf.data.shard_copies import copy_shards
+from gsf_tf.ops import use_implementation
 
 
 # Converting all that is mapped takes seconds; none of it branches on tensors in Python.
@@ -55,7 +56,7 @@ def video_dataset_from_records(
     """Makes a data set of one pass over records that `trainers.prepare` wrote.
 
     Only the frames that are sampled are decoded, and of them only the part inside the crop.
-    In training, records are shuffled while still encoded, each segment gives a random frame,
+    In training, clips are shuffled while still encoded, each segment gives a random frame,
     and one random multi-scale crop serves all frames of the clip; `augmentation` changes that
     and adds to it. In evaluation, each segment gives its middle frame, the crop is the centre,
     and every clip comes exactly once, in a fixed order; `num_clips` and `num_crops` give
@@ -85,8 +86,8 @@ def video_dataset_from_records(
         seed: Not negative; another seed gives other random draws.
         epoch: Number of the epoch, or `None`.
         skip_batches: Batches at the beginning that were used before; they are not decoded.
-        shuffle_buffer: Clips in memory to draw the next from, in training. They are held
-            encoded, 0.1 to 3 MB each.
+        shuffle_buffer: Clips in memory to draw the next from, in training: the JPEGs of the
+            sampled frames, some 0.1 to 1 MB of each.
         drop_remainder: Leave out the last batch when it is smaller; by default in training.
         num_shards: Workers that share the clips, each with a data set of its own.
         shard_index: Which of them this is, from 0.
@@ -97,8 +98,8 @@ def video_dataset_from_records(
             and then shuffles them as a whole. A folder keeps copies of the shards on a local
             disk, for shards in remote storage.
         service: Address of a `tf.data` service that does the decoding, as
-            `grpc://host:5050`; its workers read the same paths. The clips are the same, in the
-            same order.
+            `grpc://host:5050`; its workers read the same paths, and need nothing but TensorFlow.
+            The clips are the same, in the same order.
         deterministic: `False` gives clips in the order in which they are ready.
         clip_ids: Add a third element that tells where each clip is: `SHARD:PLACE MEDIA_ID`, the
             name of the file, the number of the record in it, and the name of the video.
@@ -164,6 +165,7 @@ def video_dataset_from_records(
     )
     stream = RecordStream(
         checked,
+        loader.select,
         shuffle_buffer=shuffle_buffer if training else 0,
         seed=seed,
         epoch=epoch if training else 0,
@@ -180,13 +182,18 @@ def video_dataset_from_records(
         records = stream.dataset()
         if num_parts > 1:
             records = records.shard(num_parts, part)
-        load = checked.load(loader)
+        load = checked.load(loader.load)
         dataset = records.map(load, num_parallel_calls, deterministic=deterministic)
         if training:
             dataset = augment_clips(dataset, augmentation, num_parallel_calls, deterministic)
         return dataset
 
-    dataset = decoded() if service is None else distribute(decoded, service)
+    if service is None:
+        dataset = decoded()
+    else:
+        # The workers are processes that need not know our ops.
+        with use_implementation("reference"):
+            dataset = distribute(decoded, service)
     dataset = batch_clips(
         dataset,
         batch_size,

@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 
+from gsf_tf.data.damaged_record import DamagedRecord
 from gsf_tf.data.sampled_clip import SampledClip
 
 
@@ -17,6 +18,8 @@ class RecordsReport:
         shapes: Number of clips of each (height, width), over all splits.
         frame_rates: Number of clips of each frame rate, rounded to 0.01, over all splits.
         label_counts: Number of clips of each class index, for each split.
+        damage: The damaged records of each split, in their order. The other attributes are of
+            the whole records.
         same_content: Groups of clips, each (split, `data_path`), whose frames are the same bytes.
         problems: Sentences on what contradicts `dataset_info.json` or itself.
         sample: Some clips, with frames to look at.
@@ -28,9 +31,17 @@ class RecordsReport:
     shapes: collections.Counter
     frame_rates: collections.Counter
     label_counts: dict[str, collections.Counter]
+    damage: dict[str, list[DamagedRecord]]
     same_content: list[list[tuple[str, str]]]
     problems: list[str]
     sample: list[SampledClip]
+
+    @property
+    def missing(self) -> dict[str, int]:
+        """How many clips of each split are missing by damage."""
+        return {
+            split: sum(record.clips for record in records) for split, records in self.damage.items()
+        }
 
     @property
     def duplicates(self) -> list[list[tuple[str, str]]]:
@@ -54,6 +65,11 @@ class RecordsReport:
             "label_counts": {
                 split: {name: counts[index] for index, name in enumerate(self.labels)}
                 for split, counts in self.label_counts.items()
+            },
+            "missing": self.missing,
+            "damage": {
+                split: [dataclasses.asdict(record) for record in records]
+                for split, records in self.damage.items()
             },
             "duplicates": self.duplicates,
             "leaks": self.leaks,

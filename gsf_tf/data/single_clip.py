@@ -5,8 +5,8 @@ import os
 import numpy as np
 import tensorflow as tf
 
+from gsf_tf.data.clip_reader import read_sampled_frames
 from gsf_tf.data.clip_rule import ClipRule
-from gsf_tf.data.video_file import read_sampled_frames
 from gsf_tf.ops import scale_crops
 
 
@@ -29,7 +29,8 @@ def frames_to_clip(
     JPEG compression of the records.
 
     Args:
-        frames_or_path: A video file, or uint8 RGB frames `[N, H, W, 3]`, taken as they are.
+        frames_or_path: A video file, a folder of numbered frames or an image; or uint8 RGB frames
+            `[N, H, W, 3]`, taken as they are.
         num_segments: Frames per clip.
         image_size: (height, width) of the frames that come out.
         short_side: Larger videos are scaled down to it first, in pixels; the value the

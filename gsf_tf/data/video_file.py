@@ -31,6 +31,9 @@ _SCALING = (
     | Interpolation.BITEXACT
 )
 
+# Display matrices of a picture that is to be turned by 0, 90, 180, 270 degrees counterclockwise.
+_TURNS = ((1, 0, 0, 1), (0, -1, 1, 0), (-1, 0, 0, -1), (0, 1, -1, 0))
+
 # No playlist or reference inside a file may open anything but local files.
 _CONTAINER_OPTIONS = {"protocol_whitelist": "file"}
 
@@ -155,44 +158,6 @@ def read_frames(
     return np.stack([kept[int(index)] for index in indices])
 
 
-def read_sampled_frames(
-    path: str | os.PathLike,
-    choose: Callable[[int], Sequence[int]],
-    short_side: int | None = None,
-) -> np.ndarray:
-    """Reads the frames that a sampling rule chooses, in one pass wherever possible.
-
-    The number of frames is taken from the file's header; where decoding shows that the
-    header was wrong, the rule is asked again with the true number.
-
-    Args:
-        path: Video file of any format that FFmpeg knows.
-        choose: Takes the number of frames, gives the positions wanted, repetitions allowed.
-        short_side: As in `iterate_frames`.
-
-    Returns:
-        uint8 RGB `[T, H, W, 3]`, upright, in the order of `choose`.
-
-    Raises:
-        VideoError: When the file cannot be decoded to its end.
-    """
-    num_frames, _ = read_header(path)
-    while True:
-        indices = [int(index) for index in choose(num_frames)] if num_frames else []
-        wanted, kept, decoded = set(indices), {}, 0
-
-        def keep(index, wanted=wanted):
-            nonlocal decoded
-            decoded = index + 1
-            return index in wanted
-
-        for frame in iterate_frames(path, short_side=short_side, keep=keep):
-            kept[frame.index] = frame.pixels
-        if decoded == num_frames:
-            return np.stack([kept[index] for index in indices])
-        num_frames = decoded
-
-
 def read_header(path: str | os.PathLike) -> tuple[int, float]:
     """Reads what a video says of itself, without a check.
 
@@ -307,7 +272,13 @@ def to_rgb(frame, short_side):
 
 def _display_matrix(frame):
     """Returns (a, b, c, d), each -1, 0 or 1: x' = a x + c y, y' = b x + d y; y points down."""
-    for data in frame.side_data:
+    try:
+        side_data = frame.side_data
+    except ValueError:
+        # PyAV 18 does not know all kinds of side data of FFmpeg 8, as the EXIF tags of cameras'
+        # Motion JPEG, and gives none then. Its own way to the matrix says the turn.
+        return _TURNS[round(frame.rotation / 90) % 4]
+    for data in side_data:
         if data.type == SideDataType.DISPLAYMATRIX:
             a, b, _, c, d = struct.unpack("=5i", bytes(data)[:20])
             if abs(a) + abs(d) >= abs(b) + abs(c):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 from tensorflow.python.framework import kernels
 
-# Function of gsf_tf.ops -> name of its TensorFlow op.
+# Function that has a compiled form -> name of its TensorFlow op.
 OPS = {
     "gate_shift_fuse": "GsfTf>GateShiftFuse",
     "temporal_shift": "GsfTf>TemporalShift",
@@ -17,10 +17,11 @@ OPS = {
     "decode_crops": "GsfTf>DecodeCrops",
     "scale_crops": "GsfTf>ScaleCrops",
     "parse_clip": "GsfTf>ParseClip",
+    "can_read": "GsfTf>CanRead",
 }
 
 # Those of the data pipelines, which are for the CPU whatever devices there are.
-CPU_OPS = frozenset({"decode_crops", "scale_crops", "parse_clip"})
+CPU_OPS = frozenset({"decode_crops", "scale_crops", "parse_clip", "can_read"})
 
 LIBRARY_PATH = Path(__file__).with_name("_gsf_tf_ops.so")
 BUILD_INFO_PATH = Path(__file__).with_name("_build_info.json")

@@ -33,11 +33,12 @@ def small_records(num_clips, num_classes, *, height=24, width=32, num_frames=4):
     return records
 
 
-def describe_records(folder, shards, num_classes):
+def describe_records(folder, shards, num_classes, num_frames=4):
     """Writes `labels.txt` and `dataset_info.json`; `shards` is the number of clips by file name."""
     labels = _labels(num_classes)
     labels.save(pathlib.Path(folder) / "labels.txt")
-    splits = {"train": {"clips": sum(shards.values()), "shards": shards}}
+    clips = sum(shards.values())
+    splits = {"train": {"clips": clips, "frames": clips * num_frames, "shards": shards}}
     DatasetInfo(list(labels), labels.fingerprint, {}, "", splits).save(str(folder))
 
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from gsf_tf.data import ClipSource, RecordSettings, VideoError, clip_encoder
-from tests.data.video_maker import frame_numbers, make_frames, make_video
+from tests.data.video_maker import frame_numbers, make_frames, make_video, numbered_frame
 
 
 def die_on_request(source, settings):
@@ -41,6 +41,14 @@ def test_long_folders_of_frames_are_thinned(tmp_path):
     assert frame_numbers(frames).tolist() == [5, 15, 25, 35]
     assert (clip.timestamps, clip.index_base) == ([250000, 750000, 1250000, 1750000], 1)
     assert clip.frame_rate == pytest.approx(2)
+
+
+def test_clips_without_a_frame_rate(tmp_path):
+    Image.fromarray(numbered_frame(3, 64, 96)).save(tmp_path / "b.png")
+    for path, count in ((make_frames(tmp_path / "a", 2), 2), (tmp_path / "b.png", 1)):
+        clip = clip_encoder.encode_clip(ClipSource(str(path), "a", 0), RecordSettings())
+        assert (len(clip.frames), clip.frame_rate) == (count, 0)
+        assert (clip.height, clip.width, clip.timestamps[0]) == (64, 96, 0)
 
 
 @pytest.mark.parametrize("deadly", [{2}, {0, 1, 5}])

@@ -3,7 +3,6 @@ import pytest
 import tensorflow as tf
 
 from gsf_tf.data.cropping import (
-    evaluation_crop,
     random_resized_crop,
     training_crop,
     view_crops,
@@ -20,8 +19,8 @@ from gsf_tf.data.cropping import (
         (256, 512, (112, 224), [16, 32, 224, 448]),
     ],
 )
-def test_evaluation_crop(height, width, size, expected):
-    np.testing.assert_array_equal(evaluation_crop(height, width, size), expected)
+def test_centre_crop(height, width, size, expected):
+    np.testing.assert_array_equal(view_crops(height, width, size, 1), [expected])
 
 
 @pytest.mark.parametrize(
@@ -90,6 +89,6 @@ def _positions(free_y, free_x):
 def test_boxes_stay_inside_odd_frames(height, width):
     for size in [(224, 224), (100, 230)]:
         boxes = [training_crop(height, width, size, [seed, 0]) for seed in range(50)]
-        for top, left, box_height, box_width in [*boxes, evaluation_crop(height, width, size)]:
+        for top, left, box_height, box_width in [*boxes, *view_crops(height, width, size, 3)]:
             assert top >= 0 and left >= 0 and box_height >= 1 and box_width >= 1
             assert top + box_height <= height and left + box_width <= width

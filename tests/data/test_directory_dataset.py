@@ -1,11 +1,13 @@
 import collections
+import shutil
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from gsf_tf.data import DataError, video_dataset_from_directory, video_file
-from tests.data.video_maker import frame_numbers, make_video
+from tests.data.video_maker import frame_numbers, make_frames, make_video, numbered_frame
 
 
 def load(folder, **arguments):
@@ -76,17 +78,99 @@ def test_unreadable_videos_are_named_and_left_out(tmp_path):
     assert labels_of(dataset) == {0: 2, 1: 1}
 
 
+def damage_inside(path):
+    data = bytearray(make_video(path, 20, noise=True).read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 20000] = b"\xff" * 20000
+    path.write_bytes(data)
+    assert video_file.probe(path).num_frames == 20
+
+
 def test_damage_found_while_decoding(tmp_path):
     for name in ("a/1.mp4", "b/1.mp4"):
         make_video(tmp_path / name, 4)
-    damaged = make_video(tmp_path / "b/damaged.mp4", 20, noise=True)
-    data = bytearray(damaged.read_bytes())
-    data[len(data) // 2 : len(data) // 2 + 20000] = b"\xff" * 20000
-    damaged.write_bytes(data)
-    assert video_file.probe(damaged).num_frames == 20
-    dataset = load(tmp_path)
-    with pytest.warns(UserWarning, match=r"damaged\.mp4"):
-        assert labels_of(dataset) == {0: 1, 1: 1}
+    damage_inside(tmp_path / "b/damaged.mp4")
+    for batch_size in (4, None):
+        dataset = load(tmp_path, batch_size=batch_size)
+        with pytest.warns(UserWarning, match=r"damaged\.mp4"):
+            labels = [np.atleast_1d(label) for _, label in dataset]
+        assert sorted(np.concatenate(labels)) == [0, 1]
+
+
+@pytest.mark.filterwarnings("ignore:A clip is left out")
+def test_batches_do_not_shift_for_damage(tmp_path):
+    for name in ("a/1.mp4", "a/2.mp4", "b/1.mp4", "b/3.mp4", "b/4.mp4"):
+        make_video(tmp_path / name, 4)
+    damage_inside(tmp_path / "b/2.mp4")
+    options = {"labels": [*range(6)], "batch_size": 2, "seed": 2, "epoch": 1, "verbose": False}
+
+    def batches(**others):
+        return [label.numpy().tolist() for _, label in load(tmp_path, **options | others)]
+
+    whole = batches()
+    assert sorted(map(len, whole)) == [1, 2, 2] and sorted(sum(whole, [])) == [0, 1, 2, 4, 5]
+    assert batches(skip_batches=1) == whole[1:]
+
+
+def test_workers_share_the_batches_of_one(video_folder):
+    options = {"image_size": (16, 16), "seed": 1, "epoch": 3, "drop_remainder": True}
+    whole = list(load(video_folder, batch_size=4, **options))
+    shares = [
+        list(load(video_folder, batch_size=2, num_shards=2, shard_index=i, **options))
+        for i in range(2)
+    ]
+    # If all 15 clips were dealt out, one worker would have a batch more.
+    assert len(whole) == len(shares[0]) == len(shares[1]) == 3
+    for batch, first, second in zip(whole, *shares, strict=True):
+        for part in range(2):
+            np.testing.assert_array_equal(batch[part][0::2], first[part])
+            np.testing.assert_array_equal(batch[part][1::2], second[part])
+
+
+def test_copies_on_a_local_disk(tmp_path):
+    source, cache = tmp_path / "source", tmp_path / "cache"
+    for name in ("a/1.mp4", "b/deep/1.mp4"):
+        make_video(source / name, 4)
+    (source / "b/bad.mp4").write_text("no video")
+    with pytest.warns(UserWarning, match=r"1 of 3 videos(?s:.*)source/b/bad\.mp4"):
+        dataset = load(source, cache=cache)
+    assert dataset.file_paths == [str(source / "a/1.mp4"), str(source / "b/deep/1.mp4")]
+    shutil.move(source, tmp_path / "away")
+    assert labels_of(dataset) == {0: 1, 1: 1}
+    shutil.move(tmp_path / "away", source)
+    assert len(list(cache.rglob("*.mp4"))) == len(list(cache.rglob("*.*"))) == 3
+    (source / "b/bad.mp4").unlink()
+    # A copy that broke off is made again, a whole one is not.
+    first, second = (next(cache.rglob(name)) for name in ("a/1.mp4", "deep/1.mp4"))
+    first.write_bytes(first.read_bytes()[:100])
+    before = second.stat().st_mtime_ns
+    assert labels_of(load(source, cache=cache)) == {0: 1, 1: 1}
+    assert second.stat().st_mtime_ns == before
+    with pytest.raises(DataError, match="copied there: .*director"):
+        load(source, cache=first)
+
+
+def test_folders_of_frames(tmp_path):
+    source = tmp_path / "source"
+    make_frames(source / "a/one", 12)
+    make_frames(source / "b/two", 8)
+    options = {"image_size": (64, 64), "shuffle": False, "cache": tmp_path / "cache"}
+    for numbers in ([1, 4, 7, 10], [0, 1, 2, 3]):
+        clips, labels = next(iter(load(source, **options)))
+        assert labels.numpy().tolist() == [0, 1]
+        assert frame_numbers(clips).tolist() == [numbers, [1, 3, 5, 7]]
+        # The copy of a clip that has become shorter becomes shorter too.
+        for number in range(5, 13):
+            (source / f"a/one/{number:05d}.jpg").unlink(missing_ok=True)
+
+
+def test_images(tmp_path, capsys):
+    for name in ("a/1.png", "a/2.jpg", "b/1.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.fromarray(numbered_frame(3, 64, 96)).save(tmp_path / name)
+    clips, labels = next(iter(load(tmp_path, num_segments=1, shuffle=False)))
+    assert "3 images of 2 classes" in capsys.readouterr().out
+    assert clips.shape == (3, 1, 32, 32, 3) and labels.numpy().tolist() == [0, 0, 1]
+    assert (frame_numbers(clips) == 3).all()
 
 
 def test_folders_with_parts(tmp_path):
@@ -110,6 +194,8 @@ def test_folders_with_parts(tmp_path):
         ({"labels": [1, 2]}, "2 labels for 15 videos"),
         ({"labels": "inferred?"}, "'inferred\\?'"),
         ({"labels": [-1] * 15}, "-1"),
+        ({"cache": True}, "`cache` must be False or a folder"),
+        ({"num_shards": 2, "shard_index": 2}, "2 of 2"),
         ({"class_names": ["x", "y", "z"]}, "names of the class folders"),
     ],
 )

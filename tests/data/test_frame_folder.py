@@ -20,6 +20,11 @@ def test_frames_come_in_order_and_scaled_down(tmp_path, first):
     assert error.mean() < 1.5
 
 
+def test_without_a_frame_rate_there_are_no_times(tmp_path):
+    folder = FrameFolder(make_frames(tmp_path / "a", 2))
+    assert [frame.seconds for frame in folder.iterate_frames()] == [None, None]
+
+
 def test_small_frames_stay_and_only_kept_ones_come_out(tmp_path):
     folder = FrameFolder(make_frames(tmp_path / "a", 12, 60, 80), 12)
     frames = list(folder.iterate_frames(short_side=100, keep=lambda index: index in (2, 7)))

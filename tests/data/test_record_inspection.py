@@ -2,6 +2,7 @@ import collections
 import hashlib
 import io
 import json
+import re
 import shutil
 
 import numpy as np
@@ -10,7 +11,6 @@ import tensorflow as tf
 from PIL import Image
 
 from gsf_tf.data import (
-    DataError,
     DatasetInfo,
     RecordSettings,
     contact_sheet,
@@ -18,7 +18,10 @@ from gsf_tf.data import (
     list_video_folder,
     write_records,
 )
+from tests.data.damage_maker import read_shard, write_shard
 from tests.data.record_reader import read_records
+from tests.data.small_records import write_small_records
+from tests.data.test_damaged_records import DAMAGE, NUM_CLIPS, edit, offset_of
 from tests.data.video_maker import frame_numbers, make_video
 
 
@@ -107,27 +110,91 @@ def test_records_that_contradict_their_description(repeated):
     (shard,) = info.splits["val"]["shards"]
     info.splits["val"]["shards"][shard] += 1
     info.save(repeated)
-    problems = inspect_records(repeated).problems
+    report = inspect_records(repeated)
+    problems = report.problems
     assert len([p for p in problems if "label 1 'b'" in p]) == 3
     assert any("train holds 10 frames, and dataset_info.json says 11" in p for p in problems)
-    assert any(f"{shard} holds 3 clips, and dataset_info.json says 4" in p for p in problems)
+    (end,) = report.damage["val"]
+    assert (end.file, end.place, end.clips) == (f"{repeated}/{shard}", 3, 1)
+    assert end.reason == "the shard should have 4 clips, and the file ends here"
 
 
-def test_damaged_shard_is_named(repeated):
-    path = tf.io.gfile.glob(f"{repeated}/val-*")[0]
-    data = open(path, "rb").read()
-    with open(path, "wb") as file:
-        file.write(data[:-100])
-    with pytest.raises(DataError, match="val-00000-of-00001.tfrecord`, damaged after 2 whole"):
-        inspect_records(repeated)
-    tf.io.gfile.remove(path)
-    with pytest.raises(DataError, match="val-00000-of-00001.tfrecord`, which is not"):
-        inspect_records(repeated)
+def test_damage_is_listed_and_the_rest_is_reported(tmp_path):
+    # A shard of each kind of damage, always from record 2 on, and then five more shards.
+    shards = write_small_records(tmp_path, NUM_CLIPS, 3, num_shards=len(DAMAGE) + 5)
+    for shard, (damage, _, _) in zip(shards, DAMAGE.values(), strict=False):
+        damage(shard, 2)
+    whole, gone, twice, unnamed, long = shards[-5:]
+    gone.unlink()
+    for place in (0, 4):
+        DAMAGE["flipped byte"][0](twice, place)
+    edit(lambda context, frames: context.pop("clip/label/string"))(unnamed, 5)
+    write_shard(long, [*read_shard(long), *read_shard(long)])
+    expected = [
+        (shard, 2, offset_of(2), message, clips)
+        for shard, (_, message, clips) in zip(shards, DAMAGE.values(), strict=False)
+    ]
+    checksum = "its content does not match its checksum"
+    expected += [
+        (gone, 0, 0, "the shard is not there", 6),
+        (twice, 0, 0, checksum, 1),
+        (twice, 4, offset_of(4), checksum, 1),
+        (unnamed, 5, offset_of(5), "`clip/label/string`", 1),
+        (long, 6, offset_of(6), "should have 6 clips, and the file goes on here", 0),
+    ]
+    calls = []
+    report = inspect_records(str(tmp_path), on_clip=lambda: calls.append(None))
+    for found, (shard, place, offset, message, clips) in zip(
+        report.damage["train"], expected, strict=True
+    ):
+        assert (found.file, found.place, found.offset) == (str(shard), place, offset)
+        assert re.search(message, found.reason) and found.clips == clips
+    missing = sum(clips for *_, clips in expected)
+    assert report.missing == {"train": missing} and len(calls) == 6 * len(shards)
+    assert report.clips == {"train": 6 * len(shards) - missing}
+    assert report.frames["train"] == {4: 6 * len(shards) - missing}
+    # All shards hold the same clips: of each, there are as many as were not damaged.
+    lost = collections.Counter(
+        number for _, place, _, _, clips in expected for number in range(place, place + clips)
+    )
+    assert sorted(map(len, report.same_content)) == sorted(len(shards) - lost[n] for n in range(6))
+    assert report.problems == []
+    assert {clip.data_path for clip in report.sample} == {f"clip{n}.mp4" for n in range(6)}
+    assert len(report.sample) == 6
+    values = json.loads(json.dumps(report.as_dict()))
+    assert values["missing"] == {"train": missing}
+    first = values["damage"]["train"][0]
+    assert first.pop("reason") and first == {
+        "file": str(shards[0]), "place": 2, "offset": offset_of(2), "clips": 1
+    }  # fmt: skip
+
+
+def test_damage_is_found_without_decoding(tmp_path):
+    (shard,) = write_small_records(tmp_path, NUM_CLIPS, 3)
+    DAMAGE["no message"][0](shard, 0)
+    DAMAGE["damaged JPEG"][0](shard, 1)
+    records = [len(record) + 16 for record in read_shard(shard)]
+    data = bytearray(shard.read_bytes())
+    data[sum(records[:3]) + 100] ^= 1
+    shard.write_bytes(data)
+    report = inspect_records(str(tmp_path), decode=False)
+    assert report.problems == ["train clip1.mp4 has no frame, or one that is a damaged JPEG"]
+    sampled = {clip.data_path for clip in report.sample}
+    assert sampled == {"clip2.mp4", "clip4.mp4", "clip5.mp4"}
+    found = [(record.place, record.offset, record.reason) for record in report.damage["train"]]
+    assert found == [
+        (0, 0, "it is no SequenceExample"),
+        (3, sum(records[:3]), "its content does not match its checksum"),
+    ]
+    assert report.clips == {"train": 4} and inspect_records(str(tmp_path)).clips == {"train": 3}
 
 
 def test_record_of_something_else(repeated):
     path = tf.io.gfile.glob(f"{repeated}/val-*")[0]
     with tf.io.TFRecordWriter(path) as writer:
         writer.write(tf.train.SequenceExample().SerializeToString())
-    with pytest.raises(DataError, match="record 0 of `.*val-00000"):
-        inspect_records(repeated)
+    report = inspect_records(repeated)
+    assert report.missing == {"train": 0, "val": 3} and report.clips == {"train": 3, "val": 0}
+    first, second = report.damage["val"]
+    assert str(first).startswith(f"record 0 of `{path}`, at byte 0: it does not have one value")
+    assert str(second).endswith("should have 3 clips, and the file ends here")

@@ -1,11 +1,15 @@
+import fractions
+import io
 import pickle
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
 
 from gsf_tf.data import VideoError, probe, read_frames
-from gsf_tf.data.video_file import iterate_frames, read_header, read_sampled_frames
+from gsf_tf.data.clip_reader import read_sampled_frames
+from gsf_tf.data.video_file import iterate_frames, read_header
 from tests.data.video_maker import (
     REAL_VIDEOS,
     cut,
@@ -74,6 +78,24 @@ def test_shown_upright(tmp_path, matrix):
     assert min(read_frames(turned, short_side=32).shape[1:3]) == 32
 
 
+@pytest.mark.parametrize("orientation, turns", [(1, 0), (3, 2), (6, 3), (8, 1)])
+def test_tags_of_a_camera_in_motion_jpeg(tmp_path, orientation, turns):
+    frame = numbered_frame(3, 64, 96)
+    exif, jpeg = Image.Exif(), io.BytesIO()
+    exif[0x0112] = orientation
+    Image.fromarray(frame).save(jpeg, "JPEG", quality=95, exif=exif)
+    with av.open(str(tmp_path / "a.avi"), "w") as container:
+        stream = container.add_stream("mjpeg", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuvj420p"
+        packet = av.Packet(jpeg.getvalue())
+        packet.stream, packet.pts, packet.dts = stream, 0, 0
+        packet.time_base = fractions.Fraction(1, 10)
+        container.mux(packet)
+    found = read_frames(tmp_path / "a.avi")[0]
+    expected = np.rot90(frame, turns)
+    assert found.shape == expected.shape and np.abs(found - expected.astype(int)).mean() < 2
+
+
 @pytest.mark.parametrize(
     "make, reason",
     [
@@ -90,6 +112,8 @@ def test_what_is_no_video(tmp_path, make, reason):
     path = tmp_path / "a.mp4"
     make(path)
     for read in (probe, read_frames, lambda path: read_sampled_frames(path, lambda n: [0])):
+        if path.is_dir() and read not in (probe, read_frames):
+            continue  # A folder of frames: test_clip_reader.py.
         with pytest.raises(VideoError, match=reason) as error:
             read(path)
         assert error.value.path == str(path) and error.value.frames_decoded == 0
@@ -129,7 +153,7 @@ def test_playlist_opens_nothing(tmp_path):
 
 def test_sampling_asks_again_when_the_header_is_wrong(tmp_path, monkeypatch):
     path = make_video(tmp_path / "a.mp4")
-    monkeypatch.setattr("gsf_tf.data.video_file.read_header", lambda path: (50, 10.0))
+    monkeypatch.setattr("gsf_tf.data.clip_reader.read_header", lambda path: (50, 10.0))
     asked = []
 
     def choose(num_frames):

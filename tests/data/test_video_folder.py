@@ -54,9 +54,48 @@ def test_train_alone_is_the_whole(tmp_path):
     assert listing.clips[0].data_path == "train/a/1.mp4"
 
 
+def test_images_are_clips(tmp_path):
+    touch(tmp_path, "train/a/x.JPEG", "train/a/00001.jpg", "train/b/1.png", "val/b/2.jpg")
+    touch(tmp_path, "train/a/x.webp", "val/.hidden/x.jpg")
+    listing = list_video_folder(tmp_path)
+    assert listing.kind == "images" and listing.ignored == {".webp": 1}
+    assert [(clip.data_path, clip.label, clip.split) for clip in listing.clips] == [
+        ("train/a/00001.jpg", 0, "train"),
+        ("train/a/x.JPEG", 0, "train"),
+        ("train/b/1.png", 1, "train"),
+        ("val/b/2.jpg", 1, "val"),
+    ]
+
+
+def test_folders_of_frames_are_clips(tmp_path):
+    touch(tmp_path, "a/one/00001.jpg", "a/one/00002.jpg", "a/deep/er/0.JPG", "b/two/1.jpeg")
+    touch(tmp_path, "b/two/Thumbs.db")
+    listing = list_video_folder(tmp_path, 12.0)
+    assert listing.kind == "folders of frames" and listing.ignored == {".db": 1}
+    assert [(clip.data_path, clip.label, clip.frame_rate) for clip in listing.clips] == [
+        ("a/deep/er", 0, 12.0),
+        ("a/one", 0, 12.0),
+        ("b/two", 1, 12.0),
+    ]
+    assert list_video_folder(tmp_path).clips[0].frame_rate is None
+    with pytest.raises(DataError, match="above 0.*Received 0 for folders of frames"):
+        list_video_folder(tmp_path, 0)
+
+
+def test_a_frame_rate_is_for_folders_of_frames(tmp_path):
+    with pytest.raises(DataError, match="Received 12.0 for videos"):
+        list_video_folder(touch(tmp_path, "a/1.mp4", "b/1.mp4"), 12.0)
+
+
 @pytest.mark.parametrize(
     "files, message",
     [
+        (["a.png", "b.mp4"], "holds 1 videos and 1 images and no folder"),
+        (["a/1.mp4", "b/2.jpg"], r"one kind.*videos \(`.*a/1.mp4`\), images \(`.*b/2.jpg`\)"),
+        (["a/1.jpg", "b/x/1.jpg"], r"images \(`.*a/1.jpg`\), folders of frames \(`.*b/x`\)"),
+        (["a/x/1.jpg", "b/x/1.mp4"], r"folders of frames \(`.*a/x`\), videos"),
+        (["a/x/1.jpg", "a/x/cover.jpg", "b/x/1.jpg"], "Received `.*a/x/cover.jpg`, an image that"),
+        (["a/x/1.png", "b/x/1.png"], "Received `.*a/x/1.png`, an image that"),
         (["x.txt"], "holds no folder"),
         (["a.mp4", "b.mp4"], "holds 2 videos and no folder"),
         (["a/1.mp4", "empty/x.txt", "void/.keep"], "2 of 3 class folders.*`empty`, `void`"),

@@ -14,21 +14,31 @@ def leaking(tmp_path):
     videos = tmp_path / "videos"
     make_video(videos / "train/a/[one].mp4", 3)
     make_video(videos / "train/b/two.mp4", 4)
+    make_video(videos / "train/b/three.mp4", 5)
     (videos / "val/a").mkdir(parents=True)
     shutil.copy(videos / "train/a/[one].mp4", videos / "val/a/other name.mp4")
-    write_records(list_video_folder(videos), str(tmp_path / "records"), RecordSettings())
+    settings = RecordSettings(clips_per_shard=1)
+    write_records(list_video_folder(videos), str(tmp_path / "records"), settings)
     return tmp_path / "records"
 
 
 def test_report_and_picture(leaking, tmp_path):
+    (shard,) = (path for path in leaking.glob("*.tfrecord") if b"three.mp4" in path.read_bytes())
+    data = bytearray(shard.read_bytes())
+    data[200] ^= 1
+    shard.write_bytes(data)
     sheet, report = tmp_path / "sheet.png", tmp_path / "report.json"
     result = run("inspect", leaking, f"--sheet={sheet}", f"--json={report}", check=False)
     assert result.returncode == 1 and "Traceback" not in result.stderr
     assert "train train/a/[one].mp4   =   val val/a/other name.mp4" in result.stdout
     assert "in one split more than once: none" in result.stdout
     assert "64x96 (3)" in result.stdout
+    assert "Damage in train, clips missing by it: 1" in result.stdout
+    record = f"  record 0 of `{shard}`, at byte 0: its content does not match its checksum"
+    assert record in result.stdout
     values = json.loads(report.read_text())
     assert values["clips"] == {"train": 2, "val": 1}
+    assert values["missing"] == {"train": 1, "val": 0}
     assert values["label_counts"] == {"train": {"a": 1, "b": 1}, "val": {"a": 1, "b": 0}}
     assert Image.open(sheet).size[1] > 3 * 96
 

@@ -8,6 +8,7 @@ import sys
 import time
 
 import pytest
+from PIL import Image
 
 from gsf_tf.data import (
     RecordSettings,
@@ -17,7 +18,8 @@ from gsf_tf.data import (
     write_records,
 )
 from gsf_tf.data.record_plan import RecordPlan
-from tests.data.video_maker import REAL_VIDEOS, cut, make_video
+from tests.data.record_reader import read_records
+from tests.data.video_maker import REAL_VIDEOS, cut, frame_numbers, make_video, numbered_frame
 from tests.program_forks import REPOSITORY, run_program
 
 
@@ -70,6 +72,28 @@ def test_from_folder_to_records(videos, tmp_path):
     other = prepare(*flags, f"--output={one}", "--jpeg_quality=50")
     assert other.returncode == 1 and "jpeg_quality: 95 there, 50 here" in other.stderr
     assert contents(one) == contents(two)
+
+
+def test_from_images(tmp_path):
+    for name in ("train/a/1.JPEG", "train/a/2.jpg", "train/b/1.png", "val/a/3.jpg"):
+        (tmp_path / "images" / name).parent.mkdir(parents=True, exist_ok=True)
+        image = Image.fromarray(numbered_frame(len(name), 64, 96))
+        image.save(tmp_path / "images" / name)
+    cut(tmp_path / "images/train/a/2.jpg", 0.97)
+    records = tmp_path / "records"
+    flags = (f"--videos={tmp_path / 'images'}", f"--output={records}", "--workers=1")
+    result = prepare(*flags, "--short_side=32")
+    assert result.returncode == 0, result.stderr
+    assert "4 clips of 2 classes" in result.stdout and "Each clip is one image" in result.stdout
+    assert "left out: train/a/2.jpg: it is damaged" in result.stdout
+    found = read_records(str(records))
+    assert {name: (record.split, record.label) for name, record in found.items()} == {
+        "train/a/1.JPEG": ("train", "a"), "train/b/1.png": ("train", "b"),
+        "val/a/3.jpg": ("val", "a"),
+    }  # fmt: skip
+    for name, record in found.items():
+        assert record.frames.shape == (1, 32, 48, 3)
+        assert frame_numbers(record.frames).tolist() == [len(name)]
 
 
 def test_from_lists(videos, tmp_path):

@@ -6,37 +6,28 @@ from gsf_tf.attempt import attempt
 from gsf_tf.ops.reference.scale_crops import check_boxes, scale_crops
 
 
-def decode_crops(data, offset, size, frame_size, boxes, image_size):
+def decode_crops(jpegs, frame_size, boxes, image_size):
     """As `gsf_tf.ops.decode_crops`, for tensors that function has checked."""
     boxes = check_boxes(boxes, *tf.unstack(frame_size))
-    num_frames = offset.shape[0]
+    num_frames = jpegs.shape[0]
     blank_shape = tf.stack([tf.shape(boxes)[0], num_frames, *image_size, 3])
 
-    def decode(data, offset, size, frame_size, boxes):
+    def decode(jpegs, frame_size, boxes):
         corner = tf.reduce_min(boxes[:, :2], axis=0)
         hull = tf.concat([corner, tf.reduce_max(boxes[:, :2] + boxes[:, 2:], axis=0) - corner], 0)
-        jpegs = _check(_cut(data, offset, size), frame_size)
         frames = tf.stack([
             tf.image.decode_and_crop_jpeg(jpeg, hull, channels=3, dct_method="INTEGER_ACCURATE")
-            for jpeg in jpegs
+            for jpeg in _check(tf.unstack(jpegs), frame_size)
         ])  # fmt: skip
         inside = tf.concat([boxes[:, :2] - corner, boxes[:, 2:]], axis=1)
         return scale_crops(frames, inside, image_size)
 
     crops, good = attempt(
         decode,
-        *(data, offset, size, frame_size, boxes),
+        *(jpegs, frame_size, boxes),
         otherwise=tf.zeros(blank_shape, tf.uint8),
     )
     return tf.ensure_shape(crops, [boxes.shape[0], num_frames, *image_size, 3]), good
-
-
-def _cut(data, offset, size):
-    ends = offset + size
-    places = tf.reduce_all((offset >= 0) & (size >= 0) & (ends <= tf.strings.length(data)))
-    with tf.control_dependencies([tf.debugging.Assert(places, [offset, size])]):
-        pairs = zip(tf.unstack(offset), tf.unstack(size), strict=True)
-        return [tf.strings.substr(data, start, length) for start, length in pairs]
 
 
 def _check(jpegs, frame_size):
