@@ -27,7 +27,8 @@ class TemporalShiftShape(ctypes.Structure):
 
 def main(library, misuse):
     tensorflow = Path(importlib.util.find_spec("tensorflow").origin).parent
-    ctypes.CDLL(str(tensorflow / "libtensorflow_framework.so.2"), ctypes.RTLD_GLOBAL)
+    for part in ("framework", "cc"):
+        ctypes.CDLL(str(tensorflow / f"libtensorflow_{part}.so.2"), ctypes.RTLD_GLOBAL)
     kernel = ctypes.CDLL(str(Path(library).resolve())).gsf_temporal_shift_cpu
     x, y = ((ctypes.c_char * (ROWS * ROW_BYTES))() for _ in range(2))
 

@@ -122,4 +122,6 @@ class RecordStream:
         if not self.whole_groups:
             return dataset.shard(self.num_shards, self.shard_index)
         groups = dataset.batch(self.num_shards, drop_remainder=True)
-        return groups.map(lambda *group: tuple(part[self.shard_index] for part in group))
+        return groups.map(
+            lambda *group: tf.nest.map_structure(lambda part: part[self.shard_index], group)
+        )

@@ -56,7 +56,7 @@ def test_unknown_value(monkeypatch, value):
 
 
 def test_unknown_op():
-    with pytest.raises(ValueError, match=r"one of \['decode_crops', .*\]; received 'shift'"):
+    with pytest.raises(ValueError, match=r"one of \['can_read', .*\]; received 'shift'"):
         ops.implementation_of("shift")
 
 
