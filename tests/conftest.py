@@ -5,6 +5,8 @@ import os
 import pytest
 import tensorflow as tf
 
+from tests import program_forks
+
 # Two replicas on one machine; it has to be said before TensorFlow starts its devices.
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
@@ -29,6 +31,10 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "exhaustive: runs only with --exhaustive")
+
+
+def pytest_unconfigure():
+    program_forks.stop()
 
 
 def pytest_collection_modifyitems(config, items):

@@ -33,7 +33,6 @@ import time
 
 import tensorflow as tf
 from absl import flags
-from rich.table import Table
 
 from gsf_tf.data import DatasetInfo, LabelMap, reports_damage, video_dataset_from_records
 from gsf_tf.data.record_schema import WHOLE
@@ -47,6 +46,7 @@ from gsf_tf.evaluation.write_evaluation import write_evaluation
 from gsf_tf.task_logits import task_logits
 from gsf_tf.workdir import Workdir, describe_process
 from trainers import cli
+from trainers.evaluation_report import print_report
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a training run; for the results.")
 _PROTOCOL = flags.DEFINE_enum("protocol", None, list(PROTOCOLS), "By default efficiency.")
@@ -210,46 +210,6 @@ def fuse(workdir, files):
 def sha256(path):
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def print_report(console, report):
-    """Prints the figures, beside the paper's, and which videos are not among them."""
-    paper = report.get("paper")
-    compared = paper is not None and paper["difference"] is not None
-    title = f"{report['n']} videos"
-    if "protocol" in report:
-        title += f", {report['clips']} clip(s) x {report['crops']} crop(s)"
-    table = Table("", title=title)
-    for column in ("here", *(("paper", "difference") if compared else ())):
-        table.add_column(column, justify="right")
-    for key, value in report.items():
-        if key.endswith(("top1", "top5", "mean_class_accuracy")):
-            row = [figure_name(key), f"{value:.2%}"]
-            if compared and key == "top1":
-                row += [f"{paper['top1']:.2%}", f"{100 * paper['difference']:+.2f} points"]
-            table.add_row(*row)
-    console.print(table)
-    if compared:
-        console.print(f"The paper's figure: {paper['source']}")
-    elif paper is not None:
-        console.print(
-            f"{paper['source']}: top-1 {paper['top1']:.2%}, by the protocol {paper['protocol']}"
-        )
-    videos = report.get("videos")
-    if videos:
-        absent = {
-            "whose files were missing": len(videos["missing"]),
-            "that could not be decoded": len(videos["quarantined"]),
-            "in damaged records": videos["damaged_clips"],
-        }
-        for why, count in absent.items():
-            if count:
-                console.print(f"Not among them: {count} videos {why} (named in the JSON file)")
-
-
-def figure_name(key):
-    """Returns a figure's name for people: `verb_top1` as "verb top-1"."""
-    return key.replace("_", " ").replace("top1", "top-1").replace("top5", "top-5")
 
 
 if __name__ == "__main__":

@@ -29,6 +29,8 @@ _SUBSETS = {"training": ("train",), "validation": ("val",), "both": ("train", "v
 _PROGRESS_FROM = 200
 
 
+# Converting all that is mapped takes seconds; none of it branches on tensors in Python.
+@tf.autograph.experimental.do_not_convert
 def video_dataset_from_directory(
     directory: str | os.PathLike,
     num_segments: int = 8,

@@ -21,6 +21,8 @@ from gsf_tf.data.shard_copies import copy_shards
 from gsf_tf.ops import use_implementation
 
 
+# Converting all that is mapped takes seconds; none of it branches on tensors in Python.
+@tf.autograph.experimental.do_not_convert
 def video_dataset_from_records(
     file_pattern: str | list[str],
     num_segments: int = 8,

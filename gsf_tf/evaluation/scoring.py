@@ -108,7 +108,7 @@ def _distributed(model, strategy, views_per_step):
     """Returns a function from at most `views_per_step` views to each task's logits, NumPy."""
     replicas = strategy.num_replicas_in_sync
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(autograph=False, reduce_retracing=True)
     def run(clip):
         return strategy.run(lambda clip: task_logits(model(clip, training=False)), args=(clip,))
 

@@ -110,7 +110,7 @@ def _write(model, labels, preprocessing, path, scratch):
     module.assets = [tf.saved_model.Asset(str(f)) for f in (label_file, preprocessing_file)]
     clip_spec = tf.TensorSpec([None, *model.input_shape[1:]], tf.uint8, name="clip")
 
-    @tf.function(input_signature=[clip_spec])
+    @tf.function(autograph=False, input_signature=[clip_spec])
     def serve(clip):
         outputs = {}
         for task, logits in task_logits(model(clip, training=False)).items():

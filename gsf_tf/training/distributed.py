@@ -17,7 +17,7 @@ def distributed(strategy, step, *, over_workers=True):
         dictionary of float32 scalars.
     """
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(autograph=False, reduce_retracing=True)
     def run(batch):
         names = []
 

@@ -1,22 +1,15 @@
-import pathlib
-import subprocess
-import sys
+import shutil
 
 import pytest
 
 from gsf_tf.data.demo_clips import generate_clips
-
-REPOSITORY = pathlib.Path(__file__).parents[2]
+from tests.program_forks import run_program
+from tests.shared_folder import shared_folder
 
 
 def run(program, *flags, check=True):
-    """Runs a program as a user does and returns the finished process with its output."""
-    process = subprocess.run(
-        [sys.executable, "-m", f"trainers.{program}", *map(str, flags)],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-    )
+    """Runs a program and returns the finished process with its output."""
+    process = run_program(program, *flags)
     if check:
         assert process.returncode == 0, process.stdout + process.stderr
     return process
@@ -39,28 +32,39 @@ def train_flags(records, workdir, epochs):
 @pytest.fixture(scope="package")
 def clips(tmp_path_factory):
     """Real clips of the embedded default: four to train on and one held out per class."""
-    folder = tmp_path_factory.mktemp("clips")
-    for _ in generate_clips(folder, {"train": 4, "val": 1}, seed=1):
-        pass
-    return folder
+
+    def make(folder):
+        for _ in generate_clips(folder, {"train": 4, "val": 1}, seed=1):
+            pass
+
+    return shared_folder(tmp_path_factory, "clips", make)
 
 
 @pytest.fixture(scope="package")
 def records(clips, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("demo") / "records"
-    run("prepare", f"--videos={clips}", f"--output={folder}", "--clips_per_shard=16")
-    return folder
+    def make(folder):
+        run("prepare", f"--videos={clips}", f"--output={folder}", "--clips_per_shard=16")
+
+    return shared_folder(tmp_path_factory, "records", make)
 
 
 @pytest.fixture(scope="package")
 def trained(records, tmp_path_factory):
-    """A workdir in which two short epochs were trained."""
+    """A workdir in which two short epochs were trained, to write to."""
+
+    def make(folder):
+        run("train", *train_flags(records, folder, epochs=2))
+
     workdir = tmp_path_factory.mktemp("runs") / "gsf"
-    run("train", *train_flags(records, workdir, epochs=2))
-    return workdir
+    return shutil.copytree(shared_folder(tmp_path_factory, "trained", make), workdir)
 
 
 @pytest.fixture(scope="package")
-def exported(trained):
-    run("export", f"--workdir={trained}")
-    return trained / "export" / "1"
+def exported(trained, tmp_path_factory):
+    """The model of `trained` as a SavedModel."""
+
+    def make(folder):
+        run("export", f"--workdir={trained}")
+        (trained / "export" / "1").rename(folder)
+
+    return shared_folder(tmp_path_factory, "exported", make)

@@ -5,7 +5,10 @@ import sys
 import pytest
 
 from tests.data.video_maker import REAL_VIDEOS, cut, make_audio, make_video
+from tests.program_forks import REPOSITORY
 from tests.trainers.conftest import run
+
+PROGRAMS = ("prepare", "inspect", "train", "evaluate", "export", "predict", "convert", "demo")
 
 
 def results(*flags, check=True):
@@ -99,7 +102,9 @@ def test_bad_arguments(flags, message):
     assert "Traceback" not in process.stderr
 
 
-@pytest.mark.parametrize("program", ["prepare", "train", "evaluate", "export", "predict", "demo"])
+@pytest.mark.parametrize("program", PROGRAMS)
 def test_help_teaches(program):
-    process = run(program, "--help", check=False)
+    """Started as a user does, where other tests fork (tests/program_forks.py)."""
+    command = [sys.executable, "-m", f"trainers.{program}", "--help"]
+    process = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
     assert f"python -m trainers.{program}" in process.stdout

@@ -20,8 +20,7 @@ from gsf_tf.data import (
 from gsf_tf.data.record_plan import RecordPlan
 from tests.data.record_reader import read_records
 from tests.data.video_maker import REAL_VIDEOS, cut, frame_numbers, make_video, numbered_frame
-
-REPOSITORY = pathlib.Path(__file__).parents[2]
+from tests.program_forks import REPOSITORY, run_program
 
 
 def command(*flags):
@@ -29,7 +28,7 @@ def command(*flags):
 
 
 def prepare(*flags):
-    return subprocess.run(command(*flags), cwd=REPOSITORY, capture_output=True, text=True)
+    return run_program("prepare", *flags)
 
 
 @pytest.fixture(scope="module")

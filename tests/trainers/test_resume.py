@@ -11,7 +11,7 @@ import pytest
 
 from gsf_tf.errors import UserError
 from gsf_tf.training.learner import Learner
-from tests.trainers.conftest import REPOSITORY
+from tests.program_forks import REPOSITORY
 from tests.trainers.small_run import (
     all_at_once,
     assert_same_run,

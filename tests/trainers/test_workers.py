@@ -18,8 +18,13 @@ from gsf_tf.training import shared_workdir
 from gsf_tf.training.check_config import check_config
 from gsf_tf.training.cluster import Cluster
 from gsf_tf.training.devices import Devices
-from tests.trainers.conftest import REPOSITORY
-from tests.trainers.small_run import read_metrics, run_training, small_config
+from tests.program_forks import REPOSITORY
+from tests.trainers.small_run import (
+    assert_same_run,
+    read_metrics,
+    run_training,
+    small_config,
+)
 from tests.trainers.test_replicas import evaluate, mirrored, train
 from tests.trainers.worker_lives import VALUES
 
@@ -110,6 +115,12 @@ def test_the_run_ends_as_one_that_one_process_trained(lives, records, tmp_path):
     assert len(run["continued"]) == 3
     # One process can go on where two workers stopped.
     assert "Continuing in epoch 3 after 0 of" in run_training(config, lives / "run")[1]
+
+
+def test_the_run_ends_with_the_weights_of_one_that_was_left_alone(lives):
+    """Bit for bit, after SIGTERM to one worker and SIGKILL to either."""
+    assert ends(lives, "undisturbed")["status"] == [0, 0]
+    assert_same_run(lives / "run", lives / "undisturbed")
 
 
 CLUSTER = {"chief": ["a:1"], "worker": ["b:1", "c:1"]}

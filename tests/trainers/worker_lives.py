@@ -131,6 +131,7 @@ def main(records, folder):
     live("worker_killed", folder, trained(records, run, 1, 2, signal.SIGKILL))
     live("chief_killed", folder, trained(records, run, 0, 3, signal.SIGKILL))
     live("ended", folder, trained(records, run))
+    live("undisturbed", folder, trained(records, folder / "undisturbed"))
 
 
 if __name__ == "__main__":

@@ -1,26 +1,15 @@
-"""`python -m trainers.convert`, as a user runs it."""
+"""`python -m trainers.convert`."""
 
-import pathlib
 import shutil
-import subprocess
-import sys
 
 import keras
 import numpy as np
 import pytest
 
 import gsf_tf
+from tests.program_forks import run_program
 
 torch = pytest.importorskip("torch", reason="the converted file is read by PyTorch")
-
-
-def convert(*flags):
-    return subprocess.run(
-        [sys.executable, "-m", "trainers.convert", *map(str, flags)],
-        cwd=pathlib.Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-    )
 
 
 def test_there_and_back(tmp_path):
@@ -28,7 +17,7 @@ def test_there_and_back(tmp_path):
     theirs = tmp_path / "demo_resnet14thin_segment2.pth.tar"
     gsf_tf.weights.save_torch_checkpoint(model, theirs)
     ours = tmp_path / "model.keras"
-    done = convert(f"--checkpoint={theirs}", f"--output={ours}", "--image_size=32")
+    done = run_program("convert", f"--checkpoint={theirs}", f"--output={ours}", "--image_size=32")
     assert done.returncode == 0, done.stderr
     for text in (
         "preset: gsf_resnet14thin",
@@ -45,7 +34,7 @@ def test_there_and_back(tmp_path):
     shutil.copy(ours, run / "model.keras")
     (run / "config.json").write_text("{}")
     (run / "labels.txt").write_text("a\nb\nc\n")
-    done = convert("--reverse", f"--workdir={run}", f"--output={again}")
+    done = run_program("convert", "--reverse", f"--workdir={run}", f"--output={again}")
     assert done.returncode == 0, done.stderr
     first, second = (
         torch.load(path, weights_only=True)["model_state_dict"] for path in (theirs, again)
@@ -62,7 +51,7 @@ def test_the_studies_of_the_paper(tmp_path):
     gsf_tf.weights.save_torch_checkpoint(model, theirs)
     ours = tmp_path / "model.keras"
     flags = [f"--checkpoint={theirs}", f"--output={ours}", "--image_size=32"]
-    done = convert(*flags, "--placement=conv1", "--last_blocks=2")
+    done = run_program("convert", *flags, "--placement=conv1", "--last_blocks=2")
     assert done.returncode == 0, done.stderr
     clip = np.random.default_rng(0).integers(0, 256, (1, 2, 32, 32, 3), "uint8")
     np.testing.assert_array_equal(keras.models.load_model(ours)(clip), model(clip))
@@ -86,6 +75,6 @@ def test_bad_input(tmp_path):
         ([ours], "--checkpoint=FILE.pth.tar must be given"),
         (["--reverse", f"--output={tmp_path}/b.pth.tar"], "one of --workdir=FOLDER and --model"),
     ):
-        done = convert(*flags)
+        done = run_program("convert", *flags)
         assert done.returncode == 1
         assert message in done.stderr and "Traceback" not in done.stderr

@@ -1,9 +1,5 @@
 """Checkpoints of RubiksNet: PyTorch twins saved as the authors save, and our models with them."""
 
-import pathlib
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
@@ -20,6 +16,7 @@ from gsf_tf.weights import (
 torch = pytest.importorskip("torch", reason="the twins are PyTorch networks")
 
 from tests import exhaustive  # noqa: E402
+from tests.program_forks import run_program  # noqa: E402
 from tests.torch_twins.rubiksnet import RubiksNetwork, randomize_rubiksnet  # noqa: E402
 from tests.torch_twins.save_as_authors import save_rubiksnet_as_authors  # noqa: E402
 
@@ -278,14 +275,14 @@ def test_weights_of_no_tier(tmp_path):
 def test_convert_there_and_back(tmp_path):
     theirs, ours, again = (tmp_path / name for name in ("a.pth.tar", "a.keras", "b.pth.tar"))
     twin = save_twin(theirs, attention=True)
-    done = convert(f"--checkpoint={theirs}", f"--output={ours}", "--image_size=64")
+    done = run_program("convert", f"--checkpoint={theirs}", f"--output={ours}", "--image_size=64")
     assert done.returncode == 0, done.stderr
     for text in ("preset: rubiksnet_mini_aq", "num_classes: 5", "num_segments: 2"):
         assert text in done.stdout
     clip, frames = clips_and_frames(2)
     assert_close(keras.models.load_model(ours)(clip), logits_of(twin, frames))
 
-    done = convert("--reverse", f"--model={ours}", f"--output={again}")
+    done = run_program("convert", "--reverse", f"--model={ours}", f"--output={again}")
     assert done.returncode == 0, done.stderr
     first, second = (torch.load(path, weights_only=True) for path in (theirs, again))
     assert {**first, "model": None} == {**second, "model": None}
@@ -293,12 +290,3 @@ def test_convert_there_and_back(tmp_path):
     for name, value in first["model"].items():
         if not name.endswith("num_batches_tracked"):
             assert torch.equal(value.flatten(), second["model"][name].flatten())
-
-
-def convert(*flags):
-    return subprocess.run(
-        [sys.executable, "-m", "trainers.convert", *flags],
-        cwd=pathlib.Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-    )
