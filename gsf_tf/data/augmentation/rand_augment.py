@@ -103,7 +103,9 @@ def _operations():
         return tf.fill([tf.shape(frames)[0]] + [1] * (rank - 1), value)
 
     def apply(layer, frames, transformations):
-        return layer.augment_images(frames, transformations=transformations)
+        # Some of keras-cv's branch on tensors in Python, and pipelines are traced as they are.
+        augment = tf.function(layer.augment_images, autograph=True)
+        return augment(frames, transformations=transformations)
 
     def solarize(frames, level, sign):
         values = {
