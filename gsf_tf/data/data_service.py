@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from gsf_tf.ops import use_implementation
+
 # Parts into which the work is cut, each of which is done by one worker from end to end. More
 # parts spread better; each reads all records, encoded, and decodes its own.
 NUM_PARTS = 4
@@ -14,7 +16,8 @@ def distribute(make_part: Callable[[int, int], tf.data.Dataset], address: str) -
 
     A service gives the elements of one data set in the order in which its workers finish them.
     So the work is cut into parts that are jobs of their own with a single split each, which goes
-    to one worker; taking turns between the parts gives back the order of the whole.
+    to one worker; taking turns between the parts gives back the order of the whole. Our ops run in
+    their reference form, for the workers are processes that need not know them.
 
     Args:
         make_part: Takes (number of parts, part) and gives the elements part, part + parts, ...
@@ -29,7 +32,7 @@ def distribute(make_part: Callable[[int, int], tf.data.Dataset], address: str) -
         service = tf.data.experimental.service
         return single.apply(service.distribute(service.ShardingPolicy.DYNAMIC, address))
 
+    with use_implementation("reference"):
+        jobs = [job(part) for part in range(NUM_PARTS)]
     turns = tf.data.Dataset.range(NUM_PARTS).repeat()
-    return tf.data.Dataset.choose_from_datasets(
-        [job(part) for part in range(NUM_PARTS)], turns, stop_on_empty_dataset=True
-    )
+    return tf.data.Dataset.choose_from_datasets(jobs, turns, stop_on_empty_dataset=True)

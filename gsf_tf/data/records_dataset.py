@@ -18,7 +18,6 @@ from gsf_tf.data.dataset_info import DatasetInfo
 from gsf_tf.data.record_labels import RecordLabels
 from gsf_tf.data.record_stream import RecordStream
 from gsf_tf.data.shard_copies import copy_shards
-from gsf_tf.ops import use_implementation
 
 
 # Converting all that is mapped takes seconds; none of it branches on tensors in Python.
@@ -188,12 +187,7 @@ def video_dataset_from_records(
             dataset = augment_clips(dataset, augmentation, num_parallel_calls, deterministic)
         return dataset
 
-    if service is None:
-        dataset = decoded()
-    else:
-        # The workers are processes that need not know our ops.
-        with use_implementation("reference"):
-            dataset = distribute(decoded, service)
+    dataset = decoded() if service is None else distribute(decoded, service)
     dataset = batch_clips(
         dataset,
         batch_size,

@@ -5,7 +5,7 @@ import tensorflow as tf
 from gsf_tf.ops import library
 from gsf_tf.ops.implementation import use_compiled
 from gsf_tf.ops.reference.decode_crops import decode_crops as reference_decode_crops
-from gsf_tf.ops.scale_crops import check_image_size
+from gsf_tf.ops.scale_crops import check_crops
 
 
 def decode_crops(
@@ -32,12 +32,10 @@ def decode_crops(
         tf.errors.InvalidArgumentError: When a box is empty or reaches out of the frame.
     """
     jpegs = tf.convert_to_tensor(jpegs, tf.string)
-    frame_size, boxes = (tf.convert_to_tensor(value, tf.int32) for value in (frame_size, boxes))
+    frame_size = tf.convert_to_tensor(frame_size, tf.int32)
     if jpegs.shape.rank != 1 or jpegs.shape[0] is None:
         raise ValueError(f"jpegs must be [T] with T known; received shape {jpegs.shape}.")
-    if boxes.shape.rank != 2 or boxes.shape[1] not in (4, None):
-        raise ValueError(f"boxes must be int32 [V, 4]; received shape {boxes.shape}.")
-    image_size = check_image_size(image_size)
+    boxes, image_size = check_crops(boxes, image_size)
     if use_compiled("decode_crops"):
         decode = library.raw_op("decode_crops")
         return tuple(decode(jpegs, frame_size, boxes, image_size=image_size))

@@ -33,22 +33,22 @@ def scale_crops(frames, boxes, image_size: tuple[int, int]) -> tf.Tensor:
     ```
     """
     frames = tf.convert_to_tensor(frames, tf.uint8)
-    boxes = tf.convert_to_tensor(boxes, tf.int32)
     if frames.shape.rank != 4 or frames.shape[-1] not in (3, None):
         raise ValueError(f"frames must be uint8 [T, H, W, 3]; received shape {frames.shape}.")
-    if boxes.shape.rank != 2 or boxes.shape[1] not in (4, None):
-        raise ValueError(f"boxes must be int32 [V, 4]; received shape {boxes.shape}.")
-    image_size = check_image_size(image_size)
+    boxes, image_size = check_crops(boxes, image_size)
     if use_compiled("scale_crops"):
         return library.raw_op("scale_crops")(frames, boxes, image_size=image_size)
     return reference_scale_crops(frames, boxes, image_size)
 
 
-def check_image_size(image_size):
-    """Returns (height, width) as integers, or raises a `ValueError`."""
+def check_crops(boxes, image_size):
+    """Returns boxes as a tensor and (height, width) as integers, or raises a `ValueError`."""
+    boxes = tf.convert_to_tensor(boxes, tf.int32)
+    if boxes.shape.rank != 2 or boxes.shape[1] not in (4, None):
+        raise ValueError(f"boxes must be int32 [V, 4]; received shape {boxes.shape}.")
     size = tuple(int(side) for side in image_size)
     if len(size) != 2 or min(size) < 1:
         raise ValueError(
             f"image_size must be (height, width), both at least 1; received {image_size}."
         )
-    return size
+    return boxes, size
