@@ -2,13 +2,12 @@
 
 import hashlib
 import os
-import shutil
-import threading
+
+import tensorflow as tf
 
 from gsf_tf.data.clip_source import ClipSource
 from gsf_tf.data.data_error import DataError
-
-_UNFINISHED = ".incomplete"
+from gsf_tf.data.shard_writer import INCOMPLETE, refresh_copy
 
 
 class ClipCopies:
@@ -49,21 +48,15 @@ class ClipCopies:
         for name, size in sizes.items():
             self._refresh(os.path.join(clip.path, name), os.path.join(copy, name), size)
         for name in os.listdir(copy):
-            if name not in sizes and not name.endswith(_UNFINISHED):
+            if name not in sizes and not name.endswith(INCOMPLETE):
                 os.remove(os.path.join(copy, name))
         return copy
 
     def _refresh(self, path, target, size):
-        if os.path.exists(target) and os.path.getsize(target) == size:
-            return
-        # Several processes may do so at once.
-        unfinished = f"{target}.{os.getpid()}-{threading.get_ident()}{_UNFINISHED}"
         try:
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            shutil.copyfile(path, unfinished)
-            os.replace(unfinished, target)
-        except OSError as error:
+            refresh_copy(path, target, size)
+        except tf.errors.OpError as error:
             raise DataError(
                 "`cache` must be a folder on a disk with room for the files of the data set. "
-                f"Received `{self._folder}`; `{path}` could not be copied there: {error.strerror}."
+                f"Received `{self._folder}`; `{path}` could not be copied there: {error.message}."
             ) from error

@@ -5,6 +5,8 @@ import os
 
 import tensorflow as tf
 
+from gsf_tf.data.shard_writer import refresh_copy
+
 
 def copy_shards(files: list[str], folder: str) -> list[str]:
     """Copies shards that are not in `folder` yet.
@@ -19,15 +21,11 @@ def copy_shards(files: list[str], folder: str) -> list[str]:
     Returns:
         The paths of the copies, in the order of `files`.
     """
-    tf.io.gfile.makedirs(folder)
     copies = []
     for file in files:
         # Shards of two folders may have the same name.
         origin = hashlib.sha256(os.path.dirname(file).encode()).hexdigest()[:8]
         copy = os.path.join(folder, f"{origin}-{os.path.basename(file)}")
-        length = tf.io.gfile.stat(file).length
-        if not tf.io.gfile.exists(copy) or tf.io.gfile.stat(copy).length != length:
-            tf.io.gfile.copy(file, copy + ".incomplete", overwrite=True)
-            tf.io.gfile.rename(copy + ".incomplete", copy, overwrite=True)
+        refresh_copy(file, copy, tf.io.gfile.stat(file).length)
         copies.append(copy)
     return copies
