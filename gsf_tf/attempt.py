@@ -9,7 +9,7 @@ def attempt(function: Callable, *arguments, otherwise) -> tuple:
     """Calls a function, and gives another result where one of its ops fails.
 
     TensorFlow's graphs have nothing like `try`, but a data set can leave out an element whose
-    function fails. It costs about 0.2 ms, and little to start while the function is small.
+    function fails. It costs some tenths of a millisecond, and more to start for a larger function.
 
     Args:
         function: Of tensors, gives a structure of tensors.
