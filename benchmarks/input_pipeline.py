@@ -38,10 +38,11 @@ from gsf_tf.data import (
     video_dataset_from_records,
     write_records,
 )
-from gsf_tf.data.cropping import training_crop
 from gsf_tf.data.demo_clips import render_clip, write_video
-from gsf_tf.data.record_parser import parse_clip
-from gsf_tf.data.record_schema import WHOLE, label_key
+from gsf_tf.data.pipeline.cropping import training_crop
+from gsf_tf.data.records.record_parser import parse_clip
+from gsf_tf.data.records.record_schema import label_key
+from gsf_tf.tasks import ACTION
 
 _OUTPUT = flags.DEFINE_string("output", None, "Folder for the data, kept for the next call.")
 _VIDEOS = flags.DEFINE_string("videos", None, "Folder of videos, one folder per class.")
@@ -91,7 +92,7 @@ def prepare(output):
             for number, record in enumerate(tf.data.TFRecordDataset(str(shard))):
                 folder = frames / f"{shard.stem}-{number}"
                 folder.mkdir(parents=True)
-                clip, _ = parse_clip(record, {label_key(WHOLE): None})
+                clip, _ = parse_clip(record, {label_key(ACTION): None})
                 places = zip(clip["offset"].numpy(), clip["size"].numpy(), strict=True)
                 for index, (start, size) in enumerate(places):
                     jpeg = clip["data"].numpy()[start : start + size]
@@ -131,7 +132,7 @@ def decoding_dataset(pattern, cropped):
     size = (_SIZE.value, _SIZE.value)
 
     def load(number, record):
-        example, _ = parse_clip(record, {label_key(WHOLE): None})
+        example, _ = parse_clip(record, {label_key(ACTION): None})
         seed = tf.stack([tf.cast(number, tf.int32), 0])
         indices = train_segment_indices(tf.size(example["size"]), _SEGMENTS.value, seed)
         places = tf.stack([example["offset"], example["size"]], axis=1)

@@ -61,7 +61,7 @@ def make_loader(root, num_segments, size, repeats, batch_size, workers):
 
 
 def _crop(width, height):
-    """Draws a multi-scale crop as `gsf_tf.data.cropping.training_crop` does."""
+    """Draws a multi-scale crop as `gsf_tf.data.pipeline.cropping.training_crop` does."""
     first = random.randrange(len(SCALES))
     second = random.choice([i for i in range(len(SCALES)) if abs(i - first) <= 1])
     box_width, box_height = (int(min(width, height) * SCALES[i]) for i in (first, second))

@@ -21,7 +21,8 @@ _SUBPACKAGES = (
 
 # Layers and models register themselves with Keras, so that a saved model loads once gsf_tf is
 # imported. `python -m gsf_tf.doctor` has to run, and say what is missing, where this import fails;
-# and processes that only decode videos (`gsf_tf.data.decoding_process`) start without TensorFlow.
+# and processes that only decode videos (`gsf_tf.data.video.decoding_process`) start without
+# TensorFlow.
 _is_doctor = sys.argv[0] == "-m" and "gsf_tf.doctor" in sys.orig_argv
 if not _is_doctor and "GSF_TF_DECODING_PROCESS" not in os.environ:
     from gsf_tf import layers, models, ops  # noqa: F401

@@ -11,9 +11,8 @@ import tensorflow as tf
 
 import gsf_tf
 from gsf_tf.data import LabelMap
-from gsf_tf.data.record_schema import WHOLE
 from gsf_tf.errors import UserError
-from gsf_tf.task_logits import task_logits
+from gsf_tf.tasks import ACTION, task_logits
 
 
 class Workdir:
@@ -196,7 +195,7 @@ class Workdir:
                 f"It is not: {error} {advice}"
             ) from error
         classes = len(self.read_labels().names)
-        outputs = task_logits(model.output)[WHOLE].shape[-1]
+        outputs = task_logits(model.output)[ACTION].shape[-1]
         if outputs != classes:
             raise UserError(
                 "The model must have one output per label. "

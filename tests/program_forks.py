@@ -22,9 +22,9 @@ REPOSITORY = pathlib.Path(__file__).parents[1]
 # Nothing that defines flags: every program has its own.
 IMPORTED = (
     "gsf_tf.analysis",
-    "gsf_tf.data.records_dataset",
-    "gsf_tf.data.record_inspection",
-    "gsf_tf.data.video_file",
+    "gsf_tf.data.pipeline.records_dataset",
+    "gsf_tf.data.inspection.record_inspection",
+    "gsf_tf.data.video.video_file",
     "gsf_tf.evaluation",
     "gsf_tf.export",
     "gsf_tf.training",

@@ -51,7 +51,7 @@ def run(main):
 
 
 def _used_object_store():
-    store = sys.modules.get("gsf_tf.data.object_store")
+    store = sys.modules.get("gsf_tf.data.records.object_store")
     return store is not None and store.in_use()
 
 

@@ -35,7 +35,6 @@ import tensorflow as tf
 from absl import flags
 
 from gsf_tf.data import DatasetInfo, LabelMap, reports_damage, video_dataset_from_records
-from gsf_tf.data.record_schema import WHOLE
 from gsf_tf.errors import UserError
 from gsf_tf.evaluation import Protocol, Scores, fuse_scores, score_videos
 from gsf_tf.evaluation.fusion import MEANS
@@ -43,7 +42,7 @@ from gsf_tf.evaluation.missing_videos import missing_videos
 from gsf_tf.evaluation.paper_figure import paper_figure
 from gsf_tf.evaluation.protocol import PROTOCOLS
 from gsf_tf.evaluation.write_evaluation import write_evaluation
-from gsf_tf.task_logits import task_logits
+from gsf_tf.tasks import ACTION, task_logits
 from gsf_tf.workdir import Workdir, describe_process
 from trainers import cli
 from trainers.evaluation_report import print_report
@@ -113,7 +112,7 @@ def evaluate(workdir, protocol, console):
     tasks = task_logits(model.output)
     class_names = {
         task: names
-        for task, names in {WHOLE: info.labels, **info.part_labels}.items()
+        for task, names in {ACTION: info.labels, **info.part_labels}.items()
         if task in tasks
     }
     dataset = video_dataset_from_records(
@@ -127,7 +126,7 @@ def evaluate(workdir, protocol, console):
         num_crops=protocol.crops,
         full_short_side=protocol.full_short_side,
         clip_ids=True,
-        parts=[task for task in class_names if task != WHOLE],
+        parts=[task for task in class_names if task != ACTION],
         on_error=data["on_error"],
     )
 
@@ -197,7 +196,7 @@ def fuse(workdir, files):
         return {
             "fused": [{"scores": file, "sha256": sha256(file)} for file in files],
             "mean": _FUSE_MEAN.value,
-            "label_fingerprint": scores.fingerprints[WHOLE],
+            "label_fingerprint": scores.fingerprints[ACTION],
             **describe_process(),
         }
 

@@ -35,6 +35,7 @@ from gsf_tf.training.build_optimizer import clips_per_step
 from gsf_tf.training.check_config import check_config
 from gsf_tf.training.checkpoints import Checkpoints, checkpoint_name
 from gsf_tf.training.devices import Devices
+from gsf_tf.training.initialize_from import initialize_from
 from gsf_tf.training.learner import Learner
 from gsf_tf.training.learning_rates import learning_rates
 from gsf_tf.training.metrics_log import MetricsLog
@@ -45,7 +46,6 @@ from gsf_tf.training.shift_metrics import shift_metrics
 from gsf_tf.training.step_totals import StepTotals
 from gsf_tf.training.stop_request import StopRequest
 from gsf_tf.training.temporal_layers import temporal_layers
-from gsf_tf.weights import initialize_from
 from gsf_tf.workdir import Workdir
 from trainers import cli
 from trainers.train_report import describe_run, draw_first_batch, epoch_line, headline

@@ -8,10 +8,9 @@ from rich.table import Table
 
 from gsf_tf.analysis import count_parameters, macs_by_convention
 from gsf_tf.data import contact_sheet
-from gsf_tf.data.record_schema import WHOLE
-from gsf_tf.data.sampled_clip import SampledClip
+from gsf_tf.data.inspection.clip_sheet import SampledClip
 from gsf_tf.errors import UserError
-from gsf_tf.task_logits import task_logits
+from gsf_tf.tasks import ACTION, task_logits
 from gsf_tf.training.build_dataset import build_dataset
 from gsf_tf.training.build_optimizer import clips_per_step, scaled_learning_rate
 from gsf_tf.training.parameter_group import check_groups, find_group
@@ -102,7 +101,7 @@ def draw_first_batch(config, info, path, console):
     """Writes a picture of the clips that the first step would be given."""
     dataset = build_dataset(config, info, config.data.train_split, training=True, epoch=1)
     clips, labels, ids = next(iter(dataset))
-    labels = task_logits(labels)[WHOLE]
+    labels = task_logits(labels)[ACTION]
     if labels.shape.rank == 2:
         labels = tf.argmax(labels, axis=-1)
     rows = [

@@ -26,7 +26,7 @@ def default_config():
     config.model.weights = placeholder(str)
 
     # Weights to start from: a workdir, a `.keras` file or a PyTorch checkpoint
-    # (`gsf_tf.weights.initialize_from`). The linear layer is made anew where its classes differ; a
+    # (`gsf_tf.training.initialize_from`). The linear layer is made anew where its classes differ; a
     # RubiksNet trained on images is inflated.
     config.init = placeholder(str)
 

@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 
 from gsf_tf.layers import AttentionShift, IntegerShift, RubiksShift2D
-from gsf_tf.models.find_layers import find_layers
+from gsf_tf.models.layer_lookup import find_layers
 from gsf_tf.ops.reference.rubiks_shift import quantize
 
 AXES = {3: ("T", "H", "W"), 2: ("H", "W"), 1: ("T",)}

@@ -2,6 +2,8 @@
 
 import keras
 
+from gsf_tf.weights.load_torch_backbone import load_torch_backbone
+
 KERAS_FORMATS = (".keras", ".h5")
 
 
@@ -51,7 +53,5 @@ def functional_backbone(inputs, features, include_top, weights, pooling, classes
     if str(weights).endswith(KERAS_FORMATS):
         model.load_weights(weights)
     else:
-        from gsf_tf.weights import load_torch_backbone
-
         load_torch_backbone(model, weights)
     return model

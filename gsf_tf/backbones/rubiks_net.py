@@ -9,9 +9,9 @@ import keras
 from gsf_tf.backbones.functional_backbone import check_arguments, functional_backbone
 from gsf_tf.backbones.residual_layers import convolution
 from gsf_tf.layers import AttentionShift, BatchNormalization, RubiksShift2D, RubiksShift3D
-from gsf_tf.layers.shift_learning import check_learning
+from gsf_tf.layers.arguments import check_learning
+from gsf_tf.weights.rubiksnet_tiers import REDUCTION
 
-REDUCTION = 12  # of the squeeze-excitation
 VARIANTS = ("interpolated", "quantized", "attention")
 
 

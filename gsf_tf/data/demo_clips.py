@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 import av
 import numpy as np
 
-from gsf_tf.data.decoding_process import DecodingContext
+from gsf_tf.data.video.decoding_process import DecodingContext
 
 FRAME_RATE = 24
 HEIGHT, WIDTH = 84, 112

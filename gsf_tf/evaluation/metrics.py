@@ -1,8 +1,7 @@
 import numpy as np
 from sklearn.metrics import confusion_matrix, recall_score
 
-from gsf_tf.data.record_schema import WHOLE
-from gsf_tf.task_logits import task_prefix
+from gsf_tf.tasks import ACTION, task_prefix
 
 _FIGURES = ("top1", "top5", "mean_class_accuracy")
 
@@ -70,10 +69,10 @@ def task_metrics(scores):
         task: classification_metrics(logits, scores.labels[task], scores.class_names[task])
         for task, logits in scores.logits.items()
     }
-    parts = [task for task in by_task if task != WHOLE]
+    parts = [task for task in by_task if task != ACTION]
     figures = {
         f"{task_prefix(task)}{name}": by_task[task][name]
-        for task in sorted(by_task, key=lambda task: task != WHOLE)
+        for task in sorted(by_task, key=lambda task: task != ACTION)
         for name in _FIGURES
     }
     if len(parts) > 1:

@@ -3,7 +3,7 @@ import os
 import tensorflow as tf
 
 from gsf_tf.data import read_quarantine
-from gsf_tf.data.record_folder import MISSING_FILE
+from gsf_tf.data.writing.record_folder import MISSING_FILE
 
 
 def missing_videos(records, info, split, damage=()):

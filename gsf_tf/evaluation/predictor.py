@@ -5,9 +5,8 @@ import numpy as np
 import tensorflow as tf
 
 from gsf_tf.data import LabelMap, frames_to_clip
-from gsf_tf.data.record_schema import WHOLE
 from gsf_tf.errors import UserError
-from gsf_tf.task_logits import task_logits
+from gsf_tf.tasks import ACTION, task_logits
 from gsf_tf.workdir import Workdir
 
 
@@ -70,7 +69,7 @@ class Predictor:
         return self._saved_model.signatures["serving_default"](clip=clip)["probabilities"]
 
     def _model_probabilities(self, clip):
-        return tf.nn.softmax(task_logits(self._model(clip, training=False))[WHOLE])
+        return tf.nn.softmax(task_logits(self._model(clip, training=False))[ACTION])
 
     def probabilities(self, video):
         """Returns float32 `[K]`, summing to 1, for a video file.

@@ -7,9 +7,8 @@ import zipfile
 import numpy as np
 
 from gsf_tf.data import LabelMap
-from gsf_tf.data.record_schema import WHOLE
 from gsf_tf.errors import UserError
-from gsf_tf.task_logits import task_prefix
+from gsf_tf.tasks import ACTION, task_prefix
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,7 +107,7 @@ class Scores:
             ) from error
         return scores
 
-    def save_csv(self, path, task=WHOLE):
+    def save_csv(self, path, task=ACTION):
         """Writes a line per video: id, true class, predicted class, and the logit of every class.
 
         Args:
@@ -126,4 +125,4 @@ class Scores:
 
 
 def _task(prefix):
-    return prefix.removesuffix("_") or WHOLE
+    return prefix.removesuffix("_") or ACTION

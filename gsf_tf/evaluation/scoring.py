@@ -3,7 +3,7 @@ import tensorflow as tf
 
 from gsf_tf.errors import UserError
 from gsf_tf.evaluation.scores import Scores
-from gsf_tf.task_logits import task_logits
+from gsf_tf.tasks import task_logits
 
 
 def score_videos(

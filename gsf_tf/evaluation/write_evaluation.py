@@ -1,10 +1,10 @@
 import numpy as np
 
-from gsf_tf.data.record_schema import WHOLE
 from gsf_tf.errors import UserError
 from gsf_tf.evaluation.class_table import save_class_table
 from gsf_tf.evaluation.figures import confusion_figure
 from gsf_tf.evaluation.metrics import task_metrics
+from gsf_tf.tasks import ACTION
 
 
 def write_evaluation(workdir, name, scores, describe, *, title, scores_csv=False):
@@ -42,7 +42,7 @@ def _write(workdir, name, scores, describe, title, scores_csv):
     workdir.path.mkdir(parents=True, exist_ok=True)
     scores.save(workdir.path / f"scores_{name}.npz")
     for task, metrics in by_task.items():
-        stem = name if task == WHOLE else f"{name}_{task}"
+        stem = name if task == ACTION else f"{name}_{task}"
         save_class_table(workdir.path / f"per_class_{stem}.csv", metrics)
         confusion = metrics["confusion"].astype(np.int32)
         np.save(workdir.path / f"confusion_{stem}.npy", confusion)

@@ -9,9 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from gsf_tf import ops
-from gsf_tf.data.record_schema import WHOLE
 from gsf_tf.errors import UserError
-from gsf_tf.task_logits import task_logits, task_prefix
+from gsf_tf.tasks import ACTION, task_logits, task_prefix
 
 _CHECK_PROGRAM = pathlib.Path(__file__).with_name("stock_tensorflow_run.py")
 
@@ -63,7 +62,7 @@ def export_saved_model(
     directory = pathlib.Path(directory)
     if directory.exists():
         raise UserError(f"An export goes to a new folder. Received: {directory}, which exists.")
-    outputs = task_logits(model.output)[WHOLE].shape[-1]
+    outputs = task_logits(model.output)[ACTION].shape[-1]
     if len(labels.names) != outputs:
         raise UserError(
             "The model must have one output per label. "

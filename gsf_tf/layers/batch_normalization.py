@@ -3,7 +3,7 @@ import math
 import keras
 import tensorflow as tf
 
-from gsf_tf.layers.segment_axis import check_feature_map
+from gsf_tf.layers.arguments import check_feature_map
 
 AXES = (0, 1, 2)
 ACTIVATIONS = (None, "relu")

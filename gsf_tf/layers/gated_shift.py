@@ -1,8 +1,8 @@
 import keras
 
 from gsf_tf import ops
+from gsf_tf.layers.arguments import check_feature_map, check_num_segments
 from gsf_tf.layers.batch_normalization import BatchNormalization, unbiased
-from gsf_tf.layers.segment_axis import check_feature_map, check_num_segments
 from gsf_tf.ops.reference.gate_shift_fuse import fuse, interleave, learned_gate
 
 

@@ -1,6 +1,6 @@
 import keras
 
-from gsf_tf.layers.segment_axis import check_feature_map, check_num_segments
+from gsf_tf.layers.arguments import check_feature_map, check_num_segments
 
 
 @keras.saving.register_keras_serializable(package="gsf_tf")

@@ -1,8 +1,8 @@
 import keras
 
 from gsf_tf import ops
+from gsf_tf.layers.arguments import check_feature_map, check_num_segments
 from gsf_tf.layers.attention_shift import REACH
-from gsf_tf.layers.segment_axis import check_feature_map, check_num_segments
 from gsf_tf.ops.reference.rubiks_shift import temporal_taps
 
 

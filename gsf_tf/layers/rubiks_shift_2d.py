@@ -1,9 +1,8 @@
 import keras
 
 from gsf_tf import ops
-from gsf_tf.layers.segment_axis import check_feature_map
+from gsf_tf.layers.arguments import check_feature_map, check_learning, check_mode, check_strides
 from gsf_tf.layers.shift_groups import ShiftGroups
-from gsf_tf.layers.shift_learning import check_learning, check_mode, check_strides
 
 
 @keras.saving.register_keras_serializable(package="gsf_tf")

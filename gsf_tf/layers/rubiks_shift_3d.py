@@ -1,10 +1,9 @@
 import keras
 
 from gsf_tf import ops
+from gsf_tf.layers.arguments import check_feature_map, check_learning, check_num_segments
 from gsf_tf.layers.rubiks_shift_2d import RubiksShift2D
-from gsf_tf.layers.segment_axis import check_feature_map, check_num_segments
 from gsf_tf.layers.shift_folds import ShiftFolds
-from gsf_tf.layers.shift_learning import check_learning
 
 
 @keras.saving.register_keras_serializable(package="gsf_tf")

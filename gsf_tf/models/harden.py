@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from gsf_tf.layers import AttentionShift, IntegerShift, RubiksShift2D
-from gsf_tf.models.find_layers import find_layers
+from gsf_tf.models.layer_lookup import find_layers
 from gsf_tf.models.rebuild import rebuild
 from gsf_tf.ops.reference.rubiks_shift import quantize
 

@@ -1,7 +1,7 @@
 import keras
 
 from gsf_tf.layers import AttentionShift, RubiksShift2D, RubiksShift3D
-from gsf_tf.models.find_layers import find_layers
+from gsf_tf.models.layer_lookup import find_layers
 from gsf_tf.models.rebuild import rebuild
 
 FIRST_OF_A_BLOCK = "_conv2"

@@ -1,6 +1,6 @@
 import keras
 
-from gsf_tf.models.classifiers import classifiers
+from gsf_tf.models.layer_lookup import classifiers
 from gsf_tf.models.segment_model import SegmentModel
 
 

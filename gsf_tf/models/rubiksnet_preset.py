@@ -3,9 +3,9 @@
 from gsf_tf.backbones import RubiksNet
 from gsf_tf.layers import ShiftFolds, ShiftGroups
 from gsf_tf.models.normalization import IMAGENET_RGB
-from gsf_tf.models.rubiksnet_tiers import RUBIKSNET_TIERS
 from gsf_tf.models.segment_model import SegmentModel
 from gsf_tf.ops.rubiks_shift import MODES
+from gsf_tf.weights.rubiksnet_tiers import RUBIKSNET_TIERS
 
 PREFIX = "rubiksnet_"
 ATTENTION = "_aq"

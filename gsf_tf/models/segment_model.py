@@ -3,7 +3,7 @@ from collections.abc import Mapping
 import keras
 
 from gsf_tf.layers import ClipNormalization, FoldSegments, SegmentConsensus
-from gsf_tf.layers.segment_axis import check_num_segments
+from gsf_tf.layers.arguments import check_num_segments
 from gsf_tf.models.normalization import IMAGENET_RGB
 from gsf_tf.models.shift_budget import check_shift_budget, shift_budget_loss
 

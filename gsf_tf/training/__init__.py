@@ -2,7 +2,16 @@
 
 from gsf_tf.training.attention_annealing import AttentionAnnealing
 from gsf_tf.training.coupled_sgd import CoupledSGD
+from gsf_tf.training.initialize_from import Initialization, initialize_from
 from gsf_tf.training.parameter_group import RUBIKSNET_GROUPS, ParameterGroup
 from gsf_tf.training.warmup_cosine import WarmupCosine
 
-__all__ = ["RUBIKSNET_GROUPS", "AttentionAnnealing", "CoupledSGD", "ParameterGroup", "WarmupCosine"]
+__all__ = [
+    "RUBIKSNET_GROUPS",
+    "AttentionAnnealing",
+    "CoupledSGD",
+    "Initialization",
+    "ParameterGroup",
+    "WarmupCosine",
+    "initialize_from",
+]

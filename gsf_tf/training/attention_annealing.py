@@ -1,7 +1,7 @@
 import keras
 
 from gsf_tf.layers import AttentionShift
-from gsf_tf.models.find_layers import find_layers
+from gsf_tf.models.layer_lookup import find_layers
 
 
 class AttentionAnnealing(keras.callbacks.Callback):

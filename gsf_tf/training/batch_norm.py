@@ -2,7 +2,7 @@ import keras
 
 from gsf_tf.errors import UserError
 from gsf_tf.layers.gated_shift import GatedShift
-from gsf_tf.models.find_layers import find_layers
+from gsf_tf.models.layer_lookup import find_layers
 
 FROZEN = ("none", "all", "all_but_first")
 

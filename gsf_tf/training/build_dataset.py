@@ -1,5 +1,5 @@
 from gsf_tf.data import Augmentation, FlipRule, video_dataset_from_records
-from gsf_tf.data.record_schema import WHOLE
+from gsf_tf.tasks import ACTION
 
 
 def build_dataset(
@@ -54,7 +54,7 @@ def build_dataset(
         on_error=config.data.on_error,
         damage=damage,
         clip_ids=training,
-        parts=tuple(task for task in config.task_weights if task != WHOLE),
+        parts=tuple(task for task in config.task_weights if task != ACTION),
     )
 
 

@@ -3,9 +3,9 @@ import contextlib
 import keras
 
 from gsf_tf import ops
-from gsf_tf.data.record_schema import WHOLE
 from gsf_tf.errors import UserError
 from gsf_tf.models import from_preset
+from gsf_tf.tasks import ACTION
 from gsf_tf.training.batch_norm import configure_batch_norm
 
 
@@ -46,11 +46,11 @@ def num_classes(config, info):
     """Returns the number of classes, of each task where the configuration has several."""
     if not config.task_weights:
         return len(info.labels)
-    known = {WHOLE: info.labels, **info.part_labels}
+    known = {ACTION: info.labels, **info.part_labels}
     tasks = list(config.task_weights)
-    if WHOLE not in tasks or not set(tasks) <= known.keys():
+    if ACTION not in tasks or not set(tasks) <= known.keys():
         raise UserError(
-            f"--config.task_weights must weigh {WHOLE!r} and parts of the classes that the "
+            f"--config.task_weights must weigh {ACTION!r} and parts of the classes that the "
             f"records know: {', '.join(info.part_labels) or 'none'}. Received: {tasks}"
         )
     return {task: len(known[task]) for task in tasks}

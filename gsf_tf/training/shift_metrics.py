@@ -2,7 +2,7 @@ import keras
 import numpy as np
 
 from gsf_tf.layers import AttentionShift, RubiksShift2D
-from gsf_tf.models.find_layers import find_layers
+from gsf_tf.models.layer_lookup import find_layers
 
 AXES = {3: ("time", "height", "width"), 2: ("height", "width")}
 

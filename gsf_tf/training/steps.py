@@ -13,7 +13,7 @@ import functools
 import keras
 import tensorflow as tf
 
-from gsf_tf.task_logits import task_logits, task_prefix
+from gsf_tf.tasks import task_logits, task_prefix
 
 
 def train_step(

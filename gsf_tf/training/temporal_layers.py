@@ -7,7 +7,7 @@ from gsf_tf.layers import (
     RubiksShift2D,
     TemporalShift,
 )
-from gsf_tf.models.find_layers import find_layers
+from gsf_tf.models.layer_lookup import find_layers
 
 KINDS = (
     AttentionShift,

@@ -1,8 +1,7 @@
 """Weights to start from: of other runs, and of PyTorch checkpoints, read without PyTorch."""
 
-from gsf_tf.weights.checkpoint_error import CheckpointError
+from gsf_tf.errors import CheckpointError
 from gsf_tf.weights.infer_preset import infer_preset
-from gsf_tf.weights.initialize_from import Initialization, initialize_from
 from gsf_tf.weights.load_torch_backbone import load_torch_backbone
 from gsf_tf.weights.load_torch_checkpoint import load_torch_checkpoint
 from gsf_tf.weights.read_torch_file import read_torch_file
@@ -10,9 +9,7 @@ from gsf_tf.weights.save_torch_checkpoint import save_torch_checkpoint
 
 __all__ = [
     "CheckpointError",
-    "Initialization",
     "infer_preset",
-    "initialize_from",
     "load_torch_backbone",
     "load_torch_checkpoint",
     "read_torch_file",

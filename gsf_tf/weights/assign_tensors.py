@@ -1,6 +1,6 @@
 import numpy as np
 
-from gsf_tf.weights.checkpoint_error import CheckpointError
+from gsf_tf.errors import CheckpointError
 
 
 def assign_tensors(variables, tensors, path, hint=""):

@@ -3,7 +3,7 @@ import math
 import pathlib
 import re
 
-from gsf_tf.weights.checkpoint_error import CheckpointError
+from gsf_tf.errors import CheckpointError
 from gsf_tf.weights.rubiksnet_file import infer_rubiksnet
 from gsf_tf.weights.torch_checkpoint import GSF_CONTAINER, TorchCheckpoint
 from gsf_tf.weights.torch_names import with_our_module_names

@@ -1,5 +1,5 @@
+from gsf_tf.errors import CheckpointError
 from gsf_tf.weights.assign_tensors import assign_tensors
-from gsf_tf.weights.checkpoint_error import CheckpointError
 from gsf_tf.weights.rubiksnet_file import fit_to_rubiksnet
 from gsf_tf.weights.rubiksnet_names import is_rubiksnet
 from gsf_tf.weights.torch_checkpoint import TorchCheckpoint

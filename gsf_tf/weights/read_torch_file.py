@@ -5,7 +5,7 @@ import struct
 import zipfile
 import zlib
 
-from gsf_tf.weights.checkpoint_error import CheckpointError
+from gsf_tf.errors import CheckpointError
 from gsf_tf.weights.restricted_unpickler import unpickle
 from gsf_tf.weights.torch_tensor import TorchStorage
 

@@ -2,7 +2,7 @@ import io
 import pickle
 import pickletools
 
-from gsf_tf.weights.checkpoint_error import CheckpointError
+from gsf_tf.errors import CheckpointError
 from gsf_tf.weights.torch_tensor import STORAGE_TYPES, StorageType, TorchStorage, TorchTensor
 
 # What the C unpickler raises for bytes that are no pickle, or one of other objects.

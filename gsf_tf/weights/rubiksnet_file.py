@@ -2,15 +2,15 @@
 
 import collections
 
+from gsf_tf.errors import CheckpointError
 from gsf_tf.layers import RubiksShift2D
-from gsf_tf.models.rubiksnet_tiers import RUBIKSNET_TIERS
-from gsf_tf.weights.checkpoint_error import CheckpointError
 from gsf_tf.weights.rubiksnet_names import (
     IN_STAGE,
     RubiksNetNames,
     holds_attention,
     uses_attention,
 )
+from gsf_tf.weights.rubiksnet_tiers import RUBIKSNET_TIERS
 
 # By whether time is shifted by attention.
 VARIANTS = {False: "rubiks3d", True: "rubiks3d-aq"}

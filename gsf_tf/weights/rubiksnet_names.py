@@ -15,9 +15,9 @@ The first stage may be `layer0` or `layer1`. What may differ is found out from a
 import dataclasses
 import re
 
-from gsf_tf.backbones.rubiks_net import REDUCTION
+from gsf_tf.errors import CheckpointError
 from gsf_tf.layers import AttentionShift, IntegerShift, RubiksShift2D, RubiksShift3D
-from gsf_tf.weights.checkpoint_error import CheckpointError
+from gsf_tf.weights.rubiksnet_tiers import REDUCTION
 from gsf_tf.weights.torch_names import IN_RESNET, LINEAR, TorchVariable, layer_variables
 from gsf_tf.weights.torch_tensor import TorchTensor
 

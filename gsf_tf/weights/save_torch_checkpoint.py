@@ -1,6 +1,6 @@
 import numpy as np
 
-from gsf_tf.weights.checkpoint_error import CheckpointError
+from gsf_tf.errors import CheckpointError
 from gsf_tf.weights.rubiksnet_file import rubiksnet_entries
 from gsf_tf.weights.rubiksnet_names import RubiksNetNames, is_rubiksnet
 from gsf_tf.weights.torch_names import backbone_variables, layer_variables, method_of

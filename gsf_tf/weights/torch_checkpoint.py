@@ -1,6 +1,6 @@
 import dataclasses
 
-from gsf_tf.weights.checkpoint_error import CheckpointError
+from gsf_tf.errors import CheckpointError
 from gsf_tf.weights.read_torch_file import read_torch_file
 from gsf_tf.weights.torch_names import HEADS
 from gsf_tf.weights.torch_tensor import TorchTensor

@@ -21,8 +21,8 @@ import re
 import keras
 import numpy as np
 
+from gsf_tf.errors import CheckpointError
 from gsf_tf.layers import GateShift, GateShiftFuse, GroupedSpatialTemporal, TemporalShift
-from gsf_tf.weights.checkpoint_error import CheckpointError
 
 # `new_fc` is the authors', `fc` torchvision's and BN-Inception's, `top_cls_fc` InceptionV3's.
 HEADS = ("new_fc", "fc", "last_linear", "top_cls_fc")

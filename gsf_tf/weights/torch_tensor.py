@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gsf_tf.weights.checkpoint_error import CheckpointError
+from gsf_tf.errors import CheckpointError
 
 # PyTorch's storage classes. NumPy has no bfloat16: its bits are read as integers and widened.
 STORAGE_TYPES = {

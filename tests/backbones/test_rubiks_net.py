@@ -4,7 +4,7 @@ import pytest
 
 from gsf_tf.backbones import RubiksNet
 from gsf_tf.layers import AttentionShift, RubiksShift2D, RubiksShift3D
-from gsf_tf.models.rubiksnet_tiers import RUBIKSNET_TIERS
+from gsf_tf.weights.rubiksnet_tiers import RUBIKSNET_TIERS
 from tests.backbones.parameter_count import trainable_parameters
 
 

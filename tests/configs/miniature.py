@@ -4,9 +4,9 @@ import numpy as np
 from PIL import Image
 
 from gsf_tf.data import LabelMap, RecordSettings, write_records
-from gsf_tf.data.clip_listing import ClipListing
-from gsf_tf.data.clip_source import ClipSource
-from gsf_tf.data.datasets import OFFICIAL_DATASETS
+from gsf_tf.data.listing.clip_listing import ClipListing
+from gsf_tf.data.listing.clip_source import ClipSource
+from gsf_tf.data.listing.datasets import OFFICIAL_DATASETS
 
 TRAIN, VAL, FRAMES = 4, 3, 6
 LABELS = {

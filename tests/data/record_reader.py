@@ -9,7 +9,7 @@ import tensorflow as tf
 from PIL import Image
 
 from gsf_tf.data import DatasetInfo, RecordSettings, write_records
-from gsf_tf.data.record_schema import FRAME_OFFSET, FRAME_SIZE
+from gsf_tf.data.records.record_schema import FRAME_OFFSET, FRAME_SIZE
 from tests.data.video_maker import frame_numbers
 
 

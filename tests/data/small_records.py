@@ -7,8 +7,8 @@ import numpy as np
 from PIL import Image
 
 from gsf_tf.data import ClipListing, ClipSource, DatasetInfo, LabelMap, RecordSettings
-from gsf_tf.data.encoded_clip import EncodedClip
-from gsf_tf.data.record_schema import serialize_clip
+from gsf_tf.data.records.record_schema import serialize_clip
+from gsf_tf.data.video.encoded_clip import EncodedClip
 from tests.data.damage_maker import write_shard
 
 

@@ -61,6 +61,6 @@ def test_beam_continues_an_interrupted_run(listing, tmp_path):
 
 def test_beam_that_is_not_installed(listing, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "apache_beam", None)
-    monkeypatch.delitem(sys.modules, "gsf_tf.data.beam_pipeline", raising=False)
+    monkeypatch.delitem(sys.modules, "gsf_tf.data.writing.beam_pipeline", raising=False)
     with pytest.raises(DataError, match=r"gsf_tf\[beam\]"):
         write_records(listing, str(tmp_path), SETTINGS, beam_options=[])

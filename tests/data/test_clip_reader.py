@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from gsf_tf.data import VideoError, frames_to_clip
-from gsf_tf.data.clip_reader import check_clip, open_clip, read_sampled_frames
+from gsf_tf.data.video.clip_reader import check_clip, open_clip, read_sampled_frames
 from tests.data.video_maker import frame_numbers, make_frames, make_video, numbered_frame
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gsf_tf.data.cropping import (
+from gsf_tf.data.pipeline.cropping import (
     random_resized_crop,
     training_crop,
     view_crops,

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gsf_tf.data import DataError, DatasetInfo, FlipRule, LabelMap
-from gsf_tf.data.datasets import OFFICIAL_DATASETS
-from gsf_tf.data.flip_rule import directed_names
+from gsf_tf.data.listing.datasets import OFFICIAL_DATASETS
+from gsf_tf.data.pipeline.flip_rule import directed_names
 
 
 def info(labels, flip_pairs=None):

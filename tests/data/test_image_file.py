@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from gsf_tf.data import VideoError
-from gsf_tf.data.image_file import check_image, iterate_image
+from gsf_tf.data.video.image_file import check_image, iterate_image
 from tests.data.video_maker import numbered_frame
 
 PICTURE = numbered_frame(3, 40, 60)

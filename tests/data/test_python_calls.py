@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from gsf_tf.data.python_calls import ends_with_process
+from gsf_tf.data.pipeline.python_calls import ends_with_process
 from tests.data.video_maker import make_video
 
 SCRIPT = """

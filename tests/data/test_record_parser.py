@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gsf_tf.data.record_parser import MAX_FRAME_PIXELS, parse_clip
+from gsf_tf.data.records.record_parser import MAX_FRAME_PIXELS, parse_clip
 from tests.data.small_records import small_records
 
 KEY = "clip/label/index"

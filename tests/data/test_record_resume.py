@@ -13,7 +13,7 @@ from gsf_tf.data import (
     split_for_validation,
     write_records,
 )
-from gsf_tf.data.record_plan import RecordPlan
+from gsf_tf.data.writing.record_plan import RecordPlan
 
 SETTINGS = RecordSettings(short_side=32, clips_per_shard=3)
 

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from gsf_tf.data import VideoError, probe, read_frames
-from gsf_tf.data.clip_reader import read_sampled_frames
-from gsf_tf.data.video_file import iterate_frames, read_header
+from gsf_tf.data.video.clip_reader import read_sampled_frames
+from gsf_tf.data.video.video_file import iterate_frames, read_header
 from tests.data.video_maker import (
     REAL_VIDEOS,
     cut,
@@ -153,7 +153,7 @@ def test_playlist_opens_nothing(tmp_path):
 
 def test_sampling_asks_again_when_the_header_is_wrong(tmp_path, monkeypatch):
     path = make_video(tmp_path / "a.mp4")
-    monkeypatch.setattr("gsf_tf.data.clip_reader.read_header", lambda path: (50, 10.0))
+    monkeypatch.setattr("gsf_tf.data.video.clip_reader.read_header", lambda path: (50, 10.0))
     asked = []
 
     def choose(num_frames):

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from gsf_tf.data import VideoError, video_segment
-from gsf_tf.data.video_file import iterate_frames
-from gsf_tf.data.video_segment import iterate_segment
+from gsf_tf.data.video.video_file import iterate_frames
+from gsf_tf.data.video.video_segment import iterate_segment
 from tests.data.video_maker import REAL_VIDEOS, cut, frame_numbers, make_video
 
 # B-frames and far key frames: the cases in which seeking goes wrong.

@@ -14,7 +14,7 @@ import tensorflow as tf
 from gsf_tf import ops
 from gsf_tf.layers import RubiksShift2D
 from gsf_tf.models import from_preset, harden, list_presets
-from gsf_tf.models.find_layers import find_layers
+from gsf_tf.models.layer_lookup import find_layers
 from tests import exhaustive
 from tests.models.randomize import randomize
 

@@ -6,7 +6,7 @@ import pytest
 
 from gsf_tf.analysis import count_macs, count_parameters
 from gsf_tf.models import from_preset, harden, inflate
-from gsf_tf.models.classifiers import classifiers
+from gsf_tf.models.layer_lookup import classifiers
 from gsf_tf.weights import CheckpointError, load_torch_checkpoint, save_torch_checkpoint
 from tests.torch_twins import make_twin, randomize, save_as_authors
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from gsf_tf.layers import AttentionShift, IntegerShift, RubiksShift2D, RubiksShift3D
 from gsf_tf.models import SegmentModel, from_preset, harden, inflate
-from gsf_tf.models.find_layers import find_layers
+from gsf_tf.models.layer_lookup import find_layers
 from gsf_tf.training import AttentionAnnealing
 from tests.models.numpy_attention import numpy_attention
 from tests.models.randomize import randomize

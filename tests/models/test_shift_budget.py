@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from gsf_tf.layers import AttentionShift
 from gsf_tf.models import SegmentModel, from_preset, shift_budget_loss
-from gsf_tf.models.find_layers import find_layers
+from gsf_tf.models.layer_lookup import find_layers
 from gsf_tf.training.steps import train_step
 from tests.models.numpy_attention import numpy_attention
 

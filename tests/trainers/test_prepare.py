@@ -17,7 +17,7 @@ from gsf_tf.data import (
     split_for_validation,
     write_records,
 )
-from gsf_tf.data.record_plan import RecordPlan
+from gsf_tf.data.writing.record_plan import RecordPlan
 from tests.data.record_reader import read_records
 from tests.data.video_maker import REAL_VIDEOS, cut, frame_numbers, make_video, numbered_frame
 from tests.program_forks import REPOSITORY, run_program

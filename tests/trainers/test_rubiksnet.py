@@ -5,7 +5,7 @@ import pytest
 
 from configs.demo_rubiksnet import get_config
 from gsf_tf.layers import AttentionShift
-from gsf_tf.models.find_layers import find_layers
+from gsf_tf.models.layer_lookup import find_layers
 from tests.trainers.conftest import run
 from tests.trainers.small_run import read_metrics, run_training, small_config
 

@@ -4,7 +4,7 @@ import pytest
 
 from gsf_tf.layers import AttentionShift
 from gsf_tf.models import SegmentModel
-from gsf_tf.models.find_layers import find_layers
+from gsf_tf.models.layer_lookup import find_layers
 from gsf_tf.training import AttentionAnnealing, CoupledSGD
 
 T, CLASSES, CLIPS = 2, 3, 6

@@ -5,7 +5,7 @@ import pytest
 from gsf_tf.errors import UserError
 from gsf_tf.layers import GateShiftFuse
 from gsf_tf.models import from_preset
-from gsf_tf.models.find_layers import find_layers
+from gsf_tf.models.layer_lookup import find_layers
 from gsf_tf.training.batch_norm import configure_batch_norm
 
 CLIP = np.random.default_rng(0).integers(0, 256, (2, 2, 32, 32, 3), "uint8")

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from gsf_tf.attempt import attempt
+from gsf_tf.ops.reference.attempt import attempt
 from gsf_tf.ops.reference.scale_crops import check_boxes, scale_crops
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gsf_tf.data.augmentation.color_jitter import color_jitter
+from gsf_tf.data.pipeline.augmentation.color_jitter import color_jitter
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gsf_tf.data.augmentation.mixing import cut_mix, mix, mix_up
+from gsf_tf.data.pipeline.augmentation.mixing import cut_mix, mix, mix_up
 
 BATCH = 5
 

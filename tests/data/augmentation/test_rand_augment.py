@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image, ImageOps
 
-from gsf_tf.data.augmentation.rand_augment import RandAugment
+from gsf_tf.data.pipeline.augmentation.rand_augment import RandAugment
 
 CLIP = np.random.default_rng(0).integers(30, 220, [2, 20, 20, 3], np.uint8)
 

@@ -1,7 +1,7 @@
 import numpy as np
 import tensorflow as tf
 
-from gsf_tf.data.augmentation.random_erasing import AREA, ASPECT, random_erasing
+from gsf_tf.data.pipeline.augmentation.random_erasing import AREA, ASPECT, random_erasing
 
 CLIP = np.random.default_rng(0).integers(0, 256, [3, 60, 80, 3], np.uint8)
 CLIP[1:] = CLIP[:1]

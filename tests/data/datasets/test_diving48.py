@@ -3,7 +3,7 @@ import json
 import pytest
 
 from gsf_tf.data import DataError
-from gsf_tf.data.datasets import Diving48
+from gsf_tf.data.listing.datasets import Diving48
 from tests.data.record_reader import prepare
 from tests.data.video_maker import make_video
 

@@ -1,7 +1,7 @@
 import pytest
 
 from gsf_tf.data import DataError
-from gsf_tf.data.datasets import OFFICIAL_DATASETS, Hmdb51, SomethingV1
+from gsf_tf.data.listing.datasets import OFFICIAL_DATASETS, Hmdb51, SomethingV1
 
 
 @pytest.mark.parametrize("name", OFFICIAL_DATASETS)

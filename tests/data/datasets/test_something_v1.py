@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from gsf_tf.data import DataError, read_quarantine
-from gsf_tf.data.datasets import SomethingV1
+from gsf_tf.data.listing.datasets import SomethingV1
 from tests.data.record_reader import prepare
 from tests.data.video_maker import make_frames, numbered_frame
 

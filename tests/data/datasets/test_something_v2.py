@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from gsf_tf.data import DataError, FlipRule
-from gsf_tf.data.datasets import SomethingV2
+from gsf_tf.data.listing.datasets import SomethingV2
 from tests.data.record_reader import prepare
 from tests.data.video_maker import make_video
 

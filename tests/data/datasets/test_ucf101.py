@@ -1,7 +1,7 @@
 import pytest
 
 from gsf_tf.data import DataError
-from gsf_tf.data.datasets import Ucf101
+from gsf_tf.data.listing.datasets import Ucf101
 from tests.data.record_reader import prepare
 from tests.data.video_maker import make_video
 

@@ -1,0 +1,61 @@
+"""A picture of some clips, a row each."""
+
+import dataclasses
+import io
+from collections.abc import Sequence
+
+from PIL import Image, ImageDraw
+
+
+@dataclasses.dataclass(frozen=True)
+class SampledClip:
+    """Some frames of one clip, and what it is.
+
+    Attributes:
+        split: The split that it is in.
+        data_path: Its name.
+        label: Name of its class.
+        num_frames: How many frames it has.
+        frames: JPEGs of evenly spaced ones.
+    """
+
+    split: str
+    data_path: str
+    label: str
+    num_frames: int
+    frames: list[bytes]
+
+
+_HEIGHT = 96
+_CAPTION = 16
+_GAP = 4
+
+
+def contact_sheet(clips: Sequence[SampledClip]) -> Image.Image:
+    """Draws each clip's frames side by side, under a line with its split, class and name.
+
+    Args:
+        clips: What `inspect_records` has sampled, at least one clip.
+
+    Returns:
+        An RGB image; `image.save(path)` writes it.
+    """
+    rows = [[_thumbnail(frame) for frame in clip.frames] for clip in clips]
+    width = max(sum(image.width + _GAP for image in row) for row in rows) + _GAP
+    row_height = _CAPTION + _HEIGHT + _GAP
+    sheet = Image.new("RGB", (max(width, 640), row_height * len(rows) + _GAP), "white")
+    draw = ImageDraw.Draw(sheet)
+    for number, (clip, row) in enumerate(zip(clips, rows, strict=True)):
+        top, left = _GAP + number * row_height, _GAP
+        frames = f"{clip.num_frames} frame{'s' * (clip.num_frames != 1)}"
+        text = f"{clip.split}   {clip.label}   {clip.data_path}   {frames}"
+        draw.text((left, top), text, "black")
+        for image in row:
+            sheet.paste(image, (left, top + _CAPTION))
+            left += image.width + _GAP
+    return sheet
+
+
+def _thumbnail(frame):
+    image = Image.open(io.BytesIO(frame))
+    return image.resize((max(1, round(image.width * _HEIGHT / image.height)), _HEIGHT))

@@ -1,0 +1,117 @@
+"""The names of the classes and their order."""
+
+import hashlib
+from collections.abc import Iterable
+
+from gsf_tf.errors import DataError, did_you_mean
+
+FILE_NAME = "labels.txt"
+
+
+class LabelMap:
+    """Class names in the order of their indices.
+
+    On disk it is a UTF-8 text file with one name per line; the line number, counted from 0,
+    is the index.
+
+    Args:
+        names: The names, index 0 first. Folders are to be sorted by the caller:
+            `LabelMap(sorted(folders))`.
+
+    Raises:
+        DataError: When a name is empty, repeated, broken over lines, or starts or ends with
+            a space.
+
+    Example:
+
+    >>> labels = LabelMap(["down", "up"])
+    >>> labels.index_of("up"), labels[0], len(labels)
+    (1, 'down', 2)
+    """
+
+    def __init__(self, names: Iterable[str]):
+        self.names = tuple(names)
+        if not self.names:
+            raise DataError("A label map must have at least one name. Received none.")
+        self._indices = {}
+        for index, name in enumerate(self.names):
+            if not name or name != name.strip() or len(name.splitlines()) > 1:
+                raise DataError(
+                    "A class name must be one line of text without spaces at its ends. "
+                    f"Received {name!r} at index {index}. Rename the class."
+                )
+            if name in self._indices:
+                raise DataError(
+                    f"Class names must differ. Received {name!r} at index "
+                    f"{self._indices[name]} and at index {index}. Rename or remove one."
+                )
+            self._indices[name] = index
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the names in order: two label maps agree when this agrees."""
+        return hashlib.sha256("\n".join(self.names).encode("utf-8")).hexdigest()
+
+    def index_of(self, name: str) -> int:
+        """Returns the index of `name`.
+
+        Raises:
+            DataError: When there is no such class; the message lists similar names.
+        """
+        if name in self._indices:
+            return self._indices[name]
+        hint = did_you_mean(name, self.names) or (
+            f" The first names are {', '.join(map(repr, self.names[:5]))}."
+        )
+        raise DataError(
+            f"A label must be one of the {len(self)} names of the label map. "
+            f"Received {name!r}.{hint}"
+        )
+
+    def save(self, path: str) -> None:
+        """Writes the names to a text file."""
+        # Imported here, for decoding processes import this file and do without TensorFlow.
+        import tensorflow as tf
+
+        with tf.io.gfile.GFile(str(path), "w") as file:
+            file.write("".join(f"{name}\n" for name in self.names))
+
+    @classmethod
+    def load(cls, path: str) -> "LabelMap":
+        """Reads the file that `save` wrote.
+
+        Raises:
+            DataError: When there is no such file or it breaks a rule.
+        """
+        import tensorflow as tf
+
+        try:
+            # In binary, since line ends of text mode would hide a carriage return.
+            with tf.io.gfile.GFile(str(path), "rb") as file:
+                text = file.read().decode("utf-8")
+        except tf.errors.NotFoundError as error:
+            raise DataError(
+                f"A label map must be there, one class name per line. Received `{path}`, which "
+                f"does not exist. `python -m trainers.prepare` writes it beside the records."
+            ) from error
+        except UnicodeDecodeError as error:
+            raise DataError(f"A label map must be UTF-8 text. Received `{path}`.") from error
+        return cls(text.replace("\r\n", "\n").removesuffix("\n").split("\n"))
+
+    def __len__(self):
+        return len(self.names)
+
+    def __getitem__(self, index):
+        return self.names[index]
+
+    def __iter__(self):
+        return iter(self.names)
+
+    def __eq__(self, other):
+        return isinstance(other, LabelMap) and self.names == other.names
+
+    def __hash__(self):
+        return hash(self.names)
+
+    def __repr__(self):
+        return f"LabelMap({list(self.names)!r})"

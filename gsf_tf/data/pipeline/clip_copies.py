@@ -1,0 +1,62 @@
+"""Copies of clips on a local disk."""
+
+import hashlib
+import os
+
+import tensorflow as tf
+
+from gsf_tf.data.listing.clip_source import ClipSource
+from gsf_tf.errors import DataError
+from gsf_tf.whole_file import INCOMPLETE, refresh_copy
+
+
+class ClipCopies:
+    """Files of a data set, copied when they are first asked for.
+
+    A copy has its final name only when it is complete, and is made again where the size of the
+    original has changed.
+
+    Args:
+        directory: The data set's folder.
+        folder: Folder for the copies; it is made. Data sets may share it.
+    """
+
+    def __init__(self, directory: str | os.PathLike, folder: str | os.PathLike):
+        origin = hashlib.sha256(os.path.abspath(directory).encode()).hexdigest()[:16]
+        self._folder = os.path.join(folder, origin)
+
+    def local_path(self, clip: ClipSource) -> str:
+        """Returns the path of a clip's copy, or its own where it cannot be read.
+
+        Args:
+            clip: A file or a folder of files.
+
+        Raises:
+            DataError: When the copy cannot be written.
+        """
+        copy = os.path.join(self._folder, clip.data_path)
+        if not os.access(clip.path, os.R_OK):
+            return clip.path
+        try:
+            if not os.path.isdir(clip.path):
+                self._refresh(clip.path, copy, os.path.getsize(clip.path))
+                return copy
+            with os.scandir(clip.path) as entries:
+                sizes = {entry.name: entry.stat().st_size for entry in entries if entry.is_file()}
+        except OSError:
+            return clip.path
+        for name, size in sizes.items():
+            self._refresh(os.path.join(clip.path, name), os.path.join(copy, name), size)
+        for name in os.listdir(copy):
+            if name not in sizes and not name.endswith(INCOMPLETE):
+                os.remove(os.path.join(copy, name))
+        return copy
+
+    def _refresh(self, path, target, size):
+        try:
+            refresh_copy(path, target, size)
+        except tf.errors.OpError as error:
+            raise DataError(
+                "`cache` must be a folder on a disk with room for the files of the data set. "
+                f"Received `{self._folder}`; `{path}` could not be copied there: {error.message}."
+            ) from error

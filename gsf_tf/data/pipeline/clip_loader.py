@@ -1,0 +1,76 @@
+"""From a record to the clip that a model sees."""
+
+import dataclasses
+import os
+from collections.abc import Mapping
+
+import tensorflow as tf
+
+from gsf_tf.data.pipeline.clip_rule import ClipRule
+from gsf_tf.data.pipeline.record_labels import RecordLabels
+from gsf_tf.data.pipeline.seeding import example_seeds
+from gsf_tf.data.records.record_parser import parse_clip
+from gsf_tf.ops import decode_crops
+from gsf_tf.tasks import ACTION
+
+
+@dataclasses.dataclass(frozen=True)
+class ClipLoader:
+    """Parses a record, and decodes, crops and scales the frames that are sampled.
+
+    Args:
+        rule: Which frames, and which parts of them.
+        labels: The labels that are wanted.
+        files: Paths of the shards under their numbers.
+        clip_ids: Give the clip's id too.
+    """
+
+    rule: ClipRule
+    labels: RecordLabels
+    files: Mapping[int, str]
+    clip_ids: bool
+
+    def select(self, epoch_seed, shard, place, record) -> tuple:
+        """Takes what is needed out of a record: what it returns is much smaller.
+
+        Args:
+            epoch_seed: int32 `[2]`.
+            shard: Number of the shard.
+            place: Number of the record in it.
+            record: A serialised `SequenceExample`.
+
+        Returns:
+            `shard`, `place`, and what `load` takes.
+        """
+        example, is_clip = parse_clip(record, self.labels.limits)
+        frames_seed, crop_seed, change_seed = example_seeds(epoch_seed, shard, place)
+        indices = self.rule.indices(tf.size(example["offset"]), frames_seed)
+        offset, size = tf.gather(example["offset"], indices), tf.gather(example["size"], indices)
+        places = tf.unstack(tf.stack([offset, size], axis=1), self.rule.num_frames)
+        jpegs = [tf.strings.substr(example["data"], *tf.unstack(place)) for place in places]
+        example = {key: example[key] for key in ("frame_size", "labels", "media_id")}
+        return shard, place, example, tf.stack(jpegs), is_clip, crop_seed, change_seed
+
+    def load(self, shard, place, example, jpegs, is_clip, crop_seed, change_seed):
+        """Decodes, crops and scales.
+
+        Args:
+            shard: Number of the shard, and the rest as `select` gives it.
+
+        Returns:
+            A tuple of clip, label, the id if it is wanted, and the seed of further changes; and
+            whether the record could be used. Where it could not, the tuple holds no clip of it.
+        """
+        boxes = self.rule.boxes(*tf.unstack(example["frame_size"]), crop_seed)
+        crops, are_frames = decode_crops(jpegs, example["frame_size"], boxes, self.rule.image_size)
+        clips, good = self.rule.arrange(crops), is_clip & are_frames
+        labels = tf.unstack(example["labels"], len(self.labels.limits))
+        parts = dict(zip((ACTION, *self.labels.part_names), labels, strict=True))
+        label = parts if self.labels.part_names else labels[0]
+        if not self.clip_ids:
+            return (clips, label, change_seed), good
+        names = tf.constant([os.path.basename(file) for file in self.files.values()])
+        name = names[tf.argmax(tf.constant(list(self.files)) == shard)]
+        place = tf.strings.as_string(place)
+        clip_id = tf.strings.join([name, ":", place, " ", example["media_id"]])
+        return (clips, label, clip_id, change_seed), good

@@ -1,0 +1,74 @@
+"""Paths in object stores (`s3://`, `az://`, `hdfs://`): tensorflow-io opens them."""
+
+import functools
+
+import tensorflow as tf
+
+from gsf_tf.errors import DataError
+
+_in_use = False
+
+
+def connect(path: str) -> None:
+    """Makes `tf.io.gfile` and the readers of records understand a path.
+
+    Local paths, and `gs://`, which TensorFlow brings along, need nothing.
+
+    Args:
+        path: A folder or file, local or of the form `SCHEME://...`.
+
+    Raises:
+        DataError: When nothing installed here can open such a path.
+    """
+    global _in_use
+    scheme, separator, _ = str(path).partition("://")
+    if not separator:
+        return
+    if not _is_known(scheme):
+        try:
+            import tensorflow_io  # noqa: F401 - registers its file systems
+        except (ImportError, NotImplementedError, tf.errors.OpError):
+            pass  # What matters is whether the scheme is known now.
+        if not _is_known(scheme):
+            raise DataError(
+                "A path must be local, or in a store that TensorFlow can open. Received "
+                f"`{path}`: TensorFlow {tf.__version__} does not know `{scheme}://` here. For "
+                "s3://, az:// and hdfs:// install tensorflow-io (`pip install 'gsf_tf[cloud]'`), "
+                "which works up to TensorFlow 2.17; or copy the files to a local folder."
+            )
+    _in_use = True
+
+
+def reports_store_errors(function):
+    """Makes a function turn what an object store refuses into a `DataError`.
+
+    Args:
+        function: One that opens paths after `connect`.
+
+    Returns:
+        The same, for paths of this machine without a change.
+    """
+
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        try:
+            return function(*args, **kwargs)
+        except tf.errors.OpError as error:
+            if not _in_use:
+                raise
+            raise DataError(
+                "An object store must let its paths be read and written. Received "
+                f"{type(error).__name__}: {error.message}. Check the bucket's name, the "
+                "credentials, and the address (for s3://, S3_ENDPOINT and AWS_REGION)."
+            ) from error
+
+    return wrapper
+
+
+def in_use() -> bool:
+    """Says whether this process has opened a path in an object store."""
+    return _in_use
+
+
+def _is_known(scheme):
+    return scheme in tf.io.gfile.get_registered_schemes()

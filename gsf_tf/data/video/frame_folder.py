@@ -1,0 +1,105 @@
+"""Clips that are stored as a folder of numbered JPEG files."""
+
+import os
+import pathlib
+import re
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from PIL import Image
+
+from gsf_tf.data.video.image_file import scale_down
+from gsf_tf.data.video.video_file import MAX_PIXELS, DecodedFrame
+from gsf_tf.errors import VideoError
+
+FRAME_NAME = re.compile(r"(\d+)\.jpe?g", re.IGNORECASE)
+
+
+class FrameFolder:
+    """The frames `00001.jpg`, `00002.jpg`, ... of one clip.
+
+    The numbers may begin at 0 or 1 and have no gap; other files are passed over.
+
+    Args:
+        path: The folder.
+        frame_rate: Frames per second, which the files do not say; 0 where unknown.
+
+    Attributes:
+        index_base: Number of the first frame.
+
+    Raises:
+        VideoError: When there is no such folder, no frame in it, or one is missing.
+    """
+
+    def __init__(self, path: str | os.PathLike, frame_rate: float = 0.0):
+        self.path = os.fspath(path)
+        self.frame_rate = frame_rate
+        if not os.path.isdir(path):
+            raise VideoError(path, "there is no such folder of frames")
+        numbered = {}
+        for name in sorted(os.listdir(path)):
+            match = FRAME_NAME.fullmatch(name)
+            if match and numbered.setdefault(int(match[1]), name) != name:
+                reason = f"frame {int(match[1])} is there twice, `{numbered[int(match[1])]}` and "
+                raise VideoError(path, f"{reason}`{name}`")
+        if not numbered:
+            raise VideoError(path, "the folder holds no frame (00001.jpg, 00002.jpg, ...)")
+        self.index_base = 0 if 0 in numbered else 1
+        last = max(numbered)
+        missing = [n for n in range(self.index_base, last + 1) if n not in numbered]
+        if missing:
+            numbers = ", ".join(map(str, missing[:5])) + (", ..." if len(missing) > 5 else "")
+            reason = (
+                f"{len(missing)} of the frames {self.index_base}..{last} are missing: {numbers}"
+            )
+            raise VideoError(path, reason)
+        self._names = [numbered[number] for number in sorted(numbered)]
+
+    def __len__(self):
+        return len(self._names)
+
+    def iterate_frames(
+        self, *, short_side: int | None = None, keep: Callable[[int], bool] = lambda index: True
+    ) -> Iterator[DecodedFrame]:
+        """Decodes the frames in order and yields those that are kept.
+
+        Args:
+            short_side: Frames whose shorter side is larger than this are scaled down to it,
+                the aspect ratio kept. `None` never scales.
+            keep: Says for a frame's position, counted from 0, whether it is wanted.
+
+        Yields:
+            `DecodedFrame`s.
+
+        Raises:
+            VideoError: When a frame is not a readable JPEG or not as large as the first.
+        """
+        size = None
+        for index, name in enumerate(self._names):
+            with self._open(name, index) as image:
+                size = size or image.size
+                if image.size != size:
+                    reason = f"`{name}` is {image.width}x{image.height}, the frames before it are "
+                    raise VideoError(self.path, f"{reason}{size[0]}x{size[1]}", index)
+                # Read even when it is not kept: a damaged clip is found whatever is kept of it.
+                rgb = self._read(image, name, index)
+            if keep(index):
+                seconds = index / self.frame_rate if self.frame_rate else None
+                yield DecodedFrame(index, seconds, np.asarray(scale_down(rgb, short_side)))
+
+    def _open(self, name, index):
+        try:
+            image = Image.open(pathlib.Path(self.path, name), formats=["JPEG"])
+        except (OSError, Image.DecompressionBombError) as error:
+            raise VideoError(self.path, f"`{name}` is no JPEG file", index) from error
+        if image.width * image.height > MAX_PIXELS:
+            image.close()
+            reason = f"`{name}` announces {image.width}x{image.height} pixels"
+            raise VideoError(self.path, reason, index)
+        return image
+
+    def _read(self, image, name, index):
+        try:
+            return image.convert("RGB")
+        except (OSError, SyntaxError, ValueError) as error:
+            raise VideoError(self.path, f"`{name}` is damaged ({error})", index) from error

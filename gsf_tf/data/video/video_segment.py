@@ -1,0 +1,114 @@
+"""Decoding of a part of a long video."""
+
+import math
+import os
+from collections.abc import Callable, Iterator
+
+from gsf_tf.data.video.video_file import (
+    DecodedFrame,
+    check_packet,
+    decoding_errors,
+    open_video,
+    to_rgb,
+)
+from gsf_tf.errors import VideoError
+
+# Annotated ends of EPIC-KITCHENS are rounded and may lie a little behind the last frame.
+_MISSING_SECONDS = 0.5
+
+# Times are fractions of the container's clock and sums of them; frames are far longer.
+_TIME_TOLERANCE = 1e-6
+
+
+def read_segment_header(path: str | os.PathLike, start: float, stop: float) -> tuple[int, float]:
+    """Returns the number of frames of a part by the frame rate, and the frames per second.
+
+    Nothing is read but the header: a video may be hours long and have hundreds of parts.
+
+    Raises:
+        VideoError: When the file cannot be opened as a video.
+    """
+    with open_video(path) as (_, stream):
+        rate = float(stream.average_rate or stream.guessed_rate or 0)
+    return round((stop - start) * rate), rate
+
+
+def iterate_segment(
+    path: str | os.PathLike,
+    start: float,
+    stop: float,
+    *,
+    short_side: int | None = None,
+    keep: Callable[[int], bool] = lambda index: True,
+) -> Iterator[DecodedFrame]:
+    """Decodes the part of a video that is shown from `start` until before `stop`.
+
+    Decoding begins at the key frame before `start`, so that a short part of a long video
+    costs the same wherever it is. Damage outside the part is not seen.
+
+    Args:
+        path: Video file of any format that FFmpeg knows and can seek in.
+        start: Seconds since the start of the video.
+        stop: Seconds since the start of the video.
+        short_side: As in `iterate_frames`.
+        keep: Says for a frame's position in the part, counted from 0, whether it is wanted.
+
+    Yields:
+        `DecodedFrame`s in the order of display, their seconds those of the whole video.
+
+    Raises:
+        VideoError: When the part cannot be decoded, holds no frame, or ends more than
+            `_MISSING_SECONDS` after the video.
+    """
+    count, end, size = 0, 0.0, None
+    with open_video(path) as (container, stream), decoding_errors(path, lambda: count):
+        first = (stream.start_time or 0) * stream.time_base
+        period = float(1 / (stream.average_rate or stream.guessed_rate or 1))
+        for frame in _frames_from(path, container, stream, first, first + start):
+            seconds = frame.time - float(first)
+            if seconds >= stop - _TIME_TOLERANCE:
+                end = stop
+                break
+            end = seconds + period
+            if seconds < start - _TIME_TOLERANCE:
+                continue
+            size = size or (frame.width, frame.height)
+            if frame.is_corrupt or (frame.width, frame.height) != size:
+                reason = "a frame is damaged" if frame.is_corrupt else "the frame size changes"
+                raise VideoError(path, reason, count)
+            if keep(count):
+                yield DecodedFrame(count, seconds, to_rgb(frame, short_side))
+            count += 1
+    part = f"the part from {start} s to {stop} s"
+    if end < stop - _MISSING_SECONDS:
+        raise VideoError(path, f"{part} is not all there, the video ends at {end:.2f} s", count)
+    if count == 0:
+        raise VideoError(path, f"{part} holds no frame")
+
+
+def _frames_from(path, container, stream, first, time):
+    """Yields the frames from the key frame at or before `time` on; `first` is the first one's."""
+    # Some formats seek by decoding time and land on a key frame that is shown later.
+    for margin in (0, 1, 10, None):
+        target = first if margin is None else max(time - margin, first)
+        container.seek(int(target / stream.time_base), stream=stream)
+        for number, frame in enumerate(_decode(path, container.demux(stream))):
+            if number == 0 and frame.time > time + _TIME_TOLERANCE and target > first:
+                break
+            yield frame
+        else:
+            return
+
+
+def _decode(path, packets):
+    last = -math.inf
+    for packet in packets:
+        check_packet(path, packet, 0)
+        for frame in packet.decode():
+            # AVI has no times of display: with B-frames FFmpeg's guesses are out of order.
+            if frame.time is None or frame.time <= last:
+                fault = "carry no time" if frame.time is None else "have times that go back"
+                reason = f"its frames {fault}, so no part can be cut out; convert it to mp4"
+                raise VideoError(path, reason)
+            last = frame.time
+            yield frame

@@ -1,0 +1,34 @@
+"""Finding layers in a model that was built."""
+
+
+def find_layers(model, kind):
+    """Returns all layers of a class in a model, those of models inside it too, in order.
+
+    Args:
+        model: `keras.Model`.
+        kind: A layer class, or a tuple of them.
+    """
+    found = []
+    for layer in model.layers:
+        if isinstance(layer, kind):
+            found.append(layer)
+        elif hasattr(layer, "layers"):
+            found += find_layers(layer, kind)
+    return found
+
+
+def classifiers(model):
+    """Returns the linear layers of a segment model by name: one, or one per task.
+
+    Args:
+        model: `SegmentModel`.
+
+    Returns:
+        Dictionary with `"classifier"`, or with a `"classifier_<task>"` for each task.
+    """
+    names = (
+        [f"classifier_{task}" for task in model.num_classes]
+        if isinstance(model.num_classes, dict)
+        else ["classifier"]
+    )
+    return {name: model.get_layer(name) for name in names}

@@ -1,0 +1,15 @@
+"""RubiksNet's published sizes, for presets and to recognise checkpoints."""
+
+# Repeats of stages 1 to 4, width of the stem. Tiny has Small's depth and is thinner; Small alone
+# has squeeze-excitation. Table 1 of the RubiksNet paper has their parameters and FLOPs.
+RUBIKSNET_TIERS = {
+    "tiny": {"repeats": (3, 4, 6, 3), "width": 54},
+    "small": {"repeats": (3, 4, 6, 3), "width": 72, "squeeze_excitation": True},
+    "medium": {"repeats": (3, 4, 23, 3), "width": 72},
+    "large": {"repeats": (3, 8, 36, 3), "width": 72},
+    # Not the authors': for small frames, small data and trials. 64 pixels end as 4 x 4.
+    "mini": {"repeats": (2, 2, 2), "width": 32},
+}
+
+# A squeeze-excitation has a twelfth of its channels in between.
+REDUCTION = 12
