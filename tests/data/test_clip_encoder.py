@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gsf_tf.data import ClipSource, RecordSettings, VideoError, clip_encoder
+from gsf_tf.data import ClipSource, RecordSettings, VideoError
+from gsf_tf.data.writing import clip_encoder
 from tests.data.video_maker import frame_numbers, make_frames, make_video, numbered_frame
 
 

@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from gsf_tf.data import DataError, video_dataset_from_directory, video_file
+from gsf_tf.data import DataError, video_dataset_from_directory
+from gsf_tf.data.video import video_file
 from tests.data.video_maker import frame_numbers, make_frames, make_video, numbered_frame
 
 

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from gsf_tf.data import RecordSettings, list_video_folder, split_for_validation, write_records
-from gsf_tf.data import record_plan as record_plan_module
+from gsf_tf.data.writing import record_plan as record_plan_module
 from gsf_tf.data.writing.record_plan import RecordPlan
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gsf_tf.data import sampling
+from gsf_tf.data.pipeline import sampling
 
 
 @pytest.mark.parametrize(

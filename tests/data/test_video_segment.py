@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from gsf_tf.data import VideoError, video_segment
+from gsf_tf.data import VideoError
+from gsf_tf.data.video import video_segment
 from gsf_tf.data.video.video_file import iterate_frames
 from gsf_tf.data.video.video_segment import iterate_segment
 from tests.data.video_maker import REAL_VIDEOS, cut, frame_numbers, make_video

@@ -13,8 +13,8 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 from PIL import Image
 
-from gsf_tf.data import object_store
 from gsf_tf.data.inspection.clip_sheet import SampledClip
+from gsf_tf.data.records import object_store
 from gsf_tf.data.records.damage_log import DamagedRecord
 from gsf_tf.data.records.dataset_info import DatasetInfo
 from gsf_tf.data.records.record_schema import label_key

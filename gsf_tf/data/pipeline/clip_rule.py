@@ -4,7 +4,7 @@ import dataclasses
 
 import tensorflow as tf
 
-from gsf_tf.data import sampling
+from gsf_tf.data.pipeline import sampling
 from gsf_tf.data.pipeline.augmentation.augmentation import Augmentation
 from gsf_tf.data.pipeline.cropping import view_crops
 from gsf_tf.errors import DataError

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from gsf_tf.data import label_map
+from gsf_tf.data.listing import label_map
 from gsf_tf.data.listing.label_map import LabelMap
 from gsf_tf.data.pipeline.augmentation.augmentation import Augmentation
 from gsf_tf.data.records.dataset_info import DatasetInfo

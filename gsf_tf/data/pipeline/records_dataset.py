@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
-from gsf_tf.data import object_store
 from gsf_tf.data.pipeline.augmentation.augmentation import Augmentation
 from gsf_tf.data.pipeline.batching import augment_clips, batch_clips
 from gsf_tf.data.pipeline.checked_shards import CheckedShards
@@ -15,6 +14,7 @@ from gsf_tf.data.pipeline.data_service import distribute
 from gsf_tf.data.pipeline.record_labels import RecordLabels
 from gsf_tf.data.pipeline.record_stream import RecordStream
 from gsf_tf.data.pipeline.shard_copies import copy_shards
+from gsf_tf.data.records import object_store
 from gsf_tf.data.records.damage_log import DamageLog
 from gsf_tf.data.records.dataset_info import DatasetInfo
 from gsf_tf.errors import DataError

@@ -6,7 +6,7 @@ import os
 
 import tensorflow as tf
 
-from gsf_tf.data import object_store
+from gsf_tf.data.records import object_store
 from gsf_tf.errors import DataError
 from gsf_tf.whole_file import write_whole_file
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from gsf_tf.data import object_store
 from gsf_tf.data.listing.clip_listing import ClipListing
+from gsf_tf.data.records import object_store
 from gsf_tf.data.records.record_settings import RecordSettings
 from gsf_tf.data.writing.clip_encoder import encode_clips
 from gsf_tf.data.writing.record_plan import PlannedShard

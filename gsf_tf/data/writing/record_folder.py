@@ -10,11 +10,13 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from gsf_tf.data import dataset_info, label_map, object_store, record_plan
+from gsf_tf.data.listing import label_map
 from gsf_tf.data.listing.clip_listing import ClipListing
 from gsf_tf.data.listing.clip_source import ClipSource
+from gsf_tf.data.records import dataset_info, object_store
 from gsf_tf.data.records.dataset_info import DatasetInfo
 from gsf_tf.data.records.record_settings import RecordSettings
+from gsf_tf.data.writing import record_plan
 from gsf_tf.data.writing.clip_encoder import encode_clips
 from gsf_tf.data.writing.finished_shard import FinishedShard, QuarantinedClip
 from gsf_tf.data.writing.record_plan import RecordPlan
