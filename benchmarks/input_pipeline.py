@@ -11,7 +11,7 @@ Measures, in turns and on all cores,
             installed)
 
 and prints the median over the rounds, the median of the ratios within a round, and the memory
-of this process. --augment adds the time of RandAugment, colour jitter and the like. Clips come from
+of this process. --augment adds the time of RandAugment, color jitter and the like. Clips come from
 --videos (a folder per class), or are those of the embedded default, enlarged to 340 x 256.
 """
 
@@ -154,7 +154,7 @@ def decoding_dataset(pattern, cropped):
 
 
 def speed(batches):
-    """Returns clips per second in the middle of a pass, as over a real data set."""
+    """Returns clips per second in the middle of a pass, as over a real dataset."""
     times = []
     for _ in batches:
         times.append(time.perf_counter())

@@ -6,8 +6,8 @@
 
 One clip and four (GSF-ResNet50 also trains with two), inference and training, TSN, TSM, GSM, GSF
 and RubiksNet, each candidate in turn within every round. Each runtime is a process with as many
-threads. The others' networks are the tests' PyTorch twins, fed with normalised frames, while ours
-normalise the clip themselves; where there is a twin, ours has its weights, and outputs that differ
+threads. The others' networks are the tests' PyTorch twins, fed with normalized frames, while ours
+normalize the clip themselves; where there is a twin, ours has its weights, and outputs that differ
 end the benchmark. A runtime that is not installed (`pip install -e '.[bench]'`) is left out with a
 line that says so.
 

@@ -1,4 +1,4 @@
-"""The studies of the GSF paper on Something-Something V1, 8 frames, 1 clip, centre crop.
+"""The studies of the GSF paper on Something-Something V1, 8 frames, 1 clip, center crop.
 
 Command, with the name of a row after the colon:
 

@@ -1,9 +1,9 @@
 """What a task is: one thing that a label says of a clip, as the verb, the noun or the action.
 
-Data sets, models, training, evaluation and exports name tasks with the words of this module.
+Datasets, models, training, evaluation and exports name tasks with the words of this module.
 """
 
-# The task of a data set with one label per clip, and the whole class beside its verb and noun.
+# The task of a dataset with one label per clip, and the whole class beside its verb and noun.
 ACTION = "action"
 
 

@@ -6,7 +6,7 @@
   python -m trainers.evaluate --workdir=runs/both \\
       --fuse=runs/8f/scores_accuracy.npz,runs/16f/scores_accuracy.npz
 
---protocol is efficiency (1 clip x 1 centre crop), accuracy (2 x 3) or kinetics (10 x 3); --clips
+--protocol is efficiency (1 clip x 1 center crop), accuracy (2 x 3) or kinetics (10 x 3); --clips
 and --crops set any other. --full_short_side takes crops over the whole short side instead of 224 of
 its 256 parts: with --protocol=accuracy, TSM's full-resolution test. Logits are averaged over the
 views of a video. Clips are sampled as in training (segments or dense windows).

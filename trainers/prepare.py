@@ -17,7 +17,7 @@ names hold spaces). --label_names=verb,noun says that a line has two labels:
     python -m trainers.prepare --videos=videos --annotations=train.txt \\
         --val_annotations=val.txt --output=records
 
-A data set of the papers, from the files as they are downloaded (docs/data.md has each one's layout
+A dataset of the papers, from the files as they are downloaded (docs/data.md has each one's layout
 and command); --annotations is the folder of its annotation files:
 
     python -m trainers.prepare --dataset=ssv2 --videos=20bn-something-something-v2 \\
@@ -65,12 +65,12 @@ flags.DEFINE_enum(
     "dataset",
     None,
     ["folder", "list", *data.OFFICIAL_DATASETS],
-    "How the videos are labelled; by default `list` with --annotations, else `folder`.",
+    "How the videos are labeled; by default `list` with --annotations, else `folder`.",
 )
 flags.DEFINE_string(
     "annotations",
     None,
-    "List of paths and labels, paths relative to --videos; or, for a data set of the papers, the "
+    "List of paths and labels, paths relative to --videos; or, for a dataset of the papers, the "
     "folder of its annotation files.",
 )
 flags.DEFINE_string("split", None, "Official split or version of the labels, where there are more.")
@@ -163,7 +163,7 @@ def find_clips():
         listing = dataset.list_clips(FLAGS.videos, FLAGS.annotations, FLAGS.split)
     elif FLAGS.split:
         raise UserError(
-            "--split must come with a data set that has several official ones. Received "
+            "--split must come with a dataset that has several official ones. Received "
             f"--split={FLAGS.split} for --dataset={kind}."
         )
     elif kind == "folder":

@@ -55,5 +55,5 @@ class RunSettings:
         return self.folder / f"clips_{batch}.npy"
 
     def frames(self, preset, batch):
-        """The same, normalised for the preset's backbone: `[batch * T, 3, H, W]`."""
+        """The same, normalized for the preset's backbone: `[batch * T, 3, H, W]`."""
         return self.folder / f"frames_{preset.split('_')[1]}_{batch}.npy"

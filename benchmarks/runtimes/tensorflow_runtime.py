@@ -26,7 +26,7 @@ class Runtime(TimedRuntime):
         self._models = {}
 
     def write_inputs(self, presets, batch):
-        """Writes random clips, and what the normalisation of each preset makes of them."""
+        """Writes random clips, and what the normalization of each preset makes of them."""
         size = self.settings.image_size
         shape = (batch, self.settings.num_segments, size, size, 3)
         clips = np.random.default_rng(0).integers(0, 256, shape, np.uint8)

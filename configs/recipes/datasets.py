@@ -1,4 +1,4 @@
-"""What an experiment takes from its data set: the one place for such facts.
+"""What an experiment takes from its dataset: the one place for such facts.
 
 The number of classes, the parts of a label and the left/right rule are in the records
 (`trainers.prepare --dataset=NAME`), which are looked for in `records/NAME`.
@@ -9,7 +9,7 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class DataSet:
-    """Settings that all experiments on a data set share.
+    """Settings that all experiments on a dataset share.
 
     Attributes:
         batch_size: Clips of a step, for which the learning rate is meant.

@@ -52,7 +52,7 @@ def default_config():
     config.augmentation = ConfigDict()
     config.augmentation.crop = "multi_scale"
     config.augmentation.flip = 0.0
-    # File of class pairs that swap when a clip is mirrored; by default the data set's own.
+    # File of class pairs that swap when a clip is mirrored; by default the dataset's own.
     config.augmentation.flip_pairs = placeholder(str)
     config.augmentation.rand_augment = 0.0
     config.augmentation.color_jitter = (0.0, 0.0, 0.0, 0.0)
@@ -87,7 +87,7 @@ def default_config():
     config.batch_norm.momentum = 0.9
     # Statistics of the batch of all devices instead of each device's own.
     config.batch_norm.synchronized = False
-    # "none", "all", or "all_but_first" (TSN's partial batch normalisation).
+    # "none", "all", or "all_but_first" (TSN's partial batch normalization).
     config.batch_norm.frozen = "none"
 
     # Attention shifts: the temperature falls from start to end in so many epochs; 0 for none.

@@ -8,7 +8,7 @@ from gsf_tf.errors import UserError
 
 
 def experiment(preset, dataset, num_segments, *, paper=None):
-    """Returns the configuration of a preset on a data set, without the recipe of its authors.
+    """Returns the configuration of a preset on a dataset, without the recipe of its authors.
 
     Args:
         preset: A name of `gsf_tf.models.list_presets()`.

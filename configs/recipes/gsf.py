@@ -8,9 +8,9 @@ Where the authors' code differs from the paper, the code is followed, for it mad
 | | paper | code, and here |
 |---|---|---|
 | weight decay | 1e-4 | 5e-4 |
-| RandAugment (magnitude 9, std 0.5) | on EPIC-Kitchens | on every data set |
+| RandAugment (magnitude 9, std 0.5) | on EPIC-Kitchens | on every dataset |
 | largest norm of the gradient | - | 20 |
-| groups for biases and normalisations | - | declared, but not used |
+| groups for biases and normalizations | - | declared, but not used |
 """
 
 from configs.recipes.experiment import (
@@ -22,7 +22,7 @@ from configs.recipes.experiment import (
 
 
 def gsf_experiment(preset, dataset, num_segments, *, init=None, paper=None):
-    """Returns the configuration of `gsf_*` or `tsn_*` on a data set.
+    """Returns the configuration of `gsf_*` or `tsn_*` on a dataset.
 
     Args:
         preset: `gsf_<backbone>` or `tsn_<backbone>`.

@@ -1,9 +1,9 @@
-"""The recipe of the RubiksNet paper, in its stages: images, Kinetics, then the data set.
+"""The recipe of the RubiksNet paper, in its stages: images, Kinetics, then the dataset.
 
-Section 4.1: spatial shifts are learned on ImageNet and inflated; gradients of shifts are normalised
+Section 4.1: spatial shifts are learned on ImageNet and inflated; gradients of shifts are normalized
 (equation (9); lambda is 1 in the released models). Attention is annealed from 2.0 to 1e-3 over 40
 epochs. The authors' code: shifts at a hundredth of the rate, no decay on shifts, biases and
-normalisations, momentum 0.9, decay 5e-4.
+normalizations, momentum 0.9, decay 5e-4.
 
 Neither gives epochs, learning rate and batch. On clips they are the GSF paper's here (60 epochs,
 0.01 at 32); on images those usual for ResNets (He et al.: 90 epochs, 0.1 at 256, decay 1e-4).
@@ -20,7 +20,7 @@ ANNEALING_EPOCHS = 40
 def rubiksnet_experiment(
     preset, dataset, num_segments, *, init, shift_budget=None, sampling="segments", paper=None
 ):
-    """Returns the configuration of a RubiksNet on a data set of videos.
+    """Returns the configuration of a RubiksNet on a dataset of videos.
 
     Args:
         preset: `rubiksnet_<tier>` or `rubiksnet_<tier>_aq`.

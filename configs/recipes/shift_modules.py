@@ -25,7 +25,7 @@ TSM_GROUPS = (
 
 
 def tsm_experiment(preset, dataset, num_segments, *, paper=None):
-    """Returns the configuration of `tsm_*` on a data set; arguments as in `experiment`.
+    """Returns the configuration of `tsm_*` on a dataset; arguments as in `experiment`.
 
     On Kinetics clips are dense windows of 64 frames, as in TSM's code.
     """
@@ -36,7 +36,7 @@ def tsm_experiment(preset, dataset, num_segments, *, paper=None):
 
 
 def gsm_experiment(preset, dataset, num_segments, *, paper=None):
-    """Returns the configuration of `gsm_*` on a data set; arguments as in `experiment`."""
+    """Returns the configuration of `gsm_*` on a dataset; arguments as in `experiment`."""
     config = _control(preset, dataset, num_segments, GSM_GROUPS, paper)
     optional_arguments(config, channel_ratio=float, placement=str, last_blocks=int)
     return config

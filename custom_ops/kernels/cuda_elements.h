@@ -34,7 +34,7 @@ struct alignas(sizeof(T) * V) Vector {
   T lane[V];
 };
 
-// Reads V neighbours in one access; `source` is aligned to all of them.
+// Reads V neighbors in one access; `source` is aligned to all of them.
 template <int V, typename T>
 __device__ __forceinline__ void Load(const T* source, Real<T>* values) {
   const Vector<T, V> vector = *reinterpret_cast<const Vector<T, V>*>(source);

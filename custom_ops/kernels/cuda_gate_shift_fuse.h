@@ -199,7 +199,7 @@ int CopyOtherChannels(const T* source, T* target, const gsf_gate_shift_fuse_shap
                            stream);
 }
 
-// Calls `function` with 2 where two neighbouring channels can be read at once, else with 1. An
+// Calls `function` with 2 where two neighboring channels can be read at once, else with 1. An
 // element of float64 is wide enough by itself.
 template <typename T, typename Function>
 int WithLanes(const Problem<T>& problem, Function function) {

@@ -1,6 +1,6 @@
 // The geometry of RubiksShift on the GPU, for the forward pass and the gradient.
 //
-// A thread owns one pixel and V neighbouring channels and walks over the frames of a clip. For
+// A thread owns one pixel and V neighboring channels and walks over the frames of a clip. For
 // every frame it blends 3 x 3 pixels, keeps the blends of three frames in registers and blends
 // those. So a frame is read from memory once, and its nine reads per pixel hit the cache that the
 // block's tile shares.

@@ -68,7 +68,7 @@ __global__ void FusionKernel(Problem<T> problem) {
 }
 
 // Equations (2)-(6), (9), (10) and the interleave. A thread has one pixel, V pairs of channels that
-// become neighbours, and walks over the frames. In place, nobody writes frame t before all threads
+// become neighbors, and walks over the frames. In place, nobody writes frame t before all threads
 // of the pixel's half, one block, hold frames t - 1, t and t + 1 in registers.
 template <int V, typename T>
 __global__ void __launch_bounds__(kMaxPairs) FuseKernel(Problem<T> problem, const T* x, T* y) {

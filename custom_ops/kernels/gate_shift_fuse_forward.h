@@ -9,7 +9,7 @@ namespace gsf_tf {
 namespace gate_shift_fuse {
 
 // A pixel's products with the 27 taps of its half's kernel, ordered width, height, time, so that
-// the shifted sums read neighbouring numbers; the rest is zero.
+// the shifted sums read neighboring numbers; the rest is zero.
 constexpr int kPlanes = 32;
 
 template <typename T>
@@ -39,7 +39,7 @@ struct Forward {
 // Units: frame, half.
 template <typename T>
 void Statistics(const Forward<T>& forward, int64_t first, int64_t last);
-// Units: channels. The batch's statistics, the scale of the normalisation, the kernel's order.
+// Units: channels. The batch's statistics, the scale of the normalization, the kernel's order.
 template <typename T>
 void Normalization(const Forward<T>& forward, int64_t first, int64_t last);
 // Units: rows of frames. Equations (1), (2): products and their sums over space.

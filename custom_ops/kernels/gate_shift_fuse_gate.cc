@@ -1,5 +1,5 @@
 // Equations (1), (2): the gate. One output plane per half makes the 3x3x3 convolution a product
-// from P / 2 channels to 27 numbers per pixel, and a sum of those over the neighbours.
+// from P / 2 channels to 27 numbers per pixel, and a sum of those over the neighbors.
 
 #include <algorithm>
 #include <cmath>

@@ -57,7 +57,7 @@ constexpr int kPlaneThreads = 128;
 constexpr int kPixelsPerThread = kTilePixels / kPlaneThreads;
 constexpr int kChannelsAtOnce = 16;
 
-// Reads kChannelsAtOnce channels of the tile and its border, normalised and rectified.
+// Reads kChannelsAtOnce channels of the tile and its border, normalized and rectified.
 template <int V, typename T>
 __device__ void ReadActivations(const Problem<T>& problem, int64_t frame, int64_t top, int64_t left,
                                 int64_t channel, int count, const Real<T>* scale,

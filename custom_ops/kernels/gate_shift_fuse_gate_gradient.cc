@@ -8,8 +8,8 @@ namespace gsf_tf {
 namespace gate_shift_fuse {
 namespace {
 
-// A pixel's 27 neighbours in the gradient of the gate's sum, ordered as the adjoint kernel; padded.
-constexpr int kNeighbours = 28;
+// A pixel's 27 neighbors in the gradient of the gate's sum, ordered as the adjoint kernel; padded.
+constexpr int kNeighbors = 28;
 // So many pixels at a time keep a tile's channels in the first-level cache.
 constexpr int64_t kTilePixels = 32;
 
@@ -17,16 +17,16 @@ constexpr int64_t kTilePixels = 32;
 template <typename R>
 struct Tile {
   int64_t pixels;
-  const R* neighbours;  // [pixels, kNeighbours]
+  const R* neighbors;  // [pixels, kNeighbors]
   const R* activated;   // [pixels, padded]
-  const R* centred;     // [pixels, padded]
+  const R* centered;     // [pixels, padded]
   R* gradient;          // [pixels, 2, padded], of the activation before ReLU
   int64_t padded;
 };
 
 template <typename T>
-GSF_INLINE void GatherNeighbours(const Gradient<T>& g, int64_t frame, int64_t half, int64_t h,
-                                 Real<T>* neighbours) {
+GSF_INLINE void GatherNeighbors(const Gradient<T>& g, int64_t frame, int64_t half, int64_t h,
+                                 Real<T>* neighbors) {
   using V = Vector<Real<T>, 4>;
   const Sizes& s = g.sizes;
   const int64_t t = frame % s.segments;
@@ -35,11 +35,11 @@ GSF_INLINE void GatherNeighbours(const Gradient<T>& g, int64_t frame, int64_t ha
     const bool inside =
         t + time_step >= 0 && t + time_step < s.segments && row >= 0 && row < s.height;
     const Real<T>* source = inside ? g.GateSumRow(frame + time_step, half, row) : g.zero_row;
-    Real<T>* target = neighbours + 3 * tap;
+    Real<T>* target = neighbors + 3 * tap;
     for (int64_t w = 0; w < s.width; ++w) {
       V four;
       Load<4>(source + w, four);
-      Store<4>(four, target + w * kNeighbours);
+      Store<4>(four, target + w * kNeighbors);
     }
   }
 }
@@ -47,29 +47,29 @@ GSF_INLINE void GatherNeighbours(const Gradient<T>& g, int64_t frame, int64_t ha
 // The gradient of the activation at kPixels pixels, for the lanes from channel c on.
 template <int kLanes, int kPixels, typename R>
 GSF_INLINE void AdjointPixels(const Tile<R>& tile, const R* kernel, int64_t pixel, int64_t c,
-                              Vector<R, kLanes>& sum, Vector<R, kLanes>& centred_sum) {
+                              Vector<R, kLanes>& sum, Vector<R, kLanes>& centered_sum) {
   using V = Vector<R, kLanes>;
   V total[kPixels] = {};
-  const R* const neighbours = tile.neighbours + pixel * kNeighbours;
+  const R* const neighbors = tile.neighbors + pixel * kNeighbors;
   for (int tap = 0; tap < kTaps; ++tap) {
     V weight;
     Load<kLanes>(kernel + tap * tile.padded + c, weight);
 #pragma GCC unroll 16
-    for (int p = 0; p < kPixels; ++p) total[p] += weight * neighbours[p * kNeighbours + tap];
+    for (int p = 0; p < kPixels; ++p) total[p] += weight * neighbors[p * kNeighbors + tap];
   }
 #pragma GCC unroll 16
   for (int p = 0; p < kPixels; ++p) {
-    V activated, centred;
+    V activated, centered;
     Load<kLanes>(tile.activated + (pixel + p) * tile.padded + c, activated);
-    Load<kLanes>(tile.centred + (pixel + p) * tile.padded + c, centred);
+    Load<kLanes>(tile.centered + (pixel + p) * tile.padded + c, centered);
     const V passed = activated > V{} ? total[p] : V{};
     sum += passed;
-    centred_sum += passed * centred;
+    centered_sum += passed * centered;
     Store<kLanes>(passed, tile.gradient + (pixel + p) * 2 * tile.padded + c);
   }
 }
 
-// sums[tap, c] += sum over pixels of activated * neighbour, nine taps at a time in registers.
+// sums[tap, c] += sum over pixels of activated * neighbor, nine taps at a time in registers.
 template <int kLanes, typename R>
 GSF_INLINE void AddKernelGradient(const Tile<R>& tile, int64_t c, R* sums) {
   using V = Vector<R, kLanes>;
@@ -81,9 +81,9 @@ GSF_INLINE void AddKernelGradient(const Tile<R>& tile, int64_t c, R* sums) {
     for (int64_t pixel = 0; pixel < tile.pixels; ++pixel) {
       V activated;
       Load<kLanes>(tile.activated + pixel * tile.padded + c, activated);
-      const R* const neighbours = tile.neighbours + pixel * kNeighbours + begin;
+      const R* const neighbors = tile.neighbors + pixel * kNeighbors + begin;
 #pragma GCC unroll 9
-      for (int tap = 0; tap < 9; ++tap) total[tap] += activated * neighbours[tap];
+      for (int tap = 0; tap < 9; ++tap) total[tap] += activated * neighbors[tap];
     }
 #pragma GCC unroll 9
     for (int tap = 0; tap < 9; ++tap) Store<kLanes>(total[tap], rows + tap * tile.padded);
@@ -95,20 +95,20 @@ GSF_INLINE void AddTile(const Tile<R>& tile, const R* kernel, R* sums) {
   constexpr int kLanes = kBytes / sizeof(R);
   constexpr int kGroup = kBytes == 64 ? 8 : 4;
   for (int64_t c = 0; c < tile.padded; c += kLanes) {
-    Vector<R, kLanes> sum, centred_sum;
+    Vector<R, kLanes> sum, centered_sum;
     R* const beta_row = sums + kTaps * tile.padded + c;
     R* const gamma_row = beta_row + tile.padded;
     Load<kLanes>(beta_row, sum);
-    Load<kLanes>(gamma_row, centred_sum);
+    Load<kLanes>(gamma_row, centered_sum);
     int64_t pixel = 0;
     for (; pixel + kGroup <= tile.pixels; pixel += kGroup) {
-      AdjointPixels<kLanes, kGroup>(tile, kernel, pixel, c, sum, centred_sum);
+      AdjointPixels<kLanes, kGroup>(tile, kernel, pixel, c, sum, centered_sum);
     }
     for (; pixel < tile.pixels; ++pixel) {
-      AdjointPixels<kLanes, 1>(tile, kernel, pixel, c, sum, centred_sum);
+      AdjointPixels<kLanes, 1>(tile, kernel, pixel, c, sum, centered_sum);
     }
     Store<kLanes>(sum, beta_row);
-    Store<kLanes>(centred_sum, gamma_row);
+    Store<kLanes>(centered_sum, gamma_row);
     AddKernelGradient<kLanes>(tile, c, sums);
   }
 }
@@ -121,8 +121,8 @@ struct GateAdjointPass {
     const int64_t rows = std::max<int64_t>(1, kTilePixels / s.width);
     // Zero beyond the half's channels, where nothing is written.
     const auto activated = Buffer<R>(rows * s.width * s.padded);
-    const auto centred = Buffer<R>(rows * s.width * s.padded);
-    const auto neighbours = Buffer<R>(rows * s.width * kNeighbours);
+    const auto centered = Buffer<R>(rows * s.width * s.padded);
+    const auto neighbors = Buffer<R>(rows * s.width * kNeighbors);
     const int64_t chunks = NumChunks(s);
     for (int64_t unit = first; unit < last; ++unit) {
       const int64_t chunk = unit / 2, half = unit % 2, c = half * s.half;
@@ -135,14 +135,14 @@ struct GateAdjointPass {
           const int64_t tile_rows = std::min(rows, s.height - h);
           const int64_t position = frame * s.pixels + h * s.width;
           const Tile<R> tile = {tile_rows * s.width,
-                                neighbours.get(),
+                                neighbors.get(),
                                 activated.get(),
-                                centred.get(),
+                                centered.get(),
                                 g.activation_gradient + (position * 2 + half) * s.padded,
                                 s.padded};
           for (int64_t row = 0; row < tile_rows; ++row) {
-            GatherNeighbours(g, frame, half, h + row,
-                             neighbours.get() + row * s.width * kNeighbours);
+            GatherNeighbors(g, frame, half, h + row,
+                             neighbors.get() + row * s.width * kNeighbors);
             const R* const gate_sums = g.GateSumRow(frame, half, h + row) + 1;
             R row_sum = 0;
             for (int64_t w = 0; w < s.width; ++w) row_sum += gate_sums[w];
@@ -154,7 +154,7 @@ struct GateAdjointPass {
                                         g.scale + c,
                                         g.beta + c,
                                         activated.get() + pixel * s.padded,
-                                        centred.get() + pixel * s.padded};
+                                        centered.get() + pixel * s.padded};
             ForBlocks<kBytes / static_cast<int>(sizeof(R))>(activation, s.half);
           }
           AddTile<kBytes>(tile, g.adjoint_kernel + half * kTaps * s.padded, sums);

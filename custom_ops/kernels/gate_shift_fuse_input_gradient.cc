@@ -84,14 +84,14 @@ struct WriteInputGradient {
   template <int kLanes>
   GSF_INLINE void Part(int64_t c, const Vector<Real<T>, kLanes>& z,
                        Vector<Real<T>, kLanes>& reader_z) {
-    Vector<Real<T>, kLanes> x, residual, activation, scale_block, shift, slope, centre;
+    Vector<Real<T>, kLanes> x, residual, activation, scale_block, shift, slope, center;
     parts.template At<kLanes>(c, z, reader_z, x, residual);
     Load<kLanes>(activation_gradient + c, activation);
     Load<kLanes>(scale + c, scale_block);
     Load<kLanes>(mean_term + c, shift);
     Load<kLanes>(variance_term + c, slope);
-    Load<kLanes>(mean + c, centre);
-    activation = scale_block * (activation - shift - (x - centre) * slope);
+    Load<kLanes>(mean + c, center);
+    activation = scale_block * (activation - shift - (x - center) * slope);
     Store<kLanes>(residual + reader_z * gate + activation, target + c);
   }
 

@@ -33,7 +33,7 @@ __device__ Real<T> GateGradientAt(const Problem<T>& problem, const Real<T>* gate
   return gate_gradient[((site.frame - time) * problem.pixels + h * problem.width + w) * 2 + half];
 }
 
-// What batch normalisation and ReLU do to one channel, and back.
+// What batch normalization and ReLU do to one channel, and back.
 template <typename T>
 struct Normalization {
   Real<T> mean, deviation, gamma, beta;  // `deviation` is the inverse
@@ -156,7 +156,7 @@ __global__ void WeightGradientsKernel(Problem<T> problem, const Real<T>* __restr
 
 constexpr int kMaxItems = 32;  // pixels and halves per block
 
-// The gradient of x. A thread has pairs of channels that are neighbours in y; otherwise as
+// The gradient of x. A thread has pairs of channels that are neighbors in y; otherwise as
 // FuseKernel, so that it may work in place.
 template <typename T>
 __global__ void __launch_bounds__(kMaxPairs)

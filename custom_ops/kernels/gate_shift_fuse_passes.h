@@ -172,7 +172,7 @@ std::unique_ptr<T[]> Buffer(int64_t count) {
   return std::unique_ptr<T[]>(new T[count]());
 }
 
-// ReLU(BN(x)) of `count` channels, padded with what `activated` and `centred` held before. The
+// ReLU(BN(x)) of `count` channels, padded with what `activated` and `centered` held before. The
 // order of operations is the same in both directions: subtracting the mean first keeps digits.
 template <typename T>
 struct Activation {
@@ -181,7 +181,7 @@ struct Activation {
   const Real<T>* scale;
   const Real<T>* offset;
   Real<T>* activated;
-  Real<T>* centred;  // x - mean, or null
+  Real<T>* centered;  // x - mean, or null
 
   template <int kLanes>
   GSF_INLINE void Block(int64_t i) {
@@ -192,7 +192,7 @@ struct Activation {
     Load<kLanes>(scale + i, scale_block);
     Load<kLanes>(offset + i, offset_block);
     x_block -= mean_block;
-    if (centred) Store<kLanes>(x_block, centred + i);
+    if (centered) Store<kLanes>(x_block, centered + i);
     x_block = x_block * scale_block + offset_block;
     // A NaN is not below zero and passes.
     Store<kLanes>(x_block < V{} ? V{} : x_block, activated + i);

@@ -84,7 +84,7 @@ GSF_INLINE void ForFrames(const Vertical<kLanes, kRows, T>& vertical,
   }
 }
 
-// What pixel u gives to its neighbours' sums is kept per frame: `open` lacks the pixel to the right
+// What pixel u gives to its neighbors' sums is kept per frame: `open` lacks the pixel to the right
 // of its own, `ahead` is a first part of the sum of the next pixel.
 template <int kLanes, int kRows, bool kInTime, NearStride kStride, typename T>
 GSF_INLINE void BlendRows(const NearRow<const T> (&rows)[kNearTaps], int64_t length, int64_t frames,

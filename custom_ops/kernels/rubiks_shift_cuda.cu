@@ -34,9 +34,9 @@ __device__ void Move(const T* __restrict__ source, const Real<T>* __restrict__ s
     R ring[kTaps][V] = {};
     Position next = kAdjoint ? first - base.time - 1 : first * map.time.stride + base.time - 1;
     for (Position t = first; t < last; ++t) {
-      const Position centre = kAdjoint ? t - base.time : t * map.time.stride + base.time;
-      if (next < centre - 1) next = centre - 1;
-      for (; next <= centre + 1; ++next) {
+      const Position center = kAdjoint ? t - base.time : t * map.time.stride + base.time;
+      if (next < center - 1) next = center - 1;
+      for (; next <= center + 1; ++next) {
         Push(ring);
         Position frame;
         if (!FindSource<kAdjoint>(kAdjoint ? next : Position(0), kAdjoint ? Position(0) : next,

@@ -41,7 +41,7 @@ void ForBands(const RubiksPlan<R>& plan, Pass pass, double* partial_sums, int64_
   }
 }
 
-// Pixels whose rows of three neighbours in all frames stay in the second cache.
+// Pixels whose rows of three neighbors in all frames stay in the second cache.
 template <typename T>
 int64_t NearTilePixels(int64_t frames, int64_t channels) {
   constexpr int64_t kBytes = int64_t{128} << 10;

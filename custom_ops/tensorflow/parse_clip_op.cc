@@ -50,7 +50,7 @@ REGISTER_OP("GsfTf>ParseClip")
     .Doc(R"doc(
 Reads what a pipeline needs of a clip's record, frames left where they are.
 
-record: A serialised SequenceExample by the keys of MediaSequence, its context first.
+record: A serialized SequenceExample by the keys of MediaSequence, its context first.
 media_id: The clip's name.
 frame_size: [2], height and width of the frames.
 labels: An int32 per label key.

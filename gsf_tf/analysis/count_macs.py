@@ -11,14 +11,14 @@ def count_macs(model, input_shape=None, convention="conv_linear", batch_size=1, 
     | convolutions of all kinds, 1D to 3D | MACs | 1 per output element where there is a bias |
     | `Dense`, `EinsumDense`, recurrent layers | MACs | |
     | attention and `Dot` | MACs of the products | |
-    | batch, layer and group normalisation | | 4 per element |
+    | batch, layer and group normalization | | 4 per element |
     | k x k average pooling | | k + 1 per output element |
     | global average pooling | | H * W + 1 per output element |
-    | `GateShift`, `GateShiftFuse` | MACs of the convolutions | their biases and normalisation |
+    | `GateShift`, `GateShiftFuse` | MACs of the convolutions | their biases and normalization |
     | `GroupedSpatialTemporal` | MACs | |
 
     All else is free: activations, max pooling, shifts, sums and products of single elements,
-    padding (a convolution counts its zeros too), the normalisation of the input, the mean over
+    padding (a convolution counts its zeros too), the normalization of the input, the mean over
     frames, and the spatial means inside `GateShiftFuse`. So is a layer whose own weights are
     scalars or one number per channel and whose output has its input's shape: it scales. A layer of
     your own that has no weights is free too, also if it multiplies tensors: give it a rule.

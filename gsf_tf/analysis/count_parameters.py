@@ -4,7 +4,7 @@ import math
 def count_parameters(model, trainable_only=True):
     """Counts the parameters of a model, as the papers do: what training can change.
 
-    Convolution and linear weights with their biases, and scale and offset of every normalisation.
+    Convolution and linear weights with their biases, and scale and offset of every normalization.
     Moving means and variances are not trained and so not counted. A weight that several layers
     share counts once.
 

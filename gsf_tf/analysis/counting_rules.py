@@ -116,7 +116,7 @@ def _global_average_pooling(call):
 
 
 def _gated_shift(call):
-    """The gate and its normalisation; the spatial means are free."""
+    """The gate and its normalization; the spatial means are free."""
     layer = call.layer
     if layer.gate != "learned":
         return FREE
@@ -166,7 +166,7 @@ RULES = {
     _layers.SimpleRNN: _recurrent,
     _layers.GRU: _recurrent,
     _layers.LSTM: _recurrent,
-    # Normalisation and pooling
+    # Normalization and pooling
     _layers.BatchNormalization: _normalization,
     _layers.GroupNormalization: _normalization,
     _layers.LayerNormalization: _normalization,

@@ -55,7 +55,7 @@ def attention_figure(statistics):
             np.array(INTEGER_SHIFTS) + (index + 0.5) * width - GROUP_WIDTH / 2,
             _integer_shares(layer),
             width,
-            color=_colour(index, len(layers)),
+            color=_color(index, len(layers)),
             label=layer.name,
         )
     axes.hlines(
@@ -119,7 +119,7 @@ def shift_histogram_figure(statistics, columns=4):
                 shift,
                 edges,
                 weights=np.full(len(shift), 1 / len(shift)),
-                color=_colour(index, len(layers)),
+                color=_color(index, len(layers)),
             )
             axes.axvline(0, color="black", linewidth=0.5)
             axes.set_title(layer.name, fontsize="small")
@@ -147,7 +147,7 @@ def _edges(reach):
     return np.arange(-half, half + 1) * BIN_WIDTH
 
 
-def _colour(index, count):
+def _color(index, count):
     return colormaps["viridis"]((index + 0.5) / count)
 
 

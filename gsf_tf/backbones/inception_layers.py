@@ -1,6 +1,6 @@
 """The layers that BN-Inception and InceptionV3 got from Caffe.
 
-Convolutions have biases although a normalisation follows, every normalisation has a scale, max
+Convolutions have biases although a normalization follows, every normalization has a scale, max
 pooling with stride 2 covers the last row and column ("ceil mode"), and average pooling counts the
 zeros around the map.
 """
@@ -11,7 +11,7 @@ from gsf_tf.layers import BatchNormalization
 
 
 def convolution_unit(x, filters, kernel_size, strides, padding, names):
-    """Convolution with bias, batch normalisation, ReLU.
+    """Convolution with bias, batch normalization, ReLU.
 
     Args:
         x: Symbolic feature maps.
@@ -19,7 +19,7 @@ def convolution_unit(x, filters, kernel_size, strides, padding, names):
         kernel_size: Odd integer, or a pair of them for height and width.
         strides: 1 or 2.
         padding: `"same"` for half a kernel of zeros on every side, or `"valid"`.
-        names: Names of the convolution, the normalisation and the ReLU.
+        names: Names of the convolution, the normalization and the ReLU.
 
     Returns:
         Symbolic feature maps.

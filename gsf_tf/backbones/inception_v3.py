@@ -18,7 +18,7 @@ def InceptionV3(
     """Builds InceptionV3 as converted from Caffe.
 
     `keras.applications.InceptionV3` has neither biases in the convolutions nor scales in the
-    normalisations, and pools otherwise. Layer names are those of the released checkpoints
+    normalizations, and pools otherwise. Layer names are those of the released checkpoints
     (`mixed_conv_Conv2D`, `mixed_conv_batchnorm`).
 
     Args:

@@ -56,7 +56,7 @@ def RubiksNet(
         name: Name of the model.
 
     Returns:
-        A functional `keras.Model` whose input is normalised RGB, (x / 255 - mean) / std
+        A functional `keras.Model` whose input is normalized RGB, (x / 255 - mean) / std
         with the ImageNet mean and standard deviation.
 
     Raises:

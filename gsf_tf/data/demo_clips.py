@@ -1,4 +1,4 @@
-"""The embedded data set: real H.264 clips of textured shapes that act in time.
+"""The embedded dataset: real H.264 clips of textured shapes that act in time.
 
 The classes come in pairs that are each other's time reversal, and a clip of the second
 class of a pair is a clip of the first one played backwards. A set of frames without
@@ -131,7 +131,7 @@ def _grid() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _smooth_noise(rng, cells: int) -> np.ndarray:
-    """Low-frequency colour noise in -1..1, bilinearly enlarged from `cells` cells."""
+    """Low-frequency color noise in -1..1, bilinearly enlarged from `cells` cells."""
     coarse = rng.uniform(-1, 1, (cells + 1, cells + 1, 3)).astype(np.float32)
     rows, columns = np.linspace(0, cells, HEIGHT), np.linspace(0, cells, WIDTH)
     r, c = np.minimum(rows.astype(int), cells - 1), np.minimum(columns.astype(int), cells - 1)
@@ -142,7 +142,7 @@ def _smooth_noise(rng, cells: int) -> np.ndarray:
 
 
 class _Sprite:
-    """A textured shape: a signed distance and a two-colour pattern in local coordinates."""
+    """A textured shape: a signed distance and a two-color pattern in local coordinates."""
 
     def __init__(self, rng, background: np.ndarray, size: float):
         self.kind = rng.choice(["disc", "square", "triangle", "cross"])
@@ -154,7 +154,7 @@ class _Sprite:
         second = rng.uniform(0, 255, 3)
         while np.abs(first - second).sum() < 200:
             second = rng.uniform(0, 255, 3)
-        self.colours = first.astype(np.float32), second.astype(np.float32)
+        self.colors = first.astype(np.float32), second.astype(np.float32)
 
     def _distance(self, u, v):
         if self.kind == "disc":
@@ -167,7 +167,7 @@ class _Sprite:
         horizontal = np.maximum(abs(u) - arm, abs(v) - width)
         return np.minimum(horizontal, np.maximum(abs(v) - arm, abs(u) - width))
 
-    def _second_colour(self, u, v):
+    def _second_color(self, u, v):
         if self.pattern == "stripes":
             return np.sin(np.pi * self.frequency * (u + 0.3)) > 0.2
         if self.pattern == "checks":
@@ -184,8 +184,8 @@ class _Sprite:
         v = (cos * y - sin * x) / radius
         pixel = 1 / (HEIGHT * radius)
         mask = np.clip(0.5 - self._distance(u, v) / pixel, 0, 1) * pose.opacity
-        colour = np.where(self._second_colour(u, v)[..., None], *self.colours[::-1])
-        image += mask[..., None].astype(np.float32) * (colour - image)
+        color = np.where(self._second_color(u, v)[..., None], *self.colors[::-1])
+        image += mask[..., None].astype(np.float32) * (color - image)
 
 
 def render_clip(action: str, rng: np.random.Generator) -> np.ndarray:
@@ -193,7 +193,7 @@ def render_clip(action: str, rng: np.random.Generator) -> np.ndarray:
 
     Args:
         action: Class name, one of `CLASS_NAMES`.
-        rng: Source of everything random: background, colours, shapes, speed, start,
+        rng: Source of everything random: background, colors, shapes, speed, start,
             distractors, noise and the number of frames (24 to 40).
 
     Returns:

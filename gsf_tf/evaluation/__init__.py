@@ -1,4 +1,4 @@
-"""Evaluation: scores of a data set, metrics, figures, and predictions for single videos.
+"""Evaluation: scores of a dataset, metrics, figures, and predictions for single videos.
 
 Names are imported when they are first used: predicting needs neither scikit-learn nor matplotlib.
 """

@@ -17,7 +17,7 @@ def curves_figure(runs):
     for axes, quantity, title in zip(
         figure.subplots(1, 2), ("loss", "top1"), ("Loss", "Top-1 accuracy"), strict=True
     ):
-        for colour, (name, lines) in enumerate(runs.items()):
+        for color, (name, lines) in enumerate(runs.items()):
             for split, style in (("train", "--"), ("val", "-")):
                 points = [
                     (line["epoch"], line[f"{split}/{quantity}"])
@@ -27,7 +27,7 @@ def curves_figure(runs):
                 axes.plot(
                     *zip(*points, strict=True) if points else ([], []),
                     style,
-                    color=f"C{colour}",
+                    color=f"C{color}",
                     label=f"{name}, {split}",
                 )
         axes.set(title=title, xlabel="Epoch")
@@ -43,7 +43,7 @@ def curves_figure(runs):
 
 
 def confusion_figure(matrices, class_names):
-    """Draws confusion matrices side by side, rows normalised to 1.
+    """Draws confusion matrices side by side, rows normalized to 1.
 
     Args:
         matrices: Dictionary from a title to the counts, `[K, K]`, rows the true classes.

@@ -74,7 +74,7 @@ class Predictor:
     def probabilities(self, video):
         """Returns float32 `[K]`, summing to 1, for a video file.
 
-        Frames and crop are those of the one-clip, centre-crop evaluation.
+        Frames and crop are those of the one-clip, center-crop evaluation.
 
         Raises:
             VideoError: If the file cannot be decoded to its end.

@@ -14,7 +14,7 @@ class Protocol:
         full_short_side: Crops reach over the whole short side, instead of 224 of its 256 parts.
 
     Reference:
-        GSF paper, section 4.1: the efficiency protocol is the centre crop of one clip, the
+        GSF paper, section 4.1: the efficiency protocol is the center crop of one clip, the
         accuracy protocol three crops of two clips, on Kinetics of ten. RubiksNet paper, section
         4.2: "1-clip" is the first, "2-clip" the second.
     """

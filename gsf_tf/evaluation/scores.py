@@ -13,7 +13,7 @@ from gsf_tf.tasks import ACTION, task_prefix
 
 @dataclasses.dataclass(frozen=True)
 class Scores:
-    """A model's logits for the videos of a data set, each once.
+    """A model's logits for the videos of a dataset, each once.
 
     Attributes:
         ids: Strings `[N]`, all different, that tell where a video is in the records.

@@ -11,7 +11,7 @@ def score_videos(
 ):
     """Runs a model over every view of every video and averages the logits of a video's views.
 
-    Every video counts once, whatever the batches of the data set, `views_per_step` and the number
+    Every video counts once, whatever the batches of the dataset, `views_per_step` and the number
     of devices: a step takes so many views of as many videos as they come from, and the last one
     is filled up with black views whose logits are dropped. Memory holds a few steps and the
     averages.
@@ -92,7 +92,7 @@ def _check_finite(scores):
 
 
 def _steps(dataset, views, views_per_step):
-    """Returns a data set of views `[n, T, H, W, 3]`, each with its video's label and id."""
+    """Returns a dataset of views `[n, T, H, W, 3]`, each with its video's label and id."""
 
     def flatten(clip, label, name):
         def repeat(values):

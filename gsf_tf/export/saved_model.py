@@ -94,7 +94,7 @@ def _preprocessing(model, short_side, sampling, frame_stride):
         "num_segments": num_segments,
         "sampling": sampling,
         **frame,
-        "crop": "centre, 224 / 256 of the short side",
+        "crop": "center, 224 / 256 of the short side",
         "image_size": [height, width],
         "channels": "RGB, 0..255",
     }

@@ -80,8 +80,8 @@ class AttentionShift(keras.layers.Layer):
 
     def distribution(self):
         """Returns W_attnshift of equation (7), `[3, C]`, float32; a channel's taps sum to 1."""
-        centred = self.attention - keras.ops.mean(self.attention, axis=0)
-        variance = keras.ops.sum(keras.ops.square(centred), axis=0) / (2 * REACH)
+        centered = self.attention - keras.ops.mean(self.attention, axis=0)
+        variance = keras.ops.sum(keras.ops.square(centered), axis=0) / (2 * REACH)
         # The root of zero has no gradient; equal taps get none instead of NaN.
         deviation = keras.ops.sqrt(keras.ops.maximum(variance, 1e-20))
         scaled = self.attention / (deviation + EPSILON) / self.temperature

@@ -7,18 +7,18 @@ from gsf_tf.layers.arguments import check_feature_map
 
 AXES = (0, 1, 2)
 ACTIVATIONS = (None, "relu")
-# oneDNN normalises several times slower where the channels do not fill its blocks.
+# oneDNN normalizes several times slower where the channels do not fill its blocks.
 CHANNEL_BLOCK = 16
 FIXED = {"axis": -1, "center": True, "scale": True, "renorm": False}
 
 
 @keras.saving.register_keras_serializable(package="gsf_tf")
 class BatchNormalization(keras.layers.BatchNormalization):
-    """Batch normalisation of feature maps as PyTorch has it, by TensorFlow's fused kernels.
+    """Batch normalization of feature maps as PyTorch has it, by TensorFlow's fused kernels.
 
     Weights and configuration are those of `keras.layers.BatchNormalization`. It differs in two
     things: the moving variance keeps the unbiased variance of a batch, `N / (N - 1)` times the one
-    that normalises, as in the authors' networks; and value and gradient are one pass each
+    that normalizes, as in the authors' networks; and value and gradient are one pass each
     instead of a chain of elementwise ops. Momentum and epsilon default to the authors' (PyTorch's
     momentum of 0.1 is 0.9 here). float64, for checks, has no fused kernel and is composed, and so
     is what takes its statistics over several devices.
@@ -28,7 +28,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
         epsilon: Added to the variance.
         activation: `"relu"` to rectify the result in the same pass, or None. Give it where no
             convolution comes right before (pre-activation): with one, TensorFlow makes one
-            kernel of convolution, normalisation and a ReLU layer when it serves.
+            kernel of convolution, normalization and a ReLU layer when it serves.
         synchronized: In training under a `tf.distribute` strategy, whether mean and variance are
             those of the batch of all replicas, whose shares must be equally large, instead of each
             one's own.
@@ -85,7 +85,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
         return tf.nn.relu(outputs) if rectified else outputs
 
     def _rectified_in_blocks(self, inputs):
-        """Normalises by the moving statistics, several pixels as one of more channels."""
+        """Normalizes by the moving statistics, several pixels as one of more channels."""
         _, height, width, channels = inputs.shape
         pixels = math.lcm(channels, CHANNEL_BLOCK) // channels
         if None in (height, width) or height * width % pixels:
@@ -122,7 +122,7 @@ def unbiased(variance, x):
 
 
 def _fused(x, scale, offset, mean, variance, epsilon, learning):
-    """Returns the normalised x and, if learning, the batch's mean and unbiased variance."""
+    """Returns the normalized x and, if learning, the batch's mean and unbiased variance."""
     # The function around this op raises the epsilon to 1.001e-5, which cuDNN no longer needs.
     y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
         x=x,

@@ -3,7 +3,7 @@ import keras
 
 @keras.saving.register_keras_serializable(package="gsf_tf")
 class ClipNormalization(keras.layers.Layer):
-    """Normalises frames in 0..255 as the backbone was trained: `(x - mean) / std`.
+    """Normalizes frames in 0..255 as the backbone was trained: `(x - mean) / std`.
 
     The input is uint8 or float and is not clipped. The arithmetic runs in float32, the
     output has the layer's compute dtype.

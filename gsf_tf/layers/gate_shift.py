@@ -14,8 +14,8 @@ class GateShift(GatedShift):
     Args:
         num_segments: Integer >= 1. Frames per clip, T.
         channel_ratio: Share of the channels that is processed, in (0, 1]; as in `GateShiftFuse`.
-        momentum: Momentum of the moving statistics of the batch normalisation.
-        epsilon: Added to the variance in the batch normalisation.
+        momentum: Momentum of the moving statistics of the batch normalization.
+        epsilon: Added to the variance in the batch normalization.
 
     Input shape:
         `[B * T, H, W, C]`, frames of a clip next to each other.

@@ -40,8 +40,8 @@ class GateShiftFuse(GatedShift):
         fusion_initializer: Initializer of the two fusion kernels. `None` is PyTorch's
             default, uniform within `1 / sqrt(fan_in)`; the authors' ResNets use
             Kaiming normal by fan-out, `"he_fan_out"`.
-        momentum: Momentum of the moving statistics of the batch normalisation.
-        epsilon: Added to the variance in the batch normalisation.
+        momentum: Momentum of the moving statistics of the batch normalization.
+        epsilon: Added to the variance in the batch normalization.
 
     Input shape:
         `[B * T, H, W, C]`, frames of a clip next to each other.

@@ -22,8 +22,8 @@ class GatedShift(keras.layers.Layer):
         gate: `"learned"`, or the number that every gate is fixed at: 1, -1 or 0.
         gate_initializer: Initializer of the gate's kernel.
         gate_bias_initializer: Initializer of the gate's bias.
-        momentum: Momentum of the moving statistics of the batch normalisation.
-        epsilon: Added to the variance in the batch normalisation.
+        momentum: Momentum of the moving statistics of the batch normalization.
+        epsilon: Added to the variance in the batch normalization.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class GatedShift(keras.layers.Layer):
             # The controls of Table 5: every gate is the same number, and BN has nothing to do.
             return self._composed(inputs, self.gate)
         normalization = self.normalization
-        # As in Keras' own layer, a frozen normalisation takes and keeps its moving statistics.
+        # As in Keras' own layer, a frozen normalization takes and keeps its moving statistics.
         training = bool(training) and normalization.trainable
         if training and normalization.over_replicas():
             # The op takes its statistics from the batch that it sees.

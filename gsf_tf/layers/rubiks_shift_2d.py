@@ -18,7 +18,7 @@ class RubiksShift2D(keras.layers.Layer):
         strides: Integer >= 1, of height and width.
         mode: `"interpolated"` (RS), or `"quantized"` (RS-Q: moves by the nearest integers, with
             the gradient of the interpolation).
-        spatial: `"learned"`, or `"fixed"`: the shifts stay as they were initialised.
+        spatial: `"learned"`, or `"fixed"`: the shifts stay as they were initialized.
         spatial_initializer: Initializer of the shifts `[2, C]`; by default uniform in
             [-1, 1) where they are learned and `ShiftGroups()` where they are fixed.
 

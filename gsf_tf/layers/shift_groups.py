@@ -7,7 +7,7 @@ class ShiftGroups(keras.initializers.Initializer):
     """ShiftNet's spatial shifts: one group of channels per position of a square window.
 
     Channel c reads from position `c % kernel_size**2` of the window, counted by rows; the channels
-    that are left when all positions have equally many stay where they are. Neighbouring
+    that are left when all positions have equally many stay where they are. Neighboring
     channels move differently, so any contiguous fold of them that also moves in time does so
     in every direction.
 

@@ -1,6 +1,6 @@
 """Where temporal layers go in a backbone if nobody says: data, one entry per family.
 
-The rule of the GSF paper (section 3.2) is "after a 2D convolution"; where a normalisation follows,
+The rule of the GSF paper (section 3.2) is "after a 2D convolution"; where a normalization follows,
 the temporal layer goes between the two. Residual families take the last convolution of every
 residual branch, as the paper's ResNets do; families of parallel branches take the 1x1 branch, as
 the paper's Inceptions do.
@@ -16,7 +16,7 @@ from gsf_tf.models.recipes import BACKBONES, BOTTLENECK
 
 @dataclasses.dataclass(frozen=True)
 class FamilyPlaces:
-    """How a family is recognised and where its temporal layers go; patterns of layer names.
+    """How a family is recognized and where its temporal layers go; patterns of layer names.
 
     Attributes:
         known_by: A layer that every member of this family has, and no other family.
@@ -48,7 +48,7 @@ FAMILIES = {
     "InceptionV3 (Caffe)": FamilyPlaces(
         known_by=r"mixed_conv_Conv2D", after=BACKBONES["inceptionv3"].gated_after["branch4"]
     ),
-    # keras.applications. Bottlenecks end in a 1x1 convolution; v2 has no normalisation after it.
+    # keras.applications. Bottlenecks end in a 1x1 convolution; v2 has no normalization after it.
     "ResNet and ResNetV2": FamilyPlaces(
         known_by=r"conv\d_block\d+_3_conv", after=r"conv\d_block\d+_3_conv"
     ),
@@ -83,7 +83,7 @@ FAMILIES = {
     ),
     # The 1x1 convolution that every branch but the previous cell's reads, in the normal cells.
     "NASNet": FamilyPlaces(known_by=r"normal_conv_1_0", after=r"normal_conv_1_\d+"),
-    # Neither branches nor normalisations: once per scale, at the end of every block.
+    # Neither branches nor normalizations: once per scale, at the end of every block.
     "VGG": FamilyPlaces(
         known_by=r"block1_conv1", unless=r"block2_sepconv1", before=r"block\d_pool"
     ),

@@ -10,7 +10,7 @@ FIRST_OF_A_BLOCK = "_conv2"
 def inflate(image_model, num_segments, attention=False, num_classes=None, **options):
     """Makes a video model of a RubiksNet that was trained on images.
 
-    Spatial shifts and all other weights are taken over, temporal shifts are initialised. The
+    Spatial shifts and all other weights are taken over, temporal shifts are initialized. The
     linear layer is taken over if the number of classes stays.
 
     Args:

@@ -23,7 +23,7 @@ class BackboneRecipe:
         normalization: Arguments of `ClipNormalization`.
         input_size: Height and width in pixels that the papers use.
         gated_after: For each placement, the pattern of the layers that GSF and GSM follow:
-            between a convolution and its normalisation. The first one is the default.
+            between a convolution and its normalization. The first one is the default.
         channel_ratio: Default share of the channels that GSF and GSM process.
         fusion_initializer: Initializer of GSF's fusion kernels.
         tsm_before: Pattern of the layers that TSM precedes, the first of a residual branch.

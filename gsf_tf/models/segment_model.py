@@ -15,7 +15,7 @@ class SegmentModel(keras.Model):
     Every frame runs through the backbone, global average pooling, dropout and one linear
     layer; the clip's logits are the mean of its frames' logits. What happens between
     frames happens in the temporal layers inside the backbone (see `insert_temporal`).
-    Normalisation is part of the model.
+    Normalization is part of the model.
 
     Args:
         backbone: Functional `keras.Model` from frames `[B * T, H, W, 3]` to feature maps

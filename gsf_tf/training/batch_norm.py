@@ -8,9 +8,9 @@ FROZEN = ("none", "all", "all_but_first")
 
 
 def configure_batch_norm(model, momentum, synchronized, frozen):
-    """Sets how the batch normalisation of a model behaves in training.
+    """Sets how the batch normalization of a model behaves in training.
 
-    A frozen layer normalises with the moving statistics that it has, keeps them, and its scale and
+    A frozen layer normalizes with the moving statistics that it has, keeps them, and its scale and
     offset are not trained. That is for layers that come with trained weights; those inside of GSF
     and GSM are new and always learn.
 
@@ -19,7 +19,7 @@ def configure_batch_norm(model, momentum, synchronized, frozen):
         momentum: Share of the old moving statistics that a step keeps, in [0, 1).
         synchronized: Whether statistics are those of the batch of all devices.
         frozen: `"none"`, `"all"`, or `"all_but_first"`, which is TSN's partial batch
-            normalisation.
+            normalization.
 
     Raises:
         UserError: If a value is outside its range, or there is no layer to freeze.
@@ -37,7 +37,7 @@ def configure_batch_norm(model, momentum, synchronized, frozen):
     gates = [gate for gate in find_layers(model, GatedShift) if gate.gate == "learned"]
     if frozen != "none" and not layers:
         raise UserError(
-            "--config.batch_norm.frozen must be 'none' for a model without batch normalisation. "
+            "--config.batch_norm.frozen must be 'none' for a model without batch normalization. "
             f"Received: {frozen!r} for {model.name}"
         )
     for gate in gates:

@@ -59,7 +59,7 @@ def build_dataset(
 
 
 def build_augmentation(config, info):
-    """Returns the `Augmentation` of a configuration, with the data set's rule for mirrored clips.
+    """Returns the `Augmentation` of a configuration, with the dataset's rule for mirrored clips.
 
     Raises:
         DataError: If a value is outside its range, or clips are mirrored whose classes speak of

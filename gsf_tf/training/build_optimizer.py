@@ -20,7 +20,7 @@ def build_optimizer(config, model, steps_per_epoch):
     Raises:
         UserError: If a value is outside its range.
     """
-    # With spatial_shift and temporal_shift "fixed" there is no gradient to normalise.
+    # With spatial_shift and temporal_shift "fixed" there is no gradient to normalize.
     learns_shifts = any(is_shift(variable) for variable in model.trainable_variables)
     try:
         optimizer = CoupledSGD(

@@ -23,7 +23,7 @@ class CoupledSGD(keras.optimizers.Optimizer):
     ```
 
     `keras.optimizers.SGD` keeps the learning rate inside the buffer and its `weight_decay` is
-    decoupled, so it takes other steps as soon as the rate changes. Normalisation and clipping see
+    decoupled, so it takes other steps as soon as the rate changes. Normalization and clipping see
     the gradient of the global batch: they come after the sum over replicas and after
     `gradient_accumulation_steps`, in `model.fit` and in own loops alike.
 
@@ -95,7 +95,7 @@ class CoupledSGD(keras.optimizers.Optimizer):
         self.buffers = self.add_optimizer_variables(variables, "buffer")
 
     def _all_reduce_sum_gradients(self, grads_and_vars):
-        """Normalises and clips what Keras sums over replicas, the gradient of the global batch."""
+        """Normalizes and clips what Keras sums over replicas, the gradient of the global batch."""
         summed = [
             (self._normalized(gradient, variable), variable)
             for gradient, variable in super()._all_reduce_sum_gradients(grads_and_vars)

@@ -22,7 +22,7 @@ class Devices:
 
     Attributes:
         strategy: `tf.distribute.Strategy`; the global batch is divided among its replicas.
-        cluster: `Cluster` of the processes that share the run, each with a data set of its own;
+        cluster: `Cluster` of the processes that share the run, each with a dataset of its own;
             None for a single process.
     """
 

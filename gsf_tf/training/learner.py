@@ -78,7 +78,7 @@ class Learner:
         self.evaluate = distributed(devices.strategy, evaluation, over_workers=False)
 
     def begin(self, is_new):
-        """Prepares what follows from the weights, after they are restored or initialised.
+        """Prepares what follows from the weights, after they are restored or initialized.
 
         Args:
             is_new: Whether the run begins, with weights that were not averaged before.

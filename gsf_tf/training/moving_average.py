@@ -16,7 +16,7 @@ class MovingAverage:
 
     The smaller decay of the first steps lets the average leave the random weights it begins with,
     as in `tf.train.ExponentialMovingAverage`. Averaged are the trainable weights and the moving
-    statistics of batch normalisation. Every replica averages its own; the first one's is saved.
+    statistics of batch normalization. Every replica averages its own; the first one's is saved.
 
     Args:
         model: Built Keras model; the average is made in the scope of the strategy.

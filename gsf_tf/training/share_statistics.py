@@ -5,7 +5,7 @@ def share_statistics(model, devices):
     """Gives all replicas the first one's moving statistics, as checkpoints and saved models do.
 
     In training every replica moves those of its own share of the batches (unless batch
-    normalisation is synchronized), and nothing reads them. Evaluation does, and must not depend
+    normalization is synchronized), and nothing reads them. Evaluation does, and must not depend
     on the replica that a clip comes to. To be called on all workers at the same place.
 
     Args:

@@ -1,4 +1,4 @@
-"""Scaled normalisation of the gradients of RubiksNet's shifts.
+"""Scaled normalization of the gradients of RubiksNet's shifts.
 
 A shift variable is one with the attribute `shift_aspect`, T / H of its layer's input; its rows are
 time, vertical and horizontal (`[3, C]`), or vertical and horizontal (`[2, C]`).
@@ -55,14 +55,14 @@ def check_shift_normalization(shift_normalization):
 
 
 def temporal_scales(variables, shift_normalization):
-    """Returns for each variable the lambda of its normalisation, None for no normalisation.
+    """Returns for each variable the lambda of its normalization, None for no normalization.
 
     Args:
         variables: Keras variables of a model.
         shift_normalization: None, a float, or `"auto"` for every layer's own T / H.
 
     Raises:
-        ValueError: If there is nothing to normalise, or `"auto"` meets an unknown height.
+        ValueError: If there is nothing to normalize, or `"auto"` meets an unknown height.
     """
     if shift_normalization is None:
         return [None] * len(variables)

@@ -1,4 +1,4 @@
-"""RubiksNet's published sizes, for presets and to recognise checkpoints."""
+"""RubiksNet's published sizes, for presets and to recognize checkpoints."""
 
 # Repeats of stages 1 to 4, width of the stem. Tiny has Small's depth and is thinner; Small alone
 # has squeeze-excitation. Table 1 of the RubiksNet paper has their parameters and FLOPs.

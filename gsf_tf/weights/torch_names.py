@@ -136,8 +136,8 @@ def with_our_module_names(tensors, path):
     """Returns a checkpoint's tensors with the GSF and GSM modules of its ResNet called as ours.
 
     What a program calls the module of a residual block does not matter, nor what it calls the
-    gate's convolution and normalisation: a 3x3x3 kernel with two outputs is a gate's and nothing
-    else's, the normalisation beside it has moving statistics, and a module with `channel_conv1` is
+    gate's convolution and normalization: a 3x3x3 kernel with two outputs is a gate's and nothing
+    else's, the normalization beside it has moving statistics, and a module with `channel_conv1` is
     GSF's, one without GSM's.
 
     Args:
@@ -145,7 +145,7 @@ def with_our_module_names(tensors, path):
         path: Where they are from, for the error.
 
     Raises:
-        CheckpointError: If a module has not one gate and one normalisation, or a block not one
+        CheckpointError: If a module has not one gate and one normalization, or a block not one
             module; the names in the block are listed.
     """
     renamed = {}
@@ -160,7 +160,7 @@ def with_our_module_names(tensors, path):
             listed = "\n  ".join(name for name in tensors if name.startswith(f"{block}."))
             raise CheckpointError(
                 f"{path}: A residual block has one GSF or GSM module, which has one 3x3x3 "
-                f"convolution with two outputs and one normalisation. Received in {block}:\n  "
+                f"convolution with two outputs and one normalization. Received in {block}:\n  "
                 f"{listed}\nRename the module to {block}.gsf or {block}.gsm, its parts to conv3D "
                 "and bn."
             )
@@ -212,7 +212,7 @@ def layer_variables(layer):
         return _gated_variables(layer)
     else:
         raise CheckpointError(
-            "The authors' checkpoints hold convolutions, normalisations, GSF, GSM and linear "
+            "The authors' checkpoints hold convolutions, normalizations, GSF, GSM and linear "
             f"layers. Received: {layer.name!r}, a {type(layer).__name__}. Use a preset of "
             "bninception, inceptionv3 or a resnet."
         )

@@ -84,7 +84,7 @@ class TorchTensor:
         storage: `TorchStorage`.
         offset: First element in the storage.
         shape: Sizes of the axes.
-        strides: Elements between neighbours, for each axis.
+        strides: Elements between neighbors, for each axis.
 
     Raises:
         CheckpointError: If the view reaches outside its storage.

@@ -122,7 +122,7 @@ def test_attention_figure_has_a_bar_per_shift_and_layer(model, tmp_path):
     heights = [bar.get_height() for bar in attention]
     np.testing.assert_allclose(heights, distribution().mean(axis=1), rtol=1e-4)
     np.testing.assert_allclose([bar.get_height() for bar in integer], [2 / 8, 4 / 8, 2 / 8])
-    # The deeper layer is on the right, another colour, and both stand around their shift.
+    # The deeper layer is on the right, another color, and both stand around their shift.
     for left, right, shift in zip(attention, integer, (-1, 0, 1), strict=True):
         assert left.get_x() + left.get_width() == pytest.approx(right.get_x())
         assert left.get_x() + left.get_width() == pytest.approx(shift)

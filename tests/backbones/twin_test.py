@@ -13,7 +13,7 @@ FRAMES = 2
 def run_twin_test(build, twin_name, image_sizes):
     """Checks feature maps and logits, and what training mode computes and keeps.
 
-    Training mode is compared in float64: few numbers are normalised on such small maps, which
+    Training mode is compared in float64: few numbers are normalized on such small maps, which
     magnifies the rounding of the layers before.
 
     Args:

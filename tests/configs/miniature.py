@@ -1,4 +1,4 @@
-"""Records of a few tiny clips, with the labels and rules of a data set of the papers."""
+"""Records of a few tiny clips, with the labels and rules of a dataset of the papers."""
 
 import numpy as np
 from PIL import Image
@@ -21,7 +21,7 @@ PAIRS = [(0, 0), (0, 2), (1, 0), (1, 1)]
 
 
 def make_records(dataset, frames, folder):
-    """Writes the miniature of a data set.
+    """Writes the miniature of a dataset.
 
     Every clip is the folder `frames`; of ImageNet its first image, which is read as a video of one
     frame.

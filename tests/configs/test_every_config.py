@@ -1,4 +1,4 @@
-"""Every configuration is what it says, and trains and evaluates on a miniature of its data set."""
+"""Every configuration is what it says, and trains and evaluates on a miniature of its dataset."""
 
 import inspect
 import re
@@ -29,7 +29,7 @@ from tests.configs.every_config import (
 from tests.configs.miniature import VAL, make_frames, make_records
 
 PROTOCOLS = ("efficiency", "accuracy", "kinetics")
-# Every backbone and tier, every data set and every recipe at least once, Large as it is and with
+# Every backbone and tier, every dataset and every recipe at least once, Large as it is and with
 # attention.
 COVERING = {
     ("gsf_bninception_ssv1", "8"),
@@ -133,7 +133,7 @@ def test_a_wrong_text_after_the_colon(name, text):
 
 @pytest.fixture(scope="module")
 def records(tmp_path_factory):
-    """Returns a function from a data set's name to its miniature."""
+    """Returns a function from a dataset's name to its miniature."""
     frames = make_frames(tmp_path_factory.mktemp("clips") / "frames")
     made = {}
 

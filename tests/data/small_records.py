@@ -13,7 +13,7 @@ from tests.data.damage_maker import write_shard
 
 
 def small_records(num_clips, num_classes, *, height=24, width=32, num_frames=4):
-    """Returns serialised clips of noise.
+    """Returns serialized clips of noise.
 
     Clip N has the class N % num_classes and the media id `clipN`.
     """

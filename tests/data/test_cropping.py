@@ -19,7 +19,7 @@ from gsf_tf.data.pipeline.cropping import (
         (256, 512, (112, 224), [16, 32, 224, 448]),
     ],
 )
-def test_centre_crop(height, width, size, expected):
+def test_center_crop(height, width, size, expected):
     np.testing.assert_array_equal(view_crops(height, width, size, 1), [expected])
 
 
@@ -35,8 +35,8 @@ def test_centre_crop(height, width, size, expected):
 def test_three_crops_by_hand(height, width, size, full, expected):
     boxes = view_crops(height, width, (size, size), 3, full_short_side=full)
     np.testing.assert_array_equal(boxes, expected)
-    (centre,) = view_crops(height, width, (size, size), 1, full_short_side=full)
-    np.testing.assert_array_equal(centre, expected[1])
+    (center,) = view_crops(height, width, (size, size), 1, full_short_side=full)
+    np.testing.assert_array_equal(center, expected[1])
 
 
 @pytest.mark.parametrize("size, aspect", [((64, 64), 1.0), ((64, 128), 2.0)])

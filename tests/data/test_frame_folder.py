@@ -34,7 +34,7 @@ def test_small_frames_stay_and_only_kept_ones_come_out(tmp_path):
     )
 
 
-def test_grey_frames_become_rgb_and_numbers_need_no_zeros(tmp_path):
+def test_gray_frames_become_rgb_and_numbers_need_no_zeros(tmp_path):
     (tmp_path / "a").mkdir()
     for number in range(1, 12):
         level = np.full([32, 32], 20 + 5 * number, np.uint8)

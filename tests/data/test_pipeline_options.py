@@ -142,7 +142,7 @@ def test_views_are_clips_times_crops(tmp_path, records):
     np.testing.assert_array_equal(views, expected)
 
 
-def test_the_centre_view_is_the_single_one(records):
+def test_the_center_view_is_the_single_one(records):
     (single, _), *_ = batches(records, 15)
     (views, _), *_ = batches(records, 15, num_crops=3)
     assert (views[:, 0] != views[:, 2]).any()

@@ -94,7 +94,7 @@ def test_contact_sheet_has_a_row_per_clip(records):
     sheet = np.asarray(contact_sheet(sample))
     row = len(sheet) // 3
     for number, clip in enumerate(sample):
-        # Below the captions; the frames' bottom right corner is a grey level that counts them.
+        # Below the captions; the frames' bottom right corner is a gray level that counts them.
         bottom = 4 + number * (len(sheet) - 4) // 3 + row - 8
         first = Image.open(io.BytesIO(clip.frames[0]))
         right = 4 + round(first.width * 96 / first.height) - 4

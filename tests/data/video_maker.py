@@ -10,7 +10,7 @@ REAL_VIDEOS = pathlib.Path(__file__).parents[3] / "shared" / "videos"
 
 
 def numbered_frame(index, height, width):
-    """A grey level per frame that survives compression, brighter in the top left quarter."""
+    """A gray level per frame that survives compression, brighter in the top left quarter."""
     frame = np.full([height, width, 3], 20 + 5 * index, np.uint8)
     frame[: height // 2, : width // 2] = 220
     return frame

@@ -79,7 +79,7 @@ def test_half_precision_keeps_statistics_in_float32(dtype):
     np.testing.assert_allclose(half.moving_variance, exact.moving_variance, rtol=1e-4)
 
 
-def test_a_frozen_layer_normalises_by_what_it_has():
+def test_a_frozen_layer_normalizes_by_what_it_has():
     layer, _ = pair()
     layer.trainable = False
     x = tf.random.stateless_normal((2, 3, 3, 5), (1, 2))

@@ -1,4 +1,4 @@
-"""What happens to a clip before the backbone: folding and normalisation; and after: consensus."""
+"""What happens to a clip before the backbone: folding and normalization; and after: consensus."""
 
 import numpy as np
 import pytest

@@ -42,8 +42,8 @@ def encode(frame, mode="RGB", **options):
 def weights_by_definition(input_size, output_size):
     """[output_size, input_size]: a triangle as wide as two input or two output pixels."""
     ratio = input_size / output_size
-    centres = (np.arange(output_size)[:, None] + 0.5) * ratio - 0.5
-    distances = np.abs(np.arange(input_size) - centres) / max(ratio, 1.0)
+    centers = (np.arange(output_size)[:, None] + 0.5) * ratio - 0.5
+    distances = np.abs(np.arange(input_size) - centers) / max(ratio, 1.0)
     weights = np.maximum(1 - distances, 0)
     return weights / weights.sum(axis=1, keepdims=True)
 
@@ -99,7 +99,7 @@ def test_decoded_crops_are_crops_of_the_decoded(ops_path, quality, subsampling):
     boxes = [[5, 7, 40, 32], [5, 30, 40, 32], [9, 2, 20, 64]]
     crops, good = ops.decode_crops(jpegs, [50, 70], boxes, (24, 28))
     assert good
-    # The decoder interpolates colour across the edge of what it decodes, so that the reference is
+    # The decoder interpolates color across the edge of what it decodes, so that the reference is
     # the decoder's own crop of the box around all boxes.
     hull = [5, 2, 40, 64]
     frames = np.stack([
@@ -110,7 +110,7 @@ def test_decoded_crops_are_crops_of_the_decoded(ops_path, quality, subsampling):
     np.testing.assert_array_equal(crops, ops.scale_crops(frames, inside, (24, 28)))
 
 
-def test_grey_jpegs_have_three_colours(ops_path):
+def test_gray_jpegs_have_three_colors(ops_path):
     jpeg = encode(smooth_frames(1, 16, 16)[0], mode="L", quality=95)
     crops, good = ops.decode_crops([jpeg], [16, 16], [[0, 0, 16, 16]], (16, 16))
     assert good and np.ptp(crops.numpy(), axis=-1).max() == 0 and np.ptp(crops.numpy()) > 10

@@ -220,7 +220,7 @@ def test_non_finite_values_stay_in_their_clip_and_channel(ops_path, fusion):
     y = y.numpy()
     np.testing.assert_array_equal(y[..., 8:], x[..., 8:])
     assert np.isnan(y[1, 0, 0, 1]) or np.isnan(y[1, 0, 0, 2])
-    # The first clip, first half; the gate at a NaN is NaN, and so are its neighbours'.
+    # The first clip, first half; the gate at a NaN is NaN, and so are its neighbors'.
     assert np.isnan(y[:2, ..., :4]).any()
     assert np.isfinite(y[:2, ..., 4:8]).all()
     assert np.isfinite(y[2:]).all()

@@ -61,7 +61,7 @@ def compiler():
 
 
 def test_with_a_compiler(compiler, tmp_path):
-    # Without optimisation: what is compiled here only has to load.
+    # Without optimization: what is compiled here only has to load.
     wheel = build_wheel(tmp_path, CMAKE_BUILD_TYPE="Debug")
     assert "gsf_tf/ops/_gsf_tf_ops.so" in zipfile.ZipFile(wheel).namelist()
     assert tensorflow_requirement(wheel) == {f"=={tf.__version__.rsplit('.', 1)[0]}.*"}

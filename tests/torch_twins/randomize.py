@@ -10,7 +10,7 @@ def randomize(module, seed):
 
     Tanh and sigmoid in the temporal modules would magnify rounding errors of large activations
     beyond any tolerance. So inputs in 0..255 are scaled down by the first convolution, and a
-    residual branch by its last normalisation: features would double with every block.
+    residual branch by its last normalization: features would double with every block.
 
     Args:
         module: Any `nn.Module`; changed in place.

@@ -22,7 +22,7 @@ TIERS = {
 
 
 class RubiksNetwork(nn.Module):
-    """Normalised frames `[B * T, 3, H, W]` to logits `[B, num_classes]`.
+    """Normalized frames `[B * T, 3, H, W]` to logits `[B, num_classes]`.
 
     Args:
         tier: A key of `TIERS`.

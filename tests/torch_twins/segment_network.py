@@ -8,7 +8,7 @@ from tests.torch_twins.resnet import ResNet
 
 
 class SegmentNetwork(nn.Module):
-    """Normalised frames `[B * T, 3, H, W]` to logits `[B, num_classes]`."""
+    """Normalized frames `[B * T, 3, H, W]` to logits `[B, num_classes]`."""
 
     def __init__(self, base_model, num_classes, num_segments):
         super().__init__()
@@ -34,7 +34,7 @@ def make_twin(method, backbone, num_classes, num_segments, channel_ratio=None):
             in the Inception family.
 
     Returns:
-        An `nn.Module` on normalised frames `[B * num_segments, 3, H, W]`: standard normal ones
+        An `nn.Module` on normalized frames `[B * num_segments, 3, H, W]`: standard normal ones
         are typical for ResNets, and `base_model.input_scale` times that for the Inception family.
     """
     if backbone.startswith("resnet"):

@@ -147,7 +147,7 @@ def test_flags_that_do_not_go_together(hmdb51, tmp_path):
     flags = (*hmdb51, "--dataset=hmdb51", f"--output={tmp_path / 'records'}")
     for more, message in (
         (("--split=2", "--label_names=a,b"), "--label_names must come with a list"),
-        (("--dataset=list", "--split=2"), "--split must come with a data set"),
+        (("--dataset=list", "--split=2"), "--split must come with a dataset"),
         (("--beam_options=--runner=X",), "--beam_options must come with --runner=beam"),
     ):
         result = prepare(*flags, *more)

@@ -107,7 +107,7 @@ def train_on(devices, steps=10, batch_size=12, parts=1, precision="float32"):
 
 
 def test_two_devices_are_one():
-    """GSF, its gate's normalisation, RubiksShift and its normalised gradients, the average."""
+    """GSF, its gate's normalization, RubiksShift and its normalized gradients, the average."""
     one, two = train(1), train(2)
     assert one[0][-1] < one[0][0] - 0.01
     np.testing.assert_allclose(one[0], two[0], rtol=1e-5)
@@ -116,7 +116,7 @@ def test_two_devices_are_one():
 
 
 def test_accumulation_on_two_devices():
-    """The parts are normalised each by itself, so that only devices must not matter."""
+    """The parts are normalized each by itself, so that only devices must not matter."""
     one, two = train(1, steps=3, parts=3), train(2, steps=3, parts=3)
     np.testing.assert_allclose(one[0], two[0], rtol=1e-5)
 

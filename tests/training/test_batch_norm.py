@@ -50,7 +50,7 @@ def test_momentum_is_that_of_all_layers():
     assert gate.get_config()["momentum"] == 0.25
 
 
-def test_a_model_without_batch_normalisation_has_nothing_to_freeze():
+def test_a_model_without_batch_normalization_has_nothing_to_freeze():
     plain = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
     with pytest.raises(UserError, match="'all' for"):
         configure_batch_norm(plain, momentum=0.9, synchronized=False, frozen="all")

@@ -1,4 +1,4 @@
-"""`CoupledSGD` as RubiksNet needs it: parameter groups and normalised gradients of the shifts."""
+"""`CoupledSGD` as RubiksNet needs it: parameter groups and normalized gradients of the shifts."""
 
 import keras
 import numpy as np
@@ -91,7 +91,7 @@ def test_steps_are_those_of_torch(rows, shift_normalization, scale):
 
 
 def test_accumulated_micro_batches_are_one_batch():
-    """Normalising each micro batch and then adding would point elsewhere."""
+    """Normalizing each micro batch and then adding would point elsewhere."""
     clip, label = toy_batch()
     whole = toy_model()
     expected = own_loop(whole, CoupledSGD(0.5, **RECIPE), clip, label, steps=3)
@@ -189,7 +189,7 @@ def test_zero_gradients_and_missing_ones():
 
 
 def test_a_fixed_row_stays():
-    """Its gradient is zero, and the normalisation leaves that."""
+    """Its gradient is zero, and the normalization leaves that."""
     shift = toy_model().get_layer("toy_shift").shift
     before = np.array(shift)
     optimizer = CoupledSGD(1.0, momentum=0.0, shift_normalization=2.0)

@@ -1,8 +1,8 @@
 """Five steps of the papers' recipe are those of an independent loop in PyTorch, in float32.
 
-The loop is written here from REFERENCE: normalised clips, cross entropy, normalised gradients of
+The loop is written here from REFERENCE: normalized clips, cross entropy, normalized gradients of
 shifts, one clip of the global norm, coupled decay, momentum, warm-up and cosine, groups, moving
-statistics of the normalisations. The twins are the tests' own networks.
+statistics of the normalizations. The twins are the tests' own networks.
 """
 
 import math
@@ -47,7 +47,7 @@ def without_groups(network):
 
 
 def groups_of_tsm(network):
-    """By kind of module: the linear layer, normalisations, other biases, the rest."""
+    """By kind of module: the linear layer, normalizations, other biases, the rest."""
     normalizations = {
         f"{name}.{part}"
         for name, module in network.named_modules()

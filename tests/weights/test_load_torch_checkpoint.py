@@ -40,7 +40,7 @@ CASES = [
 
 
 def random_clips(model, size):
-    """Returns clips, and the frames as the twin wants them: normalised and channels first."""
+    """Returns clips, and the frames as the twin wants them: normalized and channels first."""
     shape = (model.num_segments, size, size, 3)
     normalization = {k: np.array(v) for k, v in model.normalization.items()}
     mean, std = (normalization[key].astype("float32") for key in ("mean", "std"))

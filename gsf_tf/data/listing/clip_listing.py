@@ -1,4 +1,4 @@
-"""The clips of a data set and how they were found."""
+"""The clips of a dataset and how they were found."""
 
 import dataclasses
 import hashlib
@@ -11,14 +11,14 @@ from gsf_tf.data.listing.label_map import LabelMap
 
 @dataclasses.dataclass(frozen=True)
 class ClipListing:
-    """What a folder, a list file or a data set as published holds.
+    """What a folder, a list file or a dataset as published holds.
 
     Attributes:
         clips: The clips, sorted by `data_path`.
         labels: Their label map.
         ignored: Number of files left out because their extension is no video's or image's, by
             extension.
-        source: The data set and its version, as `Diving48 V2`.
+        source: The dataset and its version, as `Diving48 V2`.
         missing: Clips that the annotations list and whose files are not there.
         published: Number of clips that the publication names for each split.
         part_labels: Where a class is a combination, the label map of each part by its name

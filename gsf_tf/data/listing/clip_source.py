@@ -1,4 +1,4 @@
-"""One labelled clip of a data set, before it is decoded."""
+"""One labeled clip of a dataset, before it is decoded."""
 
 import dataclasses
 
@@ -10,10 +10,10 @@ class ClipSource:
     Attributes:
         path: The video file, the folder of a clip that is stored as numbered frames, or an image,
             a clip of one frame.
-        data_path: The same, relative to the data set's folder, with forward slashes: the
+        data_path: The same, relative to the dataset's folder, with forward slashes: the
             clip's name on every machine. A part of a video has `#` and its name behind it.
         label: Index of its class.
-        split: `train`, `val`, `test`, or `None` where the data set does not say.
+        split: `train`, `val`, `test`, or `None` where the dataset does not say.
         start: Where the clip begins in the video, in seconds; `None` for the whole video.
         stop: Where it ends; the frame at this time is no longer in it.
         frame_rate: Frames per second of a folder of frames, which does not say itself; `None`

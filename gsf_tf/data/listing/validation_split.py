@@ -32,7 +32,7 @@ def split_for_validation(listing: ClipListing, fraction: float, seed: int = 0) -
         )
     if any(clip.split for clip in listing.clips):
         raise DataError(
-            "Clips can be held back for validation only where no split is given. The data set "
+            "Clips can be held back for validation only where no split is given. The dataset "
             "has its own train and val parts: leave the validation fraction out."
         )
     classes = collections.defaultdict(list)

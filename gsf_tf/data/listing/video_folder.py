@@ -1,4 +1,4 @@
-"""Data sets that are a folder of videos, images or folders of frames per class."""
+"""Datasets that are a folder of videos, images or folders of frames per class."""
 
 import collections
 import os
@@ -32,7 +32,7 @@ def list_video_folder(folder: str | os.PathLike, frame_rate: float | None = None
     """Finds the clips of a folder that holds one folder per class.
 
     The layout is `folder/CLASS/...`, or `folder/train/CLASS/...` with `val`
-    (`validation`) and `test` beside it; the second is recognised by `train` being there,
+    (`validation`) and `test` beside it; the second is recognized by `train` being there,
     with folders inside, and nothing but these names beside it. Classes are sorted by name.
 
     All clips are of one kind: videos, at any depth in the folder of their class; images (JPEG or
@@ -100,7 +100,7 @@ def _parts(folder):
         return {None: train}
     if {"val", "validation"} <= set(subfolders):
         raise DataError(
-            f"A data set must have one validation part. Received `{folder}` with both `val` "
+            f"A dataset must have one validation part. Received `{folder}` with both `val` "
             "and `validation`. Rename or remove one."
         )
     return {_SPLIT_FOLDERS[name]: path for name, path in subfolders.items()}

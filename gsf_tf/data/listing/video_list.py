@@ -1,4 +1,4 @@
-"""Data sets that are a text file of paths and labels."""
+"""Datasets that are a text file of paths and labels."""
 
 import csv
 import math

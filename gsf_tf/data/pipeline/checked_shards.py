@@ -33,11 +33,11 @@ class CheckedShards:
         """Reads the records of some shards, one shard after the other.
 
         Args:
-            shards: A data set of (seed of the epoch, number of the shard): int32 `[2]` and an int32
+            shards: A dataset of (seed of the epoch, number of the shard): int32 `[2]` and an int32
                 scalar.
 
         Returns:
-            A data set of (seed of the epoch, number of the shard, place in it, record).
+            A dataset of (seed of the epoch, number of the shard, place in it, record).
         """
         ends = (list(self.files.values()), *self._ends())
         is_there, end = (tf.data.Dataset.from_tensors(value) for value in (True, ("", False)))
@@ -45,7 +45,7 @@ class CheckedShards:
         # No function for each record here: a shard would pay for setting it up.
         def open_shard(epoch_seed, number):
             file, expected, size = (self._column(number, values) for values in ends)
-            # A data set that cannot open its file would fail for ever where errors are ignored.
+            # A dataset that cannot open its file would fail for ever where errors are ignored.
             files = tf.boolean_mask([file], [can_read(file)])
             stream = tf.data.Dataset.zip(tf.data.TFRecordDataset(files), is_there.repeat())
             # An error ends the stream of a file, so what comes after it is `end`.

@@ -11,14 +11,14 @@ from gsf_tf.whole_file import INCOMPLETE, refresh_copy
 
 
 class ClipCopies:
-    """Files of a data set, copied when they are first asked for.
+    """Files of a dataset, copied when they are first asked for.
 
     A copy has its final name only when it is complete, and is made again where the size of the
     original has changed.
 
     Args:
-        directory: The data set's folder.
-        folder: Folder for the copies; it is made. Data sets may share it.
+        directory: The dataset's folder.
+        folder: Folder for the copies; it is made. Datasets may share it.
     """
 
     def __init__(self, directory: str | os.PathLike, folder: str | os.PathLike):
@@ -57,6 +57,6 @@ class ClipCopies:
             refresh_copy(path, target, size)
         except tf.errors.OpError as error:
             raise DataError(
-                "`cache` must be a folder on a disk with room for the files of the data set. "
+                "`cache` must be a folder on a disk with room for the files of the dataset. "
                 f"Received `{self._folder}`; `{path}` could not be copied there: {error.message}."
             ) from error

@@ -37,7 +37,7 @@ class ClipLoader:
             epoch_seed: int32 `[2]`.
             shard: Number of the shard.
             place: Number of the record in it.
-            record: A serialised `SequenceExample`.
+            record: A serialized `SequenceExample`.
 
         Returns:
             `shard`, `place`, and what `load` takes.

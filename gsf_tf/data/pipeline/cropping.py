@@ -13,7 +13,7 @@ CROP_SCALES = (1.0, 0.875, 0.75, 0.66)
 RESIZED_AREA = (0.08, 1.0)
 RESIZED_ASPECT = (3 / 4, 4 / 3)
 
-# (vertical, horizontal) in quarters of the free space: corners, centre, edge centres and
+# (vertical, horizontal) in quarters of the free space: corners, center, edge centers and
 # quarter points, the 13 fixed positions of the papers' training crops.
 CROP_POSITIONS = (
     (0, 0), (0, 4), (4, 0), (4, 4), (2, 2),
@@ -96,9 +96,9 @@ def view_crops(
     """Takes crops that are equally spaced along the longer side of the frame.
 
     The papers scale the short side to input * 256 // 224 and crop the input's size; these are the
-    same regions, in pixels of the stored frame. Three are left, centre and right of a landscape
-    frame, top, centre and bottom of an upright one; one is the centre crop of testing. Across,
-    they are centred.
+    same regions, in pixels of the stored frame. Three are left, center and right of a landscape
+    frame, top, center and bottom of an upright one; one is the center crop of testing. Across,
+    they are centered.
 
     Args:
         height: Height of the frame in pixels.

@@ -12,9 +12,9 @@ NUM_PARTS = 4
 
 
 def distribute(make_part: Callable[[int, int], tf.data.Dataset], address: str) -> tf.data.Dataset:
-    """Makes a data set in workers, in the same order however many there are.
+    """Makes a dataset in workers, in the same order however many there are.
 
-    A service gives the elements of one data set in the order in which its workers finish them.
+    A service gives the elements of one dataset in the order in which its workers finish them.
     So the work is cut into parts that are jobs of their own with a single split each, which goes
     to one worker; taking turns between the parts gives back the order of the whole. Our ops run in
     their reference form, for the workers are processes that need not know them.

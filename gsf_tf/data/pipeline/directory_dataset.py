@@ -61,7 +61,7 @@ def video_dataset_from_directory(
     num_parallel_calls: int = tf.data.AUTOTUNE,
     verbose: bool = True,
 ) -> tf.data.Dataset | tuple[tf.data.Dataset, tf.data.Dataset]:
-    """Makes a data set from a folder with one folder of videos per class.
+    """Makes a dataset from a folder with one folder of videos per class.
 
     The arguments are those of `keras.utils.image_dataset_from_directory` where they mean the
     same. `directory` may also hold `train` and `val` folders with the class folders inside;
@@ -96,7 +96,7 @@ def video_dataset_from_directory(
         subset: `"training"`, `"validation"` or `"both"`, which gives a pair. To be given with
             `validation_split` and for folders with `train` and `val`.
         training: Random segments and multi-scale crops, instead of middle frames and the
-            centre crop. By default `shuffle`, but never for the validation part.
+            center crop. By default `shuffle`, but never for the validation part.
         augmentation: For training, an `Augmentation` or the values of one. MixUp and CutMix make
             labels of the mode `"categorical"`.
         sampling: As in `video_dataset_from_records`, like the next four.
@@ -107,7 +107,7 @@ def video_dataset_from_directory(
         short_side: Larger videos are scaled down to it before the crop, in pixels.
         epoch: As in `video_dataset_from_records`.
         skip_batches: Batches at the beginning that were used before; they are not decoded.
-        num_shards: Workers that share the clips, each with a data set of its own. The batches of
+        num_shards: Workers that share the clips, each with a dataset of its own. The batches of
             all together are the clips of one worker's large batch.
         shard_index: Which of them this is, from 0.
         drop_remainder: Leave out the last batch when it is smaller, and clips that do not serve
@@ -122,7 +122,7 @@ def video_dataset_from_directory(
         A `tf.data.Dataset` of (clip, label) with the attributes `class_names` and
         `file_paths`; clips are uint8 `[B, num_segments, *image_size, 3]` in 0..255, with an axis
         of views after the first where there is more than one. Clips only, where there are no
-        labels. A pair of data sets for `subset="both"`.
+        labels. A pair of datasets for `subset="both"`.
 
     Raises:
         DataError: When the folder or an argument breaks one of the rules above.
@@ -304,7 +304,7 @@ def _leave_out_unreadable(clips, kind, copies, verbose):
 
 def _build(paths, labels, rule, *, short_side, shuffle, seed, epoch, skip, shard, whole_groups,
            num_parallel_calls, deterministic):  # fmt: skip
-    """Returns a data set of single (clip, label, whether it could be decoded, seed)."""
+    """Returns a dataset of single (clip, label, whether it could be decoded, seed)."""
     nothing = np.zeros([rule.num_frames, *rule.image_size, 3], np.uint8)
 
     @ends_with_process

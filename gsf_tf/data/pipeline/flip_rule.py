@@ -87,7 +87,7 @@ class FlipRule:
     def of(cls, info: DatasetInfo, path: str | os.PathLike | None = None) -> "FlipRule":
         """Returns the rule for training on records with mirrored clips.
 
-        A file of the user's comes first, then the table of the data set. Without either, classes
+        A file of the user's comes first, then the table of the dataset. Without either, classes
         whose names say nothing of left and right keep their labels.
 
         Args:

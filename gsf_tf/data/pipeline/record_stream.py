@@ -65,7 +65,7 @@ class RecordStream:
             raise DataError(f"`skip_batches` must not be negative. Received {self.skip}.")
 
     def dataset(self) -> tf.data.Dataset:
-        """Returns the data set of one pass."""
+        """Returns the dataset of one pass."""
         dataset = self._cached() if self.cache else self._read(self._seeds(), self.select)
         if self.shuffle_buffer:
             buffer = self.shuffle_buffer

@@ -52,18 +52,18 @@ def video_dataset_from_records(
     damage: DamageLog | None = None,
     num_parallel_calls: int = tf.data.AUTOTUNE,
 ) -> tf.data.Dataset:
-    """Makes a data set of one pass over records that `trainers.prepare` wrote.
+    """Makes a dataset of one pass over records that `trainers.prepare` wrote.
 
     Only the frames that are sampled are decoded, and of them only the part inside the crop.
     In training, clips are shuffled while still encoded, each segment gives a random frame,
     and one random multi-scale crop serves all frames of the clip; `augmentation` changes that
-    and adds to it. In evaluation, each segment gives its middle frame, the crop is the centre,
+    and adds to it. In evaluation, each segment gives its middle frame, the crop is the center,
     and every clip comes exactly once, in a fixed order; `num_clips` and `num_crops` give
     several views of it. Clips are mirrored only if `augmentation` says so, for that would break
     labels that speak of left and right.
 
     All randomness is a function of `seed`, the epoch and the clip's place in its shard.
-    With `epoch` given, the data set is that epoch, the same whenever it is iterated (a
+    With `epoch` given, the dataset is that epoch, the same whenever it is iterated (a
     trainer makes one per epoch, and so resumes at any epoch at no cost, and inside of an epoch
     with `skip_batches`). Without, every iteration is a new epoch, which is what `model.fit`
     wants. The order of shuffling also depends on `tf.random.set_seed`, as everywhere in
@@ -88,12 +88,12 @@ def video_dataset_from_records(
         shuffle_buffer: Clips in memory to draw the next from, in training: the JPEGs of the
             sampled frames, some 0.1 to 1 MB of each.
         drop_remainder: Leave out the last batch when it is smaller; by default in training.
-        num_shards: Workers that share the clips, each with a data set of its own.
+        num_shards: Workers that share the clips, each with a dataset of its own.
         shard_index: Which of them this is, from 0.
         shard_by: `"record"`: the batches of all workers together are the clips of one worker's
             large batch. `"file"`: each worker reads files of its own, perhaps not equally many
             clips.
-        cache: `True` keeps the encoded records in memory after the first pass over this data set
+        cache: `True` keeps the encoded records in memory after the first pass over this dataset
             and then shuffles them as a whole. A folder keeps copies of the shards on a local
             disk, for shards in remote storage.
         service: Address of a `tf.data` service that does the decoding, as
@@ -208,7 +208,7 @@ def _check_arguments(on_error, service, without_epoch, cache):
     if service is not None and without_epoch:
         raise DataError(
             "`epoch` must be given with a `service` in training: its workers do not know how often "
-            "the data set was iterated. Received None. Make a data set per epoch."
+            "the dataset was iterated. Received None. Make a dataset per epoch."
         )
     if on_error not in ("raise", "skip"):
         raise DataError(f"`on_error` must be 'raise' or 'skip'. Received {on_error!r}.")

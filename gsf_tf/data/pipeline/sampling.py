@@ -144,7 +144,7 @@ def _window(num_frames, num_segments, frame_stride):
 
 
 def _divide(numerator, denominator):
-    # `divide_no_nan` because TensorFlow's graph optimiser turns a plain division by a constant
+    # `divide_no_nan` because TensorFlow's graph optimizer turns a plain division by a constant
     # into a multiplication by its rounded reciprocal.
     return tf.math.divide_no_nan(numerator, tf.constant(denominator, numerator.dtype))
 

@@ -5,14 +5,14 @@ import tensorflow as tf
 
 
 def epoch_seed_dataset(seed: int, epoch: int | None) -> tf.data.Dataset:
-    """Makes a data set of one element: the seed of the pass over the data that starts now.
+    """Makes a dataset of one element: the seed of the pass over the data that starts now.
 
     Args:
         seed: Seed of the run.
         epoch: The epoch to give, always the same; `None` gives the next one on every pass.
 
     Returns:
-        A data set with one int32 `[2]` element.
+        A dataset with one int32 `[2]` element.
     """
     if epoch is not None:
         return tf.data.Dataset.from_tensors(tf.random.fold_in([seed, 0], epoch))
@@ -25,7 +25,7 @@ def example_seeds(epoch_seed, *position) -> tuple[tf.Tensor, tf.Tensor, tf.Tenso
 
     Args:
         epoch_seed: int32 `[2]` from `epoch_seed_dataset`.
-        *position: Integers that tell the example from all others of the data set.
+        *position: Integers that tell the example from all others of the dataset.
     """
     for number in position:
         epoch_seed = tf.random.fold_in(epoch_seed, number)

@@ -24,7 +24,7 @@ def frames_to_clip(
 ) -> np.ndarray:
     """Makes the clip a model takes from a video file or from frames.
 
-    It takes the middle frame of each segment and the centre crop, as
+    It takes the middle frame of each segment and the center crop, as
     `video_dataset_from_records` does in evaluation; what remains between the two is the
     JPEG compression of the records.
 

@@ -31,7 +31,7 @@ class DamagedRecord:
 class DamageLog:
     """Remembers each damaged record once, however often it is met, and logs it then.
 
-    It may be shared by data sets, as those of all epochs of a run.
+    It may be shared by datasets, as those of all epochs of a run.
 
     Attributes:
         records: A list of `DamagedRecord`, in the order in which they were met.

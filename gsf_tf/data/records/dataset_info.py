@@ -26,7 +26,7 @@ class DatasetInfo:
         splits: For each split `found`, `clips` (written), `quarantined`, `missing` (listed, but
             the file is not there), `published` (`None` where nobody has published a number),
             `frames`, `bytes` and `shards`, which maps each file name to its number of clips.
-        source: The data set and its version, as `Diving48 V2`.
+        source: The dataset and its version, as `Diving48 V2`.
         part_labels: Where a class is a combination, the class names of each part in order, as
             `{"verb": [...], "noun": [...]}`.
         flip_pairs: Names of the classes that swap when a clip is mirrored, `None` where nobody

@@ -17,7 +17,7 @@ def find_fault(record: bytes, limits: Mapping[str, int | None]) -> str | None:
     """Says what is wrong with the content of a record.
 
     Args:
-        record: A serialised `SequenceExample`.
+        record: A serialized `SequenceExample`.
         limits: Number of classes by the key of the label, `None` where that is not known.
 
     Returns:

@@ -26,7 +26,7 @@ def records_from(file, offset) -> tf.data.Dataset:
         offset: The byte, where a record must begin; int64.
 
     Returns:
-        A data set of string scalars.
+        A dataset of string scalars.
     """
 
     def read(file, offset):

@@ -21,7 +21,7 @@ def parse_clip(record, limits: Mapping[str, int | None]) -> tuple[dict, tf.Tenso
     """Parses a record, frames left where they are.
 
     Args:
-        record: A serialised `SequenceExample`, scalar string.
+        record: A serialized `SequenceExample`, scalar string.
         limits: Number of classes by the key of each label that is wanted, `None` where unknown.
 
     Returns:

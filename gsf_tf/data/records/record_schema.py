@@ -9,7 +9,7 @@ Feature lists: `image/encoded` (one JPEG per frame), `image/timestamp` (microsec
 A class that is a combination has each part's label under the part's name, a prefix in
 MediaSequence: `verb/clip/label/index`, `verb/clip/label/string`.
 
-Keys of our own say how the frames were made: `gsf_tf/source` (data set and version),
+Keys of our own say how the frames were made: `gsf_tf/source` (dataset and version),
 `gsf_tf/index_base` (number of the first frame in the source), `gsf_tf/short_side` and
 `gsf_tf/jpeg_quality`. `gsf_tf/frame_offset` and `gsf_tf/frame_size` say where each JPEG is, in
 bytes after the end of the context, so that a reader can take single frames without a copy of all.
@@ -36,7 +36,7 @@ def serialize_clip(
     Args:
         source: Where the clip is from.
         clip: Its frames.
-        listing: The data set that it is in.
+        listing: The dataset that it is in.
         settings: How the frames were made.
     """
     example = tf.train.SequenceExample()

@@ -13,7 +13,7 @@ from gsf_tf.errors import VideoError
 
 IMAGE_EXTENSIONS = frozenset((".jpg", ".jpeg", ".png"))
 
-# Data sets hold files whose extension is the other one's, as ImageNet does.
+# Datasets hold files whose extension is the other one's, as ImageNet does.
 _FORMATS = ["JPEG", "PNG"]
 
 # What EXIF's orientations ask a viewer for; 1 is upright.

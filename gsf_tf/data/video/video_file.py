@@ -215,7 +215,7 @@ def open_video(path):
     try:
         container = av.open(path, container_options=_CONTAINER_OPTIONS)
     except av.error.FFmpegError as error:
-        reason = f"no video format was recognised, or its header is cut off ({error.strerror})"
+        reason = f"no video format was recognized, or its header is cut off ({error.strerror})"
         raise VideoError(path, reason) from error
     with container:
         if not container.streams.video:

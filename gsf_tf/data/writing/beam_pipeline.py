@@ -32,7 +32,7 @@ def write_shards_with_beam(
         shards: Those to write.
         output: Folder of the records.
         plan: `RecordPlan.fingerprint` of the run.
-        listing: The data set.
+        listing: The dataset.
         settings: How to store the clips.
         options: Beam's own, as `["--runner=FlinkRunner", "--flink_master=host:8081"]`.
     """

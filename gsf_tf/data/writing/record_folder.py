@@ -1,4 +1,4 @@
-"""Turning labelled clips into a folder of records."""
+"""Turning labeled clips into a folder of records."""
 
 import contextlib
 import dataclasses

@@ -38,7 +38,7 @@ class ShardWriter:
         self._writer = tf.io.TFRecordWriter(self._incomplete)
 
     def write(self, record: bytes) -> None:
-        """Adds a serialised record."""
+        """Adds a serialized record."""
         self._writer.write(record)
 
     def __enter__(self):
@@ -68,7 +68,7 @@ def write_shard(
         results: Gives the shard's clips next, in their order; others may follow.
         output: Folder of the records.
         plan: `RecordPlan.fingerprint` of the run.
-        listing: The data set; its clips are not looked at.
+        listing: The dataset; its clips are not looked at.
         settings: How the frames were made.
         on_clip: Called after each clip with its error, or with `None`.
 

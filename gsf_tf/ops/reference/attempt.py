@@ -8,7 +8,7 @@ import tensorflow as tf
 def attempt(function: Callable, *arguments, otherwise) -> tuple:
     """Calls a function, and gives another result where one of its ops fails.
 
-    TensorFlow's graphs have nothing like `try`, but a data set can leave out an element whose
+    TensorFlow's graphs have nothing like `try`, but a dataset can leave out an element whose
     function fails. It costs some tenths of a millisecond, and more to start for a larger function.
 
     Args:

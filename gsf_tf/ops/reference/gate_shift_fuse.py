@@ -24,7 +24,7 @@ def gate_shift_fuse(
     """As `gsf_tf.ops.gate_shift_fuse`, for tensors that function has checked."""
     processed = gamma.shape[0]
     chosen = x[..., :processed]
-    # Half precision overflows in the statistics, so the normalisation is in float32 at least.
+    # Half precision overflows in the statistics, so the normalization is in float32 at least.
     normalized = ops.cast(chosen, gamma.dtype)
     mean, variance = moving_mean, moving_variance
     if training:
@@ -44,7 +44,7 @@ def learned_gate(activated, kernel, bias, num_segments):
     """Equations (1), (2): the gate of every channel, `[B * T, H, W, C]` in (-1, 1).
 
     The 3x3x3 convolution has one output plane per half, so it is done as a 2D convolution from
-    each half to three planes, one per tap in time, and a sum of those planes over neighbouring
+    each half to three planes, one per tap in time, and a sum of those planes over neighboring
     frames.
     """
     kernel = ops.cast(kernel, activated.dtype)

@@ -44,6 +44,6 @@ def test_saturation_and_hue_are_those_of_colorsys(clip):
     assert abs(np.median(scale) - 1) > 0.01 and 0.01 < abs(np.median(turn)) <= 0.1
 
 
-def test_grey_has_neither_saturation_nor_hue():
-    grey = np.full([1, 4, 4, 3], 90, np.uint8)
-    np.testing.assert_array_equal(color_jitter(tf.constant(grey), (0, 0, 1, 0.5), [1, 1]), grey)
+def test_gray_has_neither_saturation_nor_hue():
+    gray = np.full([1, 4, 4, 3], 90, np.uint8)
+    np.testing.assert_array_equal(color_jitter(tf.constant(gray), (0, 0, 1, 0.5), [1, 1]), gray)

@@ -50,7 +50,7 @@ def test_cut_mix_takes_every_pixel_from_one_of_the_two(batch):
 def test_shares_are_beta_distributed(alpha):
     many = 4000
     clips = tf.zeros([many, 1, 1, 1, 3], tf.uint8)
-    # The first half of the classes is one clip, the other its neighbour.
+    # The first half of the classes is one clip, the other its neighbor.
     labels = tf.one_hot(tf.range(many) % 2, 2)
     share = mix_up(clips, labels, alpha, [1, 2])[1].numpy()[np.arange(many), np.arange(many) % 2]
     deviation = np.sqrt(1 / (4 * (2 * alpha + 1)))

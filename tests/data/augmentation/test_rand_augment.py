@@ -34,8 +34,8 @@ def by_pil(operation):
 
 def blended(factor):
     weights = np.array([0.2989, 0.587, 0.114])
-    grey = (CLIP @ weights)[..., None]
-    return np.clip(CLIP + factor * (grey - CLIP), 0, 255)
+    gray = (CLIP @ weights)[..., None]
+    return np.clip(CLIP + factor * (gray - CLIP), 0, 255)
 
 
 def stretched(factor):
@@ -49,8 +49,8 @@ EXPECTED = {
     "auto-contrast": by_pil(ImageOps.autocontrast),
     "brighter": np.minimum(CLIP + 102.0, 255),
     "darker": np.maximum(CLIP - 102.0, 0),
-    "less colour": blended(0.9),
-    "more colour": blended(-0.9),
+    "less color": blended(0.9),
+    "more color": blended(-0.9),
     "more contrast": stretched(1.9),
     "less contrast": stretched(0.1),
     "down": shifted(9, 0),
@@ -68,7 +68,7 @@ def test_operation_occurs(outcomes, name):
 def test_half_of_the_draws_change_nothing(outcomes):
     share = np.mean([(result == CLIP).all() for result in outcomes])
     assert 0.42 < share < 0.58
-    # Rotation, both shears, sharpness, equalisation and those above, most with two signs.
+    # Rotation, both shears, sharpness, equalization and those above, most with two signs.
     assert len({result.tobytes() for result in outcomes}) == 22
 
 

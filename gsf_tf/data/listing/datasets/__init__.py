@@ -1,4 +1,4 @@
-"""Data sets of the papers, each read from its files as they are downloaded."""
+"""Datasets of the papers, each read from its files as they are downloaded."""
 
 from gsf_tf.data.listing.datasets.diving48 import Diving48
 from gsf_tf.data.listing.datasets.epic100 import Epic100

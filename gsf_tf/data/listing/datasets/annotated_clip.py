@@ -1,4 +1,4 @@
-"""One line of a data set's annotations."""
+"""One line of a dataset's annotations."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""Finding the files of a data set wherever in a folder they are."""
+"""Finding the files of a dataset wherever in a folder they are."""
 
 import os
 import pathlib

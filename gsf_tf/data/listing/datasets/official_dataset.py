@@ -1,4 +1,4 @@
-"""What the data sets of the papers have in common."""
+"""What the datasets of the papers have in common."""
 
 import abc
 import collections
@@ -15,7 +15,7 @@ from gsf_tf.errors import DataError
 
 
 class OfficialDataset(abc.ABC):
-    """A data set whose annotations and videos are read as its authors publish them.
+    """A dataset whose annotations and videos are read as its authors publish them.
 
     Attributes:
         name: As in `trainers.prepare --dataset=NAME`.

@@ -23,7 +23,7 @@ class Augmentation:
     """What training does to clips. Each value is one line of a configuration.
 
     Every change is drawn once per clip and serves all of its frames. The order is: crop, flip,
-    RandAugment, colour jitter, erasing; then, on batches, MixUp or CutMix.
+    RandAugment, color jitter, erasing; then, on batches, MixUp or CutMix.
 
     Args:
         crop: `"multi_scale"` (`training_crop`, the papers') or `"random_resized"`
@@ -146,7 +146,7 @@ class Augmentation:
     def clip_function(self):
         """Returns `change(frames, label, seed)` on uint8 `[T, H, W, 3]`, or None if it is idle.
 
-        The layers it needs are made here, once per data set.
+        The layers it needs are made here, once per dataset.
         """
         rand_augment = None
         if self.rand_augment:

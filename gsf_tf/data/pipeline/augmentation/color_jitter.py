@@ -4,7 +4,7 @@ import tensorflow as tf
 
 
 def color_jitter(frames, strengths: tuple[float, float, float, float], seed) -> tf.Tensor:
-    """Changes the colours of a clip, all frames alike.
+    """Changes the colors of a clip, all frames alike.
 
     Brightness, contrast and saturation are multiplied by a factor from [1 - s, 1 + s], the hue is
     turned by a share of the circle from [-s, s], in this order.

@@ -44,7 +44,7 @@ def mix_up(clips, labels, alpha: float, seed):
 def cut_mix(clips, labels, alpha: float, seed):
     """Replaces a rectangle of every clip, through all frames, by that of the next one.
 
-    Its share of the frame is drawn from Beta(alpha, alpha), its centre anywhere; the labels follow
+    Its share of the frame is drawn from Beta(alpha, alpha), its center anywhere; the labels follow
     the part that lies inside.
 
     Reference:
@@ -56,10 +56,10 @@ def cut_mix(clips, labels, alpha: float, seed):
     side = tf.sqrt(1 - _beta(batch, alpha, share_seed))
     place = tf.random.stateless_uniform(tf.concat([batch, [2]], 0), place_seed)
 
-    def inside(length, centre):
+    def inside(length, center):
         position = tf.range(length, dtype=tf.float32) + 0.5
         length = tf.cast(length, tf.float32)
-        return tf.abs(position - (centre * length)[:, None]) < (side * length / 2)[:, None]
+        return tf.abs(position - (center * length)[:, None]) < (side * length / 2)[:, None]
 
     in_rows = inside(tf.shape(clips)[2], place[:, 0])
     in_columns = inside(tf.shape(clips)[3], place[:, 1])

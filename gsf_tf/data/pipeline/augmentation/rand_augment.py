@@ -23,10 +23,10 @@ class RandAugment:
     timm, in the terms of keras-cv's layers:
 
     - solarize from 255 - 25.5 m upwards;
-    - colour, contrast, sharpness: factor 1 +- 0.09 m;
+    - color, contrast, sharpness: factor 1 +- 0.09 m;
     - brightness: +- 0.04 m of the range (keras-cv adds, where PIL multiplies);
     - rotate by +- 3 m degrees, shear by +- 0.03 m, translate by +- 0.045 m of the side;
-    - auto-contrast and equalise, which have no strength.
+    - auto-contrast and equalize, which have no strength.
 
     Args:
         magnitude: Mean of m.
