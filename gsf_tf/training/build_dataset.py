@@ -17,7 +17,7 @@ def build_dataset(
     """Makes one pass over a split of the records, as a configuration says.
 
     Args:
-        config: Configuration as in `configs/recipes/defaults.py`.
+        config: Configuration as in `gsf_tf/recipes/defaults.py`.
         info: `DatasetInfo` of the records.
         split: Name of the split.
         training: Whether clips are drawn, augmented and shuffled.

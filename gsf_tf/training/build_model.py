@@ -15,7 +15,7 @@ def build_model(config, info):
     But for `image_size`, what `config.model` holds are arguments of `from_preset`.
 
     Args:
-        config: Configuration as in `configs/recipes/defaults.py`.
+        config: Configuration as in `gsf_tf/recipes/defaults.py`.
         info: `DatasetInfo` of the records.
 
     Returns:

@@ -74,7 +74,7 @@ def initialize_from(model, path, labels=None):
 
     ```python
     model = gsf_tf.models.from_preset("rubiksnet_large", num_classes=101)
-    print(gsf_tf.training.initialize_from(model, "runs/rubiksnet_large_kinetics400"))
+    print(gsf_tf.training.initialize_from(model, "runs/rubiksnet_large_kinetics400_8f"))
     ```
 
     Reference:
