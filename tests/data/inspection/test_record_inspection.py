@@ -21,7 +21,7 @@ from gsf_tf.data import (
 from tests.data.damage_maker import read_shard, write_shard
 from tests.data.record_reader import read_records
 from tests.data.small_records import write_small_records
-from tests.data.test_damaged_records import DAMAGE, NUM_CLIPS, edit, offset_of
+from tests.data.pipeline.test_damaged_records import DAMAGE, NUM_CLIPS, edit, offset_of
 from tests.data.video_maker import frame_numbers, make_video
 
 

@@ -23,7 +23,7 @@ from gsf_tf.data import (
     split_for_validation,
     write_records,
 )
-from gsf_tf.whole_file import ShardWriter
+from gsf_tf.data.writing.write_shard import ShardWriter
 from tests.data.odd_videos import VARIABLE_TIMES, make_mixed_folder
 from tests.data.record_reader import read_records
 from tests.data.video_maker import frame_numbers, make_video

@@ -265,7 +265,7 @@ def test_fuzzed_records(tmp_path):
 
 def test_a_crash_and_a_hang_are_found(monkeypatch):
     """The watchdog itself: children that die, and that say nothing."""
-    script = str(pathlib.Path(__file__).parent / "bad_child.py")
+    script = str(pathlib.Path(__file__).parents[1] / "bad_child.py")
     for how, text in (("crash", "crash (status -6)"), ("hang", "hang")):
         monkeypatch.setattr("tests.data.fuzz_records.PROGRAM", [script, how])
         outcomes = [outcome for _, _, outcome in watch(0, 4, 2, 5)]

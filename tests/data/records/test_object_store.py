@@ -22,7 +22,7 @@ from gsf_tf.data import (
 )
 from tests.data.video_maker import make_video
 
-REPOSITORY = pathlib.Path(__file__).parents[2]
+REPOSITORY = pathlib.Path(__file__).parents[3]
 
 READ = """
 from gsf_tf.data import video_dataset_from_records
