@@ -208,8 +208,8 @@ def render_clip(action: str, rng: np.random.Generator) -> np.ndarray:
     background = base + 35 * _smooth_noise(rng, 3) + 18 * _smooth_noise(rng, 12)
     for _ in range(rng.integers(0, 3)):
         edge, along = rng.choice([-1, 1]), rng.uniform(-0.5, 0.5)
-        place = Pose(edge * rng.uniform(0.42, 0.6), along, angle=rng.uniform(0, 2 * np.pi))
-        _Sprite(rng, background, rng.uniform(0.05, 0.09)).draw(background, grid, place)
+        pose = Pose(edge * rng.uniform(0.42, 0.6), along, angle=rng.uniform(0, 2 * np.pi))
+        _Sprite(rng, background, rng.uniform(0.05, 0.09)).draw(background, grid, pose)
 
     poses = pair.poses(rng)
     num_frames = int(rng.integers(24, 41))

@@ -37,7 +37,7 @@ class CheckedShards:
                 scalar.
 
         Returns:
-            A dataset of (seed of the epoch, number of the shard, place in it, record).
+            A dataset of (seed of the epoch, number of the shard, index in it, record).
         """
         ends = (list(self.files.values()), *self._ends())
         is_there, end = (tf.data.Dataset.from_tensors(value) for value in (True, ("", False)))
@@ -54,18 +54,18 @@ class CheckedShards:
             return tf.data.Dataset.zip(shard.repeat(), stream)
 
         def check(offset, element):
-            (epoch_seed, number, expected, size), (place, (record, is_there)) = element
-            offset = tf.where(place == 0, tf.constant(0, tf.int64), offset)
+            (epoch_seed, number, expected, size), (index, (record, is_there)) = element
+            offset = tf.where(index == 0, tf.constant(0, tf.int64), offset)
             # Without `dataset_info.json`, a shard is complete where its file ends.
-            early = tf.where(expected < 0, offset < size, place < expected)
-            damaged = tf.where(is_there, place == expected, early)
+            early = tf.where(expected < 0, offset < size, index < expected)
+            damaged = tf.where(is_there, index == expected, early)
             following = offset + tf.cast(tf.strings.length(record), tf.int64) + OVERHEAD
             if self.log is None:
-                passed = self._stop_if(damaged, number, place, offset)
+                passed = self._stop_if(damaged, number, index, offset)
                 with tf.control_dependencies([passed]):
-                    return following, (epoch_seed, number, place, tf.identity(record), is_there)
-            wanted = is_there & ((expected < 0) | (place < expected))
-            return following, (epoch_seed, number, place, offset, record, wanted, damaged)
+                    return following, (epoch_seed, number, index, tf.identity(record), is_there)
+            wanted = is_there & ((expected < 0) | (index < expected))
+            return following, (epoch_seed, number, index, offset, record, wanted, damaged)
 
         checked = shards.flat_map(open_shard).scan(tf.constant(0, tf.int64), check)
         if self.log is not None:
@@ -77,7 +77,7 @@ class CheckedShards:
         """Makes a loader of records stop with a message at one that it cannot use.
 
         Args:
-            loader: Takes (shard, place, ...) and gives a tuple of tensors, and whether the record
+            loader: Takes (shard, index, ...) and gives a tuple of tensors, and whether the record
                 could be used.
 
         Returns:
@@ -85,29 +85,29 @@ class CheckedShards:
             one of the tuple is added: whether the record could be used.
         """
 
-        def load(shard, place, *selected):
-            parts, good = loader(shard, place, *selected)
+        def load(shard, index, *selected):
+            parts, good = loader(shard, index, *selected)
             if self.log is None:
                 is_explained = good
             else:
                 is_explained = tf.cond(
-                    good, lambda: tf.constant(True), lambda: self._log_content(shard, place)
+                    good, lambda: tf.constant(True), lambda: self._log_content(shard, index)
                 )
-            passed = self._stop_if(~is_explained, shard, place, tf.constant(-1, tf.int64))
+            passed = self._stop_if(~is_explained, shard, index, tf.constant(-1, tf.int64))
             with tf.control_dependencies([passed]):
                 *parts, last = tf.nest.map_structure(tf.identity, parts)
             return (*parts, last) if self.log is None else (*parts, good, last)
 
         return load
 
-    def _choose(self, epoch_seed, number, place, offset, record, wanted, damaged):
+    def _choose(self, epoch_seed, number, index, offset, record, wanted, damaged):
         """Returns the record where it is wanted, and what can be read past a damaged one."""
 
         def survey_rest():
             runs, can_go_on = tf.numpy_function(
-                ends_with_process(self._survey), [number, place, offset], [tf.int64, tf.bool]
+                ends_with_process(self._survey), [number, index, offset], [tf.int64, tf.bool]
             )
-            passed = self._stop_if(~can_go_on, number, place, offset)
+            passed = self._stop_if(~can_go_on, number, index, offset)
             with tf.control_dependencies([passed]):
                 runs = tf.ensure_shape(runs, [None, 3])
             file = self._column(number, list(self.files.values()))
@@ -115,17 +115,17 @@ class CheckedShards:
                 lambda run: records_from(file, run[0]).take(run[2]).enumerate(run[1])
             )
 
-        single = tf.data.Dataset.from_tensors((place, record)).take(tf.cast(wanted, tf.int64))
+        single = tf.data.Dataset.from_tensors((index, record)).take(tf.cast(wanted, tf.int64))
         damages = tf.data.Dataset.range(tf.cast(damaged, tf.int64))
         records = single.concatenate(damages.flat_map(lambda _: survey_rest()))
-        return records.map(lambda place, record: (epoch_seed, number, place, record))
+        return records.map(lambda index, record: (epoch_seed, number, index, record))
 
-    def _survey(self, number, place, offset):
+    def _survey(self, number, index, offset):
         """Logs the damage and returns the runs after it, and whether the file can be read."""
         number = int(number)
         try:
             runs, damage = survey(
-                self.files[number], int(offset), int(place), self.num_clips[number]
+                self.files[number], int(offset), int(index), self.num_clips[number]
             )
         except tf.errors.OpError:
             return np.zeros([0, 3], np.int64), False
@@ -133,15 +133,15 @@ class CheckedShards:
             self.log.add(record)
         return np.array(runs, np.int64).reshape(-1, 3), True
 
-    def _log_content(self, number, place):
-        return tf.numpy_function(ends_with_process(self._find_and_log), [number, place], tf.bool)
+    def _log_content(self, number, index):
+        return tf.numpy_function(ends_with_process(self._find_and_log), [number, index], tf.bool)
 
-    def _find_and_log(self, number, place):
+    def _find_and_log(self, number, index):
         """Logs the damage and returns whether there is any."""
         number = int(number)
         try:
             damage = find_damage(
-                self.files[number], int(place), -1, self.num_clips[number], self.limits
+                self.files[number], int(index), -1, self.num_clips[number], self.limits
             )
         except tf.errors.OpError:
             return False
@@ -150,13 +150,13 @@ class CheckedShards:
         self.log.add(damage)
         return True
 
-    def _stop_if(self, wrong, number, place, offset):
+    def _stop_if(self, wrong, number, index, offset):
         def stop():
             tails = [
                 message_tail(file, self.num_clips[key], self.limits)
                 for key, file in self.files.items()
             ]
-            text = message(place, offset, self._column(number, tails))
+            text = message(index, offset, self._column(number, tails))
             with tf.control_dependencies([tf.debugging.Assert(False, [text])]):
                 return tf.constant(True)
 

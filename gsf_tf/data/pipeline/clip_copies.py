@@ -32,7 +32,7 @@ class ClipCopies:
             clip: A file or a folder of files.
 
         Raises:
-            DataError: When the copy cannot be written.
+            DataError: If the copy cannot be written.
         """
         copy = os.path.join(self._folder, clip.data_path)
         if not os.access(clip.path, os.R_OK):

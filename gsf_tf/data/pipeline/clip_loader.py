@@ -30,28 +30,28 @@ class ClipLoader:
     files: Mapping[int, str]
     clip_ids: bool
 
-    def select(self, epoch_seed, shard, place, record) -> tuple:
+    def select(self, epoch_seed, shard, index, record) -> tuple:
         """Takes what is needed out of a record: what it returns is much smaller.
 
         Args:
             epoch_seed: int32 `[2]`.
             shard: Number of the shard.
-            place: Number of the record in it.
+            index: Number of the record in it.
             record: A serialized `SequenceExample`.
 
         Returns:
-            `shard`, `place`, and what `load` takes.
+            `shard`, `index`, and what `load` takes.
         """
         example, is_clip = parse_clip(record, self.labels.limits)
-        frames_seed, crop_seed, change_seed = example_seeds(epoch_seed, shard, place)
+        frames_seed, crop_seed, change_seed = example_seeds(epoch_seed, shard, index)
         indices = self.rule.indices(tf.size(example["offset"]), frames_seed)
         offset, size = tf.gather(example["offset"], indices), tf.gather(example["size"], indices)
-        places = tf.unstack(tf.stack([offset, size], axis=1), self.rule.num_frames)
-        jpegs = [tf.strings.substr(example["data"], *tf.unstack(place)) for place in places]
+        ranges = tf.unstack(tf.stack([offset, size], axis=1), self.rule.num_frames)
+        jpegs = [tf.strings.substr(example["data"], *tf.unstack(part)) for part in ranges]
         example = {key: example[key] for key in ("frame_size", "labels", "media_id")}
-        return shard, place, example, tf.stack(jpegs), is_clip, crop_seed, change_seed
+        return shard, index, example, tf.stack(jpegs), is_clip, crop_seed, change_seed
 
-    def load(self, shard, place, example, jpegs, is_clip, crop_seed, change_seed):
+    def load(self, shard, index, example, jpegs, is_clip, crop_seed, change_seed):
         """Decodes, crops and scales.
 
         Args:
@@ -65,12 +65,12 @@ class ClipLoader:
         crops, are_frames = decode_crops(jpegs, example["frame_size"], boxes, self.rule.image_size)
         clips, good = self.rule.arrange(crops), is_clip & are_frames
         labels = tf.unstack(example["labels"], len(self.labels.limits))
-        parts = dict(zip((ACTION, *self.labels.part_names), labels, strict=True))
-        label = parts if self.labels.part_names else labels[0]
+        by_task = dict(zip((ACTION, *self.labels.task_classes), labels, strict=True))
+        label = by_task if self.labels.task_classes else labels[0]
         if not self.clip_ids:
             return (clips, label, change_seed), good
         names = tf.constant([os.path.basename(file) for file in self.files.values()])
         name = names[tf.argmax(tf.constant(list(self.files)) == shard)]
-        place = tf.strings.as_string(place)
-        clip_id = tf.strings.join([name, ":", place, " ", example["media_id"]])
+        index = tf.strings.as_string(index)
+        clip_id = tf.strings.join([name, ":", index, " ", example["media_id"]])
         return (clips, label, clip_id, change_seed), good

@@ -28,7 +28,7 @@ class ClipRule:
         augmentation: An `Augmentation`, for training.
 
     Raises:
-        DataError: When the values do not go together.
+        DataError: If the values do not go together.
     """
 
     num_segments: int

@@ -125,7 +125,7 @@ def video_dataset_from_directory(
         labels. A pair of datasets for `subset="both"`.
 
     Raises:
-        DataError: When the folder or an argument breaks one of the rules above.
+        DataError: If the folder or an argument breaks one of the rules above.
     """
     listing = list_video_folder(directory)
     listing, names = _relabel(listing, labels, class_names)
@@ -318,8 +318,8 @@ def _build(paths, labels, rule, *, short_side, shuffle, seed, epoch, skip, shard
             warnings.warn(f"A clip is left out. {error}", stacklevel=2)
             return nothing, False
 
-    def load(epoch_seed, place, path, label):
-        frames_seed, crop_seed, change_seed = example_seeds(epoch_seed, place)
+    def load(epoch_seed, index, path, label):
+        frames_seed, crop_seed, change_seed = example_seeds(epoch_seed, index)
         frames, good = tf.numpy_function(
             decode, [path, frames_seed], (tf.uint8, tf.bool), stateful=False
         )
@@ -332,8 +332,8 @@ def _build(paths, labels, rule, *, short_side, shuffle, seed, epoch, skip, shard
     num_clips = len(paths)
 
     def list_clips(epoch_seed):
-        places = tf.data.Dataset.range(num_clips)
-        return places.map(lambda place: (epoch_seed, place, paths[place], labels[place]))
+        indices = tf.data.Dataset.range(num_clips)
+        return indices.map(lambda index: (epoch_seed, index, paths[index], labels[index]))
 
     dataset = epoch_seed_dataset(seed, epoch).flat_map(list_clips)
     if shuffle:

@@ -28,7 +28,7 @@ class FlipRule:
             it changes nothing.
 
     Raises:
-        DataError: When a name is not in the label map, or is in two pairs or twice in one.
+        DataError: If a name is not in the label map, or is in two pairs or twice in one.
 
     Example:
 
@@ -59,7 +59,7 @@ class FlipRule:
         mirroring changes no label.
 
         Raises:
-            DataError: When there is no such file or it breaks a rule.
+            DataError: If there is no such file or it breaks a rule.
         """
         try:
             text = pathlib.Path(path).read_text(encoding="utf-8-sig")
@@ -95,7 +95,7 @@ class FlipRule:
             path: File of a user's own rule (`load`).
 
         Raises:
-            DataError: When neither is there and class names speak of left, right or a sense of
+            DataError: If neither is there and class names speak of left, right or a sense of
                 rotation; the message names them.
         """
         labels = LabelMap(info.labels)

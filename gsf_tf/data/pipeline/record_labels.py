@@ -22,11 +22,11 @@ class RecordLabels:
 
     Attributes:
         class_names: The lines of `labels.txt`, `None` where there is none.
-        part_names: For each part that is wanted its class names, as `{"verb": [...]}`.
+        task_classes: For each part that is wanted its class names, as `{"verb": [...]}`.
     """
 
     class_names: list[str] | None
-    part_names: dict[str, list[str]]
+    task_classes: dict[str, list[str]]
 
     @classmethod
     def of(cls, folder: str, parts: Sequence[str]) -> "RecordLabels":
@@ -37,7 +37,7 @@ class RecordLabels:
             parts: Names of the parts, as `("verb", "noun")`.
 
         Raises:
-            DataError: When the records in `folder` do not have these parts.
+            DataError: If the records in `folder` do not have these parts.
         """
         path = os.path.join(folder, label_map.FILE_NAME)
         class_names = list(LabelMap.load(path)) if tf.io.gfile.exists(path) else None
@@ -57,7 +57,7 @@ class RecordLabels:
         """How many classes there are, in the structure of a label; `None` where that is unknown."""
         if self.class_names is None:
             return None
-        if not self.part_names:
+        if not self.task_classes:
             return len(self.class_names)
         return {name: len(names) for name, names in self._names().items()}
 
@@ -71,11 +71,11 @@ class RecordLabels:
         """Returns the augmentation for these labels.
 
         Raises:
-            DataError: When `Augmentation.check_classes` does, or mirroring changes classes that
+            DataError: If `Augmentation.check_classes` does, or mirroring changes classes that
                 have parts.
         """
         augmentation.check_classes(self.class_names)
-        if not self.part_names or augmentation.flip_label_map is None:
+        if not self.task_classes or augmentation.flip_label_map is None:
             return augmentation
         swapped = np.asarray(augmentation.flip_label_map)
         if (swapped != np.arange(len(swapped))).any():
@@ -87,4 +87,4 @@ class RecordLabels:
         return dataclasses.replace(augmentation, flip_label_map=None)
 
     def _names(self):
-        return {ACTION: self.class_names, **self.part_names}
+        return {ACTION: self.class_names, **self.task_classes}

@@ -22,7 +22,7 @@ class RecordStream:
 
     Args:
         shards: The shards of this worker.
-        select: Takes (seed of the epoch, number of the shard, place in the shard, record), and
+        select: Takes (seed of the epoch, number of the shard, index in the shard, record), and
             gives what is shuffled and comes out.
         shuffle_buffer: Results of `select` in memory to draw the next from; 0 keeps a fixed order.
         seed: Seed of the run.
@@ -37,7 +37,7 @@ class RecordStream:
         deterministic: Keep the order independent of timing.
 
     Raises:
-        DataError: When the values do not go together.
+        DataError: If the values do not go together.
     """
 
     shards: CheckedShards

@@ -47,7 +47,7 @@ def video_dataset_from_records(
     service: str | None = None,
     deterministic: bool = True,
     clip_ids: bool = False,
-    parts: Sequence[str] = (),
+    tasks: Sequence[str] = (),
     on_error: str = "raise",
     damage: DamageLog | None = None,
     num_parallel_calls: int = tf.data.AUTOTUNE,
@@ -121,11 +121,11 @@ def video_dataset_from_records(
         `DamageLog` of what was left out so far.
 
     Raises:
-        DataError: When no file matches, or arguments do not go together.
+        DataError: If no file matches, or arguments do not go together.
     """
     _check_arguments(on_error, service, training and epoch is None, cache)
     files = _match(file_pattern)
-    labels = RecordLabels.of(os.path.dirname(files[0]), parts)
+    labels = RecordLabels.of(os.path.dirname(files[0]), tasks)
     if not isinstance(augmentation, Augmentation):
         augmentation = Augmentation(**(augmentation or {}))
     if training:

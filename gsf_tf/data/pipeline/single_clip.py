@@ -46,8 +46,8 @@ def frames_to_clip(
         num_segments, *image_size, 3]`.
 
     Raises:
-        VideoError: When the file cannot be decoded to its end.
-        ValueError: When the frames are not uint8 `[N, H, W, 3]`.
+        VideoError: If the file cannot be decoded to its end.
+        ValueError: If the frames are not uint8 `[N, H, W, 3]`.
     """
     rule = ClipRule(
         num_segments=num_segments,

@@ -19,9 +19,9 @@ from gsf_tf.data import (
     write_records,
 )
 from tests.data.damage_maker import read_shard, write_shard
+from tests.data.pipeline.test_damaged_records import DAMAGE, NUM_CLIPS, edit, offset_of
 from tests.data.record_reader import read_records
 from tests.data.small_records import write_small_records
-from tests.data.pipeline.test_damaged_records import DAMAGE, NUM_CLIPS, edit, offset_of
 from tests.data.video_maker import frame_numbers, make_video
 
 
@@ -115,7 +115,7 @@ def test_records_that_contradict_their_description(repeated):
     assert len([p for p in problems if "label 1 'b'" in p]) == 3
     assert any("train holds 10 frames, and dataset_info.json says 11" in p for p in problems)
     (end,) = report.damage["val"]
-    assert (end.file, end.place, end.clips) == (f"{repeated}/{shard}", 3, 1)
+    assert (end.file, end.index, end.clips) == (f"{repeated}/{shard}", 3, 1)
     assert end.reason == "the shard should have 4 clips, and the file ends here"
 
 
@@ -136,7 +136,7 @@ def test_damage_is_listed_and_the_rest_is_reported(tmp_path):
     ]
     checksum = "its content does not match its checksum"
     expected += [
-        (gone, 0, 0, "the shard is not there", 6),
+        (gone, 0, 0, "the shard does not exist", 6),
         (twice, 0, 0, checksum, 1),
         (twice, 4, offset_of(4), checksum, 1),
         (unnamed, 5, offset_of(5), "`clip/label/string`", 1),
@@ -147,7 +147,7 @@ def test_damage_is_listed_and_the_rest_is_reported(tmp_path):
     for found, (shard, place, offset, message, clips) in zip(
         report.damage["train"], expected, strict=True
     ):
-        assert (found.file, found.place, found.offset) == (str(shard), place, offset)
+        assert (found.file, found.index, found.offset) == (str(shard), place, offset)
         assert re.search(message, found.reason) and found.clips == clips
     missing = sum(clips for *_, clips in expected)
     assert report.missing == {"train": missing} and len(calls) == 6 * len(shards)
@@ -165,7 +165,7 @@ def test_damage_is_listed_and_the_rest_is_reported(tmp_path):
     assert values["missing"] == {"train": missing}
     first = values["damage"]["train"][0]
     assert first.pop("reason") and first == {
-        "file": str(shards[0]), "place": 2, "offset": offset_of(2), "clips": 1
+        "file": str(shards[0]), "index": 2, "offset": offset_of(2), "clips": 1
     }  # fmt: skip
 
 
@@ -181,9 +181,9 @@ def test_damage_is_found_without_decoding(tmp_path):
     assert report.problems == ["train clip1.mp4 has no frame, or one that is a damaged JPEG"]
     sampled = {clip.data_path for clip in report.sample}
     assert sampled == {"clip2.mp4", "clip4.mp4", "clip5.mp4"}
-    found = [(record.place, record.offset, record.reason) for record in report.damage["train"]]
+    found = [(record.index, record.offset, record.reason) for record in report.damage["train"]]
     assert found == [
-        (0, 0, "it is no SequenceExample"),
+        (0, 0, "it is not a SequenceExample"),
         (3, sum(records[:3]), "its content does not match its checksum"),
     ]
     assert report.clips == {"train": 4} and inspect_records(str(tmp_path)).clips == {"train": 3}

@@ -78,12 +78,14 @@ def test_folders_of_frames_are_clips(tmp_path):
         ("b/two", 1, 12.0),
     ]
     assert list_video_folder(tmp_path).clips[0].frame_rate is None
-    with pytest.raises(DataError, match="above 0.*Received 0 for folders of frames"):
+    with pytest.raises(
+        DataError, match="above 0.*Received: frame_rate=0 for the folders of frames"
+    ):
         list_video_folder(tmp_path, 0)
 
 
 def test_a_frame_rate_is_for_folders_of_frames(tmp_path):
-    with pytest.raises(DataError, match="Received 12.0 for videos"):
+    with pytest.raises(DataError, match="Received: frame_rate=12.0 for the videos"):
         list_video_folder(touch(tmp_path, "a/1.mp4", "b/1.mp4"), 12.0)
 
 
@@ -94,8 +96,8 @@ def test_a_frame_rate_is_for_folders_of_frames(tmp_path):
         (["a/1.mp4", "b/2.jpg"], r"one kind.*videos \(`.*a/1.mp4`\), images \(`.*b/2.jpg`\)"),
         (["a/1.jpg", "b/x/1.jpg"], r"images \(`.*a/1.jpg`\), folders of frames \(`.*b/x`\)"),
         (["a/x/1.jpg", "b/x/1.mp4"], r"folders of frames \(`.*a/x`\), videos"),
-        (["a/x/1.jpg", "a/x/cover.jpg", "b/x/1.jpg"], "Received `.*a/x/cover.jpg`, an image that"),
-        (["a/x/1.png", "b/x/1.png"], "Received `.*a/x/1.png`, an image that"),
+        (["a/x/1.jpg", "a/x/cover.jpg", "b/x/1.jpg"], "Received: '.*a/x/cover.jpg', an image that"),
+        (["a/x/1.png", "b/x/1.png"], "Received: '.*a/x/1.png', an image that"),
         (["x.txt"], "holds no folder"),
         (["a.mp4", "b.mp4"], "holds 2 videos and no folder"),
         (["a/1.mp4", "empty/x.txt", "void/.keep"], "2 of 3 class folders.*`empty`, `void`"),
@@ -143,9 +145,9 @@ def test_validation_split_limits(tmp_path):
     listing = list_video_folder(tmp_path)
     assert {clip.split for clip in split_for_validation(listing, 0.0).clips} == {"train"}
     for fraction in (-0.1, 1.0):
-        with pytest.raises(DataError, match="validation fraction"):
+        with pytest.raises(DataError, match="`val_fraction`.*Received: val_fraction="):
             split_for_validation(listing, fraction)
-    with pytest.raises(DataError, match="no split is given"):
+    with pytest.raises(DataError, match="has no splits. Received: splits=\\['"):
         split_for_validation(split_for_validation(listing, 0.2), 0.2)
 
 

@@ -58,14 +58,14 @@ def test_several_labels_make_a_class(tmp_path):
         tmp_path,
         "a.mp4 wash plate\nb.mp4 1 2 take plate\nc.mp4 wash fork\n",
         val_annotations=tmp_path / "val.txt",
-        label_names=("verb", "noun"),
+        tasks=("verb", "noun"),
     )
     assert list(listing.labels) == ["take fork", "take plate", "wash fork", "wash plate"]
-    assert {name: list(labels) for name, labels in listing.part_labels.items()} == {
+    assert {name: list(labels) for name, labels in listing.task_classes.items()} == {
         "verb": ["take", "wash"],
         "noun": ["fork", "plate"],
     }
-    assert [(clip.data_path, clip.label, clip.parts) for clip in listing.clips] == [
+    assert [(clip.data_path, clip.label, clip.task_labels) for clip in listing.clips] == [
         ("a.mp4", 3, (1, 1)),
         ("b.mp4#1-2", 1, (0, 1)),
         ("c.mp4", 2, (1, 0)),
@@ -81,7 +81,7 @@ def test_from_a_list_to_records(tmp_path):
         tmp_path,
         "a.mp4 0.5 1 open box\nb.mp4 1.8 2.1 close door\nb.mp4 close box\n",
         val_annotations=tmp_path / "val.txt",
-        label_names=("verb", "noun"),
+        tasks=("verb", "noun"),
     )
     info, records = prepare(listing, tmp_path / "records")
     found = {
@@ -122,13 +122,13 @@ def test_two_lists(tmp_path):
         ("a.mp4 0\nb.mp4 2\n", {}, r"without \[1\]"),
         ("a.mp4 up\nb.mp4 up\n", {}, "two classes"),
         ("a.mp4 upp\n", {"labels": LabelMap(["up", "down"])}, r"Did you mean 'up'.*line 1"),
-        ("a.mp4 2\n", {"labels": LabelMap(["up", "down"])}, r"0\.\.1.*Received 2"),
+        ("a.mp4 2\n", {"labels": LabelMap(["up", "down"])}, r"0\.\.1.*Received: 2"),
         ("a.mp4 120 3\n", {}, r"a path and a label.*start and end.*line 1"),
-        ("a.mp4 2 1 up\n", {}, r"0 <= start < end. Received '2' and '1'.*line 1"),
-        ("a.mp4 one two up\n", {}, r"Received 'one' and 'two'.*line 1"),
-        ("a.mp4 1 2 up\na.mp4 1 2 up\n", {}, r"listed once. Received `a.mp4#1-2`"),
-        ("a.mp4 up\n", {"label_names": ("verb", "noun")}, "a path and 2 labels"),
-        ("a b c\n", {"label_names": "vn", "labels": LabelMap(["a"])}, "must be left out"),
+        ("a.mp4 2 1 up\n", {}, r"0 <= start < end. Received: start='2', end='1'.*line 1"),
+        ("a.mp4 one two up\n", {}, r"Received: start='one', end='two'.*line 1"),
+        ("a.mp4 1 2 up\na.mp4 1 2 up\n", {}, r"listed once. Received: 'a.mp4#1-2'"),
+        ("a.mp4 up\n", {"tasks": ("verb", "noun")}, "a path and 2 labels"),
+        ("a b c\n", {"tasks": "vn", "labels": LabelMap(["a"])}, "must be left out"),
     ],
 )
 def test_lists_that_break_a_rule(tmp_path, text, arguments, message):

@@ -111,9 +111,9 @@ DAMAGE = {
     "no frames": (edit(remove_frames), "it has no frames", 1),
     "no height": (edit(lambda context, _: context.pop("image/height")), "one value under", 1),
     "no places": (
-        edit(lambda context, _: context.pop("gsf_tf/frame_offset")), "are not where .* say", 1
+        edit(lambda context, _: context.pop("gsf_tf/frame_offset")), "are not at the bytes that .* name", 1
     ),
-    "no message": (write_no_message, "it is no SequenceExample", 1),
+    "no message": (write_no_message, "it is not a SequenceExample", 1),
 }  # fmt: skip
 
 
@@ -130,7 +130,7 @@ def test_every_kind_of_damage_is_named_and_left_out(tmp_path, caplog):
     for number, (_, message, missing) in enumerate(DAMAGE.values()):
         expected += [(number, place) for place in range(6) if not 2 <= place < 2 + missing]
         (record,) = (record for record in log.records if record.file == str(shards[number]))
-        assert (record.place, record.offset, record.clips) == (2, offset, missing)
+        assert (record.index, record.offset, record.clips) == (2, offset, missing)
         assert re.search(message, record.reason)
     assert sorted(found) == expected
     assert dataset.damage is log and log.clips == 6 * len(shards) - len(found)
@@ -155,7 +155,7 @@ def test_two_damaged_records_of_a_shard(shards):
     expected = {(0, place) for place in (1, 2, 4, 5)} | {(1, place) for place in range(5)}
     assert set(ids_of(dataset)) == expected
     assert dataset.damage.clips == 3
-    assert sorted(record.place for record in dataset.damage.records) == [0, 3, 5]
+    assert sorted(record.index for record in dataset.damage.records) == [0, 3, 5]
 
 
 def test_without_dataset_info(shards):
@@ -183,7 +183,7 @@ def test_a_shard_that_vanishes(shards):
     for options in ({}, {"on_error": "skip"}):
         dataset = read(shards, **options)
         moved = shards[1].rename(shards[1].with_suffix(".away"))
-        with pytest.raises(DataError, match="is not there"), reports_damage():
+        with pytest.raises(DataError, match="does not exist"), reports_damage():
             list(dataset)
         moved.rename(shards[1])
 
@@ -222,26 +222,26 @@ def test_other_errors_stay_as_they_are():
 
 
 def test_records_of_the_first_format(shards):
-    """Records without the places of their frames give the same clips."""
+    """Records without the offsets of their frames give the same clips."""
     clips = [clip for clip, *_ in read(shards)]
 
-    def forget_places(context, frames):
+    def forget_offsets(context, frames):
         del context["gsf_tf/frame_offset"], context["gsf_tf/frame_size"]
 
     for place in range(NUM_CLIPS):
-        edit(forget_places)(shards[0], place)
+        edit(forget_offsets)(shards[0], place)
     assert b"frame_offset" not in shards[0].read_bytes()
     for clip, (other, *_) in zip(clips, read(shards), strict=True):
         np.testing.assert_array_equal(clip, other)
 
 
-def test_wrong_places_of_frames(shards):
+def test_wrong_offsets_of_frames(shards):
     def move(context, frames):
-        places = context["gsf_tf/frame_offset"].int64_list.value
-        places[:] = [place + 1 for place in places]
+        offsets = context["gsf_tf/frame_offset"].int64_list.value
+        offsets[:] = [offset + 1 for offset in offsets]
 
     edit(move)(shards[0], 3)
-    with pytest.raises(DataError, match="frames are not where"), reports_damage():
+    with pytest.raises(DataError, match="frames are not at the bytes"), reports_damage():
         list(read(shards))
 
 

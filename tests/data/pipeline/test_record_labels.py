@@ -26,9 +26,7 @@ def kitchen(tmp_path_factory):
         make_video(folder / "clips" / f"{name}.mp4", 4, 32, 32)
     lines = [f"{name}.mp4 {label}\n" for name, label in CLASSES.items()]
     (folder / "list.txt").write_text("".join(lines))
-    listing = list_annotated_videos(
-        folder / "clips", folder / "list.txt", label_names=("verb", "noun")
-    )
+    listing = list_annotated_videos(folder / "clips", folder / "list.txt", tasks=("verb", "noun"))
     settings = RecordSettings(short_side=32, clips_per_shard=2)
     write_records(split_for_validation(listing, 0.0), str(folder / "records"), settings)
     return str(folder / "records")
@@ -56,7 +54,7 @@ def test_ids_lead_to_the_records(kitchen):
 
 
 def test_each_part_has_its_label(kitchen):
-    ((_, labels, ids),) = read(kitchen, parts=("noun", "verb"), clip_ids=True)
+    ((_, labels, ids),) = read(kitchen, tasks=("noun", "verb"), clip_ids=True)
     assert set(labels) == {"action", "verb", "noun"}
     assert {label.dtype for label in labels.values()} == {tf.int32}
     names = {"action": sorted(CLASSES.values()), "verb": ["take", "wash"],
@@ -94,10 +92,10 @@ def test_mirroring_must_not_change_classes_with_parts(kitchen):
 
 def test_parts_that_are_not_there(kitchen, records, tmp_path):
     with pytest.raises(DataError, match=r"'verb', 'noun'. Received \('adverb',\)"):
-        read(kitchen, parts=("adverb",))
+        read(kitchen, tasks=("adverb",))
     with pytest.raises(DataError, match="these classes have none"):
-        read(records, parts=("verb",))
+        read(records, tasks=("verb",))
     copy = shutil.copytree(kitchen, tmp_path / "copy")
     (copy / "dataset_info.json").unlink()
     with pytest.raises(DataError, match="dataset_info.json"):
-        read(copy, parts=("verb",))
+        read(copy, tasks=("verb",))

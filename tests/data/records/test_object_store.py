@@ -15,11 +15,11 @@ from gsf_tf.data import (
     DataError,
     RecordSettings,
     list_video_folder,
-    object_store,
     split_for_validation,
     video_dataset_from_records,
     write_records,
 )
+from gsf_tf.data.records import object_store
 from tests.data.video_maker import make_video
 
 REPOSITORY = pathlib.Path(__file__).parents[3]

@@ -35,8 +35,8 @@ def test_what_is_no_clip(tmp_path, read):
     (tmp_path / "a.png").touch()
     make_frames(tmp_path / "gap")
     (tmp_path / "gap/00003.jpg").unlink()
-    for name, message in [("empty", "holds no frame"), ("a.png", "no JPEG or PNG"),
-                          ("gap", "missing: 3 "), ("b.png", "no such file"),
-                          ("c", "no such file")]:  # fmt: skip
+    for name, message in [("empty", "holds no frame"), ("a.png", "neither a JPEG nor a PNG"),
+                          ("gap", "missing: 3 "), ("b.png", "the file does not exist"),
+                          ("c", "the file does not exist")]:  # fmt: skip
         with pytest.raises(VideoError, match=message):
             read(tmp_path / name)

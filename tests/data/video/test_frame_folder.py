@@ -66,9 +66,13 @@ def resize(folder):
         (remove("00003.jpg", "00005.jpg"), r"2 of the frames 1\.\.12 are missing: 3, 5", 0),
         (remove("00001.jpg"), r"1 of the frames 1\.\.12 are missing: 1 ", 0),
         (remove(*(f"{n:05d}.jpg" for n in range(1, 13))), "holds no frame", 0),
-        (replace("3.jpg", b""), "frame 3 is there twice", 0),
-        (replace("00004.jpg", b""), "`00004.jpg` is no JPEG file", 3),
-        (replace("00004.jpg", b"\x89PNG\r\n\x1a\n" + bytes(100)), "`00004.jpg` is no JPEG file", 3),
+        (replace("3.jpg", b""), "frame 3 has two files", 0),
+        (replace("00004.jpg", b""), "`00004.jpg` is not a JPEG file", 3),
+        (
+            replace("00004.jpg", b"\x89PNG\r\n\x1a\n" + bytes(100)),
+            "`00004.jpg` is not a JPEG file",
+            3,
+        ),
         (cut, "`00004.jpg` is damaged", 3),
         (resize, "`00004.jpg` is 40x30, the frames before it are 96x64", 3),
     ],
@@ -81,7 +85,7 @@ def test_damaged_folders(tmp_path, damage, message, decoded):
 
 
 def test_missing_folder(tmp_path):
-    with pytest.raises(VideoError, match="no such folder"):
+    with pytest.raises(VideoError, match="folder of frames does not exist"):
         FrameFolder(tmp_path / "a", 12)
 
 

@@ -73,13 +73,13 @@ def announce(data):
     [
         (cut, "it is damaged", False),
         (announce, "announces 9000x9000 pixels", True),
-        (lambda data: b"", "no JPEG or PNG", True),
-        (lambda data: b"BM" + bytes(100), "no JPEG or PNG", True),
+        (lambda data: b"", "neither a JPEG nor a PNG", True),
+        (lambda data: b"BM" + bytes(100), "neither a JPEG nor a PNG", True),
     ],
 )
 def test_damaged_images(tmp_path, damage, message, shows_at_once):
     path = tmp_path / "a.jpg"
-    with pytest.raises(VideoError, match="no such file"):
+    with pytest.raises(VideoError, match="the file does not exist"):
         check_image(path)
     Image.fromarray(PICTURE).save(path)
     path.write_bytes(damage(path.read_bytes()))

@@ -99,7 +99,7 @@ def test_tags_of_a_camera_in_motion_jpeg(tmp_path, orientation, turns):
 @pytest.mark.parametrize(
     "make, reason",
     [
-        (lambda path: path, "no such file"),
+        (lambda path: path, "the file does not exist"),
         (lambda path: path.mkdir(), "not a regular file"),
         (lambda path: path.touch(), "zero bytes"),
         (lambda path: path.write_text("not a video\n" * 100), "no video format"),

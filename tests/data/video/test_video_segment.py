@@ -58,8 +58,8 @@ def test_decoding_begins_near_the_part(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "start, stop, message",
     [
-        (4, 5, r"from 4 s to 5 s is not all there, the video ends at 2\.00 s"),
-        (1.5, 2.8, r"not all there"),
+        (4, 5, r"from 4 s to 5 s is not complete, the video ends at 2\.00 s"),
+        (1.5, 2.8, r"is not complete"),
         (1.51, 1.55, "holds no frame"),
     ],
 )
@@ -77,7 +77,7 @@ def test_an_end_that_is_rounded_up_is_no_error(tmp_path):
 def test_a_cut_off_video_is_an_error(tmp_path):
     path = cut(make_video(tmp_path / "a.mp4", 40, noise=True), 0.5)
     assert len(list(iterate_segment(path, 0.2, 0.6))) == 4
-    with pytest.raises(VideoError, match="cut off|decoding failed|not all there"):
+    with pytest.raises(VideoError, match="cut off|decoding failed|is not complete"):
         list(iterate_segment(path, 1, 3.5))
 
 

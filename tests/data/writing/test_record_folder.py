@@ -15,7 +15,6 @@ from gsf_tf.data import (
     LabelMap,
     RecordSettings,
     VideoError,
-    clip_encoder,
     find_complete_records,
     list_video_folder,
     read_frames,
@@ -23,6 +22,7 @@ from gsf_tf.data import (
     split_for_validation,
     write_records,
 )
+from gsf_tf.data.writing import clip_encoder
 from gsf_tf.data.writing.write_shard import ShardWriter
 from tests.data.odd_videos import VARIABLE_TIMES, make_mixed_folder
 from tests.data.record_reader import read_records
@@ -131,10 +131,10 @@ def test_complete_records_are_recognised(video_folder, records):
     settings = RecordSettings(short_side=48, clips_per_shard=3)
     assert find_complete_records(listing, records, settings) == DatasetInfo.load(records)
     other = dataclasses.replace(settings, jpeg_quality=50)
-    with pytest.raises(DataError, match="jpeg_quality: 95 there, 50 here"):
+    with pytest.raises(DataError, match="jpeg_quality: 95 in the folder, 50 now"):
         find_complete_records(listing, records, other)
     fewer = dataclasses.replace(listing, clips=listing.clips[1:])
-    with pytest.raises(DataError, match="15 clips there, 14 here"):
+    with pytest.raises(DataError, match="15 clips in the folder, 14 now"):
         find_complete_records(fewer, records, settings)
 
 
@@ -187,7 +187,7 @@ def test_settings_out_of_range(name):
 
 
 def test_missing_and_damaged_info(tmp_path):
-    with pytest.raises(DataError, match="trainers.prepare"):
+    with pytest.raises(DataError, match="gsf_tf.data.write_records"):
         DatasetInfo.load(str(tmp_path))
     (tmp_path / "dataset_info.json").write_text("{")
     with pytest.raises(DataError, match="damaged"):

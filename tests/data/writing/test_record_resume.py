@@ -102,9 +102,9 @@ def test_shard_that_was_damaged_meanwhile_is_written_again(listing, undisturbed,
 @pytest.mark.parametrize(
     "change, message",
     [
-        ({"short_side": 48}, "short_side: 32 there, 48 here"),
-        ({"seed": 1}, "seed: 0 there, 1 here"),
-        ({}, "the videos, their labels or their split .16 clips there, 15 here."),
+        ({"short_side": 48}, "short_side: 32 in the folder, 48 now"),
+        ({"seed": 1}, "seed: 0 in the folder, 1 now"),
+        ({}, "the videos, their labels or their split .16 clips in the folder, 15 now."),
     ],
 )
 def test_run_of_another_plan_is_refused(listing, tmp_path, change, message):
@@ -113,7 +113,7 @@ def test_run_of_another_plan_is_refused(listing, tmp_path, change, message):
         listing = dataclasses.replace(listing, clips=listing.clips[1:])
     settings = dataclasses.replace(SETTINGS, **change)
     before = contents(tmp_path)
-    with pytest.raises(DataError, match=f"(?s){message}.*--overwrite"):
+    with pytest.raises(DataError, match=f"(?s){message}.*`overwrite`"):
         find_complete_records(listing, str(tmp_path), settings)
     assert contents(tmp_path) == before
 
@@ -122,15 +122,15 @@ def test_run_begun_with_other_libraries_is_refused(listing, tmp_path):
     interrupt(listing, tmp_path, 5)
     plan = RecordPlan.load(str(tmp_path))
     dataclasses.replace(plan, versions={**plan.versions, "av": "0.1"}).save(str(tmp_path))
-    with pytest.raises(DataError, match="av: version 0.1 there"):
+    with pytest.raises(DataError, match="av: version 0.1 in the folder"):
         find_complete_records(listing, str(tmp_path), SETTINGS)
 
 
 def test_run_begun_by_another_version(listing, undisturbed, tmp_path):
     (tmp_path / "in_progress.json").write_text('{"short_side": 32}')
-    with pytest.raises(DataError, match="(?s)in_progress.json.*--overwrite"):
+    with pytest.raises(DataError, match="(?s)in_progress.json.*`overwrite`"):
         find_complete_records(listing, str(tmp_path), SETTINGS)
-    write_records(listing, str(tmp_path), SETTINGS, resume=False)
+    write_records(listing, str(tmp_path), SETTINGS, overwrite=True)
     assert contents(tmp_path) == undisturbed
 
 
@@ -156,7 +156,7 @@ def test_run_that_is_to_begin_anew(listing, undisturbed, tmp_path):
     interrupt(listing, tmp_path, 13)
     plans = []
     write_records(
-        listing, str(tmp_path), SETTINGS, resume=False, on_plan=lambda *n: plans.append(n)
+        listing, str(tmp_path), SETTINGS, overwrite=True, on_plan=lambda *n: plans.append(n)
     )
     assert plans == [(0, 6)] and contents(tmp_path) == undisturbed
 

@@ -44,7 +44,7 @@ class Augmentation:
             draws one of them.
 
     Raises:
-        DataError: When a value is outside its range.
+        DataError: If a value is outside its range.
 
     Example:
 
@@ -111,7 +111,7 @@ class Augmentation:
         """Makes sure that flips and mixing know enough of the classes.
 
         Raises:
-            DataError: When it is not decided what mirroring does to labels, `flip_label_map` is
+            DataError: If it is not decided what mirroring does to labels, `flip_label_map` is
                 for another number of classes, or mixing does not know the number of classes.
         """
         if self.mixes and class_names is None:

@@ -51,18 +51,18 @@ def cut_mix(clips, labels, alpha: float, seed):
         Yun et al., "CutMix: Regularization Strategy to Train Strong Classifiers with Localizable
         Features", section 3.1.
     """
-    share_seed, place_seed = tf.unstack(tf.random.split(seed, 2))
+    share_seed, center_seed = tf.unstack(tf.random.split(seed, 2))
     batch = tf.shape(clips)[:1]
     side = tf.sqrt(1 - _beta(batch, alpha, share_seed))
-    place = tf.random.stateless_uniform(tf.concat([batch, [2]], 0), place_seed)
+    center = tf.random.stateless_uniform(tf.concat([batch, [2]], 0), center_seed)
 
     def inside(length, center):
         position = tf.range(length, dtype=tf.float32) + 0.5
         length = tf.cast(length, tf.float32)
         return tf.abs(position - (center * length)[:, None]) < (side * length / 2)[:, None]
 
-    in_rows = inside(tf.shape(clips)[2], place[:, 0])
-    in_columns = inside(tf.shape(clips)[3], place[:, 1])
+    in_rows = inside(tf.shape(clips)[2], center[:, 0])
+    in_columns = inside(tf.shape(clips)[3], center[:, 1])
     mask = in_rows[:, :, None] & in_columns[:, None, :]
     mixed = tf.where(mask[:, None, :, :, None], tf.roll(clips, -1, axis=0), clips)
     return mixed, _blend(labels, 1 - tf.reduce_mean(tf.cast(mask, tf.float32), axis=(1, 2)))

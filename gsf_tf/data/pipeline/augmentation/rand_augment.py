@@ -34,7 +34,7 @@ class RandAugment:
         num_ops: Operations drawn per clip, each applied with probability 0.5.
 
     Raises:
-        DataError: When keras-cv is not installed.
+        DataError: If keras-cv is not installed.
 
     Reference:
         Cubuk et al., "RandAugment: Practical automated data augmentation with a reduced search

@@ -45,9 +45,9 @@ def _rectangle(height, width, area, aspect, seed):
     """Returns a mask `[height, width]` of a rectangle of height / width = aspect."""
     box_height = tf.minimum(tf.cast(tf.round(tf.sqrt(area * aspect)), tf.int32), height)
     box_width = tf.minimum(tf.cast(tf.round(tf.sqrt(area / aspect)), tf.int32), width)
-    place = tf.random.stateless_uniform([2], seed)
+    corner = tf.random.stateless_uniform([2], seed)
     free = tf.stack([height - box_height, width - box_width])
-    top, left = tf.unstack(tf.cast(place * tf.cast(free + 1, tf.float32), tf.int32))
+    top, left = tf.unstack(tf.cast(corner * tf.cast(free + 1, tf.float32), tf.int32))
     rows, columns = tf.range(height), tf.range(width)
     in_rows = (rows >= top) & (rows < top + box_height)
     in_columns = (columns >= left) & (columns < left + box_width)

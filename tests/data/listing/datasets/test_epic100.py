@@ -59,7 +59,7 @@ def test_from_the_download_to_records(downloads, tmp_path):
     info, records = prepare(Epic100().list_clips(*downloads), tmp_path / "records")
     # Sorted by (verb, noun): (0, 2), (1, 0), (3, 0), (3, 1).
     assert info.labels == ["turn-on light", "take salt", "open salt", "open door"]
-    assert info.part_labels == {
+    assert info.task_classes == {
         "verb": ["turn-on", "take", "put", "open"],
         "noun": ["salt", "door", "light", "board:chopping"],
     }
@@ -96,16 +96,21 @@ def test_parts_that_are_not_there_are_counted(downloads, tmp_path):
     assert missing == "train\tP02/videos/P02_07.MP4#P02_07_3\n"
     (quarantined,) = read_quarantine(str(tmp_path / "records"))
     assert quarantined.path.endswith("#P01_01_11")
-    assert "from 9.0 s to 10.0 s is not all there, the video ends at 4.50 s" in quarantined.reason
+    assert "from 9.0 s to 10.0 s is not complete, the video ends at 4.50 s" in quarantined.reason
 
 
 @pytest.mark.parametrize(
     "name, old, new, message",
     [
-        ("train", ",open,3,door,1,", ",open,4,door,1,", r"0\.\.3.*Received '4' at .*line 2"),
-        ("train", ",salt,0,", ",salt,9,", r"Received '9' at .*train\.csv, line 4"),
-        ("train", "00:00:01.37", "1.37", r"hours:minutes:seconds. Received '1.37' at .*line 2"),
-        ("verb_classes", "2,put", "7,put", r"0, 1, 2.*Received '7' at .*verb_classes\.csv, line 4"),
+        ("train", ",open,3,door,1,", ",open,4,door,1,", r"0\.\.3.*Received: '4' at .*line 2"),
+        ("train", ",salt,0,", ",salt,9,", r"Received: '9' at .*train\.csv, line 4"),
+        ("train", "00:00:01.37", "1.37", r"hours:minutes:seconds. Received: '1.37' at .*line 2"),
+        (
+            "verb_classes",
+            "2,put",
+            "7,put",
+            r"0, 1, 2.*Received: '7' at .*verb_classes\.csv, line 4",
+        ),
     ],
 )
 def test_rows_that_break_a_rule_are_named(downloads, name, old, new, message):

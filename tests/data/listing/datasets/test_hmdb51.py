@@ -50,7 +50,7 @@ def test_from_the_download_to_records(downloads, tmp_path, variant):
 def test_lists_that_break_a_rule_are_named(downloads):
     path = downloads[1] / "clap_test_split1.txt"
     path.write_text("a.avi 1 \nb.avi 3 \n")
-    with pytest.raises(DataError, match=r"0, 1 or 2. Received 'b.avi 3' at .*split1\.txt, line 2"):
+    with pytest.raises(DataError, match=r"0, 1 or 2. Received: 'b.avi 3' at .*split1\.txt, line 2"):
         Hmdb51().list_clips(*downloads)
     with pytest.raises(DataError, match=r"CLASS_test_split3\.txt"):
         Hmdb51().list_clips(*downloads, "3")

@@ -72,7 +72,7 @@ def test_a_clip_in_two_places_is_an_error(lists, tmp_path):
         path = tmp_path / "videos" / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    with pytest.raises(DataError, match=r"there once.*`testifying/.*`train/testifying/"):
+    with pytest.raises(DataError, match=r"one file.*`testifying/.*`train/testifying/"):
         Kinetics400().list_clips(tmp_path / "videos", lists)
 
 
@@ -80,7 +80,7 @@ def test_a_clip_in_two_places_is_an_error(lists, tmp_path):
     "text, message",
     [
         ("label,youtube_id\n", "without time_start, time_end"),
-        (f"{HEADER}\ntestifying,abc,1\n", r"shorter one at .*validate\.csv, line 2"),
+        (f"{HEADER}\ntestifying,abc,1\n", r"shorter row at .*validate\.csv, line 2"),
         (f"{HEADER}\ntestifying,abc,one,two,val\n", r"must be seconds.*line 2"),
         (f"{HEADER}\ntestifyin,abc,1,11,val\n", r"Did you mean 'testifying'.*line 2"),
     ],

@@ -8,13 +8,13 @@ from gsf_tf.data.listing.datasets import OFFICIAL_DATASETS, Hmdb51, SomethingV1
 def test_missing_folders_and_annotations_are_named(tmp_path, name):
     dataset = OFFICIAL_DATASETS[name]
     assert dataset.name == name
-    with pytest.raises(DataError, match=f"videos of {name} must be in a folder"):
+    with pytest.raises(DataError, match=f"`videos` of {name} must be a folder"):
         dataset.list_clips(tmp_path / "none", tmp_path)
-    with pytest.raises(DataError, match=f"annotations of {name} must be in a folder"):
+    with pytest.raises(DataError, match=f"`annotations` of {name} must be a folder"):
         dataset.list_clips(tmp_path, tmp_path / "none")
-    with pytest.raises(DataError, match="The annotations must hold"):
+    with pytest.raises(DataError, match="`annotations` must be a folder"):
         dataset.list_clips(tmp_path, tmp_path)
-    with pytest.raises(DataError, match=f"split of {name} must be .*Received 'other'"):
+    with pytest.raises(DataError, match=f"`variant` of {name} must be .*Received: variant='other'"):
         dataset.list_clips(tmp_path, tmp_path, "other")
 
 
@@ -29,7 +29,7 @@ def hmdb51(folder, **lists):
 def test_no_clip_of_a_split_is_an_error_with_an_example(tmp_path):
     folders = hmdb51(tmp_path, a="1.avi 1 \n2.avi 2 \n", b="3.avi 2 \n")
     (folders[0] / "a/1.avi").touch()
-    with pytest.raises(DataError, match="none of the 2 clips for `val`; `a/2.avi` is one"):
+    with pytest.raises(DataError, match="none of the 2 clips for `val`, such as `a/2.avi`"):
         Hmdb51().list_clips(*folders)
 
 
@@ -44,7 +44,7 @@ def test_a_clip_listed_twice_counts_once_or_is_an_error(tmp_path):
         (folders[0] / f"a/{name}.avi").touch()
     assert len(Hmdb51().list_clips(*folders).clips) == 2
     (folders[1] / "a_test_split1.txt").write_text("1.avi 1 \n2.avi 2 \n1.avi 2 \n")
-    with pytest.raises(DataError, match=r"two for `a/1.avi`, at .*line 1 and at .*line 3"):
+    with pytest.raises(DataError, match=r"two for 'a/1.avi', at .*line 1 and at .*line 3"):
         Hmdb51().list_clips(*folders)
 
 

@@ -70,7 +70,7 @@ def test_mirroring_swaps_the_pairs_of_the_authors_code(downloads, tmp_path):
         ("train.json", '[{"id": "1"}]', r"object with id, template.*train\.json, entry 1"),
         ("train.json", '[{"id": "1", "template": "Eating"}]', r"'Eating'.*train\.json, entry 1"),
         ("labels.json", '{"a": "0", "b": "2"}', "a gap or a repetition"),
-        ("labels.json", '["a", "b"]', "each class name its index"),
+        ("labels.json", '["a", "b"]', "each class name to its index"),
     ],
 )
 def test_damaged_annotations_are_named(downloads, name, text, message):

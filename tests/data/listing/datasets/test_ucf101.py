@@ -57,7 +57,7 @@ def test_missing_clips_are_counted(downloads, tmp_path):
 @pytest.mark.parametrize(
     "name, text, message",
     [
-        ("trainlist01.txt", "YoYo/a.avi 2\n", r"must be 3.*Received 2 at .*list01\.txt, line 1"),
+        ("trainlist01.txt", "YoYo/a.avi 2\n", r"must be 3.*Received: 2 at .*list01\.txt, line 1"),
         ("trainlist01.txt", "YoYo/a.avi 3\nYoyo/b.avi 3\n", r"Did you mean 'YoYo'.*line 2"),
         ("classInd.txt", "0 YoYo\n", r"counted from 1.*line 1"),
     ],
@@ -69,7 +69,7 @@ def test_lines_that_break_a_rule_are_named(downloads, name, text, message):
 
 
 def test_an_unknown_split_and_a_missing_list_are_named(downloads):
-    with pytest.raises(DataError, match="one of 1, 2, 3. Received '4'"):
+    with pytest.raises(DataError, match="one of 1, 2, 3. Received: variant='4'"):
         Ucf101().list_clips(*downloads, "4")
-    with pytest.raises(DataError, match="must hold `trainlist03.txt`"):
+    with pytest.raises(DataError, match="holds `trainlist03.txt`"):
         Ucf101().list_clips(*downloads, "3")
