@@ -110,8 +110,10 @@ DAMAGE = {
     "damaged JPEG": (edit(cut_jpegs), "frame 0 is a damaged JPEG", 1),
     "no frames": (edit(remove_frames), "it has no frames", 1),
     "no height": (edit(lambda context, _: context.pop("image/height")), "one value under", 1),
-    "no places": (
-        edit(lambda context, _: context.pop("gsf_tf/frame_offset")), "are not at the bytes that .* name", 1
+    "no offsets": (
+        edit(lambda context, _: context.pop("gsf_tf/frame_offset")),
+        "are not at the bytes that .* name",
+        1,
     ),
     "no message": (write_no_message, "it is not a SequenceExample", 1),
 }  # fmt: skip

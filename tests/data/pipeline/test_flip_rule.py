@@ -39,8 +39,8 @@ def test_tables_of_the_data_sets_are_involutions_that_swap_left_and_right(name):
 @pytest.mark.parametrize(
     "pairs, message",
     [
-        ([("left", "right"), ("up", "left")], "`left` twice"),
-        ([("up", "up")], "`up` twice"),
+        ([("left", "right"), ("up", "left")], "'left' twice"),
+        ([("up", "up")], "'up' twice"),
         ([("left", "rihgt")], "Did you mean 'right'"),
     ],
 )
@@ -58,7 +58,7 @@ def test_directions_are_known_as_words():
 
 def test_names_of_a_direction_need_a_decision(tmp_path):
     directed = info(["moving left", "moving right", "up"])
-    with pytest.raises(DataError, match="decision.*`moving left`, `moving right`, and no flip"):
+    with pytest.raises(DataError, match="needs a flip rule.*`moving left`, `moving right`, and no flip"):
         FlipRule.of(directed)
     path = tmp_path / "flips.txt"
     path.write_text("# mine\n\nmoving left\tmoving right\n", encoding="utf-8-sig")
@@ -78,9 +78,9 @@ def test_the_table_in_the_records_is_the_decision():
 @pytest.mark.parametrize(
     "text, message",
     [
-        (b"left right\n", r"a tab between.*'left right' at .*line 1"),
+        (b"left right\n", r"separated by a tab.*'left right' at .*line 1"),
         (b"\nleft\tright\tup\n", r"line 2"),
-        (b"left\tup\nright\tup\n", r"`up` twice.*At .*flips\.txt"),
+        (b"left\tup\nright\tup\n", r"'up' twice.*At .*flips\.txt"),
         (b"\xff\xfe", "UTF-8"),
     ],
 )

@@ -170,10 +170,10 @@ def test_mixing_gives_shares_of_the_classes(records):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"shard_index": 2, "num_shards": 2}, "2 of 2"),
+        ({"shard_index": 2, "num_shards": 2}, "worker=2, num_workers=2"),
         ({"shard_by": "clip"}, "'clip'"),
-        ({"shard_by": "file", "num_shards": 99}, "for 99 workers"),
-        ({"skip_batches": -1}, "negative"),
+        ({"shard_by": "file", "num_shards": 99}, "num_workers=99"),
+        ({"skip_batches": -1}, "Received: skip_batches=-1"),
         ({"sampling": "sparse"}, "'sparse'"),
         ({"frame_stride": 2}, "sampling='segments'"),
         ({"training": True, "num_crops": 3}, "1 in training"),

@@ -68,8 +68,8 @@ def test_each_part_has_its_label(kitchen):
 
 
 @pytest.mark.parametrize("mixing", ["mixup", "cutmix"])
-def test_parts_are_mixed_by_the_same_draw(kitchen, mixing):
-    options = {"training": True, "epoch": 0, "parts": ("verb", "noun")}
+def test_tasks_are_mixed_by_the_same_draw(kitchen, mixing):
+    options = {"training": True, "epoch": 0, "tasks": ("verb", "noun")}
     ((_, labels),) = read(kitchen, augmentation={mixing: 1.0}, **options)
     classes = [name.split() for name in sorted(CLASSES.values())]
     shares = labels["action"].numpy()
@@ -81,8 +81,8 @@ def test_parts_are_mixed_by_the_same_draw(kitchen, mixing):
         np.testing.assert_allclose(labels[part], shares @ members, atol=1e-6)
 
 
-def test_mirroring_must_not_change_classes_with_parts(kitchen):
-    options = {"training": True, "epoch": 0, "parts": ("verb", "noun")}
+def test_mirroring_must_not_change_classes_with_tasks(kitchen):
+    options = {"training": True, "epoch": 0, "tasks": ("verb", "noun")}
     keep = {"flip": 1.0, "flip_label_map": range(5)}
     ((_, labels),) = read(kitchen, augmentation=keep, **options)
     assert sorted(labels["action"].numpy()) == [0, 1, 2, 3, 4]
@@ -90,10 +90,10 @@ def test_mirroring_must_not_change_classes_with_parts(kitchen):
         read(kitchen, augmentation=keep | {"flip_label_map": [1, 0, 2, 3, 4]}, **options)
 
 
-def test_parts_that_are_not_there(kitchen, records, tmp_path):
-    with pytest.raises(DataError, match=r"'verb', 'noun'. Received \('adverb',\)"):
+def test_tasks_that_the_records_lack(kitchen, records, tmp_path):
+    with pytest.raises(DataError, match=r"'verb', 'noun'. Received: tasks=\('adverb',\)"):
         read(kitchen, tasks=("adverb",))
-    with pytest.raises(DataError, match="these classes have none"):
+    with pytest.raises(DataError, match="these records have none"):
         read(records, tasks=("verb",))
     copy = shutil.copytree(kitchen, tmp_path / "copy")
     (copy / "dataset_info.json").unlink()

@@ -85,7 +85,7 @@ def test_mixing_must_know_the_number_of_classes():
     [
         ({"crop": "random"}, "'random'"),
         ({"crop_area": (0.5, 0.2)}, r"\(0.5, 0.2\)"),
-        ({"flip": 1.5}, "`flip` must be in 0..1. Received 1.5"),
+        ({"flip": 1.5}, "`flip` must be in 0..1. Received: flip=1.5"),
         ({"flip_label_map": [1, 2, 0]}, r"\[1, 2, 0\]"),
         ({"flip_label_map": [0, 5]}, r"\[0, 5\]"),
         ({"rand_augment": 11}, "0..10"),
