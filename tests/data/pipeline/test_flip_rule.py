@@ -58,7 +58,9 @@ def test_directions_are_known_as_words():
 
 def test_names_of_a_direction_need_a_decision(tmp_path):
     directed = info(["moving left", "moving right", "up"])
-    with pytest.raises(DataError, match="needs a flip rule.*`moving left`, `moving right`, and no flip"):
+    with pytest.raises(
+        DataError, match="needs a flip rule.*`moving left`, `moving right`, and no flip"
+    ):
         FlipRule.of(directed)
     path = tmp_path / "flips.txt"
     path.write_text("# mine\n\nmoving left\tmoving right\n", encoding="utf-8-sig")
