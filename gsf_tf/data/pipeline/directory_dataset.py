@@ -51,8 +51,8 @@ def video_dataset_from_directory(
     short_side: int = 256,
     epoch: int | None = None,
     skip_batches: int = 0,
-    num_shards: int = 1,
-    shard_index: int = 0,
+    num_workers: int = 1,
+    worker: int = 0,
     drop_remainder: bool = False,
     cache: bool | str | os.PathLike = False,
     deterministic: bool = True,
@@ -108,9 +108,9 @@ def video_dataset_from_directory(
         epoch: As in `video_dataset_from_records`.
         skip_batches: Number of batches to skip at the beginning, because they were used before.
             Their clips are not decoded.
-        num_shards: Number of workers that share the clips; each makes a dataset of its own. The
+        num_workers: Number of workers that share the clips; each makes a dataset of its own. The
             batches of all workers together have the clips of one worker's large batch.
-        shard_index: Number of this worker, from 0.
+        worker: Number of this worker, from 0.
         drop_remainder: Drop the last batch if it is smaller, and the last clips if they are too few
             for all workers, so that all workers have equally many batches.
         cache: A folder on a local disk that keeps copies of the files, which serves a `directory`
@@ -134,8 +134,8 @@ def video_dataset_from_directory(
     augmentation = Augmentation.of(augmentation)
     _check_arguments(labels, label_mode, augmentation, cache)
     share = WorkerShare(
-        num_workers=num_shards,
-        worker=shard_index,
+        num_workers=num_workers,
+        worker=worker,
         equal=drop_remainder,
         skip_batches=skip_batches,
         batch_size=batch_size or 1,

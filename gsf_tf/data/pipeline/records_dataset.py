@@ -41,8 +41,8 @@ def video_dataset_from_records(
     skip_batches: int = 0,
     shuffle_buffer: int = 256,
     drop_remainder: bool | None = None,
-    num_shards: int = 1,
-    shard_index: int = 0,
+    num_workers: int = 1,
+    worker: int = 0,
     shard_by: str = "record",
     cache: bool | str | os.PathLike = False,
     service: str | None = None,
@@ -91,8 +91,8 @@ def video_dataset_from_records(
         shuffle_buffer: Number of clips in memory from which the next one is drawn in training. Each
             holds the JPEGs of its sampled frames, some 0.1 to 1 MB.
         drop_remainder: Drop the last batch if it is smaller. By default `training`.
-        num_shards: Number of workers that share the clips; each makes a dataset of its own.
-        shard_index: Number of this worker, from 0.
+        num_workers: Number of workers that share the clips; each makes a dataset of its own.
+        worker: Number of this worker, from 0.
         shard_by: `"record"`: the batches of all workers together have the clips of one worker's
             large batch. `"file"`: each worker reads other files, perhaps not equally many clips.
         cache: `True` keeps the encoded records in memory after the first pass over this dataset,
@@ -144,8 +144,8 @@ def video_dataset_from_records(
     )
     drop_remainder = training if drop_remainder is None else drop_remainder
     share = WorkerShare(
-        num_workers=num_shards,
-        worker=shard_index,
+        num_workers=num_workers,
+        worker=worker,
         shard_by=shard_by,
         equal=drop_remainder,
         skip_batches=skip_batches,
