@@ -113,7 +113,7 @@ def test_records_that_contradict_their_description(repeated):
     report = inspect_records(repeated)
     problems = report.problems
     assert len([p for p in problems if "label 1 'b'" in p]) == 3
-    assert any("train holds 10 frames, and dataset_info.json says 11" in p for p in problems)
+    assert any("train holds 10 frames, but dataset_info.json states 11" in p for p in problems)
     (end,) = report.damage["val"]
     assert (end.file, end.index, end.clips) == (f"{repeated}/{shard}", 3, 1)
     assert end.reason == "the shard should have 4 clips, and the file ends here"

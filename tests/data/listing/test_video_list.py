@@ -117,7 +117,7 @@ def test_two_lists(tmp_path):
     [
         ("", {}, "at least one line"),
         ("a.mp4\n", {}, r"a path and a label.*line 1"),
-        ("a.mp4 up\nb c.mp4 up\n", {}, r"tab or double quotes.*'b c.mp4 up'.*line 2"),
+        ("a.mp4 up\nb c.mp4 up\n", {}, r"tabs or double quotes.*'b c.mp4 up'.*line 2"),
         ("a.mp4 up\na.mp4 down\n", {}, r"listed once.*line 1.*line 2"),
         ("a.mp4 0\nb.mp4 2\n", {}, r"without \[1\]"),
         ("a.mp4 up\nb.mp4 up\n", {}, "two classes"),

@@ -65,7 +65,7 @@ def test_mirroring_swaps_the_pairs_of_the_authors_code(downloads, tmp_path):
 @pytest.mark.parametrize(
     "name, text, message",
     [
-        ("train.json", "[{", r"not JSON.*Download it again"),
+        ("train.json", "[{", r"must be complete JSON.*Download it again"),
         ("train.json", '{"id": 1}', "holds a dict"),
         ("train.json", '[{"id": "1"}]', r"object with id, template.*train\.json, entry 1"),
         ("train.json", '[{"id": "1", "template": "Eating"}]', r"'Eating'.*train\.json, entry 1"),
