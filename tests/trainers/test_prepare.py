@@ -179,7 +179,7 @@ def test_all_clips_of_a_split_damaged(tmp_path):
         f"--videos={tmp_path / 'videos'}", f"--output={tmp_path / 'records'}", "--workers=1"
     )
     assert result.returncode == 1 and "Traceback" not in result.stderr
-    assert "2 clips for `val`, none of which does" in result.stderr
+    assert "2 clips for `val`, none of which decodes" in result.stderr
 
 
 @pytest.fixture(scope="module")

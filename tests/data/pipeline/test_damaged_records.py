@@ -104,7 +104,9 @@ DAMAGE = {
     "cut between records": (truncate(0), "should have 6 clips, and the file ends", 4),
     "label outside": (set_number("clip/label/index", 3), "is 3, which is outside the 3 classes", 1),
     "negative label": (set_number("clip/label/index", -1), "outside the 3 classes", 1),
-    "wrong height": (set_number("image/height", 25), "announces 32 x 24 pixels, and the record 32 x 25", 1),
+    "wrong height": (
+        set_number("image/height", 25), "announces 32 x 24 pixels, and the record 32 x 25", 1
+    ),
     "absurd size": (set_number("image/height", 10**9), "have 32 x 1000000000 pixels", 1),
     "absurd JPEG": (edit(announce), "frame 0 announces 65500 x 65500 pixels", 1),
     "damaged JPEG": (edit(cut_jpegs), "frame 0 is a damaged JPEG", 1),
