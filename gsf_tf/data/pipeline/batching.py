@@ -62,7 +62,7 @@ def batch_clips(
         return dataset.map(lambda *example: example[:-1])
     dataset = dataset.batch(batch_size, drop_remainder)
     if flagged:
-        dataset = dataset.map(_drop_flagged).filter(lambda *parts: tf.size(parts[-1]) > 0)
+        dataset = dataset.map(_drop_flagged).filter(lambda *batch: tf.size(batch[-1]) > 0)
 
     def finish(clips, labels, *rest):
         *rest, seeds = rest
@@ -74,11 +74,11 @@ def batch_clips(
     return dataset.map(finish)
 
 
-def _drop_flagged(*parts):
-    *parts, good, seeds = parts
-    parts = (*parts, seeds)
+def _drop_flagged(*batch):
+    *batch, good, seeds = batch
+    batch = (*batch, seeds)
 
     def drop():
-        return tf.nest.map_structure(lambda part: tf.boolean_mask(part, good), parts)
+        return tf.nest.map_structure(lambda part: tf.boolean_mask(part, good), batch)
 
-    return tf.cond(tf.reduce_all(good), lambda: parts, drop)
+    return tf.cond(tf.reduce_all(good), lambda: batch, drop)

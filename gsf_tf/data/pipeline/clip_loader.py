@@ -47,7 +47,7 @@ class ClipLoader:
         indices = self.rule.indices(tf.size(example["offset"]), frames_seed)
         offset, size = tf.gather(example["offset"], indices), tf.gather(example["size"], indices)
         ranges = tf.unstack(tf.stack([offset, size], axis=1), self.rule.num_frames)
-        jpegs = [tf.strings.substr(example["data"], *tf.unstack(part)) for part in ranges]
+        jpegs = [tf.strings.substr(example["data"], *tf.unstack(range_)) for range_ in ranges]
         example = {key: example[key] for key in ("frame_size", "labels", "media_id")}
         return shard, index, example, tf.stack(jpegs), is_clip, crop_seed, change_seed
 
