@@ -3,7 +3,7 @@ from typing import Any
 
 import keras
 
-from gsf_tf.layers import AttentionShift, RubiksShift2D, RubiksShift3D
+from gsf_tf.layers import AttentionShift, RubiksShift2D, RubiksShift3D, TemporalLayer
 from gsf_tf.models.layer_lookup import find_layers
 from gsf_tf.models.rebuild import rebuild
 from gsf_tf.models.segment_model import SegmentModel
@@ -53,7 +53,7 @@ def inflate(
         RubiksNet paper, section 4.1, "Spatial Shift Pretraining".
     """
     shifts = find_layers(image_model, RubiksShift2D)
-    temporal = find_layers(image_model, (RubiksShift3D, AttentionShift))
+    temporal = find_layers(image_model, TemporalLayer)
     if not shifts or temporal:
         raise ValueError(
             "`image_model` must have `RubiksShift2D` layers and no temporal ones, as a RubiksNet "
