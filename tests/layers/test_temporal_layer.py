@@ -76,7 +76,7 @@ def model():
 
 
 def test_the_base_class_checks_and_saves_num_segments(model, tmp_path):
-    with pytest.raises(ValueError, match="must be an integer of at least 1.*num_segments=0"):
+    with pytest.raises(ValueError, match="must be an integer >= 1.*num_segments=0"):
         MixedShift(0)
     assert MixedShift(4, name="m").get_config()["num_segments"] == 4
     with pytest.raises(ValueError, match="the same `num_segments`"):
