@@ -93,7 +93,8 @@ class RubiksShift2D(keras.layers.Layer):
     def count_macs(
         self, input_shape: tuple[int, ...], output_shape: tuple[int, ...]
     ) -> tuple[int, int]:
-        return 0, 0  # The papers count shifts as free, even if they interpolate.
+        """Returns 0 MACs: the papers count shifts as free, even if they interpolate."""
+        return 0, 0
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         frames, *size, channels = input_shape
