@@ -36,7 +36,7 @@ class VideoError(UserError, ValueError):
         self.reason = reason
         self.frames_decoded = frames_decoded
         super().__init__(
-            f"A video file must decode to its last frame. Received `{self.path}`: {reason} "
+            f"A video file must decode to its last frame. Received: path={self.path!r}: {reason} "
             f"({frames_decoded} frames decoded). Replace or re-encode the file, or leave it out."
         )
 

@@ -54,7 +54,7 @@ def build_dataset(
         on_error=config.data.on_error,
         damage=damage,
         clip_ids=training,
-        parts=tuple(task for task in config.task_weights if task != ACTION),
+        tasks=tuple(task for task in config.task_weights if task != ACTION),
     )
 
 
