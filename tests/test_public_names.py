@@ -36,7 +36,13 @@ def module_name(path):
 
 
 PATHS = {module_name(path): path for path in sorted(ROOT.rglob("*.py")) if has_all(path)}
-PUBLIC = [(module, name) for module in PATHS for name in importlib.import_module(module).__all__]
+# `recipes.config_dict` passes on two names of another package.
+PUBLIC = [
+    (module, name)
+    for module in PATHS
+    for name in importlib.import_module(module).__all__
+    if module != "gsf_tf.recipes.config_dict"
+]
 
 
 def statically_defined(path):
@@ -46,6 +52,8 @@ def statically_defined(path):
     while statements:
         statement = statements.pop()
         if isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING":
+            statements += statement.body
+        elif isinstance(statement, ast.Try):
             statements += statement.body
         elif isinstance(statement, ast.ImportFrom):
             names.update(alias.asname or alias.name for alias in statement.names)
