@@ -102,7 +102,7 @@ class LabelMap:
             ) from error
         return cls(text.replace("\r\n", "\n").removesuffix("\n").split("\n"))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.names)
 
     def __getitem__(self, index):

@@ -6,12 +6,13 @@ Positions are counted from 0.
 """
 
 import tensorflow as tf
+from tensorflow.types.experimental import TensorLike
 
 # Frames that a dense clip spans if no stride is given, as in TSM's code.
 DENSE_WINDOW = 64
 
 
-def train_segment_indices(num_frames, num_segments: int, seed) -> tf.Tensor:
+def train_segment_indices(num_frames: TensorLike, num_segments: int, seed: TensorLike) -> tf.Tensor:
     """Draws one frame from each of `num_segments` equal segments.
 
     With average = num_frames // num_segments, the frame of segment i is i * average + a random
@@ -35,7 +36,7 @@ def train_segment_indices(num_frames, num_segments: int, seed) -> tf.Tensor:
     return tf.where(average > 0, drawn, test_segment_indices(num_frames, num_segments))
 
 
-def test_segment_indices(num_frames, num_segments: int) -> tf.Tensor:
+def test_segment_indices(num_frames: TensorLike, num_segments: int) -> tf.Tensor:
     """Takes the middle frame of each of `num_segments` equal segments.
 
     With tick = num_frames / num_segments, the frame of segment i is int(tick / 2 + tick * i). If
@@ -54,7 +55,7 @@ def test_segment_indices(num_frames, num_segments: int) -> tf.Tensor:
 test_segment_indices.__test__ = False  # pytest would collect the name where it is imported.
 
 
-def spread_segment_indices(num_frames, num_segments: int, num_clips: int) -> tf.Tensor:
+def spread_segment_indices(num_frames: TensorLike, num_segments: int, num_clips: int) -> tf.Tensor:
     """Takes several clips from a video, whose frames are spread evenly over each segment.
 
     With tick = num_frames / num_segments, the frame of segment i in clip k is
@@ -82,7 +83,7 @@ def spread_segment_indices(num_frames, num_segments: int, num_clips: int) -> tf.
 
 
 def train_dense_indices(
-    num_frames, num_segments: int, seed, frame_stride: int | None = None
+    num_frames: TensorLike, num_segments: int, seed: TensorLike, frame_stride: int | None = None
 ) -> tf.Tensor:
     """Draws a window and takes every `frame_stride`-th frame of it.
 
@@ -106,7 +107,7 @@ def train_dense_indices(
 
 
 def test_dense_indices(
-    num_frames, num_segments: int, num_clips: int = 10, frame_stride: int | None = None
+    num_frames: TensorLike, num_segments: int, num_clips: int = 10, frame_stride: int | None = None
 ) -> tf.Tensor:
     """Takes windows whose starts are evenly spaced over the video.
 

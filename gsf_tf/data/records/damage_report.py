@@ -9,7 +9,7 @@ import codecs
 import contextlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import tensorflow as tf
 
@@ -76,7 +76,7 @@ def find_damage(
 
 
 @contextlib.contextmanager
-def reports_damage():
+def reports_damage() -> Iterator[None]:
     """Turns TensorFlow's error at a damaged record into a `DataError` that names the record.
 
     It is a context manager for the code that takes batches from a `video_dataset_from_records`,

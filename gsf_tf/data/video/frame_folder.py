@@ -55,7 +55,7 @@ class FrameFolder:
             raise VideoError(path, reason)
         self._names = [numbered[number] for number in sorted(numbered)]
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._names)
 
     def iterate_frames(

@@ -2,10 +2,11 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.types.experimental import TensorLike
 
 from gsf_tf.data.pipeline.augmentation.color_jitter import color_jitter
 from gsf_tf.data.pipeline.augmentation.mixing import mix
@@ -153,13 +154,15 @@ class Augmentation:
                 "(`range(num_classes)` if none changes), or set `flip` to 0."
             )
 
-    def draw_crop(self, height, width, image_size: tuple[int, int], seed) -> tf.Tensor:
+    def draw_crop(
+        self, height: TensorLike, width: TensorLike, image_size: tuple[int, int], seed: TensorLike
+    ) -> tf.Tensor:
         """Returns the box of a clip's crop, int32 `[4]`: top, left, height, width."""
         if self.crop == "random_resized":
             return random_resized_crop(height, width, image_size, seed, self.crop_area)
         return training_crop(height, width, image_size, seed)
 
-    def clip_function(self):
+    def clip_function(self) -> Callable | None:
         """Returns a function that changes a clip after its crop, or `None` if no change is on.
 
         The function maps (frames, label, seed) to (frames, label). Frames are uint8 `[T, H, W, 3]`,
@@ -191,7 +194,13 @@ class Augmentation:
 
         return change
 
-    def mix(self, clips, labels, seed, num_classes: int | Mapping[str, int]):
+    def mix(
+        self,
+        clips: tf.Tensor,
+        labels: tf.Tensor | Mapping[str, tf.Tensor],
+        seed: TensorLike,
+        num_classes: int | Mapping[str, int],
+    ) -> tuple[tf.Tensor, tf.Tensor | Mapping[str, tf.Tensor]]:
         """Mixes a batch by MixUp or CutMix.
 
         Args:
