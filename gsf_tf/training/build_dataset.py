@@ -17,7 +17,7 @@ def build_dataset(
     """Builds the dataset of one pass over a split of the records, for a configuration.
 
     Args:
-        config: Configuration as in `configs/recipes/defaults.py`.
+        config: Configuration as in `gsf_tf/recipes/defaults.py`.
         info: `DatasetInfo` of the records.
         split: Name of the split.
         training: Whether clips are drawn, augmented and shuffled.

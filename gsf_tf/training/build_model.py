@@ -16,7 +16,7 @@ def build_model(config, info):
     policy is set to `config.precision`.
 
     Args:
-        config: Configuration as in `configs/recipes/defaults.py`.
+        config: Configuration as in `gsf_tf/recipes/defaults.py`.
         info: `DatasetInfo` of the records.
 
     Returns:

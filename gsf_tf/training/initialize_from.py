@@ -80,7 +80,7 @@ def initialize_from(
 
     ```python
     model = gsf_tf.models.from_preset("rubiksnet_large", num_classes=101)
-    print(gsf_tf.training.initialize_from(model, "runs/rubiksnet_large_kinetics400"))
+    print(gsf_tf.training.initialize_from(model, "runs/rubiksnet_large_kinetics400_8f"))
     ```
 
     Reference:
