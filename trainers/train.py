@@ -31,9 +31,9 @@ from gsf_tf.data import DamageLog, DatasetInfo, LabelMap
 from gsf_tf.errors import UserError
 from gsf_tf.training.batch_feed import BatchFeed
 from gsf_tf.training.build_dataset import build_dataset
-from gsf_tf.training.build_optimizer import clips_per_step
 from gsf_tf.training.check_config import check_config
 from gsf_tf.training.checkpoints import Checkpoints, checkpoint_name
+from gsf_tf.training.derived_values import clips_per_step
 from gsf_tf.training.devices import Devices
 from gsf_tf.training.initialize_from import initialize_from
 from gsf_tf.training.learner import Learner
@@ -130,7 +130,7 @@ def train_on(devices, config, workdir, console, dry_run=False):
                     checkpoints.save(state)
             if stop.signal:
                 break
-            metrics = {"epoch": state.epoch, "step": state.epoch * steps, **pace.figures()}
+            metrics = {"epoch": state.epoch, "step": state.epoch * steps, **pace.metrics()}
             metrics.update(named("train", state.totals.means()))
             metrics["input/damaged_clips"] = damage.clips
             metrics.update(**learning_rates(learner.optimizer), **shift_metrics(learner.model))

@@ -1,10 +1,10 @@
-def paper_figure(config, protocol, figures):
-    """Returns the paper's figure beside ours, or None where the configuration names none.
+def published_result(config, protocol, metrics):
+    """Returns the paper's result beside ours, or None if the configuration names none.
 
     Args:
         config: The run's configuration as a dictionary; `paper.top1` is in percent.
         protocol: `Protocol` of the evaluation.
-        figures: `top1` in 0..1.
+        metrics: `top1` in 0..1.
 
     Returns:
         Dictionary, ready for JSON: `source`, `protocol`, `top1` in 0..1 and `difference`, ours
@@ -19,5 +19,5 @@ def paper_figure(config, protocol, figures):
         "source": paper["source"],
         "protocol": paper["protocol"],
         "top1": top1,
-        "difference": figures["top1"] - top1 if same else None,
+        "difference": metrics["top1"] - top1 if same else None,
     }

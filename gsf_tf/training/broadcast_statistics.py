@@ -1,7 +1,7 @@
 import numpy as np
 
 
-def share_statistics(model, devices):
+def broadcast_statistics(model, devices):
     """Gives all replicas the first one's moving statistics, as checkpoints and saved models do.
 
     In training every replica moves those of its own share of the batches (unless batch
