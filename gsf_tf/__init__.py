@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gsf_tf import training as training
     from gsf_tf import weights as weights
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "analysis",

@@ -112,7 +112,7 @@ def evaluate(workdir, protocol, console):
     tasks = task_logits(model.output)
     class_names = {
         task: names
-        for task, names in {ACTION: info.labels, **info.part_labels}.items()
+        for task, names in {ACTION: info.labels, **info.task_classes}.items()
         if task in tasks
     }
     dataset = video_dataset_from_records(
@@ -126,7 +126,7 @@ def evaluate(workdir, protocol, console):
         num_crops=protocol.crops,
         full_short_side=protocol.full_short_side,
         clip_ids=True,
-        parts=[task for task in class_names if task != ACTION],
+        tasks=[task for task in class_names if task != ACTION],
         on_error=data["on_error"],
     )
 

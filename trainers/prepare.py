@@ -174,7 +174,7 @@ def find_clips():
             FLAGS.annotations,
             val_annotations=FLAGS.val_annotations,
             labels=data.LabelMap.load(FLAGS.labels) if FLAGS.labels else None,
-            label_names=FLAGS.label_names,
+            tasks=FLAGS.label_names,
         )
     if any(clip.split for clip in listing.clips):
         if FLAGS["val_fraction"].present:
@@ -222,7 +222,7 @@ def write_with_progress(listing, settings):
             settings,
             workers=FLAGS.workers,
             beam_options=shlex.split(FLAGS.beam_options) if FLAGS.runner == "beam" else None,
-            resume=not FLAGS.overwrite,
+            overwrite=FLAGS.overwrite,
             on_plan=say_what_is_there,
             on_clip=advance,
         )

@@ -22,16 +22,26 @@ if TYPE_CHECKING:
     from gsf_tf.data.pipeline.directory_dataset import video_dataset_from_directory
     from gsf_tf.data.pipeline.flip_rule import FlipRule
     from gsf_tf.data.pipeline.records_dataset import video_dataset_from_records
-    from gsf_tf.data.pipeline.sampling import spread_segment_indices, test_dense_indices, test_segment_indices, train_dense_indices, train_segment_indices
+    from gsf_tf.data.pipeline.sampling import (
+        spread_segment_indices,
+        test_dense_indices,
+        test_segment_indices,
+        train_dense_indices,
+        train_segment_indices,
+    )
     from gsf_tf.data.pipeline.single_clip import frames_to_clip
-    from gsf_tf.data.records.damage_log import DamageLog, DamagedRecord
+    from gsf_tf.data.records.damage_log import DamagedRecord, DamageLog
     from gsf_tf.data.records.damage_report import reports_damage
     from gsf_tf.data.records.dataset_info import DatasetInfo
     from gsf_tf.data.records.record_settings import RecordSettings
     from gsf_tf.data.video.frame_folder import FrameFolder
     from gsf_tf.data.video.video_file import VideoInfo, probe, read_frames
     from gsf_tf.data.writing.finished_shard import QuarantinedClip
-    from gsf_tf.data.writing.record_folder import find_complete_records, read_quarantine, write_records
+    from gsf_tf.data.writing.record_folder import (
+        find_complete_records,
+        read_quarantine,
+        write_records,
+    )
     from gsf_tf.errors import DataError, VideoError
 
 __all__ = [
