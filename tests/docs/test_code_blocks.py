@@ -6,13 +6,15 @@ batches are smaller than the pages' and training ends after one epoch; nothing e
 
 import pathlib
 import re
+import subprocess
+import sys
 
 import matplotlib
 import numpy as np
 import pytest
 
 import gsf_tf
-from gsf_tf.data.demo_clips import CLASS_NAMES, render_clip, write_video
+from gsf_tf.data.demo_clips import render_clip, write_video
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -21,40 +23,27 @@ PAGES = [
     for path in (REPOSITORY / "README.md", *sorted(REPOSITORY.glob("docs/**/*.md")))
     if BLOCK.search(path.read_text(encoding="utf-8"))
 ]
-CLASSES = CLASS_NAMES[:4]
+CLASSES = ("moving_left", "moving_right", "rotating_clockwise", "rotating_counterclockwise")
 SMALLER = (
     (r"batch_size=\d+", "batch_size=4"),
     (r"epochs=\d+", "epochs=1"),
     (r'"(\w+)_resnet50"', r'"\1_resnet14thin"'),
     (r'"rubiksnet_(tiny|small|medium|large)', r'"rubiksnet_mini'),
 )
-# What a page takes for granted that none of its blocks makes.
-BEFORE = {
-    "data.md": """
-import gsf_tf
-dataset = gsf_tf.data.video_dataset_from_records(
-    "records/train-*", num_segments=2, batch_size=4, image_size=(32, 32), training=True
-)
-model = gsf_tf.models.from_preset(
-    "tsm_resnet14thin", len(dataset.class_names), num_segments=2, input_shape=(32, 32, 3)
-)
-model.compile("sgd", "sparse_categorical_crossentropy")
-""",
-}
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """A folder with three clips per class in `videos/`, and one of them held back in `records/`."""
+    """A folder with four clips per class in `videos/`, one of which is held back in `records/`."""
     folder = tmp_path_factory.mktemp("data")
     rng = np.random.default_rng(0)
     for name in CLASSES:
         (folder / "videos" / name).mkdir(parents=True)
-        for number in range(3):
+        for number in range(4):
             write_video(folder / "videos" / name / f"{number}.mp4", render_clip(name, rng))
     listing = gsf_tf.data.list_video_folder(folder / "videos")
     settings = gsf_tf.data.RecordSettings(short_side=48)
-    split = gsf_tf.data.split_for_validation(listing, 0.34)
+    split = gsf_tf.data.split_for_validation(listing, 0.25)
     gsf_tf.data.write_records(split, str(folder / "records"), settings)
     write_video(folder / "new_clip.mp4", render_clip(CLASSES[0], rng))
     return folder
@@ -72,9 +61,16 @@ def workplace(data, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 def test_the_blocks_of_a_page_run(page, workplace):
+    run_blocks(page)
+    if page.name == "own_videos.md":
+        # The page says that a saved model loads where gsf_tf is imported: a new process has no more.
+        load = "import gsf_tf, keras; keras.models.load_model('model.keras')"
+        subprocess.run([sys.executable, "-c", load], check=True)
+
+
+def run_blocks(page):
     text = page.read_text(encoding="utf-8")
     namespace = {"__name__": "__main__"}
-    exec(BEFORE.get(page.name, ""), namespace)
     for match in BLOCK.finditer(text):
         source = match[1]
         for pattern, smaller in SMALLER:
@@ -84,10 +80,10 @@ def test_the_blocks_of_a_page_run(page, workplace):
         exec(compile("\n" * lines + source, str(page), "exec"), namespace)
 
 
-def test_pages_with_blocks_are_found():
+def test_every_block_is_found():
     names = {path.name for path in PAGES}
     assert {"README.md", "index.md", "training.md", "rubiksnet.md", "export.md"} <= names
-    marks = sum(path.read_text().count("```python") for path in PAGES)
-    indented = sum(len(re.findall(r"^ +```python", path.read_text(), re.M)) for path in PAGES)
-    assert marks - indented == sum(len(BLOCK.findall(path.read_text())) for path in PAGES)
-    assert not indented, "A Python block inside of a list is not run"
+    for path in PAGES:
+        text = path.read_text(encoding="utf-8")
+        # One inside of a list, indented, would not be run.
+        assert text.count("```python") == len(BLOCK.findall(text)), path
