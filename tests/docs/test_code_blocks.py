@@ -63,7 +63,7 @@ def workplace(data, tmp_path, monkeypatch):
 def test_the_blocks_of_a_page_run(page, workplace):
     run_blocks(page)
     if page.name == "own_videos.md":
-        # The page says that a saved model loads where gsf_tf is imported: a new process has no more.
+        # A saved model loads where gsf_tf is imported, and needs no more: so in a new process.
         load = "import gsf_tf, keras; keras.models.load_model('model.keras')"
         subprocess.run([sys.executable, "-c", load], check=True)
 
