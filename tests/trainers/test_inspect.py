@@ -33,7 +33,7 @@ def test_report_and_picture(leaking, tmp_path):
     assert "train train/a/[one].mp4   =   val val/a/other name.mp4" in result.stdout
     assert "in one split more than once: none" in result.stdout
     assert "64x96 (3)" in result.stdout
-    assert "Damage in train, clips missing by it: 1" in result.stdout
+    assert "Damage in train, clips lost to it: 1" in result.stdout
     record = f"  record 0 of `{shard}`, at byte 0: its content does not match its checksum"
     assert record in result.stdout
     values = json.loads(report.read_text())
