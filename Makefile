@@ -1,7 +1,7 @@
 # make demo    the whole job on generated clips: prepare, train, evaluate, export, predict
 # make test    the tests; `make test-all` repeats some of them on every preset and checkpoint
 # make bench   the speed of ops and models beside their goals: benchmarks/results/, docs/performance.md
-# make lint    ruff and clang-format
+# make lint    ruff, clang-format, and the table of allowed imports (.importlinter)
 # make setup   .venv/ with the pinned stack and the compiled ops; the others call it
 #
 # make sanitize     the op tests with the C++ code under AddressSanitizer and UBSan
@@ -47,6 +47,7 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/clang-format --dry-run --Werror $(CXX_SOURCES)
+	$(BIN)/lint-imports --no-cache
 
 format: setup
 	$(BIN)/ruff check --fix .

@@ -75,8 +75,8 @@ def hardening(output, seed):
 def main(_):
     output = pathlib.Path(_OUTPUT.value)
     prepare_records(output, _TRAIN_CLIPS.value, _VAL_CLIPS.value)
-    figures = train_all(output, VARIANTS, _SEEDS.value, _EPOCHS.value, _PARALLEL.value)
-    print_table("Top-1, held-out clips", figures)
+    top1 = train_all(output, VARIANTS, _SEEDS.value, _EPOCHS.value, _PARALLEL.value)
+    print_table("Top-1, held-out clips", top1)
     table = rich.table.Table("Seed", "Budget", "Moving channels", "Changed predictions")
     for seed in _SEEDS.value:
         hardened, changed, clips = hardening(output, seed)
@@ -85,7 +85,7 @@ def main(_):
         )
     rich.console.Console().print(table)
     if _CSV.value:
-        write_csv(_CSV.value, figures, _SEEDS.value, _EPOCHS.value)
+        write_csv(_CSV.value, top1, _SEEDS.value, _EPOCHS.value)
 
 
 if __name__ == "__main__":

@@ -29,10 +29,10 @@ def main(_):
     output = pathlib.Path(_OUTPUT.value)
     prepare_records(output, _TRAIN_CLIPS.value, _VAL_CLIPS.value)
     variants = [Variant(method, f"configs/demo.py:{method}_resnet14thin") for method in METHODS]
-    figures = train_all(output, variants, _SEEDS.value, _EPOCHS.value, _PARALLEL.value)
-    print_table("Top-1, held-out clips", figures)
+    top1 = train_all(output, variants, _SEEDS.value, _EPOCHS.value, _PARALLEL.value)
+    print_table("Top-1, held-out clips", top1)
     if _CSV.value:
-        write_csv(_CSV.value, figures, _SEEDS.value, _EPOCHS.value)
+        write_csv(_CSV.value, top1, _SEEDS.value, _EPOCHS.value)
 
 
 if __name__ == "__main__":

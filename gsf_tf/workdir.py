@@ -13,6 +13,7 @@ import gsf_tf
 from gsf_tf.data import LabelMap
 from gsf_tf.errors import UserError
 from gsf_tf.tasks import ACTION, task_logits
+from gsf_tf.whole_file import write_whole_file
 
 
 class Workdir:
@@ -75,7 +76,7 @@ class Workdir:
             run.setdefault("continued", []).append(describe_process())
             self.write_json("run", run)
             return
-        _write_atomically(self.labels_file, "".join(f"{name}\n" for name in labels))
+        _write_text(self.labels_file, "".join(f"{name}\n" for name in labels))
         run = {
             **describe_process(),
             "num_classes": len(labels),
@@ -84,7 +85,7 @@ class Workdir:
             "temporal_layers": list(temporal_layers),
         }
         self.write_json("run", run)
-        _write_atomically(self.config_file, config.to_json(indent=2))
+        _write_text(self.config_file, config.to_json(indent=2))
 
     def _has_checkpoint(self):
         return any(path.suffix != ".partial" for path in self.checkpoints.glob("epoch-*"))
@@ -228,22 +229,19 @@ class Workdir:
         """Adds an epoch; lines of the same or later epochs (of a run that was killed) go."""
         kept = [line for line in self.read_metrics() if line["epoch"] < metrics["epoch"]]
         text = "".join(json.dumps(line) + "\n" for line in [*kept, metrics])
-        _write_atomically(self.metrics_file, text)
+        _write_text(self.metrics_file, text)
 
     def write_json(self, name, content):
         """Writes `<name>.json` in one piece and returns its path."""
         path = self.path / f"{name}.json"
-        _write_atomically(path, json.dumps(content, indent=2))
+        _write_text(path, json.dumps(content, indent=2))
         return path
 
 
-def _write_atomically(path, text):
-    partial = path.with_name(path.name + ".partial")
+def _write_text(path, text):
     try:
-        partial.write_text(text + ("" if text.endswith("\n") else "\n"), encoding="utf-8")
-        os.replace(partial, path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
+        write_whole_file(path, text if text.endswith("\n") else f"{text}\n")
+    except tf.errors.OpError as error:
         raise _unwritable(path, error) from error
 
 

@@ -60,7 +60,8 @@ def main(_):
         return
 
     # ---- What the file says -------------------------------------------------------------------
-    found = gsf_tf.weights.infer_preset(_CHECKPOINT.value)
+    checkpoint = gsf_tf.weights.TorchCheckpoint.read(_CHECKPOINT.value)
+    found = gsf_tf.weights.infer_preset(checkpoint)
     for name in ("preset", "num_classes", "channel_ratio", "num_segments"):
         value = getattr(found, name)
         console.print(f"{name:>14}: {'unknown' if value is None else value}")
@@ -79,7 +80,7 @@ def main(_):
         )
     except ValueError as error:
         raise UserError(f"The flags must describe a preset. {error}") from error
-    gsf_tf.weights.load_torch_checkpoint(model, _CHECKPOINT.value, skip_head=_SKIP_HEAD.value)
+    gsf_tf.weights.load_torch_checkpoint(model, checkpoint, skip_head=_SKIP_HEAD.value)
     model.save(output)
     console.print(
         f"Wrote {output}: {model.name}, {model.num_segments} frames of "

@@ -10,7 +10,7 @@ from gsf_tf.data import DatasetInfo, LabelMap, reports_damage, video_dataset_fro
 from gsf_tf.errors import UserError
 from gsf_tf.evaluation import Scores, fuse_scores, score_videos
 from gsf_tf.evaluation.missing_videos import missing_videos
-from gsf_tf.evaluation.paper_figure import paper_figure
+from gsf_tf.evaluation.published_result import published_result
 from gsf_tf.evaluation.write_evaluation import write_evaluation
 from gsf_tf.tasks import ACTION, task_logits
 from gsf_tf.workdir import describe_process
@@ -98,7 +98,7 @@ def evaluate(
     name += "" if own_split else f"_{split}"
     name += "" if model_file == workdir.model_file else f"_{model_file.stem}"
 
-    def describe(figures):
+    def describe(metrics):
         return {
             "protocol": protocol.name,
             "clips": protocol.clips,
@@ -118,7 +118,7 @@ def evaluate(
             "seed": config["seed"],
             "trained_with": workdir.read_run()["git_revision"],
             **describe_process(),
-            "paper": paper_figure(config, protocol, figures) if own_split else None,
+            "paper": published_result(config, protocol, metrics) if own_split else None,
         }
 
     title = config["model"]["preset"]
@@ -141,7 +141,7 @@ def fuse(workdir, files, mean, scores_csv=False):
     """
     scores = fuse_scores({file: Scores.load(file) for file in files}, mean)
 
-    def describe(figures):
+    def describe(metrics):
         return {
             "fused": [{"scores": file, "sha256": sha256(file)} for file in files],
             "mean": mean,

@@ -11,9 +11,9 @@ from gsf_tf.data import DamageLog, DatasetInfo, LabelMap
 from gsf_tf.errors import UserError
 from gsf_tf.training.batch_feed import BatchFeed
 from gsf_tf.training.build_dataset import build_dataset
-from gsf_tf.training.build_optimizer import clips_per_step
 from gsf_tf.training.check_config import check_config
 from gsf_tf.training.checkpoints import Checkpoints, checkpoint_name
+from gsf_tf.training.derived_values import clips_per_step
 from gsf_tf.training.devices import Devices
 from gsf_tf.training.initialize_from import initialize_from
 from gsf_tf.training.learner import Learner
@@ -190,7 +190,7 @@ def train_epoch(run, bar, damage):
     return {
         "epoch": state.epoch,
         "step": state.epoch * run.steps,
-        **pace.figures(),
+        **pace.metrics(),
         **named("train", state.totals.means()),
         "input/damaged_clips": damage.clips,
         **learning_rates(learner.optimizer),

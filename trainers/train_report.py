@@ -12,7 +12,7 @@ from gsf_tf.data.inspection.clip_sheet import SampledClip
 from gsf_tf.errors import UserError
 from gsf_tf.tasks import ACTION, task_logits
 from gsf_tf.training.build_dataset import build_dataset
-from gsf_tf.training.build_optimizer import clips_per_step, scaled_learning_rate
+from gsf_tf.training.derived_values import clips_per_step, scaled_learning_rate
 from gsf_tf.training.parameter_group import check_groups, find_group
 from gsf_tf.training.temporal_layers import temporal_layers
 

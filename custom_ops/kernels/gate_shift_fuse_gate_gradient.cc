@@ -18,15 +18,15 @@ template <typename R>
 struct Tile {
   int64_t pixels;
   const R* neighbors;  // [pixels, kNeighbors]
-  const R* activated;   // [pixels, padded]
-  const R* centered;     // [pixels, padded]
-  R* gradient;          // [pixels, 2, padded], of the activation before ReLU
+  const R* activated;  // [pixels, padded]
+  const R* centered;   // [pixels, padded]
+  R* gradient;         // [pixels, 2, padded], of the activation before ReLU
   int64_t padded;
 };
 
 template <typename T>
 GSF_INLINE void GatherNeighbors(const Gradient<T>& g, int64_t frame, int64_t half, int64_t h,
-                                 Real<T>* neighbors) {
+                                Real<T>* neighbors) {
   using V = Vector<Real<T>, 4>;
   const Sizes& s = g.sizes;
   const int64_t t = frame % s.segments;
@@ -141,8 +141,7 @@ struct GateAdjointPass {
                                 g.activation_gradient + (position * 2 + half) * s.padded,
                                 s.padded};
           for (int64_t row = 0; row < tile_rows; ++row) {
-            GatherNeighbors(g, frame, half, h + row,
-                             neighbors.get() + row * s.width * kNeighbors);
+            GatherNeighbors(g, frame, half, h + row, neighbors.get() + row * s.width * kNeighbors);
             const R* const gate_sums = g.GateSumRow(frame, half, h + row) + 1;
             R row_sum = 0;
             for (int64_t w = 0; w < s.width; ++w) row_sum += gate_sums[w];

@@ -32,7 +32,8 @@ def macs_by_convention(model, input_shape=None, batch_size=1, rules=None):
         raise ValueError(
             "Every layer with weights and every product of tensors must have a rule to be "
             f"counted. Received layers without one: {', '.join(unknown)}. Pass "
-            "`rules={TheLayer: lambda call: (macs, extra)}`."
+            "`rules={TheLayer: lambda call: (macs, extra)}`, or give a `TemporalLayer` of your own "
+            "the method `count_macs`."
         )
     return {"conv_linear": macs, "paper": macs + extra}
 
@@ -41,9 +42,10 @@ def _count(call, rules, unknown):
     if isinstance(call.layer, keras.layers.TimeDistributed):
         call = _folded(call)
     rule = _rule(call.layer, rules)
-    counts = [rule(_known(call)) if rule else FREE]
-    if not rule and _is_uncounted(call):
+    own = rule(_known(call)) if rule else None
+    if own is None and _is_uncounted(call):
         unknown[f"{call.layer.name} ({type(call.layer).__name__})"] = True
+    counts = [own or FREE]
     if not isinstance(call.layer, keras.layers.RNN):  # Its rule counts all steps of its cell.
         counts += [_count(inner, rules, unknown) for inner in call.calls]
     return tuple(map(sum, zip(*counts, strict=True)))

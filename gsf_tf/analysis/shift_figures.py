@@ -4,6 +4,8 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
+from gsf_tf.ops.reference.rubiks_shift import quantize
+
 INTEGER_SHIFTS = (-1, 0, 1)
 # Shares of the channels that TSM shifts by -1, 0 and 1 frames in every layer.
 TSM_SHARES = (1 / 8, 3 / 4, 1 / 8)
@@ -20,8 +22,8 @@ def attention_figure(statistics):
     attention is not annealed, a share is the channels' mean attention.
 
     Args:
-        statistics: What `shift_statistics` returns for a model with `AttentionShift` or
-            `IntegerShift` layers; other layers are passed over.
+        statistics: What `shift_statistics` returns for a model whose layers shift in time alone:
+            `AttentionShift` or `IntegerShift`. Other layers are passed over.
 
     Returns:
         A matplotlib figure; `figure.savefig(path)` writes it.
@@ -39,10 +41,10 @@ def attention_figure(statistics):
     Reference:
         RubiksNet paper, Figure 5.
     """
-    layers = [layer for layer in statistics if layer.kind in ("AttentionShift", "IntegerShift")]
+    layers = [layer for layer in statistics if layer.axes == ("T",)]
     if not layers:
         raise ValueError(
-            "`statistics` must hold AttentionShift or IntegerShift layers. "
+            "`statistics` must hold layers that shift in time alone, such as AttentionShift. "
             f"Received: {_kinds(statistics)}. Use a rubiksnet_*_aq preset with more than one "
             "frame, or draw `shift_histogram_figure`."
         )
@@ -133,7 +135,8 @@ def shift_histogram_figure(statistics, columns=4):
 def _integer_shares(layer):
     if layer.distribution is not None:
         return layer.distribution.mean(axis=1)
-    return np.array([np.mean(layer.shifts[0] == shift) for shift in INTEGER_SHIFTS])
+    shifts = np.array(quantize(layer.shifts[0]))
+    return np.array([np.mean(shifts == shift) for shift in INTEGER_SHIFTS])
 
 
 def _evenly_spaced(layers, count):

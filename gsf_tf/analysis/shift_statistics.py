@@ -2,12 +2,11 @@ import dataclasses
 
 import numpy as np
 
-from gsf_tf.layers import AttentionShift, IntegerShift, RubiksShift2D
+from gsf_tf.layers import AttentionShift, RubiksShift2D, TemporalLayer
 from gsf_tf.models.layer_lookup import find_layers
 from gsf_tf.ops.reference.rubiks_shift import quantize
 
 AXES = {3: ("T", "H", "W"), 2: ("H", "W"), 1: ("T",)}
-TEMPORAL = (AttentionShift, IntegerShift)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -16,8 +15,7 @@ class ShiftStatistics:
 
     Attributes:
         name: The layer's name.
-        kind: The layer's class: `"RubiksShift3D"`, `"RubiksShift2D"`, `"AttentionShift"` or
-            `"IntegerShift"`.
+        kind: Name of the layer's class, such as `"RubiksShift3D"`.
         shifts: Array `[3, C]` (time, vertical, horizontal), `[2, C]` (vertical, horizontal) or
             `[1, C]` (time), in frames and elements of the layer's map; positive reads later,
             further down or right. Of a quantized layer the shifts as they are learned, which it
@@ -62,7 +60,7 @@ def shift_statistics(model):
 
     Args:
         model: `keras.Model` with layers of class `RubiksShift3D`, `RubiksShift2D`,
-            `AttentionShift` or `IntegerShift`.
+            `AttentionShift` or `IntegerShift`, or another `TemporalLayer` with `channel_shifts`.
 
     Returns:
         A list of `ShiftStatistics`, one per layer in the order of the model.
@@ -81,22 +79,18 @@ def shift_statistics(model):
     Reference:
         RubiksNet paper, section 4.3, Figures 5 and 6.
     """
-    layers = find_layers(model, (RubiksShift2D, *TEMPORAL))
-    if not layers:
+    layers = find_layers(model, (TemporalLayer, RubiksShift2D))
+    statistics = [_statistics(layer) for layer in layers if layer.channel_shifts() is not None]
+    if not statistics:
         raise ValueError(
             "`model` must have layers that shift: RubiksShift3D, RubiksShift2D, AttentionShift or "
             f"IntegerShift. Received: {model.name!r}, which has none. Use a rubiksnet_* preset."
         )
-    return [_statistics(layer) for layer in layers]
+    return statistics
 
 
 def _statistics(layer):
-    kind, distribution = type(layer).__name__, None
-    if isinstance(layer, AttentionShift):
-        shifts = np.array(layer.integer_shifts(), "float32")[None]
-        distribution = np.array(layer.distribution())
-    elif isinstance(layer, IntegerShift):
-        shifts = np.array(layer.shift, "float32")[None]
-    else:
-        shifts = np.array(layer.shift)
-    return ShiftStatistics(layer.name, kind, shifts, distribution)
+    shifts = np.array(layer.channel_shifts(), "float32")
+    is_attention = isinstance(layer, AttentionShift)
+    distribution = np.array(layer.distribution()) if is_attention else None
+    return ShiftStatistics(layer.name, type(layer).__name__, shifts, distribution)

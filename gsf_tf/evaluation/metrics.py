@@ -3,11 +3,11 @@ from sklearn.metrics import confusion_matrix, recall_score
 
 from gsf_tf.tasks import ACTION, task_prefix
 
-_FIGURES = ("top1", "top5", "mean_class_accuracy")
+_METRICS = ("top1", "top5", "mean_class_accuracy")
 
 
 def classification_metrics(logits, label, class_names):
-    """Computes the figures of an evaluation.
+    """Computes the metrics of an evaluation.
 
     Args:
         logits: Float array `[N, K]`, one row per video.
@@ -49,13 +49,13 @@ def classification_metrics(logits, label, class_names):
 
 
 def task_metrics(scores):
-    """Computes the figures of every task.
+    """Computes the metrics of every task.
 
     Args:
         scores: `Scores`.
 
     Returns:
-        `(figures, by_task)`. `figures` is ready for JSON: `top1`, `top5` and
+        `(metrics, by_task)`. `metrics` is ready for JSON: `top1`, `top5` and
         `mean_class_accuracy` of the action; for a multi-task model the same of the other tasks
         with their names before them, as `verb_top1`, and the share of videos of which all of them
         are right, as `verb_noun_top1`. `by_task` has the `classification_metrics` of each task.
@@ -70,12 +70,12 @@ def task_metrics(scores):
         for task, logits in scores.logits.items()
     }
     parts = [task for task in by_task if task != ACTION]
-    figures = {
+    metrics = {
         f"{task_prefix(task)}{name}": by_task[task][name]
         for task in sorted(by_task, key=lambda task: task != ACTION)
-        for name in _FIGURES
+        for name in _METRICS
     }
     if len(parts) > 1:
         right = [scores.logits[part].argmax(axis=1) == scores.labels[part] for part in parts]
-        figures[f"{'_'.join(parts)}_top1"] = float(np.mean(np.all(right, axis=0)))
-    return figures, by_task
+        metrics[f"{'_'.join(parts)}_top1"] = float(np.mean(np.all(right, axis=0)))
+    return metrics, by_task

@@ -13,6 +13,7 @@ from gsf_tf.layers.rubiks_shift_3d import RubiksShift3D
 from gsf_tf.layers.segment_consensus import SegmentConsensus
 from gsf_tf.layers.shift_folds import ShiftFolds
 from gsf_tf.layers.shift_groups import ShiftGroups
+from gsf_tf.layers.temporal_layer import TemporalLayer
 from gsf_tf.layers.temporal_shift import TemporalShift
 
 __all__ = [
@@ -29,5 +30,6 @@ __all__ = [
     "SegmentConsensus",
     "ShiftFolds",
     "ShiftGroups",
+    "TemporalLayer",
     "TemporalShift",
 ]

@@ -1,6 +1,7 @@
 import keras
 
-from gsf_tf.layers.arguments import check_feature_map, check_num_segments
+from gsf_tf.layers.arguments import check_feature_map
+from gsf_tf.layers.temporal_layer import TemporalLayer
 from gsf_tf.ops.reference.rubiks_shift import temporal_taps
 
 EPSILON = 1e-6
@@ -8,7 +9,7 @@ REACH = 1
 
 
 @keras.saving.register_keras_serializable(package="gsf_tf")
-class AttentionShift(keras.layers.Layer):
+class AttentionShift(TemporalLayer):
     """Temporal shift as attention over the previous, the same and the next frame (RS-AQ).
 
     Every channel has a distribution over the taps t-1, t, t+1 and outputs their weighted sum. As
@@ -46,13 +47,14 @@ class AttentionShift(keras.layers.Layer):
         RubiksNet paper, section 3.1, "Attention Quantized Shift", equation (7), and section 4.1.
     """
 
+    method = "rubiksnet"
+
     def __init__(self, num_segments, temperature=2.0, initializer=None, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(num_segments, **kwargs)
         if temperature <= 0:
             raise ValueError(
                 f"`temperature` must be positive. Received: temperature={temperature!r}"
             )
-        self.num_segments = check_num_segments(num_segments)
         self.initial_temperature = temperature
         default = keras.initializers.RandomUniform(1.0, 1.05)
         self.initializer = keras.initializers.get(initializer or default)
@@ -95,13 +97,18 @@ class AttentionShift(keras.layers.Layer):
         """Returns the likeliest shift of every channel, int32 `[C]`; positive reads later."""
         return keras.ops.cast(keras.ops.argmax(self.attention, axis=0), "int32") - REACH
 
+    def channel_shifts(self):
+        return keras.ops.cast(self.integer_shifts(), "float32")[None]
+
+    def count_macs(self, input_shape, output_shape):
+        return 0, 0  # The papers count no shift, also if it takes a sum over taps.
+
     def compute_output_shape(self, input_shape):
         return input_shape
 
     def get_config(self):
         config = super().get_config()
         config.update(
-            num_segments=self.num_segments,
             temperature=self.initial_temperature,
             initializer=keras.initializers.serialize(self.initializer),
         )

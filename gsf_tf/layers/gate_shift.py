@@ -35,6 +35,7 @@ class GateShift(GatedShift):
         2020; GSF paper, equations (1)-(6) and Table 5 (gate learned, fusion by sum).
     """
 
+    method = "gsm"
     fusion = "sum"
 
     def __init__(self, num_segments, channel_ratio=1.0, momentum=0.9, epsilon=1e-5, **kwargs):
@@ -52,7 +53,6 @@ class GateShift(GatedShift):
     def get_config(self):
         config = super().get_config()
         config.update(
-            num_segments=self.num_segments,
             channel_ratio=self.channel_ratio,
             momentum=self.momentum,
             epsilon=self.epsilon,

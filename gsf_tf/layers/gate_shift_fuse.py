@@ -1,3 +1,5 @@
+from math import prod
+
 import keras
 
 from gsf_tf.layers.gated_shift import GatedShift
@@ -61,6 +63,8 @@ class GateShiftFuse(GatedShift):
         section 3.1, equations (1)-(10); Tables 2, 4 (share of channels) and 5 (options).
     """
 
+    method = "gsf"
+
     def __init__(
         self,
         num_segments,
@@ -123,13 +127,24 @@ class GateShiftFuse(GatedShift):
         kernels = keras.ops.stack([kernel[..., 0] for kernel in self.fusion_kernels])
         return kernels, keras.ops.concatenate(self.fusion_biases)
 
+    def count_macs(self, input_shape, output_shape):
+        """Returns the work of the gate and of the fusion's convolutions; the means are free.
+
+        A fusion's convolution runs over the (channel, time) plane of one half.
+        """
+        macs, extra = super().count_macs(input_shape, output_shape)
+        if self.fusion == "sum":
+            return macs, extra
+        outputs = input_shape[0] * self.processed_channels(input_shape[-1]) // 2
+        macs += outputs * sum(prod(kernel.shape) for kernel in self.fusion_kernels)
+        return macs, extra + outputs * len(self.fusion_biases)
+
     def get_config(self):
         config = super().get_config()
         initializer = self.fusion_initializer
         if isinstance(initializer, keras.initializers.Initializer):
             initializer = keras.initializers.serialize(initializer)
         config.update(
-            num_segments=self.num_segments,
             channel_ratio=self.channel_ratio,
             gate=self.gate,
             fusion=self.fusion,

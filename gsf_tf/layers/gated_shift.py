@@ -1,12 +1,15 @@
+from math import prod
+
 import keras
 
 from gsf_tf import ops
-from gsf_tf.layers.arguments import check_feature_map, check_num_segments
+from gsf_tf.layers.arguments import check_feature_map
 from gsf_tf.layers.batch_normalization import BatchNormalization, unbiased
+from gsf_tf.layers.temporal_layer import TemporalLayer
 from gsf_tf.ops.reference.gate_shift_fuse import fuse, interleave, learned_gate
 
 
-class GatedShift(keras.layers.Layer):
+class GatedShift(TemporalLayer):
     """What `GateShift` (GSM) and `GateShiftFuse` (GSF) share: all but how the parts are fused.
 
     The first `channel_ratio` of the channels is processed in two halves X1 and X2; the rest
@@ -37,8 +40,7 @@ class GatedShift(keras.layers.Layer):
         epsilon,
         **kwargs,
     ):
-        super().__init__(**kwargs)
-        self.num_segments = check_num_segments(num_segments)
+        super().__init__(num_segments, **kwargs)
         if not 0 < channel_ratio <= 1:
             raise ValueError(
                 "`channel_ratio` must be in (0, 1], the share of the channels that is "
@@ -56,8 +58,8 @@ class GatedShift(keras.layers.Layer):
             self.normalization = BatchNormalization(
                 momentum=momentum, epsilon=epsilon, dtype=self.dtype_policy, name="normalization"
             )
-        op = "gate_shift_fuse" if gate == "learned" else "temporal_shift"
-        self.supports_jit = ops.implementation_of(op) == "reference"
+        self.op = "gate_shift_fuse" if gate == "learned" else "temporal_shift"
+        self.supports_jit = ops.implementation_of(self.op) == "reference"
 
     def processed_channels(self, channels: int) -> int:
         """Returns how many of `channels` channels are gated, shifted and fused."""
@@ -134,6 +136,15 @@ class GatedShift(keras.layers.Layer):
     def fusion_weights(self):
         """Returns kernel and bias of the fusion as `gsf_tf.ops.gate_shift_fuse` takes them."""
         return None, None
+
+    def count_macs(self, input_shape, output_shape):
+        """Returns the work of the gate and its normalization; see `TemporalLayer.count_macs`."""
+        if self.gate != "learned":
+            return 0, 0
+        positions = prod(input_shape[:-1])
+        normalization = 4 * positions * self.processed_channels(input_shape[-1])
+        bias = positions * prod(self.gate_bias.shape)
+        return positions * prod(self.gate_kernel.shape), bias + normalization
 
     def compute_output_shape(self, input_shape):
         return input_shape

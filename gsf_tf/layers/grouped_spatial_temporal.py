@@ -1,10 +1,13 @@
+from math import prod
+
 import keras
 
-from gsf_tf.layers.arguments import check_feature_map, check_num_segments
+from gsf_tf.layers.arguments import check_feature_map
+from gsf_tf.layers.temporal_layer import TemporalLayer
 
 
 @keras.saving.register_keras_serializable(package="gsf_tf")
-class GroupedSpatialTemporal(keras.layers.Layer):
+class GroupedSpatialTemporal(TemporalLayer):
     """Grouped spatial-temporal convolution (GST), in the place of a bottleneck's 3x3.
 
     Three quarters of the output channels come from a 1x3x3 convolution, the last quarter from a
@@ -36,8 +39,11 @@ class GroupedSpatialTemporal(keras.layers.Layer):
         ICCV 2019; in the GSF paper, Tables 8 and 12.
     """
 
+    method = "gst"
+    replaces_layer = True
+
     def __init__(self, filters, num_segments, strides=1, beta=2, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(num_segments, **kwargs)
         if filters < 4 or filters % 4:
             raise ValueError(
                 "`filters` must be a positive multiple of 4: a quarter is spatio-temporal. "
@@ -48,7 +54,6 @@ class GroupedSpatialTemporal(keras.layers.Layer):
         if int(strides) != strides or strides < 1:
             raise ValueError(f"`strides` must be 1 or more. Received: strides={strides!r}")
         self.filters = filters
-        self.num_segments = check_num_segments(num_segments)
         self.strides = strides
         self.beta = beta
 
@@ -95,6 +100,10 @@ class GroupedSpatialTemporal(keras.layers.Layer):
         strides = (1, self.strides, self.strides)
         return keras.ops.conv(x, keras.ops.cast(kernel, x.dtype), strides, "valid", "channels_last")
 
+    def count_macs(self, input_shape, output_shape):
+        kernels = prod(self.spatial_kernel.shape) + prod(self.temporal_kernel.shape)
+        return prod(output_shape) // self.filters * kernels, 0
+
     def compute_output_shape(self, input_shape):
         frames, height, width, _ = input_shape
         size = [None if side is None else -(-side // self.strides) for side in (height, width)]
@@ -104,7 +113,6 @@ class GroupedSpatialTemporal(keras.layers.Layer):
         config = super().get_config()
         config.update(
             filters=self.filters,
-            num_segments=self.num_segments,
             strides=self.strides,
             beta=self.beta,
         )

@@ -1,13 +1,14 @@
 import keras
 
 from gsf_tf import ops
-from gsf_tf.layers.arguments import check_feature_map, check_num_segments
+from gsf_tf.layers.arguments import check_feature_map
 from gsf_tf.layers.attention_shift import REACH
+from gsf_tf.layers.temporal_layer import TemporalLayer
 from gsf_tf.ops.reference.rubiks_shift import temporal_taps
 
 
 @keras.saving.register_keras_serializable(package="gsf_tf")
-class IntegerShift(keras.layers.Layer):
+class IntegerShift(TemporalLayer):
     """Moves every channel by -1, 0 or 1 frame: what an annealed `AttentionShift` becomes.
 
     Positive reads later; beyond the ends of the clip there are zeros. The layer trains nothing;
@@ -33,10 +34,12 @@ class IntegerShift(keras.layers.Layer):
         RubiksNet paper, Figure 3 (b).
     """
 
+    method = "rubiksnet"
+    op = "rubiks_shift"
+
     def __init__(self, num_segments, **kwargs):
-        super().__init__(**kwargs)
-        self.num_segments = check_num_segments(num_segments)
-        self.supports_jit = ops.implementation_of("rubiks_shift") == "reference"
+        super().__init__(num_segments, **kwargs)
+        self.supports_jit = ops.implementation_of(self.op) == "reference"
 
     def build(self, input_shape):
         self.shift = self.add_weight(
@@ -48,7 +51,7 @@ class IntegerShift(keras.layers.Layer):
         )
 
     def call(self, inputs):
-        if ops.implementation_of("rubiks_shift") == "compiled":
+        if ops.implementation_of(self.op) == "compiled":
             temporal = keras.ops.cast(self.shift, "float32")
             still = keras.ops.zeros_like(temporal)
             shift = keras.ops.stack([temporal, still, still])
@@ -56,10 +59,11 @@ class IntegerShift(keras.layers.Layer):
         taps = keras.ops.one_hot(self.shift + REACH, 2 * REACH + 1, axis=0, dtype=inputs.dtype)
         return temporal_taps(inputs, taps, self.num_segments)
 
+    def channel_shifts(self):
+        return keras.ops.cast(self.shift, "float32")[None]
+
+    def count_macs(self, input_shape, output_shape):
+        return 0, 0
+
     def compute_output_shape(self, input_shape):
         return input_shape
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(num_segments=self.num_segments)
-        return config

@@ -40,6 +40,8 @@ class RubiksShift2D(keras.layers.Layer):
         Shift Pretraining".
     """
 
+    op = "rubiks_shift"
+
     def __init__(
         self, strides=1, mode="interpolated", spatial="learned", spatial_initializer=None, **kwargs
     ):
@@ -67,6 +69,13 @@ class RubiksShift2D(keras.layers.Layer):
 
     def call(self, inputs):
         return ops.rubiks_shift(inputs, self.shift, strides=self.strides, mode=self.mode)
+
+    def channel_shifts(self):
+        """Returns the shifts as they are learned, float32 `[2, C]`: vertical, horizontal."""
+        return self.shift.value
+
+    def count_macs(self, input_shape, output_shape):
+        return 0, 0  # As the papers have it, also where the shift interpolates.
 
     def compute_output_shape(self, input_shape):
         frames, *size, channels = input_shape

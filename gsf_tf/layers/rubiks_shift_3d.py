@@ -1,13 +1,14 @@
 import keras
 
 from gsf_tf import ops
-from gsf_tf.layers.arguments import check_feature_map, check_learning, check_num_segments
+from gsf_tf.layers.arguments import check_feature_map, check_learning
 from gsf_tf.layers.rubiks_shift_2d import RubiksShift2D
 from gsf_tf.layers.shift_folds import ShiftFolds
+from gsf_tf.layers.temporal_layer import TemporalLayer
 
 
 @keras.saving.register_keras_serializable(package="gsf_tf")
-class RubiksShift3D(RubiksShift2D):
+class RubiksShift3D(RubiksShift2D, TemporalLayer):
     """Learnable spatiotemporal shift: every channel moves by a real vector in time and space.
 
     It has three parameters per channel and, with the 1x1 convolution that follows it, takes the
@@ -44,6 +45,9 @@ class RubiksShift3D(RubiksShift2D):
         RubiksNet paper, section 3.1, equations (4)-(6), and Table 4.
     """
 
+    method = "rubiksnet"
+    replaces_layer = True
+
     def __init__(
         self,
         num_segments,
@@ -55,8 +59,9 @@ class RubiksShift3D(RubiksShift2D):
         temporal_initializer=None,
         **kwargs,
     ):
-        super().__init__(strides, mode, spatial, spatial_initializer, **kwargs)
-        self.num_segments = check_num_segments(num_segments)
+        super().__init__(
+            strides, mode, spatial, spatial_initializer, num_segments=num_segments, **kwargs
+        )
         self.temporal = check_learning("temporal", temporal)
         default = ShiftFolds() if temporal == "fixed" else keras.initializers.RandomUniform(-1, 1)
         self.temporal_initializer = keras.initializers.get(temporal_initializer or default)
@@ -96,7 +101,6 @@ class RubiksShift3D(RubiksShift2D):
     def get_config(self):
         config = super().get_config()
         config.update(
-            num_segments=self.num_segments,
             temporal=self.temporal,
             temporal_initializer=keras.initializers.serialize(self.temporal_initializer),
         )

@@ -1,11 +1,12 @@
 import keras
 
 from gsf_tf import ops
-from gsf_tf.layers.arguments import check_feature_map, check_num_segments
+from gsf_tf.layers.arguments import check_feature_map
+from gsf_tf.layers.temporal_layer import TemporalLayer
 
 
 @keras.saving.register_keras_serializable(package="gsf_tf")
-class TemporalShift(keras.layers.Layer):
+class TemporalShift(TemporalLayer):
     """Temporal Shift Module (TSM): moves a share of the channels by one frame.
 
     With `fold = channels // fold_div`, the first `fold` channels of frame t are replaced
@@ -36,16 +37,18 @@ class TemporalShift(keras.layers.Layer):
         2019; in the GSF paper, section 2.2 and Table 5 (gate 1, fusion by sum).
     """
 
+    method = "tsm"
+    op = "temporal_shift"
+
     def __init__(self, num_segments, fold_div=8, **kwargs):
-        super().__init__(**kwargs)
-        self.num_segments = check_num_segments(num_segments)
+        super().__init__(num_segments, **kwargs)
         if int(fold_div) != fold_div or fold_div < 2:
             raise ValueError(
                 "`fold_div` must be an integer of at least 2, for two folds have to fit into "
                 f"the channels. Received: fold_div={fold_div!r}"
             )
         self.fold_div = int(fold_div)
-        self.supports_jit = ops.implementation_of("temporal_shift") == "reference"
+        self.supports_jit = ops.implementation_of(self.op) == "reference"
 
     def build(self, input_shape):
         check_feature_map(self.name, input_shape)
@@ -58,5 +61,5 @@ class TemporalShift(keras.layers.Layer):
 
     def get_config(self):
         config = super().get_config()
-        config.update({"num_segments": self.num_segments, "fold_div": self.fold_div})
+        config.update(fold_div=self.fold_div)
         return config

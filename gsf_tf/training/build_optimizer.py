@@ -2,6 +2,7 @@ import keras
 
 from gsf_tf.errors import UserError
 from gsf_tf.training.coupled_sgd import CoupledSGD
+from gsf_tf.training.derived_values import scaled_learning_rate
 from gsf_tf.training.shift_gradients import is_shift
 from gsf_tf.training.warmup_cosine import WarmupCosine
 
@@ -41,16 +42,3 @@ def build_optimizer(config, model, steps_per_epoch):
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     optimizer.build(model.trainable_variables)
     return optimizer
-
-
-def scaled_learning_rate(config):
-    """Returns the peak of the learning rate for the clips of one optimizer step."""
-    reference = config.optimizer.reference_batch_size
-    if not reference:
-        return config.optimizer.learning_rate
-    return config.optimizer.learning_rate * clips_per_step(config) / reference
-
-
-def clips_per_step(config):
-    """Returns the clips of one optimizer step, on all devices and accumulated ones included."""
-    return config.data.batch_size * config.optimizer.accumulate_steps

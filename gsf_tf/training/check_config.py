@@ -1,5 +1,5 @@
 from gsf_tf.errors import UserError
-from gsf_tf.training.build_optimizer import clips_per_step
+from gsf_tf.training.derived_values import clips_per_step
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 

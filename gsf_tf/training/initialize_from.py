@@ -4,15 +4,14 @@ import pathlib
 import keras
 
 from gsf_tf.errors import CheckpointError
-from gsf_tf.layers import AttentionShift, GateShift, GateShiftFuse, RubiksShift2D, RubiksShift3D
+from gsf_tf.layers import RubiksShift2D, RubiksShift3D, TemporalLayer
 from gsf_tf.models.layer_lookup import classifiers
 from gsf_tf.weights.infer_preset import infer_preset
 from gsf_tf.weights.load_torch_checkpoint import load_torch_checkpoint
+from gsf_tf.weights.torch_checkpoint import TorchCheckpoint
 from gsf_tf.workdir import Workdir
 
 TORCH_FORMATS = (".pth", ".pth.tar", ".pt", ".tar")
-# Layers that a backbone may have more or less of: without them it is the 2D network.
-TEMPORAL = (AttentionShift, GateShift, GateShiftFuse)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,8 +118,9 @@ def _load(path):
 
 
 def _from_torch(model, path):
-    skip_head = infer_preset(path).num_classes != model.num_classes
-    load_torch_checkpoint(model, path, skip_head=skip_head)
+    checkpoint = TorchCheckpoint.read(path)
+    skip_head = infer_preset(checkpoint).num_classes != model.num_classes
+    load_torch_checkpoint(model, checkpoint, skip_head=skip_head)
     heads = tuple(classifiers(model))
     return Initialization(
         str(path),
@@ -134,7 +134,7 @@ def _from_model(model, source, path, same_classes):
     assignments, inflated, new, problems = {}, [], [], []
     for name, layer in ours.items():
         other = theirs.get(name)
-        if other is None and isinstance(layer, TEMPORAL):
+        if other is None and _is_added(layer):
             new.append(name)
         elif other is None:
             problems.append(f"{name}: not in the source")
@@ -147,9 +147,7 @@ def _from_model(model, source, path, same_classes):
         else:
             problems.append(f"{name}: {_shapes(other)} in the source, {_shapes(layer)} here")
     unused = [name for name in theirs if name not in ours]
-    problems += [
-        f"{name}: not in the model" for name in unused if not isinstance(theirs[name], TEMPORAL)
-    ]
+    problems += [f"{name}: not in the model" for name in unused if not _is_added(theirs[name])]
     if problems:
         raise CheckpointError(
             f"A model starts from one of the same backbone. {path} holds {source.name!r}, and "
@@ -176,6 +174,11 @@ def _from_model(model, source, path, same_classes):
 
 def _weighted(model):
     return {layer.name: layer for layer in model.backbone.layers if layer.weights}
+
+
+def _is_added(layer):
+    """Whether a backbone may lack the layer: without it, it is the same 2D network."""
+    return isinstance(layer, TemporalLayer) and not layer.replaces_layer
 
 
 def _shapes(layer):

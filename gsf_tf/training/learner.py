@@ -5,13 +5,14 @@ import keras
 import tensorflow as tf
 
 from gsf_tf.training.attention_annealing import AttentionAnnealing
+from gsf_tf.training.broadcast_statistics import broadcast_statistics
 from gsf_tf.training.build_model import build_model
-from gsf_tf.training.build_optimizer import build_optimizer, clips_per_step
+from gsf_tf.training.build_optimizer import build_optimizer
+from gsf_tf.training.derived_values import clips_per_step
 from gsf_tf.training.distributed import distributed
 from gsf_tf.training.gradient_accumulator import GradientAccumulator
 from gsf_tf.training.moving_average import MovingAverage
 from gsf_tf.training.random_states import random_states, separate_replicas
-from gsf_tf.training.share_statistics import share_statistics
 from gsf_tf.training.steps import evaluation_step, train_step
 
 
@@ -107,5 +108,5 @@ class Learner:
         if self._annealing:
             self._annealing.apply_step_of(self.model, self.optimizer)
         with self._average.applied() if self._average else contextlib.nullcontext():
-            share_statistics(self.model, self._devices)
+            broadcast_statistics(self.model, self._devices)
             yield self.model

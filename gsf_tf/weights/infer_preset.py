@@ -5,7 +5,7 @@ import re
 
 from gsf_tf.errors import CheckpointError
 from gsf_tf.weights.rubiksnet_file import infer_rubiksnet
-from gsf_tf.weights.torch_checkpoint import GSF_CONTAINER, TorchCheckpoint
+from gsf_tf.weights.torch_checkpoint import GSF_CONTAINER, as_torch_checkpoint
 from gsf_tf.weights.torch_names import with_our_module_names
 
 # Blocks of each stage and channels of the stem, for bottleneck blocks.
@@ -95,11 +95,12 @@ class InferredPreset:
         return arguments
 
 
-def infer_preset(path):
+def infer_preset(checkpoint):
     """Infers from names and shapes which preset a PyTorch checkpoint belongs to.
 
     Args:
-        path: Path of a checkpoint of GSF, GSM, TSM, TSN or RubiksNet, or of a plain backbone.
+        checkpoint: Checkpoint of GSF, GSM, TSM, TSN or RubiksNet, or of a plain backbone: a
+            `TorchCheckpoint`, or the path of a file.
 
     Returns:
         An `InferredPreset`.
@@ -110,19 +111,20 @@ def infer_preset(path):
     Example:
 
     ```python
-    found = gsf_tf.weights.infer_preset("something-v1_segment8_best.pth.tar")
+    checkpoint = gsf_tf.weights.TorchCheckpoint.read("something-v1_segment8_best.pth.tar")
+    found = gsf_tf.weights.infer_preset(checkpoint)
     model = gsf_tf.models.from_preset(**found.complete())
-    gsf_tf.weights.load_torch_checkpoint(model, found.path)
+    gsf_tf.weights.load_torch_checkpoint(model, checkpoint)
     ```
     """
-    checkpoint = TorchCheckpoint.read(path)
-    tensors = with_our_module_names(checkpoint.tensors, path)
+    checkpoint = as_torch_checkpoint(checkpoint)
+    tensors = with_our_module_names(checkpoint.tensors, checkpoint.path)
     checkpoint = dataclasses.replace(checkpoint, tensors=tensors)
     places = _gated_places(tensors)
     preset, reason = _preset(checkpoint)
     head = tensors[f"{checkpoint.head}.weight"].shape if checkpoint.head else ()
     return InferredPreset(
-        path=str(path),
+        path=checkpoint.path,
         preset=preset,
         num_classes=head[0] if head else None,
         channel_ratio=_channel_ratio(places),

@@ -2,17 +2,17 @@ from gsf_tf.errors import CheckpointError
 from gsf_tf.weights.assign_tensors import assign_tensors
 from gsf_tf.weights.rubiksnet_file import fit_to_rubiksnet
 from gsf_tf.weights.rubiksnet_names import is_rubiksnet
-from gsf_tf.weights.torch_checkpoint import TorchCheckpoint
+from gsf_tf.weights.torch_checkpoint import as_torch_checkpoint
 from gsf_tf.weights.torch_names import (
     HEADS,
     backbone_variables,
     layer_variables,
-    method_of,
+    temporal_methods,
     with_our_module_names,
 )
 
 
-def load_torch_checkpoint(model, path, skip_head=False):
+def load_torch_checkpoint(model, checkpoint, skip_head=False):
     """Loads a PyTorch checkpoint of GSF, GSM, TSM, TSN or RubiksNet into a segment model.
 
     The file is read without PyTorch and without running what is in it. Either all weights
@@ -23,7 +23,7 @@ def load_torch_checkpoint(model, path, skip_head=False):
 
     Args:
         model: `SegmentModel` of a preset, built.
-        path: Path of a `.pth.tar` or `.pth` file.
+        checkpoint: `TorchCheckpoint`, or the path of a `.pth.tar` or `.pth` file.
         skip_head: Whether to leave the linear layer of the model as it is, whatever the file's
             is: for another number of classes.
 
@@ -55,11 +55,11 @@ def load_torch_checkpoint(model, path, skip_head=False):
             f"{model.name!r} with one for each of {', '.join(model.num_classes)}. skip_head=True "
             "leaves them as they are."
         )
-    checkpoint = TorchCheckpoint.read(path)
-    tensors = with_our_module_names(checkpoint.tensors, path)
+    checkpoint = as_torch_checkpoint(checkpoint)
+    tensors = with_our_module_names(checkpoint.tensors, checkpoint.path)
     head = checkpoint.head or HEADS[0]
     if is_rubiksnet(model.backbone):
-        variables, tensors = fit_to_rubiksnet(model.backbone, tensors, path)
+        variables, tensors = fit_to_rubiksnet(model.backbone, tensors, checkpoint.path)
     else:
         has_wrapper = any(".net." in name for name in tensors)
         variables = backbone_variables(
@@ -70,7 +70,8 @@ def load_torch_checkpoint(model, path, skip_head=False):
     else:
         for name, variable in layer_variables(model.get_layer("classifier")).items():
             variables[f"{head}.{name}"] = variable
-    assign_tensors(variables, tensors, path, _hint(model, checkpoint, variables, head))
+    hint = _hint(model, checkpoint, variables, head)
+    assign_tensors(variables, tensors, checkpoint.path, hint)
 
 
 def _hint(model, checkpoint, variables, head):
@@ -81,7 +82,7 @@ def _hint(model, checkpoint, variables, head):
         hints.append("The file has no linear layer: skip_head=True leaves the model's as it is.")
     elif ours is not None and theirs.shape != ours.shape:
         hints.append("Other classes? skip_head=True leaves the model's linear layer as it is.")
-    if checkpoint.is_bare and method_of(model.backbone) in ("gsf", "gsm"):
+    if checkpoint.is_bare and temporal_methods(model.backbone) & {"gsf", "gsm"}:
         hints.append(
             "The weights of a backbone alone go into a preset as from_preset(..., weights=path)."
         )

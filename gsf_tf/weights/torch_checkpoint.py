@@ -35,6 +35,9 @@ class TorchCheckpoint:
     def read(cls, path):
         """Reads a file of GSF's, GSM's, TSM's or RubiksNet's code, or a plain state dictionary.
 
+        Args:
+            path: Path of the file; it must stay where it is while tensors are read.
+
         Raises:
             CheckpointError: If it cannot be read safely, or holds no state dictionary.
         """
@@ -58,6 +61,13 @@ class TorchCheckpoint:
     def head(self):
         """Name of the linear layer, or None if there is none."""
         return next((name for name in HEADS if f"{name}.weight" in self.tensors), None)
+
+
+def as_torch_checkpoint(checkpoint):
+    """Returns a `TorchCheckpoint` as it is, and reads the file if it is a path."""
+    if isinstance(checkpoint, TorchCheckpoint):
+        return checkpoint
+    return TorchCheckpoint.read(checkpoint)
 
 
 def _state_dict(saved, path):

@@ -22,10 +22,13 @@ import keras
 import numpy as np
 
 from gsf_tf.errors import CheckpointError
-from gsf_tf.layers import GateShift, GateShiftFuse, GroupedSpatialTemporal, TemporalShift
+from gsf_tf.layers import GateShift, GateShiftFuse, TemporalLayer, TemporalShift
 
 # `new_fc` is the authors', `fc` torchvision's and BN-Inception's, `top_cls_fc` InceptionV3's.
 HEADS = ("new_fc", "fc", "last_linear", "top_cls_fc")
+
+# The methods whose authors' programs save a backbone as these rules have it.
+METHODS = ("tsn", "tsm", "gsm", "gsf")
 
 IN_RESNET = re.compile(r"layer(\d)_(\d+)_(.+)")
 CONVOLUTION_2D = (2, 3, 1, 0)  # [out, in, height, width] -> [height, width, in, out]
@@ -66,23 +69,22 @@ def method_of(backbone):
     Raises:
         CheckpointError: If there are layers of several methods, or of one without checkpoints.
     """
-    kinds = {
-        name
-        for layer in backbone.layers
-        for name, kind in (
-            ("gsf", GateShiftFuse),
-            ("gsm", GateShift),
-            ("tsm", TemporalShift),
-            ("gst", GroupedSpatialTemporal),
-        )
-        if isinstance(layer, kind)
-    } or {"tsn"}
-    if len(kinds) > 1 or "gst" in kinds:
+    methods = temporal_methods(backbone) or {"tsn"}
+    if len(methods) > 1 or not methods <= set(METHODS):
         raise CheckpointError(
             "There are checkpoints of TSN, TSM, GSM and GSF, each with one kind of temporal layer. "
-            f"Received: a backbone with layers of {' and '.join(sorted(kinds))}"
+            f"Received: a backbone with layers of {' and '.join(sorted(methods))}"
         )
-    return kinds.pop()
+    return methods.pop()
+
+
+def temporal_methods(backbone):
+    """Returns the set of the methods of a backbone's temporal layers; a class's name for none."""
+    return {
+        layer.method or type(layer).__name__
+        for layer in backbone.layers
+        if isinstance(layer, TemporalLayer)
+    }
 
 
 def backbone_variables(backbone, shift_wrapper=True):

@@ -116,8 +116,7 @@ def test_workers_share_the_batches_of_one(video_folder):
     options = {"image_size": (16, 16), "seed": 1, "epoch": 3, "drop_remainder": True}
     whole = list(load(video_folder, batch_size=4, **options))
     shares = [
-        list(load(video_folder, batch_size=2, num_shards=2, shard_index=i, **options))
-        for i in range(2)
+        list(load(video_folder, batch_size=2, num_workers=2, worker=i, **options)) for i in range(2)
     ]
     # If all 15 clips were dealt out, one worker would have a batch more.
     assert len(whole) == len(shares[0]) == len(shares[1]) == 3
@@ -196,7 +195,7 @@ def test_folders_with_parts(tmp_path):
         ({"labels": "inferred?"}, "'inferred\\?'"),
         ({"labels": [-1] * 15}, "-1"),
         ({"cache": True}, "`cache` must be False or a folder"),
-        ({"num_shards": 2, "shard_index": 2}, "2 of 2"),
+        ({"num_workers": 2, "worker": 2}, "2 of 2"),
         ({"class_names": ["x", "y", "z"]}, "names of the class folders"),
     ],
 )

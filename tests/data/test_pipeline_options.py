@@ -57,7 +57,7 @@ def test_the_number_of_parallel_calls_changes_nothing(records, epoch, num_parall
 
 def test_two_workers_share_the_batches_of_one(records):
     whole = batches(records, 4, **TRAINING)
-    shares = [batches(records, 2, num_shards=2, shard_index=i, **TRAINING) for i in range(2)]
+    shares = [batches(records, 2, num_workers=2, worker=i, **TRAINING) for i in range(2)]
     assert len(shares[0]) == len(shares[1]) == len(whole) == 3
     for batch, first, second in zip(whole, *shares, strict=True):
         for part in range(2):
@@ -70,7 +70,7 @@ def test_workers_have_every_clip_once(records, training, shard_by):
     options = TRAINING | {"training": training, "drop_remainder": False, "num_parallel_calls": 1}
     whole = clips_of(batches(records, **options))
     shares = [
-        clips_of(batches(records, num_shards=3, shard_index=i, shard_by=shard_by, **options))
+        clips_of(batches(records, num_workers=3, worker=i, shard_by=shard_by, **options))
         for i in range(3)
     ]
     assert all(shares)
@@ -170,9 +170,9 @@ def test_mixing_gives_shares_of_the_classes(records):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"shard_index": 2, "num_shards": 2}, "2 of 2"),
+        ({"worker": 2, "num_workers": 2}, "2 of 2"),
         ({"shard_by": "clip"}, "'clip'"),
-        ({"shard_by": "file", "num_shards": 99}, "for 99 workers"),
+        ({"shard_by": "file", "num_workers": 99}, "for 99 workers"),
         ({"skip_batches": -1}, "negative"),
         ({"sampling": "sparse"}, "'sparse'"),
         ({"frame_stride": 2}, "sampling='segments'"),

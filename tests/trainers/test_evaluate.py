@@ -7,7 +7,6 @@ import keras
 import numpy as np
 import pytest
 
-from configs.recipes.defaults import default_config
 from gsf_tf.data import (
     ClipSource,
     LabelMap,
@@ -19,6 +18,7 @@ from gsf_tf.data import (
 )
 from gsf_tf.evaluation import Predictor, Scores
 from gsf_tf.models import from_preset
+from gsf_tf.recipes.defaults import default_config
 from gsf_tf.workdir import Workdir
 from tests.data.video_maker import make_video
 from tests.trainers.conftest import run

@@ -53,8 +53,8 @@ def video_dataset_from_directory(
     short_side: int = 256,
     epoch: int | None = None,
     skip_batches: int = 0,
-    num_shards: int = 1,
-    shard_index: int = 0,
+    num_workers: int = 1,
+    worker: int = 0,
     drop_remainder: bool = False,
     cache: bool | str | os.PathLike = False,
     deterministic: bool = True,
@@ -107,9 +107,10 @@ def video_dataset_from_directory(
         short_side: Larger videos are scaled down to it before the crop, in pixels.
         epoch: As in `video_dataset_from_records`.
         skip_batches: Batches at the beginning that were used before; they are not decoded.
-        num_shards: Workers that share the clips, each with a dataset of its own. The batches of
+        num_workers: Workers that share the clips, each with a dataset of its own. The batches of
             all together are the clips of one worker's large batch.
-        shard_index: Which of them this is, from 0.
+        worker: Which of them this is, from 0. A `tf.distribute.InputContext` calls the two
+            `num_input_pipelines` and `input_pipeline_id`.
         drop_remainder: Leave out the last batch when it is smaller, and clips that do not serve
             all workers, so that all have equally many batches.
         cache: A folder on a local disk that keeps copies of the files, for a `directory` in
@@ -141,9 +142,9 @@ def video_dataset_from_directory(
             "`mixup` and `cutmix` must have label_mode='categorical': they mix labels. Received "
             f"labels={labels!r}, label_mode={label_mode!r}."
         )
-    if not 0 <= shard_index < num_shards:
+    if not 0 <= worker < num_workers:
         raise DataError(
-            f"`shard_index` must be in 0..num_shards - 1. Received {shard_index} of {num_shards}."
+            f"`worker` must be in 0..num_workers - 1. Received {worker} of {num_workers}."
         )
     if cache is True:
         raise DataError(
@@ -181,7 +182,7 @@ def video_dataset_from_directory(
             seed=seed,
             epoch=epoch,
             skip=skip_batches * (batch_size or 1),
-            shard=(num_shards, shard_index),
+            shard=(num_workers, worker),
             whole_groups=drop_remainder,
             num_parallel_calls=num_parallel_calls,
             deterministic=deterministic,

@@ -27,8 +27,8 @@ class RecordStream:
         shuffle_buffer: Results of `select` in memory to draw the next from; 0 keeps a fixed order.
         seed: Seed of the run.
         epoch: As in `epoch_seed_dataset`.
-        num_shards: Workers that share the records.
-        shard_index: Which of them this is, from 0.
+        num_workers: Workers that share the records.
+        worker: Which of them this is, from 0.
         shard_by: `"record"`: every worker reads all files and keeps its records of the common
             order; `"file"`: every worker has files of its own.
         whole_groups: Leave out the last records where they do not serve all workers.
@@ -45,8 +45,8 @@ class RecordStream:
     shuffle_buffer: int
     seed: int
     epoch: int | None
-    num_shards: int = 1
-    shard_index: int = 0
+    num_workers: int = 1
+    worker: int = 0
     shard_by: str = "record"
     whole_groups: bool = False
     skip: int = 0
@@ -54,10 +54,10 @@ class RecordStream:
     deterministic: bool = True
 
     def __post_init__(self):
-        if not 0 <= self.shard_index < self.num_shards:
+        if not 0 <= self.worker < self.num_workers:
             raise DataError(
-                "`shard_index` must be in 0..num_shards - 1. Received "
-                f"{self.shard_index} of {self.num_shards}."
+                "`worker` must be in 0..num_workers - 1. Received "
+                f"{self.worker} of {self.num_workers}."
             )
         if self.shard_by not in SHARD_BY:
             raise DataError(f"`shard_by` must be 'record' or 'file'. Received {self.shard_by!r}.")
@@ -75,7 +75,7 @@ class RecordStream:
         if self._num_records is not None and self.shards.log is None:
             known = tf.data.experimental.assert_cardinality(self._num_records)
             dataset = dataset.apply(known)
-        if self.shard_by == "record" and self.num_shards > 1:
+        if self.shard_by == "record" and self.num_workers > 1:
             dataset = self._share(dataset)
         return dataset.skip(self.skip)
 
@@ -120,8 +120,8 @@ class RecordStream:
 
     def _share(self, dataset):
         if not self.whole_groups:
-            return dataset.shard(self.num_shards, self.shard_index)
-        groups = dataset.batch(self.num_shards, drop_remainder=True)
+            return dataset.shard(self.num_workers, self.worker)
+        groups = dataset.batch(self.num_workers, drop_remainder=True)
         return groups.map(
-            lambda *group: tf.nest.map_structure(lambda part: part[self.shard_index], group)
+            lambda *group: tf.nest.map_structure(lambda part: part[self.worker], group)
         )

@@ -40,8 +40,8 @@ def video_dataset_from_records(
     skip_batches: int = 0,
     shuffle_buffer: int = 256,
     drop_remainder: bool | None = None,
-    num_shards: int = 1,
-    shard_index: int = 0,
+    num_workers: int = 1,
+    worker: int = 0,
     shard_by: str = "record",
     cache: bool | str | os.PathLike = False,
     service: str | None = None,
@@ -88,8 +88,9 @@ def video_dataset_from_records(
         shuffle_buffer: Clips in memory to draw the next from, in training: the JPEGs of the
             sampled frames, some 0.1 to 1 MB of each.
         drop_remainder: Leave out the last batch when it is smaller; by default in training.
-        num_shards: Workers that share the clips, each with a dataset of its own.
-        shard_index: Which of them this is, from 0.
+        num_workers: Workers that share the clips, each with a dataset of its own.
+        worker: Which of them this is, from 0. A `tf.distribute.InputContext` calls the two
+            `num_input_pipelines` and `input_pipeline_id`.
         shard_by: `"record"`: the batches of all workers together are the clips of one worker's
             large batch. `"file"`: each worker reads files of its own, perhaps not equally many
             clips.
@@ -143,14 +144,12 @@ def video_dataset_from_records(
     )
     damage = DamageLog() if damage is None else damage
     drop_remainder = training if drop_remainder is None else drop_remainder
-    if shard_by == "file" and len(files) < num_shards:
+    if shard_by == "file" and len(files) < num_workers:
         raise DataError(
             "shard_by='file' must have a file for each worker. Received "
-            f"{len(files)} files for {num_shards} workers. Use shard_by='record'."
+            f"{len(files)} files for {num_workers} workers. Use shard_by='record'."
         )
-    numbers = (
-        range(shard_index, len(files), num_shards) if shard_by == "file" else range(len(files))
-    )
+    numbers = range(worker, len(files), num_workers) if shard_by == "file" else range(len(files))
     files = [files[number] for number in numbers]
     num_clips = dict(zip(numbers, _count_clips(files), strict=True))
     loader = ClipLoader(rule, labels, dict(zip(numbers, files, strict=True)), clip_ids)
@@ -168,8 +167,8 @@ def video_dataset_from_records(
         shuffle_buffer=shuffle_buffer if training else 0,
         seed=seed,
         epoch=epoch if training else 0,
-        num_shards=num_shards,
-        shard_index=shard_index,
+        num_workers=num_workers,
+        worker=worker,
         shard_by=shard_by,
         whole_groups=drop_remainder,
         skip=skip_batches * batch_size,
