@@ -57,7 +57,7 @@ def report(findings):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="python -m gsf_tf.doctor", description=__doc__)
+    parser = argparse.ArgumentParser(prog="gsf-tf doctor", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON")
     args = parser.parse_args()
     findings = examine()

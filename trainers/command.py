@@ -7,16 +7,16 @@ import sys
 
 from .cli import did_you_mean
 
-# In the order of the work: the sub-command, the module that it runs, and what a user does with it.
+# In the order of the work: the sub-command, its module, and the first line of its help.
 COMMANDS = {
     "prepare": ("prepare", "Prepare records: turn labeled videos into what training reads"),
-    "inspect": ("inspect_records", "Inspect records: count and check their clips, and draw some"),
-    "train": ("train", "Train a model on records"),
-    "evaluate": ("evaluate", "Evaluate a trained model by the papers' protocols"),
+    "inspect": ("inspect_records", "Inspect records: count and check their clips, draw some"),
+    "train": ("train", "Train a model on records, or continue a run"),
+    "evaluate": ("evaluate", "Evaluate a trained model by the papers' protocols, or fuse scores"),
     "export": ("export", "Export a trained model as a SavedModel for TensorFlow Serving"),
     "predict": ("predict", "Name the action in video files"),
     "convert": ("convert", "Convert a checkpoint of the authors' PyTorch code to Keras, or back"),
-    "demo": ("demo", "Run the whole job on generated clips: prepare to predict"),
+    "demo": ("demo", "Run the whole job on generated clips: from no data to a served model"),
     "doctor": (None, "Show what is installed, and what each op runs on"),
 }
 _HELP = ("--help", "-help", "-h", "help")

@@ -1,4 +1,4 @@
-"""Evaluate a trained model by the papers' protocols, or fuse the scores of several models.
+"""Evaluate a trained model by the papers' protocols, or fuse scores.
 
   gsf-tf evaluate --workdir=runs/mine
   gsf-tf evaluate --workdir=runs/mine --protocol=accuracy

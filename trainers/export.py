@@ -1,4 +1,4 @@
-"""Export a trained model as a SavedModel for stock TensorFlow Serving.
+"""Export a trained model as a SavedModel for TensorFlow Serving.
 
   gsf-tf export --workdir=runs/mine
   gsf-tf export --workdir=runs/rubiksnet_aq --harden

@@ -1,4 +1,4 @@
-"""Inspect records: count and check their clips, and draw some of them.
+"""Inspect records: count and check their clips, draw some.
 
   gsf-tf inspect records
   gsf-tf inspect s3://bucket/records --sheet=sheet.png --json=report.json

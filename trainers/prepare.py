@@ -1,4 +1,4 @@
-"""Prepare records: turn labeled videos into the sharded TFRecords that training reads.
+"""Prepare records: turn labeled videos into what training reads.
 
 One folder per class:
 

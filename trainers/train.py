@@ -1,12 +1,12 @@
-"""Train a model on records; its folder, the workdir, holds all of the run.
+"""Train a model on records, or continue a run.
 
   gsf-tf train --config=smoke --workdir=runs/smoke
   gsf-tf train --config=folder:gsf_mobilenetv2 --config.data.records=my_records --workdir=runs/mine
   gsf-tf train --config=gsf:resnet50_ssv2_16f --workdir=runs/gsf --dry_run
 
---config is the name of a configuration that comes with gsf_tf, followed by a colon and the row of
-its table, or the path of a file of your own. --config=help lists the names, and --config=gsf:help
-lists the rows of one.
+The workdir receives all of the run. --config is the name of a configuration that comes with gsf_tf,
+followed by a colon and the row of its table, or the path of a file of your own. --config=help lists
+the names, and --config=gsf:help lists the rows of one.
 
 Any value of the configuration can be set with --config.NAME=VALUE; a name that it does not have is
 an error. gsf_tf/recipes/defaults.py lists all values. All GPUs that TensorFlow sees are used, or

@@ -58,8 +58,8 @@ def check_config(config, info, devices):
         )
     if batch_size % devices.num_replicas:
         raise UserError(
-            "The batch is divided among the devices, so `config.data.batch_size` must be a multiple "
-            f"of their number. Received: batch_size={batch_size} and {devices}."
+            "The batch is divided among the devices, so `config.data.batch_size` must be a "
+            f"multiple of their number. Received: batch_size={batch_size} and {devices}."
         )
     if val_clips < devices.num_workers:
         raise UserError(
@@ -68,7 +68,7 @@ def check_config(config, info, devices):
         )
     if devices.num_workers > 1 and config.data.on_error == "skip":
         raise UserError(
-            "The workers' shares of a batch must be equally large, so `config.data.on_error` must be "
-            f"'raise' with several workers. Received: 'skip' and {devices.num_workers} workers. "
+            "The workers' shares of a batch must be equally large, so `config.data.on_error` must "
+            f"be 'raise' with several workers. Received: 'skip' and {devices.num_workers} workers. "
             "Prepare the damaged records anew."
         )
