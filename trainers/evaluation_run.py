@@ -51,7 +51,7 @@ def evaluate(
     tasks = task_logits(network.output)
     class_names = {
         task: names
-        for task, names in {ACTION: info.labels, **info.part_labels}.items()
+        for task, names in {ACTION: info.labels, **info.task_classes}.items()
         if task in tasks
     }
     dataset = video_dataset_from_records(
@@ -65,7 +65,7 @@ def evaluate(
         num_crops=protocol.crops,
         full_short_side=protocol.full_short_side,
         clip_ids=True,
-        parts=[task for task in class_names if task != ACTION],
+        tasks=[task for task in class_names if task != ACTION],
         on_error=data["on_error"],
     )
 

@@ -144,7 +144,7 @@ def main(argv):
             settings,
             workers=_WORKERS.value,
             beam_options=shlex.split(_BEAM_OPTIONS.value) if _RUNNER.value == "beam" else None,
-            resume=not _OVERWRITE.value,
+            overwrite=_OVERWRITE.value,
         )
 
     # ---- Report -----------------------------------------------------------------------------
@@ -206,7 +206,7 @@ def find_clips():
             _ANNOTATIONS.value,
             val_annotations=_VAL_ANNOTATIONS.value,
             labels=data.LabelMap.load(_LABELS.value) if _LABELS.value else None,
-            label_names=_LABEL_NAMES.value,
+            tasks=_LABEL_NAMES.value,
         )
     if not any(clip.split for clip in listing.clips):
         return data.split_for_validation(listing, _VAL_FRACTION.value, _SEED.value)

@@ -30,7 +30,7 @@ def print_found(console, listing):
         )
 
 
-def write_with_progress(console, listing, output, settings, *, workers, beam_options, resume):
+def write_with_progress(console, listing, output, settings, *, workers, beam_options, overwrite):
     """Writes the records under a progress bar that counts the clips left out.
 
     Args:
@@ -40,7 +40,7 @@ def write_with_progress(console, listing, output, settings, *, workers, beam_opt
         settings: `RecordSettings`.
         workers: Number of decoding processes.
         beam_options: Options of Apache Beam, or None to write on this machine.
-        resume: Whether to continue what an earlier run has begun.
+        overwrite: Whether to replace what an earlier run has left.
 
     Returns:
         `DatasetInfo` of the records.
@@ -66,7 +66,7 @@ def write_with_progress(console, listing, output, settings, *, workers, beam_opt
             settings,
             workers=workers,
             beam_options=beam_options,
-            resume=resume,
+            overwrite=overwrite,
             on_plan=print_plan,
             on_clip=advance,
         )

@@ -1,8 +1,8 @@
-"""How much work a call of each kind of layer is: the table that `count_macs` reads.
+"""The rules by which `count_macs` counts the MACs of each kind of layer.
 
 A rule takes a `LayerCall` and returns two integers: the multiply-accumulates of convolutions,
-linear layers and products of tensors, and what the papers add to them; or None if the layer does
-not know. It counts the layer's own work; layers that the layer calls are counted by themselves.
+linear layers and products of tensors, and the operations that the papers add to them; or None if
+the layer cannot tell. It counts the layer without the layers inside it, which have their own rules.
 """
 
 from math import prod
@@ -29,7 +29,7 @@ def _convolution(call):
 
 
 def _transposed_convolution(call):
-    """Every kernel element once per input position, also where "same" crops the result."""
+    """Every kernel element once per input position, even if the padding "same" crops the result."""
     channels = call.layer.kernel.shape[-1]
     return prod(call.input) // channels * prod(call.layer.kernel.shape), _bias(call)
 

@@ -1,5 +1,6 @@
 import dataclasses
 
+import keras
 import numpy as np
 
 from gsf_tf.layers import AttentionShift, RubiksShift2D, TemporalLayer
@@ -11,17 +12,17 @@ AXES = {3: ("T", "H", "W"), 2: ("H", "W"), 1: ("T",)}
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ShiftStatistics:
-    """How far one layer shifts its channels.
+    """The shifts of the channels of one layer.
 
     Attributes:
-        name: The layer's name.
+        name: Name of the layer.
         kind: Name of the layer's class, such as `"RubiksShift3D"`.
         shifts: Array `[3, C]` (time, vertical, horizontal), `[2, C]` (vertical, horizontal) or
-            `[1, C]` (time), in frames and elements of the layer's map; positive reads later,
-            further down or right. Of a quantized layer the shifts as they are learned, which it
-            rounds; of attention the likeliest ones, which `gsf_tf.models.harden` would take.
-        distribution: Of attention each channel's weights of the shifts -1, 0 and 1, `[3, C]`;
-            else None.
+            `[1, C]` (time), in frames and elements of the layer's map. Positive shifts read a later
+            frame, further down or further right. A quantized layer has its unrounded shifts here;
+            an `AttentionShift` has its likeliest shifts, which `gsf_tf.models.harden` would use.
+        distribution: For an `AttentionShift` the weights of the shifts -1, 0 and 1 for each
+            channel, `[3, C]`; None for other layers.
     """
 
     name: str
@@ -30,33 +31,34 @@ class ShiftStatistics:
     distribution: np.ndarray | None = None
 
     @property
-    def axes(self):
-        """What the rows of `shifts` are, such as `("T", "H", "W")`."""
+    def axes(self) -> tuple[str, ...]:
+        """Names of the rows of `shifts`: `("T", "H", "W")`, `("H", "W")` or `("T",)`."""
         return AXES[len(self.shifts)]
 
     @property
-    def zero_share(self):
-        """Share of the channels whose rounded shift is zero, `[axes]`.
+    def zero_share(self) -> np.ndarray:
+        """Share of the channels whose rounded shift is zero, `[axes]`, in 0..1.
 
-        Of attention the mean weight of the frame itself, which equation (8) holds to 1 - B.
+        For an `AttentionShift` it is the mean weight of the frame itself, which equation (8) of the
+        RubiksNet paper holds to 1 - B.
         """
         if self.distribution is not None:
             return self.distribution[1:2].mean(axis=1)
         return np.mean(np.equal(quantize(self.shifts), 0), axis=1)
 
     @property
-    def mean_reach(self):
+    def mean_reach(self) -> np.ndarray:
         """Mean over the channels of the shift's magnitude, `[axes]`."""
         return np.abs(self.shifts).mean(axis=1)
 
     @property
-    def largest_reach(self):
+    def largest_reach(self) -> np.ndarray:
         """Largest magnitude of a channel's shift, `[axes]`."""
         return np.abs(self.shifts).max(axis=1)
 
 
-def shift_statistics(model):
-    """Says how far each layer of a RubiksNet shifts its channels.
+def shift_statistics(model: keras.Model) -> list[ShiftStatistics]:
+    """Returns the shifts of the channels of each layer of a RubiksNet.
 
     Args:
         model: `keras.Model` with layers of class `RubiksShift3D`, `RubiksShift2D`,

@@ -1,14 +1,14 @@
 def published_result(config, protocol, metrics):
-    """Returns the paper's result beside ours, or None if the configuration names none.
+    """Returns the paper's result and its difference to ours, or None without a paper's result.
 
     Args:
-        config: The run's configuration as a dictionary; `paper.top1` is in percent.
+        config: The run's configuration as a dictionary. `paper.top1` is in percent.
         protocol: `Protocol` of the evaluation.
-        metrics: `top1` in 0..1.
+        metrics: Dictionary with our `top1` in 0..1.
 
     Returns:
-        Dictionary, ready for JSON: `source`, `protocol`, `top1` in 0..1 and `difference`, ours
-        minus the paper's, None where the paper's was measured by another protocol.
+        A dictionary that can be written as JSON: `source`, `protocol`, `top1` in 0..1, and
+        `difference`, ours minus the paper's, None if the paper used another protocol.
     """
     paper = config.get("paper") or {}
     if paper.get("top1") is None:

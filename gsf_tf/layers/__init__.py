@@ -1,4 +1,7 @@
-"""Temporal layers for 2D backbones whose batch holds `[B * num_segments, H, W, C]`."""
+"""Temporal layers for 2D backbones, whose input is the frames of clips `[B * T, H, W, C]`.
+
+The frames of a clip follow each other in the batch; `num_segments` is their number T.
+"""
 
 from gsf_tf.layers.attention_shift import AttentionShift
 from gsf_tf.layers.batch_normalization import BatchNormalization

@@ -1,4 +1,8 @@
+from typing import Any
+
 import keras
+import tensorflow as tf
+from keras.initializers import Initializer
 
 from gsf_tf.layers.arguments import check_feature_map
 from gsf_tf.layers.temporal_layer import TemporalLayer
@@ -12,29 +16,33 @@ REACH = 1
 class AttentionShift(TemporalLayer):
     """Temporal shift as attention over the previous, the same and the next frame (RS-AQ).
 
-    Every channel has a distribution over the taps t-1, t, t+1 and outputs their weighted sum. As
-    the temperature falls, the distributions become one-hot: an integer shift per channel, learned
-    with an exact gradient. `gsf_tf.training.AttentionAnnealing` lowers the temperature,
-    `gsf_tf.models.harden` puts the integer shifts in the place of the distributions.
+    Every channel has a distribution over the frames t-1, t, t+1 and outputs their weighted sum. As
+    the temperature falls, the distributions become one-hot, which is an integer shift per channel,
+    learned with an exact gradient. `gsf_tf.training.AttentionAnnealing` lowers the temperature;
+    `gsf_tf.models.harden` replaces the distributions by integer shifts.
 
     | equation (7) | here |
     |---|---|
     | W_attn | `attention`, `[3, C]`, rows t-1, t, t+1 |
     | std(W_attn) | unbiased, over the taps of a channel, plus 1e-6 |
-    | tau_a | 1 / `temperature`: the equation multiplies, but only division anneals to one-hot |
+    | tau_a | 1 / `temperature`; the equation multiplies, but only division anneals to one-hot |
     | W_attnshift | `distribution()` |
 
     Args:
         num_segments: Integer >= 1. Frames per clip, T.
-        temperature: Temperature to start with, > 0.
-        initializer: Initializer of `attention`; by default uniform in [1, 1.05), so that the taps
-            are alike at first.
+        temperature: Initial temperature, > 0.
+        initializer: Initializer of `attention`; by default uniform in [1, 1.05), so that the three
+            frames have nearly equal weights at first.
+        **kwargs: Arguments of `keras.layers.Layer`.
 
     Input shape:
-        `[B * T, H, W, C]`, frames of a clip next to each other.
+        `[B * T, H, W, C]`, the frames of a clip next to each other.
 
     Output shape:
-        The input's.
+        The same as the input.
+
+    Raises:
+        ValueError: If an argument breaks these rules.
 
     Example:
 
@@ -49,7 +57,13 @@ class AttentionShift(TemporalLayer):
 
     method = "rubiksnet"
 
-    def __init__(self, num_segments, temperature=2.0, initializer=None, **kwargs):
+    def __init__(
+        self,
+        num_segments: int,
+        temperature: float = 2.0,
+        initializer: Initializer | str | dict | None = None,
+        **kwargs: Any,
+    ):
         super().__init__(num_segments, **kwargs)
         if temperature <= 0:
             raise ValueError(
@@ -59,7 +73,7 @@ class AttentionShift(TemporalLayer):
         default = keras.initializers.RandomUniform(1.0, 1.05)
         self.initializer = keras.initializers.get(initializer or default)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.attention = self.add_weight(
             shape=(2 * REACH + 1, check_feature_map(self.name, input_shape)),
             initializer=self.initializer,
@@ -77,36 +91,39 @@ class AttentionShift(TemporalLayer):
             name="temperature",
         )
 
-    def call(self, inputs):
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
         return temporal_taps(inputs, self.distribution(), self.num_segments)
 
-    def distribution(self):
-        """Returns W_attnshift of equation (7), `[3, C]`, float32; a channel's taps sum to 1."""
+    def distribution(self) -> tf.Tensor:
+        """Returns W_attnshift of equation (7), float32 `[3, C]`; the columns sum to 1."""
         centered = self.attention - keras.ops.mean(self.attention, axis=0)
         variance = keras.ops.sum(keras.ops.square(centered), axis=0) / (2 * REACH)
-        # The root of zero has no gradient; equal taps get none instead of NaN.
+        # The gradient of sqrt(0) is infinite; with the minimum, equal weights have a gradient of
+        # zero, not NaN.
         deviation = keras.ops.sqrt(keras.ops.maximum(variance, 1e-20))
         scaled = self.attention / (deviation + EPSILON) / self.temperature
         return keras.ops.softmax(scaled, axis=0)
 
-    def nonzero_share(self):
+    def nonzero_share(self) -> tf.Tensor:
         """Returns the mean over channels of the attention on other frames, a scalar in [0, 1]."""
         return keras.ops.mean(1 - self.distribution()[REACH])
 
-    def integer_shifts(self):
-        """Returns the likeliest shift of every channel, int32 `[C]`; positive reads later."""
+    def integer_shifts(self) -> tf.Tensor:
+        """Returns the likeliest shift of every channel, int32 `[C]`; +1 reads the next frame."""
         return keras.ops.cast(keras.ops.argmax(self.attention, axis=0), "int32") - REACH
 
-    def channel_shifts(self):
+    def channel_shifts(self) -> tf.Tensor:
         return keras.ops.cast(self.integer_shifts(), "float32")[None]
 
-    def count_macs(self, input_shape, output_shape):
-        return 0, 0  # The papers count no shift, also if it takes a sum over taps.
+    def count_macs(
+        self, input_shape: tuple[int, ...], output_shape: tuple[int, ...]
+    ) -> tuple[int, int]:
+        return 0, 0  # The papers count shifts as free, even a weighted sum over frames.
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         config.update(
             temperature=self.initial_temperature,

@@ -1,4 +1,8 @@
+from typing import Any
+
 import keras
+import tensorflow as tf
+from keras.initializers import Initializer
 
 from gsf_tf import ops
 from gsf_tf.layers.arguments import check_feature_map, check_learning
@@ -11,28 +15,34 @@ from gsf_tf.layers.temporal_layer import TemporalLayer
 class RubiksShift3D(RubiksShift2D, TemporalLayer):
     """Learnable spatiotemporal shift: every channel moves by a real vector in time and space.
 
-    It has three parameters per channel and, with the 1x1 convolution that follows it, takes the
-    place of a 3x3x3 convolution. A positive shift reads later, further down or right; beyond the
-    clip there are zeros. The variable `shift` is `[3, C]`: rows time, vertical, horizontal, float32
-    under every policy. A row that is fixed gets a gradient of zero.
+    The layer has three parameters per channel. Together with the 1x1 convolution that follows it,
+    it replaces a 3x3x3 convolution. A positive shift reads a later frame, further down or further
+    right; elements outside of the clip are zeros. The variable `shift` is `[3, C]`, with the rows
+    time, vertical and horizontal, and float32 under every policy. Fixed rows have a gradient of
+    zero.
 
     Args:
         num_segments: Integer >= 1. Frames per clip, T.
-        strides: Integer >= 1, of height and width.
+        strides: Integer >= 1. Stride of height and width.
         mode: `"interpolated"` (RS), or `"quantized"` (RS-Q: moves by the nearest integers, with
             the gradient of the interpolation).
-        spatial: `"learned"` or `"fixed"`; the rows of Table 4 are its products with `temporal`.
-        temporal: `"learned"` or `"fixed"`.
-        spatial_initializer: Initializer of the vertical and horizontal shifts `[2, C]`; by
-            default uniform in [-1, 1) where they are learned and `ShiftGroups()` where fixed.
+        spatial: `"learned"`, or `"fixed"`: the spatial shifts keep their initial values. The rows
+            of Table 4 are the combinations of `spatial` and `temporal`.
+        temporal: `"learned"`, or `"fixed"`: the temporal shifts keep their initial values.
+        spatial_initializer: Initializer of the vertical and horizontal shifts `[2, C]`; by default
+            uniform in [-1, 1) for learned shifts and `ShiftGroups()` for fixed ones.
         temporal_initializer: Initializer of the temporal shifts `[1, C]`; by default uniform in
-            [-1, 1) where they are learned and `ShiftFolds()` where fixed.
+            [-1, 1) for learned shifts and `ShiftFolds()` for fixed ones.
+        **kwargs: Arguments of `keras.layers.Layer`.
 
     Input shape:
-        `[B * T, H, W, C]`, frames of a clip next to each other.
+        `[B * T, H, W, C]`, the frames of a clip next to each other.
 
     Output shape:
         `[B * T, ceil(H / strides), ceil(W / strides), C]`
+
+    Raises:
+        ValueError: If an argument breaks these rules.
 
     Example:
 
@@ -50,14 +60,14 @@ class RubiksShift3D(RubiksShift2D, TemporalLayer):
 
     def __init__(
         self,
-        num_segments,
-        strides=1,
-        mode="interpolated",
-        spatial="learned",
-        temporal="learned",
-        spatial_initializer=None,
-        temporal_initializer=None,
-        **kwargs,
+        num_segments: int,
+        strides: int = 1,
+        mode: str = "interpolated",
+        spatial: str = "learned",
+        temporal: str = "learned",
+        spatial_initializer: Initializer | str | dict | None = None,
+        temporal_initializer: Initializer | str | dict | None = None,
+        **kwargs: Any,
     ):
         super().__init__(
             strides, mode, spatial, spatial_initializer, num_segments=num_segments, **kwargs
@@ -66,7 +76,7 @@ class RubiksShift3D(RubiksShift2D, TemporalLayer):
         default = ShiftFolds() if temporal == "fixed" else keras.initializers.RandomUniform(-1, 1)
         self.temporal_initializer = keras.initializers.get(temporal_initializer or default)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         channels = check_feature_map(self.name, input_shape)
         self.shift = self.add_weight(
             shape=(3, channels),
@@ -76,7 +86,7 @@ class RubiksShift3D(RubiksShift2D, TemporalLayer):
             autocast=False,
             name="shift",
         )
-        # Tells the optimizer that this variable is a shift, and its layer's T / H.
+        # The optimizer recognizes shifts by this attribute, T / H of the input of the layer.
         height = input_shape[1]
         self.shift.shift_aspect = None if height is None else self.num_segments / height
 
@@ -89,7 +99,7 @@ class RubiksShift3D(RubiksShift2D, TemporalLayer):
             ]
         )
 
-    def call(self, inputs):
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
         temporal, spatial = self.shift[:1], self.shift[1:]
         if self.temporal == "fixed":
             temporal = keras.ops.stop_gradient(temporal)
@@ -98,7 +108,7 @@ class RubiksShift3D(RubiksShift2D, TemporalLayer):
         shift = keras.ops.concatenate([temporal, spatial])
         return ops.rubiks_shift(inputs, shift, self.num_segments, self.strides, self.mode)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         config.update(
             temporal=self.temporal,

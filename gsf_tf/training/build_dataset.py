@@ -17,7 +17,7 @@ def build_dataset(
     """Makes one pass over a split of the records, as a configuration says.
 
     Args:
-        config: Configuration as in `configs/recipes/defaults.py`.
+        config: Configuration as in `gsf_tf/recipes/defaults.py`.
         info: `DatasetInfo` of the records.
         split: Name of the split.
         training: Whether clips are drawn, augmented and shuffled.
@@ -54,7 +54,7 @@ def build_dataset(
         on_error=config.data.on_error,
         damage=damage,
         clip_ids=training,
-        parts=tuple(task for task in config.task_weights if task != ACTION),
+        tasks=tuple(task for task in config.task_weights if task != ACTION),
     )
 
 

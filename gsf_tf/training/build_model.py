@@ -15,7 +15,7 @@ def build_model(config, info):
     But for `image_size`, what `config.model` holds are arguments of `from_preset`.
 
     Args:
-        config: Configuration as in `configs/recipes/defaults.py`.
+        config: Configuration as in `gsf_tf/recipes/defaults.py`.
         info: `DatasetInfo` of the records.
 
     Returns:
@@ -46,12 +46,17 @@ def num_classes(config, info):
     """Returns the number of classes, of each task where the configuration has several."""
     if not config.task_weights:
         return len(info.labels)
-    known = {ACTION: info.labels, **info.part_labels}
+    known = {ACTION: info.labels, **info.task_classes}
     tasks = list(config.task_weights)
     if ACTION not in tasks or not set(tasks) <= known.keys():
         raise UserError(
+<<<<<<< HEAD
             f"`config.task_weights` must weigh {ACTION!r} and parts of the classes that the "
             f"records know: {', '.join(info.part_labels) or 'none'}. Received: {tasks}"
+=======
+            f"--config.task_weights must weigh {ACTION!r} and parts of the classes that the "
+            f"records know: {', '.join(info.task_classes) or 'none'}. Received: {tasks}"
+>>>>>>> main
         )
     return {task: len(known[task]) for task in tasks}
 

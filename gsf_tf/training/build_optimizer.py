@@ -11,7 +11,7 @@ def build_optimizer(config, model, steps_per_epoch):
     """Builds the recipe's optimizer on a model's variables.
 
     Args:
-        config: Configuration as in `configs/recipes/defaults.py`.
+        config: Configuration as in `gsf_tf/recipes/defaults.py`.
         model: Built model.
         steps_per_epoch: Optimizer steps of an epoch.
 

@@ -8,7 +8,7 @@ def check_config(config, info, devices):
     """Checks the values that nothing else checks, before anything is written.
 
     Args:
-        config: Configuration as in `configs/recipes/defaults.py`.
+        config: Configuration as in `gsf_tf/recipes/defaults.py`.
         info: `DatasetInfo` of the records.
         devices: `Devices` that share a batch.
 

@@ -5,7 +5,7 @@ def clips_per_step(config) -> int:
     """Returns the clips of one optimizer step, on all devices and accumulated ones included.
 
     Args:
-        config: Configuration as in `configs/recipes/defaults.py`.
+        config: Configuration as in `gsf_tf/recipes/defaults.py`.
     """
     return config.data.batch_size * config.optimizer.accumulate_steps
 
@@ -14,7 +14,7 @@ def scaled_learning_rate(config) -> float:
     """Returns the peak of the learning rate for the clips of one optimizer step.
 
     Args:
-        config: Configuration as in `configs/recipes/defaults.py`.
+        config: Configuration as in `gsf_tf/recipes/defaults.py`.
     """
     reference = config.optimizer.reference_batch_size
     if not reference:

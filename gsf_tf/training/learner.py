@@ -20,7 +20,7 @@ class Learner:
     """All that training changes, and the steps that change it.
 
     Args:
-        config: Configuration as in `configs/recipes/defaults.py`.
+        config: Configuration as in `gsf_tf/recipes/defaults.py`.
         info: `DatasetInfo` of the records.
         devices: `Devices`.
         steps_per_epoch: Optimizer steps of an epoch.

@@ -17,7 +17,7 @@ def start_workdir(workdir, devices, config, info, temporal_layers):
     Args:
         workdir: `Workdir`.
         devices: `Devices`.
-        config: Configuration as in `configs/recipes/defaults.py`.
+        config: Configuration as in `gsf_tf/recipes/defaults.py`.
         info: `DatasetInfo` of the records.
         temporal_layers: As for `Workdir.start`.
 

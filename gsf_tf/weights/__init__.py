@@ -1,4 +1,4 @@
-"""Weights to start from: of other runs, and of PyTorch checkpoints, read without PyTorch."""
+"""PyTorch checkpoints, read and written without PyTorch and without running code from the file."""
 
 from gsf_tf.errors import CheckpointError
 from gsf_tf.weights.infer_preset import infer_preset

@@ -18,7 +18,7 @@ COUNTED = {
 
 
 def section(name):
-    return re.search(f"<!-- begin {name} -->\n(.*?)\n\n<!-- end", DOCS, re.DOTALL)[1]
+    return re.search(f"<!-- begin {name} -->\n\n(.*?)\n\n<!-- end", DOCS, re.DOTALL)[1]
 
 
 def documented_parameters(name):

@@ -76,7 +76,7 @@ def model():
 
 
 def test_the_base_class_checks_and_saves_num_segments(model, tmp_path):
-    with pytest.raises(ValueError, match="must be an integer of at least 1.*num_segments=0"):
+    with pytest.raises(ValueError, match="must be an integer >= 1.*num_segments=0"):
         MixedShift(0)
     assert MixedShift(4, name="m").get_config()["num_segments"] == 4
     with pytest.raises(ValueError, match="the same `num_segments`"):
@@ -150,7 +150,7 @@ def test_its_shifts_are_shown(model):
 
 
 def test_checkpoints_of_the_papers_methods_do_not_take_it(model, tmp_path):
-    with pytest.raises(UserError, match="of TSN, TSM, GSM and GSF.*with layers of mix$"):
+    with pytest.raises(UserError, match="of TSN, TSM, GSM or GSF.*with layers of mix$"):
         save_torch_checkpoint(model, tmp_path / "a.pth.tar")
     with pytest.raises(UserError, match="with layers of Nameless$"):
         method_of(model_with(Nameless).backbone)

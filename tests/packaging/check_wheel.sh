@@ -38,7 +38,8 @@ check_commands() {
     ../run/bin/gsf-tf --help
     ../run/bin/gsf-tf demo --output=d --train_clips=2 --val_clips=1 --epochs=1
     ../run/bin/gsf-tf train --config=gsf:resnet50_ssv1_8f --config.data.records=d/records \
-      --config.data.batch_size=2 --workdir=w --dry_run
+      --config.model.weights= --config.augmentation.flip=0 --config.data.batch_size=2 \
+      --workdir=w --dry_run
   )
 }
 

@@ -105,7 +105,7 @@ def gsf_tf(installed, cwd, *arguments, check=True):
     process = subprocess.run(
         [site / "bin" / "gsf-tf", *arguments],
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(site)},
+        env={**os.environ, "PYTHONPATH": str(site), "GSF_TF_OPS": "reference"},
         capture_output=True,
         text=True,
     )
@@ -144,6 +144,7 @@ def test_installed_programs_run_outside_of_a_checkout(installed, tmp_path):
         installed,
         tmp_path,
         *("train", "--config=gsf:resnet50_ssv1_8f", "--config.data.records=records"),
+        *("--config.model.weights=", "--config.augmentation.flip=0"),
         *("--config.model.image_size=64", "--config.data.batch_size=2"),
         *("--workdir=run", "--dry_run"),
     )

@@ -81,9 +81,7 @@ def kitchen(tmp_path_factory):
     (folder / "videos" / "6.mp4").write_text("no video")
     lines.append("6.mp4 take cup\n")
     (folder / "list.txt").write_text("".join(lines))
-    listing = list_annotated_videos(
-        folder / "videos", folder / "list.txt", label_names=("verb", "noun")
-    )
+    listing = list_annotated_videos(folder / "videos", folder / "list.txt", tasks=("verb", "noun"))
     listing = dataclasses.replace(
         listing,
         clips=tuple(dataclasses.replace(clip, split="val") for clip in listing.clips),
@@ -146,7 +144,7 @@ def test_two_clips_of_three_crops(kitchen, accuracy_output):
         num_clips=2,
         num_crops=3,
         clip_ids=True,
-        parts=("verb", "noun"),
+        tasks=("verb", "noun"),
     )
     right = []
     for number, (views, label, name) in enumerate(dataset):

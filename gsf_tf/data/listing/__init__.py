@@ -1,5 +1,7 @@
-"""Listing: which clips a dataset has, with their labels and splits.
+"""Lists the clips of a dataset with their labels and splits.
 
-A folder per class, a list of paths and labels, or the official files of a published dataset become
-a `ClipListing`. Stands on `video`, for parts of videos and folders of frames.
+The main doors are `video_folder.list_video_folder` (a folder per class),
+`video_list.list_annotated_videos` (a list of paths and labels) and `datasets.OFFICIAL_DATASETS`
+(the datasets of the papers). Each makes a `clip_listing.ClipListing`. The room needs `video`, for
+the names of files that are clips.
 """

@@ -1,4 +1,5 @@
-"""Writing: a `ClipListing` becomes a folder of records, shard by shard, in several processes.
+"""Writes the clips of a listing into a folder of records, in several processes or on a cluster.
 
-The main door is `record_folder.write_records`. Stands on `records`, `listing` and `video`.
+The main door is `record_folder.write_records`. An interrupted run can be continued, and the same
+clips and settings give the same bytes. The room needs `records`, `listing` and `video`.
 """
