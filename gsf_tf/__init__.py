@@ -8,11 +8,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-<<<<<<< HEAD
-__version__ = "0.2.0"
-=======
 from gsf_tf.lazy_imports import lazy_imports
->>>>>>> main
 
 if TYPE_CHECKING:
     from gsf_tf import analysis as analysis

@@ -9,13 +9,8 @@ __all__ = ["CheckpointError", "DataError", "UserError", "VideoError"]
 class UserError(Exception):
     """A mistake that the user can correct, in a path, a setting or a file.
 
-    <<<<<<< HEAD
-        The message is written for the user: it states the rule, what was received, and what to
-        do. The command gsf-tf prints it without a traceback and ends with status 1.
-    =======
-        The message states the rule, the value that was received, and how to correct it. The programs
-        print it without a traceback and end with status 1.
-    >>>>>>> main
+    The message states the rule, the value that was received, and how to correct it. The programs
+    print it without a traceback and end with status 1.
     """
 
 

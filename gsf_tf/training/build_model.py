@@ -50,13 +50,8 @@ def num_classes(config, info):
     tasks = list(config.task_weights)
     if ACTION not in tasks or not set(tasks) <= known.keys():
         raise UserError(
-<<<<<<< HEAD
             f"`config.task_weights` must weigh {ACTION!r} and parts of the classes that the "
-            f"records know: {', '.join(info.part_labels) or 'none'}. Received: {tasks}"
-=======
-            f"--config.task_weights must weigh {ACTION!r} and parts of the classes that the "
             f"records know: {', '.join(info.task_classes) or 'none'}. Received: {tasks}"
->>>>>>> main
         )
     return {task: len(known[task]) for task in tasks}
 
