@@ -46,7 +46,7 @@ def inflate(image_model, num_segments, attention=False, num_classes=None, **opti
         raise ValueError(
             "`image_model` must have `RubiksShift2D` layers and no temporal ones: a RubiksNet with "
             f"num_segments=1. Received: {image_model.name!r} with {len(shifts)} shift layers, "
-            f"{len(temporal)} of them temporal."
+            f"{len(temporal)} temporal layers."
         )
     changes = {key: options.pop(key) for key in ("shift_budget", "dropout") if key in options}
     if attention and options:
