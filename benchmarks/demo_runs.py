@@ -81,20 +81,20 @@ def workdir(output, name, seed):
     return pathlib.Path(output) / "runs" / f"{name}_{seed}"
 
 
-def print_table(title, figures):
+def print_table(title, top1):
     """Prints mean and spread over the seeds, a row per variant."""
     table = rich.table.Table("Variant", "Mean", "Lowest", "Highest", title=title)
-    for name, values in figures.items():
+    for name, values in top1.items():
         table.add_row(name, *(f"{f(values):.1%}" for f in (np.mean, min, max)))
     rich.console.Console().print(table)
 
 
-def write_csv(path, figures, seeds, epochs):
+def write_csv(path, top1, seeds, epochs):
     """Writes a line per run."""
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["variant", "seed", "epochs", "top1"])
-        for name, values in figures.items():
+        for name, values in top1.items():
             for seed, value in zip(seeds, values, strict=True):
                 writer.writerow([name, seed, epochs, f"{value:.4f}"])
 

@@ -5,15 +5,9 @@ import keras
 import tensorflow as tf
 
 from gsf_tf import ops
-from gsf_tf.layers import GateShiftFuse, RubiksShift3D, TemporalShift
+from gsf_tf.layers import TemporalLayer
 from gsf_tf.models import from_preset
 
-# Kind of layer -> the op that it runs.
-OPS = {
-    TemporalShift: "temporal_shift",
-    GateShiftFuse: "gate_shift_fuse",
-    RubiksShift3D: "rubiks_shift",
-}
 PASSES = ("forward", "with backward")
 # A timed call repeats the layer until about so many elements went through, so that small maps are
 # not a measure of how fast TensorFlow starts a graph.
@@ -26,7 +20,7 @@ class LayerCase:
     """A temporal layer at one size of map.
 
     Attributes:
-        layer: Name of its class.
+        kind: Its class.
         op: The function of `gsf_tf.ops` that it runs.
         config: Its configuration, as sorted pairs.
         num_frames, height, width, channels: Shape of its input.
@@ -34,7 +28,7 @@ class LayerCase:
         uses: Which presets have it how often, as text.
     """
 
-    layer: str
+    kind: type
     op: str
     config: tuple = dataclasses.field(repr=False, compare=False)
     num_frames: int
@@ -43,6 +37,11 @@ class LayerCase:
     channels: int
     strides: int
     uses: str = dataclasses.field(compare=False)
+
+    @property
+    def layer(self):
+        """Name of its class."""
+        return self.kind.__name__
 
     @property
     def shape(self):
@@ -64,29 +63,32 @@ class LayerCase:
 
 
 def find_cases(presets, image_size, num_segments):
-    """Returns the temporal layers of presets, one `LayerCase` per kind, size of map and stride."""
+    """Returns the temporal layers of presets that run an op, as `LayerCase`.
+
+    There is one per class of layer, op, size of map and stride.
+    """
     found = {}
     for preset in presets:
         model = from_preset(
             preset, 10, num_segments=num_segments, input_shape=(image_size, image_size, 3)
         )
         for layer in model.backbone.layers:
-            if type(layer) not in OPS:
+            if not isinstance(layer, TemporalLayer) or layer.op is None:
                 continue
             _, *size = layer.input.shape
-            key = (type(layer), *size, getattr(layer, "strides", 1))
+            key = (type(layer), layer.op, *size, getattr(layer, "strides", 1))
             uses = found.setdefault(key, (layer.get_config(), {}))[1]
             uses[preset] = uses.get(preset, 0) + 1
     return [
         LayerCase(
-            kind.__name__,
-            OPS[kind],
+            kind,
+            op,
             tuple(config.items()),
             num_segments,
             *size,
             " ".join(f"{preset}:{count}" for preset, count in uses.items()),
         )
-        for (kind, *size), (config, uses) in found.items()
+        for (kind, op, *size), (config, uses) in found.items()
     ]
 
 
@@ -115,11 +117,9 @@ def make_candidate(case, implementation, passes):
 
 
 def _layer_pass(case, passes):
-    kind = next(kind for kind, op in OPS.items() if op == case.op)
     keras.utils.set_random_seed(0)
-    layer = kind.from_config(dict(case.config))
+    layer = case.kind.from_config(dict(case.config))
     layer.build(case.shape)
-    training = {"training": True} if kind is GateShiftFuse else {}
     if passes == "forward":
         return lambda x: [layer(x)]
     upstream = tf.random.stateless_normal(layer.compute_output_shape(case.shape), (3, 4))
@@ -128,7 +128,7 @@ def _layer_pass(case, passes):
         variables = [variable.value for variable in layer.trainable_variables]
         with tf.GradientTape() as tape:
             tape.watch(x)
-            y = layer(x, **training)
+            y = layer(x, training=True)
         return [y, *tape.gradient(y, [x, *variables], output_gradients=upstream)]
 
     return both

@@ -10,9 +10,10 @@ minutes per model on two cores; a run that was stopped continues.
 
 import pathlib
 
-from absl import app, flags
+from absl import flags
 
 from benchmarks.demo_runs import Variant, prepare_records, print_table, train_all, write_csv
+from trainers import cli
 
 METHODS = ("tsn", "tsm", "gsm", "gsf")
 
@@ -29,11 +30,11 @@ def main(_):
     output = pathlib.Path(_OUTPUT.value)
     prepare_records(output, _TRAIN_CLIPS.value, _VAL_CLIPS.value)
     variants = [Variant(method, f"configs/demo.py:{method}_resnet14thin") for method in METHODS]
-    figures = train_all(output, variants, _SEEDS.value, _EPOCHS.value, _PARALLEL.value)
-    print_table("Top-1, held-out clips", figures)
+    top1 = train_all(output, variants, _SEEDS.value, _EPOCHS.value, _PARALLEL.value)
+    print_table("Top-1, held-out clips", top1)
     if _CSV.value:
-        write_csv(_CSV.value, figures, _SEEDS.value, _EPOCHS.value)
+        write_csv(_CSV.value, top1, _SEEDS.value, _EPOCHS.value)
 
 
 if __name__ == "__main__":
-    app.run(main)
+    cli.run(main)

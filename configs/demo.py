@@ -1,26 +1,25 @@
-"""The embedded default: 12 classes of moving shapes, 6 pairs that are each other's reversal.
+"""The demo: 12 classes of moving shapes, 6 pairs of which each is the other in reverse.
 
-Command (or all of it with `make demo`):
+Command, after `gsf-tf demo` has made the clips and records:
 
-    python -m trainers.train --config=configs/demo.py:gsf_resnet14thin --workdir=demo/runs/gsf
+    gsf-tf train --config=demo:gsf_resnet14thin --workdir=demo/runs/gsf
 
 The text after the colon is the preset. The backbone, the schedule and the data are the same for
 every preset, so `tsn_resnet14thin` is the control without temporal layers.
 
-Cost and result: see the README; `make demo` measures both.
+Cost and result: see the README; `gsf-tf demo` measures both.
 """
 
-from ml_collections.config_dict import placeholder
-
-from configs.recipes.defaults import default_config
+from gsf_tf.recipes.defaults import default_config
+from gsf_tf.recipes.experiment import optional_arguments
 
 
 def get_config(preset="gsf_resnet14thin"):
     config = default_config()
     config.model.preset = preset
     config.model.image_size = 64
-    config.model.channel_ratio = placeholder(float)
     config.model.dropout = 0.2
+    optional_arguments(config, channel_ratio=float)
 
     config.data.records = "demo/records"
     config.data.batch_size = 16

@@ -1,21 +1,17 @@
-"""RubiksNet on the embedded default: 12 classes of moving shapes, as in configs/demo.py.
+"""RubiksNet on the demo: 12 classes of moving shapes, as in configs/demo.py.
 
-Command, after `make demo` has made the clips and records:
+Command, after `gsf-tf demo` has made the clips and records:
 
-    python -m trainers.train --config=configs/demo_rubiksnet.py:rubiksnet_mini \\
-        --workdir=demo/runs/rubiksnet
+    gsf-tf train --config=demo_rubiksnet:rubiksnet_mini --workdir=demo/runs/rubiksnet
 
 The text after the colon is the preset; `rubiksnet_mini_aq` has attention shifts, whose temperature
 falls during training, and a shift budget. The studies of the paper are `--config.model.shift_mode`
 (Table 5), `--config.model.spatial_shift` and `--config.model.temporal_shift` (Table 4).
 """
 
-import dataclasses
-
-from ml_collections.config_dict import placeholder
-
-from configs.recipes.defaults import default_config
-from gsf_tf.training.parameter_group import RUBIKSNET_GROUPS
+from gsf_tf.recipes.defaults import default_config
+from gsf_tf.recipes.experiment import optional_arguments, set_groups
+from gsf_tf.training import RUBIKSNET_GROUPS
 
 
 def get_config(preset="rubiksnet_mini"):
@@ -23,11 +19,10 @@ def get_config(preset="rubiksnet_mini"):
     config.model.preset = preset
     config.model.image_size = 64
     config.model.dropout = 0.2
-    config.model.spatial_shift = placeholder(str)
-    config.model.temporal_shift = placeholder(str)
-    config.model.shift_mode = placeholder(str)
+    optional_arguments(
+        config, spatial_shift=str, temporal_shift=str, shift_mode=str, shift_budget=float
+    )
     config.model.shift_initializer = "heuristic"
-    config.model.shift_budget = placeholder(float)
 
     config.data.records = "demo/records"
     config.data.batch_size = 16
@@ -35,7 +30,7 @@ def get_config(preset="rubiksnet_mini"):
     config.optimizer.learning_rate = 0.1
     config.optimizer.reference_batch_size = 16
     config.optimizer.shift_normalization = 1.0
-    config.optimizer.groups = tuple(dataclasses.asdict(group) for group in RUBIKSNET_GROUPS)
+    set_groups(config, RUBIKSNET_GROUPS)
 
     config.epochs = 30
     config.warmup_epochs = 3

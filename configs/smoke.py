@@ -1,18 +1,17 @@
-"""A short run with all that a long one has, on clips that it makes itself.
+"""A short run with all features of a long one, on clips that it makes itself.
 
 Command:
 
-    python -m trainers.train --config=configs/smoke.py --workdir=runs/smoke
+    gsf-tf train --config=smoke --workdir=runs/smoke
 
 The text after a colon is the preset, gsf_resnet14thin by default. The clips are those of
 configs/demo.py, fewer and smaller, and go to smoke/. Dropout, augmentation, label smoothing, the
-moving average of the weights and checkpoints inside of epochs are on, so that what breaks in a long
-run breaks here. Mirrored clips are not: the classes know left and right.
+moving average of the weights and checkpoints inside epochs are on, so that a fault of a long run
+shows in this one. Mirroring is off, because the classes depend on left and right.
 """
 
-from ml_collections.config_dict import placeholder
-
-from configs.recipes.defaults import default_config
+from gsf_tf.recipes.defaults import default_config
+from gsf_tf.recipes.experiment import optional_arguments
 
 
 def get_config(preset="gsf_resnet14thin"):
@@ -20,8 +19,8 @@ def get_config(preset="gsf_resnet14thin"):
     config.model.preset = preset
     config.model.num_segments = 4
     config.model.image_size = 48
-    config.model.channel_ratio = placeholder(float)
     config.model.dropout = 0.2
+    optional_arguments(config, channel_ratio=float)
 
     config.data.records = "smoke/records"
     config.data.demo_clips = 24

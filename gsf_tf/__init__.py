@@ -1,38 +1,52 @@
-"""Efficient video action recognition for Keras 3 and TensorFlow: Gate-Shift-Fuse."""
+"""Efficient video action recognition for Keras 3 and TensorFlow.
 
-import importlib
+The layers, backbones and training recipes of two papers, Gate-Shift-Fuse (GSF, with its predecessor
+GSM) and RubiksNet: temporal layers that make a video model of a 2D image backbone.
+"""
+
 import os
 import sys
+from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+from gsf_tf.lazy_imports import lazy_imports
 
-_SUBPACKAGES = (
+if TYPE_CHECKING:
+    from gsf_tf import analysis as analysis
+    from gsf_tf import backbones as backbones
+    from gsf_tf import data as data
+    from gsf_tf import errors as errors
+    from gsf_tf import evaluation as evaluation
+    from gsf_tf import export as export
+    from gsf_tf import layers as layers
+    from gsf_tf import models as models
+    from gsf_tf import ops as ops
+    from gsf_tf import tasks as tasks
+    from gsf_tf import training as training
+    from gsf_tf import weights as weights
+
+__version__ = "0.2.0"
+
+__all__ = [
     "analysis",
     "backbones",
     "data",
+    "errors",
     "evaluation",
     "export",
     "layers",
     "models",
     "ops",
+    "tasks",
     "training",
     "weights",
-)
+]
+
+__getattr__, __dir__ = lazy_imports(__name__)
 
 # Layers and models register themselves with Keras, so that a saved model loads once gsf_tf is
-# imported. `python -m gsf_tf.doctor` has to run, and say what is missing, where this import fails;
-# and processes that only decode videos (`gsf_tf.data.video.decoding_process`) start without
-# TensorFlow.
+# imported. Two kinds of processes must start without TensorFlow: `python -m gsf_tf.doctor`, which
+# reports what is missing where this import fails; and processes that only decode videos
+# (`gsf_tf.data.video.decoding_process`).
 _is_doctor = sys.argv[0] == "-m" and "gsf_tf.doctor" in sys.orig_argv
 if not _is_doctor and "GSF_TF_DECODING_PROCESS" not in os.environ:
     from gsf_tf import layers, models, ops  # noqa: F401
-
-
-def __getattr__(name):
-    if name in _SUBPACKAGES:
-        return importlib.import_module(f"gsf_tf.{name}")
-    raise AttributeError(f"module 'gsf_tf' has no attribute {name!r}")
-
-
-def __dir__():
-    return sorted({*globals(), *_SUBPACKAGES})

@@ -1,32 +1,34 @@
-"""What a user can put right, as exceptions, and help in wording their messages."""
+"""The exceptions for mistakes that a user can correct."""
 
 import difflib
 import os
 
+__all__ = ["CheckpointError", "DataError", "UserError", "VideoError"]
+
 
 class UserError(Exception):
-    """Something the user can put right: a path, a setting, a file.
+    """A mistake that the user can correct, in a path, a setting or a file.
 
-    The message is written for the user: it states the rule, what was received, and what to
-    do. `trainers.cli` prints it without a traceback and ends with status 1.
+    The message states the rule, the value that was received, and how to correct it. The programs
+    print it without a traceback and end with status 1.
     """
 
 
 class DataError(UserError, ValueError):
-    """Folders, lists, label maps or records that cannot be used as they are."""
+    """A folder, a list, a label map or records that cannot be used as they are."""
 
 
 class CheckpointError(UserError, ValueError):
-    """A checkpoint file that is damaged, unsafe, or does not fit; nothing was loaded."""
+    """A checkpoint file that is damaged, unsafe, or does not fit the model; nothing was loaded."""
 
 
 class VideoError(UserError, ValueError):
     """A video file that cannot be decoded to its end.
 
     Args:
-        path: The file.
-        reason: What is wrong with it, a phrase without a full stop.
-        frames_decoded: How many frames came out before the failure.
+        path: Path of the file.
+        reason: Why it cannot be decoded, a phrase without a full stop.
+        frames_decoded: Number of frames that were decoded before the failure.
     """
 
     def __init__(self, path: str | os.PathLike, reason: str, frames_decoded: int = 0):
@@ -34,7 +36,7 @@ class VideoError(UserError, ValueError):
         self.reason = reason
         self.frames_decoded = frames_decoded
         super().__init__(
-            f"A video file must decode to its last frame. Received `{self.path}`: {reason} "
+            f"A video file must decode to its last frame. Received: path={self.path!r}: {reason} "
             f"({frames_decoded} frames decoded). Replace or re-encode the file, or leave it out."
         )
 
@@ -43,6 +45,6 @@ class VideoError(UserError, ValueError):
 
 
 def did_you_mean(received, choices):
-    """Returns " Did you mean 'a' or 'b'?" for the choices near `received`, "" if none is."""
+    """Returns " Did you mean 'a' or 'b'?" with the choices close to `received`, "" if none is."""
     near = difflib.get_close_matches(received, choices, n=3)
     return f" Did you mean {' or '.join(map(repr, near))}?" if near else ""

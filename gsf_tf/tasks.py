@@ -1,22 +1,29 @@
-"""What a task is: one thing that a label says of a clip, as the verb, the noun or the action.
+"""Tasks: the kinds of labels that a clip has, such as a verb, a noun and an action.
 
-Datasets, models, training, evaluation and exports name tasks with the words of this module.
+Datasets, models, training, evaluation and exports use these names. A dataset with one label per
+clip has the task `"action"` only.
 """
 
-# The task of a dataset with one label per clip, and the whole class beside its verb and noun.
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["ACTION", "task_logits", "task_prefix"]
+
 ACTION = "action"
+"""The task of a dataset with one label per clip; in a multi-task dataset, the full class beside its
+verb and its noun."""
 
 
-def task_logits(outputs):
-    """Returns the outputs of a model, or the labels for it, as a dictionary with a key per task.
+def task_logits(outputs: Mapping[str, Any] | Any) -> dict[str, Any]:
+    """Returns the outputs of a model, or its labels, as a dictionary with a key per task.
 
     Args:
-        outputs: The dictionary of a multi-task model; or the one value of any other model,
+        outputs: The dictionary of a multi-task model; or the single value of any other model,
             which becomes the value of the task `"action"`.
     """
     return dict(outputs) if isinstance(outputs, dict) else {ACTION: outputs}
 
 
-def task_prefix(task):
-    """Returns the prefix of the names of a task's metrics: `"verb_"`, or "" for the action."""
+def task_prefix(task: str) -> str:
+    """Returns the prefix of the names of a task's metrics: `"verb_"`, but "" for the action."""
     return "" if task == ACTION else f"{task}_"

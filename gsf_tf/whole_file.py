@@ -1,5 +1,6 @@
 """Writing of files that are either complete or not there."""
 
+import contextlib
 import os
 import uuid
 
@@ -8,18 +9,21 @@ import tensorflow as tf
 INCOMPLETE = ".incomplete"
 
 
-def write_whole_file(path: str, text: str) -> None:
+def write_whole_file(path: str | os.PathLike, text: str) -> None:
     """Writes a text file under a temporary name and renames it.
 
     Args:
-        path: Final name of the file.
-        text: All that goes into it.
+        path: Final name of the file, on any file system that `tf.io.gfile` knows.
+        text: The whole content, which is encoded as UTF-8.
+
+    Raises:
+        tf.errors.OpError: If the file cannot be written. A file that `path` named before stays as
+            it was, and no part of the new one is left.
     """
-    incomplete = temporary_name(path)
-    with tf.io.gfile.GFile(incomplete, "w") as file:
-        # In one piece: without a single `write`, GFile would not make the file at all.
-        file.write(text)
-    tf.io.gfile.rename(incomplete, path, overwrite=True)
+    with _renamed_at_the_end(os.fspath(path)) as incomplete:
+        with tf.io.gfile.GFile(incomplete, "w") as file:
+            # In one piece: without a single `write`, GFile would not make the file at all.
+            file.write(text)
 
 
 def refresh_copy(path: str, copy: str, length: int) -> None:
@@ -37,10 +41,22 @@ def refresh_copy(path: str, copy: str, length: int) -> None:
     """
     if tf.io.gfile.exists(copy) and tf.io.gfile.stat(copy).length == length:
         return
-    incomplete = temporary_name(copy)
     tf.io.gfile.makedirs(os.path.dirname(copy))
-    tf.io.gfile.copy(path, incomplete)
-    tf.io.gfile.rename(incomplete, copy, overwrite=True)
+    with _renamed_at_the_end(copy) as incomplete:
+        tf.io.gfile.copy(path, incomplete)
+
+
+@contextlib.contextmanager
+def _renamed_at_the_end(path):
+    """Gives a temporary name; its file is renamed to `path`, or removed after an error."""
+    incomplete = temporary_name(path)
+    try:
+        yield incomplete
+        tf.io.gfile.rename(incomplete, path, overwrite=True)
+    except BaseException:
+        if tf.io.gfile.exists(incomplete):
+            tf.io.gfile.remove(incomplete)
+        raise
 
 
 def temporary_name(path):

@@ -13,6 +13,7 @@ import gsf_tf
 from gsf_tf.data import LabelMap
 from gsf_tf.errors import UserError
 from gsf_tf.tasks import ACTION, task_logits
+from gsf_tf.whole_file import write_whole_file
 
 
 class Workdir:
@@ -65,7 +66,7 @@ class Workdir:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(
-                f"--workdir must be a folder that can be written. Received: {self.path} ({error})"
+                f"`workdir` must be a folder that can be written. Received: {self.path} ({error})"
             ) from error
         labels = LabelMap(dataset_info.labels)
         # Without a checkpoint there is nothing to continue, so a start that failed binds nobody.
@@ -75,7 +76,7 @@ class Workdir:
             run.setdefault("continued", []).append(describe_process())
             self.write_json("run", run)
             return
-        _write_atomically(self.labels_file, "".join(f"{name}\n" for name in labels))
+        _write_text(self.labels_file, "".join(f"{name}\n" for name in labels))
         run = {
             **describe_process(),
             "num_classes": len(labels),
@@ -84,7 +85,7 @@ class Workdir:
             "temporal_layers": list(temporal_layers),
         }
         self.write_json("run", run)
-        _write_atomically(self.config_file, config.to_json(indent=2))
+        _write_text(self.config_file, config.to_json(indent=2))
 
     def _has_checkpoint(self):
         return any(path.suffix != ".partial" for path in self.checkpoints.glob("epoch-*"))
@@ -114,7 +115,7 @@ class Workdir:
                 f"A run continues with the configuration it began with. {self.path} holds a run "
                 "of another one:\n"
                 + "\n".join(differing)
-                + "\nGive the same --config to continue it, or another --workdir to start anew."
+                + "\nGive the same `config` to continue it, or another `workdir` to start anew."
             )
 
     def _check_same_records(self, dataset_info):
@@ -125,16 +126,15 @@ class Workdir:
             raise UserError(
                 "A run continues with the records it began with. Those given now differ in: "
                 f"{', '.join(differing)} ({self.run_file} says what they were). Give the same "
-                "records, or another --workdir to start anew."
+                "records, or another `workdir` to start anew."
             )
 
     def read_config(self):
         """Returns the run's configuration as a dictionary."""
         if not self.config_file.exists():
             raise UserError(
-                f"--workdir must be the folder of a training run. Received: {self.path}, which has "
-                "no config.json. Train first: python -m trainers.train --config=... "
-                f"--workdir={self.path}"
+                f"`workdir` must be the folder of a training run. Received: {self.path}, which has "
+                "no config.json. Train first; that writes it."
             )
         return json.loads(self.config_file.read_text())
 
@@ -175,7 +175,7 @@ class Workdir:
         """
         self.read_config()
         if path is None and not self.model_file.exists():
-            best = f" --model={self.best_model_file} is the best so far."
+            best = f" {self.best_model_file} is the best model so far."
             raise UserError(
                 f"{self.path} has no model.keras: training has not ended there. Give the same "
                 "train command again, it continues from the last checkpoint."
@@ -228,22 +228,19 @@ class Workdir:
         """Adds an epoch; lines of the same or later epochs (of a run that was killed) go."""
         kept = [line for line in self.read_metrics() if line["epoch"] < metrics["epoch"]]
         text = "".join(json.dumps(line) + "\n" for line in [*kept, metrics])
-        _write_atomically(self.metrics_file, text)
+        _write_text(self.metrics_file, text)
 
     def write_json(self, name, content):
         """Writes `<name>.json` in one piece and returns its path."""
         path = self.path / f"{name}.json"
-        _write_atomically(path, json.dumps(content, indent=2))
+        _write_text(path, json.dumps(content, indent=2))
         return path
 
 
-def _write_atomically(path, text):
-    partial = path.with_name(path.name + ".partial")
+def _write_text(path, text):
     try:
-        partial.write_text(text + ("" if text.endswith("\n") else "\n"), encoding="utf-8")
-        os.replace(partial, path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
+        write_whole_file(path, text if text.endswith("\n") else f"{text}\n")
+    except tf.errors.OpError as error:
         raise _unwritable(path, error) from error
 
 

@@ -89,7 +89,7 @@ def test_before_the_first_checkpoint_everything_may_change(tmp_path):
 
 def test_a_file_in_the_place_of_the_folder(tmp_path):
     (tmp_path / "run").write_text("")
-    with pytest.raises(UserError, match="--workdir must be a folder"):
+    with pytest.raises(UserError, match="`workdir` must be a folder"):
         Workdir(tmp_path / "run").start(config(), dataset_info("down", "up"))
 
 
@@ -137,9 +137,17 @@ def test_a_disk_that_is_full(workdir):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert [line["epoch"] for line in workdir.read_metrics()] == [1]
     assert not list(workdir.path.glob("*partial*"))
+    assert not list(workdir.path.glob("*.incomplete"))
 
 
 def test_json_is_written_in_one_piece(workdir):
     path = workdir.write_json("eval_efficiency", {"top1": 0.5})
     assert json.loads(path.read_text()) == {"top1": 0.5}
-    assert not list(workdir.path.glob("*.partial"))
+    assert not list(workdir.path.glob("eval_*.incomplete"))
+
+
+def test_a_folder_in_the_place_of_a_file(workdir):
+    (workdir.path / "eval_accuracy.json" / "notes").mkdir(parents=True)
+    with pytest.raises(UserError, match="eval_accuracy.json could not be written.*make room"):
+        workdir.write_json("eval_accuracy", {"top1": 0.5})
+    assert not list(workdir.path.glob("eval_*.incomplete"))

@@ -1,4 +1,4 @@
-"""What `trainers.train` says of a run: lines of text always, all of it with --dry_run."""
+"""What `gsf-tf train` prints of a run: some lines always, and all of it with --dry_run."""
 
 import itertools
 
@@ -12,7 +12,7 @@ from gsf_tf.data.inspection.clip_sheet import SampledClip
 from gsf_tf.errors import UserError
 from gsf_tf.tasks import ACTION, task_logits
 from gsf_tf.training.build_dataset import build_dataset
-from gsf_tf.training.build_optimizer import clips_per_step, scaled_learning_rate
+from gsf_tf.training.derived_values import clips_per_step, scaled_learning_rate
 from gsf_tf.training.parameter_group import check_groups, find_group
 from gsf_tf.training.temporal_layers import temporal_layers
 
@@ -83,6 +83,7 @@ def describe_run(config, learner, steps_per_epoch, console):
         f"{config.optimizer.accumulate_steps} x {config.data.batch_size} clips"
     )
     optimizer = learner.optimizer
+    # Keras' public `learning_rate` is the rate of the current step, not the schedule.
     schedule = getattr(optimizer, "inner_optimizer", optimizer)._learning_rate
     rates = Table("After epoch", "Step", "Learning rate")
     for epoch in shown_epochs(config):
@@ -121,6 +122,6 @@ def draw_first_batch(config, info, path, console):
         contact_sheet(rows).save(path)
     except OSError as error:
         raise UserError(
-            f"--workdir must be a folder that can be written. Received: {path.parent} ({error})"
+            f"`workdir` must be a folder that can be written. Received: {path.parent} ({error})"
         ) from error
     console.print(f"Wrote {path}: the first {len(rows)} clips of the first batch")

@@ -1,16 +1,18 @@
-"""Analysis of models: parameters and multiply-accumulates as the papers count them, and shifts.
+"""Analysis of models: their learned shifts, and parameters and MACs as the papers count them.
 
-The figures are imported when they are first used: counting does not need matplotlib.
+The functions that draw are imported when they are first used: counting does not need matplotlib.
 """
 
-import importlib
+from typing import TYPE_CHECKING
 
 from gsf_tf.analysis.count_macs import count_macs
 from gsf_tf.analysis.count_parameters import count_parameters
 from gsf_tf.analysis.macs_by_convention import macs_by_convention
 from gsf_tf.analysis.shift_statistics import ShiftStatistics, shift_statistics
+from gsf_tf.lazy_imports import lazy_imports
 
-_FIGURES = ("attention_figure", "shift_histogram_figure")
+if TYPE_CHECKING:
+    from gsf_tf.analysis.shift_figures import attention_figure, shift_histogram_figure
 
 __all__ = [
     "ShiftStatistics",
@@ -22,12 +24,4 @@ __all__ = [
     "shift_statistics",
 ]
 
-
-def __getattr__(name):
-    if name not in _FIGURES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.shift_figures"), name)
-
-
-def __dir__():
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_imports(__name__)

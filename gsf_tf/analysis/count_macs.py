@@ -1,14 +1,26 @@
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+
+from gsf_tf.analysis.layer_calls import LayerCall
 from gsf_tf.analysis.macs_by_convention import macs_by_convention
 
 CONVENTIONS = ("conv_linear", "paper")
 
 
-def count_macs(model, input_shape=None, convention="conv_linear", batch_size=1, rules=None):
-    """Counts the multiply-accumulates of a forward pass at inference, per clip.
+def count_macs(
+    model: keras.Model,
+    input_shape: Any = None,
+    convention: str = "conv_linear",
+    batch_size: int = 1,
+    rules: Mapping[type, Callable[[LayerCall], tuple[int, int]]] | None = None,
+) -> int:
+    """Counts the multiply-accumulates (MACs) of one forward pass at inference.
 
     | part | `"conv_linear"` | `"paper"` adds |
     |---|---|---|
-    | convolutions of all kinds, 1D to 3D | MACs | 1 per output element where there is a bias |
+    | convolutions of all kinds, 1D to 3D | MACs | 1 per output element if there is a bias |
     | `Dense`, `EinsumDense`, recurrent layers | MACs | |
     | attention and `Dot` | MACs of the products | |
     | batch, layer and group normalization | | 4 per element |
@@ -17,34 +29,34 @@ def count_macs(model, input_shape=None, convention="conv_linear", batch_size=1, 
     | `GateShift`, `GateShiftFuse` | MACs of the convolutions | their biases and normalization |
     | `GroupedSpatialTemporal` | MACs | |
 
-    All else is free: activations, max pooling, shifts, sums and products of single elements,
-    padding (a convolution counts its zeros too), the normalization of the input, the mean over
-    frames, and the spatial means inside `GateShiftFuse`. So is a layer whose own weights are
-    scalars or one number per channel and whose output has its input's shape: it scales. A layer of
-    your own that has no weights is free too, also if it multiplies tensors: give it a rule.
+    Everything else counts as free: activations, max pooling, shifts, sums and products of single
+    elements, padding (but a convolution counts the zeros, too), the normalization of the input, the
+    mean over frames, and the spatial means inside `GateShiftFuse`. A layer that only scales is free
+    as well: its own weights are scalars or one number per channel, and its output has the shape of
+    its input. A custom layer without weights is free even if it multiplies tensors; pass a rule for
+    it in `rules`.
 
     Args:
-        model: Built `keras.Model`: functional, sequential or a subclass, models inside models
-            included.
-        input_shape: Shape of one clip (or image) without the batch axis, or the structure of
-            shapes that the model takes. By default the model's own, if all its sizes are known;
-            a size that the model fixes cannot be another.
-        convention: `"conv_linear"` for convolutions and linear layers only, what most tools and
-            papers print as FLOPs; `"paper"` for the count that gives the digits of the GSF
-            paper.
-        batch_size: Size of the batch axis; `num_segments` for a backbone that takes the frames of
-            one clip `[T, H, W, 3]`.
-        rules: Dictionary from a layer class to a callable, for layers of your own. The callable
-            takes a `LayerCall` (`layer`, `input` and `output` shapes) and returns
-            `(macs, what "paper" adds)` for the layer without the layers that it calls.
+        model: Built `keras.Model`: functional, sequential or a subclass, also with models inside.
+        input_shape: Shape of one clip (or image) without the batch axis, or a structure of shapes
+            for a model with several inputs. By default the input shape of the model, if all its
+            sizes are known. Sizes that the model fixes cannot be changed.
+        convention: `"conv_linear"` counts convolutions and linear layers only, as most tools and
+            papers do for FLOPs; `"paper"` reproduces the numbers of the GSF paper.
+        batch_size: Size of the batch axis, at least 1. With 1, the result is per clip; for a
+            backbone, whose input is the frames of one clip `[T, H, W, 3]`, pass `num_segments`.
+        rules: Dictionary from a layer class to a callable, for custom layers. The callable takes a
+            `LayerCall` (with the `layer` and the shapes `input` and `output`) and returns a pair:
+            the MACs of the layer without those of the layers that it calls, and the number that the
+            convention `"paper"` adds.
 
     Returns:
-        The number of multiply-accumulates, an integer.
+        The number of multiply-accumulates.
 
     Raises:
-        ValueError: If a layer with weights, or a product of tensors in a functional graph, has
-            no rule (all are listed), a size is not known, the
-            model is not built or the convention is unknown.
+        ValueError: If a layer with weights, or a product of tensors in a functional graph, has no
+            rule (the message lists all of them), a size is not known, the model is not built, or
+            the convention is unknown.
 
     Example:
 
@@ -58,6 +70,7 @@ def count_macs(model, input_shape=None, convention="conv_linear", batch_size=1, 
     """
     if convention not in CONVENTIONS:
         raise ValueError(
-            f"`convention` must be one of {', '.join(CONVENTIONS)}. Received: {convention!r}"
+            f"`convention` must be one of {', '.join(CONVENTIONS)}. "
+            f"Received: convention={convention!r}"
         )
     return macs_by_convention(model, input_shape, batch_size, rules)[convention]

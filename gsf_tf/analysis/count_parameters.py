@@ -1,21 +1,23 @@
 import math
 
+import keras
 
-def count_parameters(model, trainable_only=True):
-    """Counts the parameters of a model, as the papers do: what training can change.
 
-    Convolution and linear weights with their biases, and scale and offset of every normalization.
-    Moving means and variances are not trained and so not counted. A weight that several layers
-    share counts once.
+def count_parameters(model: keras.Layer, trainable_only: bool = True) -> int:
+    """Counts the trainable parameters of a model, as the papers do.
+
+    These are the weights and biases of convolutions and linear layers, and the scale and offset of
+    every normalization, but not the moving means and variances. A weight that several layers share
+    counts once.
 
     Args:
-        model: `keras.Model` or `keras.layers.Layer` that is built.
-        trainable_only: Whether only trainable weights count. Frozen layers
-            (`layer.trainable = False`) then count nothing; with False every weight counts, the
-            moving statistics too, as in `model.count_params()`.
+        model: Built `keras.Model` or `keras.layers.Layer`.
+        trainable_only: Whether only trainable weights count, which those of frozen layers
+            (`layer.trainable = False`) are not. With False, all weights count, moving statistics
+            included, as in `model.count_params()`.
 
     Returns:
-        The number of parameters, an integer.
+        The number of parameters.
 
     Raises:
         ValueError: If the model is not built.
@@ -32,8 +34,8 @@ def count_parameters(model, trainable_only=True):
     """
     if not model.built:
         raise ValueError(
-            "The weights of a model exist once it is built. "
-            f"Received: {model.name!r}, which is not. Call it on an input first."
+            "`model` must be built, so that its weights exist. "
+            f"Received: {model.name!r}, which is not built. Call it on an input first."
         )
     weights = model.trainable_weights if trainable_only else model.weights
     return sum(math.prod(weight.shape) for weight in weights)

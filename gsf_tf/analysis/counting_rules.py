@@ -1,22 +1,15 @@
-"""How much work a call of each kind of layer is: the table that `count_macs` reads.
+"""The rules by which `count_macs` counts the MACs of each kind of layer.
 
 A rule takes a `LayerCall` and returns two integers: the multiply-accumulates of convolutions,
-linear layers and products of tensors, and what the papers add to them. It counts the layer's own
-work; layers that the layer calls are counted by themselves.
+linear layers and products of tensors, and the operations that the papers add to them; or None if
+the layer cannot tell. It counts the layer without the layers inside it, which have their own rules.
 """
 
 from math import prod
 
 import keras
 
-from gsf_tf.layers import (
-    AttentionShift,
-    GateShiftFuse,
-    GroupedSpatialTemporal,
-    IntegerShift,
-    RubiksShift2D,
-)
-from gsf_tf.layers.gated_shift import GatedShift
+from gsf_tf.layers import RubiksShift2D, TemporalLayer
 
 FREE = (0, 0)
 
@@ -36,7 +29,7 @@ def _convolution(call):
 
 
 def _transposed_convolution(call):
-    """Every kernel element once per input position, also where "same" crops the result."""
+    """Every kernel element once per input position, even if the padding "same" crops the result."""
     channels = call.layer.kernel.shape[-1]
     return prod(call.input) // channels * prod(call.layer.kernel.shape), _bias(call)
 
@@ -115,32 +108,8 @@ def _global_average_pooling(call):
     return 0, prod(call.input) + prod(call.output)
 
 
-def _gated_shift(call):
-    """The gate and its normalization; the spatial means are free."""
-    layer = call.layer
-    if layer.gate != "learned":
-        return FREE
-    positions = prod(call.input[:-1])
-    normalization = 4 * positions * layer.processed_channels(call.input[-1])
-    bias = positions * prod(layer.gate_bias.shape)
-    return positions * prod(layer.gate_kernel.shape), bias + normalization
-
-
-def _gate_shift_fuse(call):
-    """The gate, and two convolutions over the (channel, time) plane of one channel each."""
-    layer = call.layer
-    macs, extra = _gated_shift(call)
-    if layer.fusion != "learned":
-        return macs, extra
-    outputs = call.input[0] * layer.processed_channels(call.input[-1]) // 2
-    macs += outputs * sum(prod(kernel.shape) for kernel in layer.fusion_kernels)
-    return macs, extra + outputs * len(layer.fusion_biases)
-
-
-def _grouped_spatial_temporal(call):
-    layer = call.layer
-    kernels = prod(layer.spatial_kernel.shape) + prod(layer.temporal_kernel.shape)
-    return prod(call.output) // layer.filters * kernels, 0
+def _counted_by_itself(call):
+    return call.layer.count_macs(call.input, call.output)
 
 
 _layers = keras.layers
@@ -180,12 +149,7 @@ RULES = {
     _layers.Embedding: _free,
     _layers.Normalization: _free,
     _layers.PReLU: _free,
-    # Temporal layers
-    GatedShift: _gated_shift,
-    GateShiftFuse: _gate_shift_fuse,
-    GroupedSpatialTemporal: _grouped_spatial_temporal,
-    # Shifts, also interpolated ones, as the papers have it
-    RubiksShift2D: _free,
-    AttentionShift: _free,
-    IntegerShift: _free,
+    # Temporal layers, and RubiksNet's shift in space
+    TemporalLayer: _counted_by_itself,
+    RubiksShift2D: _counted_by_itself,
 }

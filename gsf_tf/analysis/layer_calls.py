@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import inspect
 import threading
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -15,33 +16,33 @@ class LayerCall:
 
     Attributes:
         layer: The layer that was called.
-        arguments: Shapes of the tensors that it was called with, by name of the argument; a
-            list or dictionary of shapes where a list or dictionary of tensors was given.
-        output: Shape, or structure of shapes, of what it returned.
-        calls: The calls that it made itself, in order.
+        arguments: Dictionary from the name of each argument to the shape of the tensor, or to a
+            list or dictionary of shapes for a list or dictionary of tensors.
+        output: Shape, or structure of shapes, of the result.
+        calls: The calls that the layer made itself, in order.
     """
 
     layer: keras.Operation
-    arguments: dict
-    output: object = None
+    arguments: dict[str, Any]
+    output: Any = None
     calls: list["LayerCall"] = dataclasses.field(default_factory=list)
 
     @property
-    def input(self):
+    def input(self) -> Any:
         """Shape, or structure of shapes, of the first argument."""
         return next(iter(self.arguments.values()))
 
 
 def record_calls(model, input_shape, batch_size):
-    """Records the forward pass of a model at inference, without computing anything.
+    """Records the calls of a forward pass of a model at inference, without computing anything.
 
-    The pass is traced into a graph that is thrown away, so a layer that is called twice, or by
-    another layer, is seen as often as it is called, and the model stays as it is.
+    The pass is traced into a graph that is then discarded. So every call of a layer is recorded,
+    also by another layer, and the model does not change.
 
     Args:
         model: Built `keras.Model`: functional, sequential or a subclass.
-        input_shape: Shape of an input without the batch axis, or the structure of shapes that
-            the model takes; None for the model's own.
+        input_shape: Shape of an input without the batch axis, or a structure of shapes; None for
+            the input shape of the model.
         batch_size: Size of the batch axis.
 
     Returns:
@@ -58,7 +59,7 @@ def record_calls(model, input_shape, batch_size):
 
 @contextlib.contextmanager
 def _recording():
-    """Gives the list of the outermost calls that this thread makes inside the block."""
+    """Yields the list of the outermost calls that this thread makes in the `with` block."""
     call_operation = keras.Operation.__call__
     thread = threading.get_ident()
     stack = [[]]
@@ -101,14 +102,14 @@ def _shapes(value):
 def _input_specs(model, input_shape, batch_size):
     if not model.built:
         raise ValueError(
-            "The layers of a model are known once it is built. "
-            f"Received: {model.name!r}, which is not. Call it on an input first."
+            "`model` must be built, so that its layers are known. "
+            f"Received: {model.name!r}, which is not built. Call it on an input first."
         )
     own = getattr(model, "input", None)
     if input_shape is None and own is None:
         raise ValueError(
             "`input_shape` can be left out for functional and sequential models only. "
-            f"Received: input_shape=None for {model.name!r}. Give the shape without the batch axis."
+            f"Received: input_shape=None for {model.name!r}. Pass the shape without the batch axis."
         )
     if input_shape is None:
         input_shape = keras.tree.map_structure(lambda tensor: tensor.shape[1:], own)
@@ -116,7 +117,7 @@ def _input_specs(model, input_shape, batch_size):
     if any(None in shape for shape in _leaves(shapes)):
         raise ValueError(
             "Every size of the input must be known to count. "
-            f"Received: {shapes} for {model.name!r}. Give `input_shape`, without the batch axis."
+            f"Received: {shapes} for {model.name!r}. Pass `input_shape`, without the batch axis."
         )
     dtypes = (
         ["float32"] * len(_leaves(shapes))

@@ -1,4 +1,6 @@
 import math
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import keras
 
@@ -10,8 +12,13 @@ _PRODUCTS = ("Conv", "ConvTranspose", "DepthwiseConv", "DotProductAttention", "E
 _PRODUCTS += ("Dot", "Matmul", "Outer", "SeparableConv", "Tensordot", "Vdot")
 
 
-def macs_by_convention(model, input_shape=None, batch_size=1, rules=None):
-    """Counts as `count_macs` does, in both conventions from one look at the model.
+def macs_by_convention(
+    model: keras.Model,
+    input_shape: Any = None,
+    batch_size: int = 1,
+    rules: Mapping[type, Callable[[LayerCall], tuple[int, int]]] | None = None,
+) -> dict[str, int]:
+    """Counts the MACs of a model in both conventions of `count_macs`, in a single pass.
 
     Args:
         model: As in `count_macs`.
@@ -20,7 +27,7 @@ def macs_by_convention(model, input_shape=None, batch_size=1, rules=None):
         rules: As in `count_macs`.
 
     Returns:
-        Dictionary with the integers `"conv_linear"` and `"paper"`.
+        A dictionary from the conventions `"conv_linear"` and `"paper"` to their counts.
 
     Raises:
         ValueError: As in `count_macs`.
@@ -31,8 +38,9 @@ def macs_by_convention(model, input_shape=None, batch_size=1, rules=None):
     if unknown:
         raise ValueError(
             "Every layer with weights and every product of tensors must have a rule to be "
-            f"counted. Received layers without one: {', '.join(unknown)}. Pass "
-            "`rules={TheLayer: lambda call: (macs, extra)}`."
+            f"counted. Received: layers without one: {', '.join(unknown)}. Pass "
+            "`rules={TheLayer: lambda call: (macs, extra)}`, or define the method `count_macs` of "
+            "your own `TemporalLayer`."
         )
     return {"conv_linear": macs, "paper": macs + extra}
 
@@ -41,9 +49,10 @@ def _count(call, rules, unknown):
     if isinstance(call.layer, keras.layers.TimeDistributed):
         call = _folded(call)
     rule = _rule(call.layer, rules)
-    counts = [rule(_known(call)) if rule else FREE]
-    if not rule and _is_uncounted(call):
+    own = rule(_known(call)) if rule else None
+    if own is None and _is_uncounted(call):
         unknown[f"{call.layer.name} ({type(call.layer).__name__})"] = True
+    counts = [own or FREE]
     if not isinstance(call.layer, keras.layers.RNN):  # Its rule counts all steps of its cell.
         counts += [_count(inner, rules, unknown) for inner in call.calls]
     return tuple(map(sum, zip(*counts, strict=True)))
@@ -64,7 +73,7 @@ def _known(call):
 
 
 def _is_uncounted(call):
-    """Whether a call without a rule has work of its own that nobody has counted."""
+    """Returns whether a call without a rule has MACs that no other rule counts."""
     layer = call.layer
     if not isinstance(layer, keras.layers.Layer):
         return type(layer).__name__ in _PRODUCTS
@@ -80,7 +89,7 @@ def _scales(weights, shape):
 
 
 def _folded(call):
-    """The call of `TimeDistributed` as one of the layer inside, time folded into the batch."""
+    """Returns `TimeDistributed` as a call of the layer inside, with time folded into the batch."""
 
     def fold(shape):
         return (shape[0] * shape[1], *shape[2:])

@@ -1,8 +1,13 @@
-"""Pictures of a RubiksNet's shifts, in the manner of the paper's Figures 5 and 6."""
+"""Pictures of the shifts of a RubiksNet, like Figures 5 and 6 of the paper."""
+
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
+
+from gsf_tf.analysis.shift_statistics import ShiftStatistics
+from gsf_tf.ops.reference.rubiks_shift import quantize
 
 INTEGER_SHIFTS = (-1, 0, 1)
 # Shares of the channels that TSM shifts by -1, 0 and 1 frames in every layer.
@@ -12,22 +17,22 @@ BIN_WIDTH = 0.25
 GROUP_WIDTH = 0.84
 
 
-def attention_figure(statistics):
-    """Draws which share of its channels each layer takes from the previous, same and next frame.
+def attention_figure(statistics: Sequence[ShiftStatistics]) -> Figure:
+    """Draws the shares of channels that each layer reads from the previous, same and next frame.
 
-    There is a group of bars for each of the shifts -1, 0 and 1, and in it a bar per layer, the
-    first layer on the left. Black marks are what TSM has in every layer: 1/8, 3/4 and 1/8. While
-    attention is not annealed, a share is the channels' mean attention.
+    Each of the shifts -1, 0 and 1 has a group of bars, with one bar per layer and the first layer
+    on the left. Black marks show the shares of TSM in every layer: 1/8, 3/4 and 1/8. Before
+    attention is annealed, a share is the mean attention of the channels.
 
     Args:
-        statistics: What `shift_statistics` returns for a model with `AttentionShift` or
-            `IntegerShift` layers; other layers are passed over.
+        statistics: Result of `shift_statistics` for a model whose temporal layers shift in time
+            only: `AttentionShift` or `IntegerShift`. Other layers are ignored.
 
     Returns:
-        A matplotlib figure; `figure.savefig(path)` writes it.
+        A matplotlib figure; `figure.savefig(path)` writes it to a file.
 
     Raises:
-        ValueError: If no layer is one of these.
+        ValueError: If no layer shifts in time only.
 
     Example:
 
@@ -39,10 +44,10 @@ def attention_figure(statistics):
     Reference:
         RubiksNet paper, Figure 5.
     """
-    layers = [layer for layer in statistics if layer.kind in ("AttentionShift", "IntegerShift")]
+    layers = [layer for layer in statistics if layer.axes == ("T",)]
     if not layers:
         raise ValueError(
-            "`statistics` must hold AttentionShift or IntegerShift layers. "
+            "`statistics` must hold layers that shift in time only, such as AttentionShift. "
             f"Received: {_kinds(statistics)}. Use a rubiksnet_*_aq preset with more than one "
             "frame, or draw `shift_histogram_figure`."
         )
@@ -71,19 +76,20 @@ def attention_figure(statistics):
     return figure
 
 
-def shift_histogram_figure(statistics, columns=4):
-    """Draws how the shifts in time, height and width are distributed at layers of different depth.
+def shift_histogram_figure(statistics: Sequence[ShiftStatistics], columns: int = 4) -> Figure:
+    """Draws histograms of the shifts in time, height and width for layers of different depth.
 
-    There is a row per axis, and a column per layer, the first layer on the left. Bars are shares of
-    the layer's channels; in a model with attention, time and space are of different layers.
+    The picture has a row per axis and a column per layer, with the first layer on the left. Bars
+    show shares of the layer's channels. In a model with attention, the shifts in time and those in
+    space belong to different layers.
 
     Args:
-        statistics: What `shift_statistics` returns.
-        columns: Integer >= 1. Of more layers than this, so many are drawn, evenly spaced, the first
-            and the last among them.
+        statistics: Result of `shift_statistics`.
+        columns: Integer >= 1. Largest number of layers that are drawn. Of more layers, the first,
+            the last and evenly spaced ones between them are drawn.
 
     Returns:
-        A matplotlib figure.
+        A matplotlib figure; `figure.savefig(path)` writes it to a file.
 
     Raises:
         ValueError: If there are no layers or no columns.
@@ -100,7 +106,7 @@ def shift_histogram_figure(statistics, columns=4):
     """
     if not statistics or int(columns) != columns or columns < 1:
         raise ValueError(
-            "`statistics` must have a layer and `columns` be an integer >= 1. "
+            "`statistics` must have a layer and `columns` must be an integer >= 1. "
             f"Received: {len(statistics)} layers, columns={columns!r}"
         )
     rows = {
@@ -133,7 +139,8 @@ def shift_histogram_figure(statistics, columns=4):
 def _integer_shares(layer):
     if layer.distribution is not None:
         return layer.distribution.mean(axis=1)
-    return np.array([np.mean(layer.shifts[0] == shift) for shift in INTEGER_SHIFTS])
+    shifts = np.array(quantize(layer.shifts[0]))
+    return np.array([np.mean(shifts == shift) for shift in INTEGER_SHIFTS])
 
 
 def _evenly_spaced(layers, count):
@@ -142,7 +149,7 @@ def _evenly_spaced(layers, count):
 
 
 def _edges(reach):
-    """Edges of bins that hold -reach .. reach and have the integers in their middle."""
+    """Returns edges of bins that contain -reach .. reach and are centered on the integers."""
     half = np.ceil(max(reach, 1) / BIN_WIDTH) + 0.5
     return np.arange(-half, half + 1) * BIN_WIDTH
 

@@ -1,29 +1,28 @@
 import dataclasses
 
+import keras
 import numpy as np
 
-from gsf_tf.layers import AttentionShift, IntegerShift, RubiksShift2D
+from gsf_tf.layers import AttentionShift, RubiksShift2D, TemporalLayer
 from gsf_tf.models.layer_lookup import find_layers
 from gsf_tf.ops.reference.rubiks_shift import quantize
 
 AXES = {3: ("T", "H", "W"), 2: ("H", "W"), 1: ("T",)}
-TEMPORAL = (AttentionShift, IntegerShift)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ShiftStatistics:
-    """How far one layer shifts its channels.
+    """The shifts of the channels of one layer.
 
     Attributes:
-        name: The layer's name.
-        kind: The layer's class: `"RubiksShift3D"`, `"RubiksShift2D"`, `"AttentionShift"` or
-            `"IntegerShift"`.
+        name: Name of the layer.
+        kind: Name of the layer's class, such as `"RubiksShift3D"`.
         shifts: Array `[3, C]` (time, vertical, horizontal), `[2, C]` (vertical, horizontal) or
-            `[1, C]` (time), in frames and elements of the layer's map; positive reads later,
-            further down or right. Of a quantized layer the shifts as they are learned, which it
-            rounds; of attention the likeliest ones, which `gsf_tf.models.harden` would take.
-        distribution: Of attention each channel's weights of the shifts -1, 0 and 1, `[3, C]`;
-            else None.
+            `[1, C]` (time), in frames and elements of the layer's map. Positive shifts read a later
+            frame, further down or further right. A quantized layer has its unrounded shifts here;
+            an `AttentionShift` has its likeliest shifts, which `gsf_tf.models.harden` would use.
+        distribution: For an `AttentionShift` the weights of the shifts -1, 0 and 1 for each
+            channel, `[3, C]`; None for other layers.
     """
 
     name: str
@@ -32,37 +31,38 @@ class ShiftStatistics:
     distribution: np.ndarray | None = None
 
     @property
-    def axes(self):
-        """What the rows of `shifts` are, such as `("T", "H", "W")`."""
+    def axes(self) -> tuple[str, ...]:
+        """Names of the rows of `shifts`: `("T", "H", "W")`, `("H", "W")` or `("T",)`."""
         return AXES[len(self.shifts)]
 
     @property
-    def zero_share(self):
-        """Share of the channels whose rounded shift is zero, `[axes]`.
+    def zero_share(self) -> np.ndarray:
+        """Share of the channels whose rounded shift is zero, `[axes]`, in 0..1.
 
-        Of attention the mean weight of the frame itself, which equation (8) holds to 1 - B.
+        For an `AttentionShift` it is the mean weight of the frame itself, which equation (8) of the
+        RubiksNet paper holds to 1 - B.
         """
         if self.distribution is not None:
             return self.distribution[1:2].mean(axis=1)
         return np.mean(np.equal(quantize(self.shifts), 0), axis=1)
 
     @property
-    def mean_reach(self):
+    def mean_reach(self) -> np.ndarray:
         """Mean over the channels of the shift's magnitude, `[axes]`."""
         return np.abs(self.shifts).mean(axis=1)
 
     @property
-    def largest_reach(self):
+    def largest_reach(self) -> np.ndarray:
         """Largest magnitude of a channel's shift, `[axes]`."""
         return np.abs(self.shifts).max(axis=1)
 
 
-def shift_statistics(model):
-    """Says how far each layer of a RubiksNet shifts its channels.
+def shift_statistics(model: keras.Model) -> list[ShiftStatistics]:
+    """Returns the shifts of the channels of each layer of a RubiksNet.
 
     Args:
         model: `keras.Model` with layers of class `RubiksShift3D`, `RubiksShift2D`,
-            `AttentionShift` or `IntegerShift`.
+            `AttentionShift` or `IntegerShift`, or another `TemporalLayer` with `channel_shifts`.
 
     Returns:
         A list of `ShiftStatistics`, one per layer in the order of the model.
@@ -81,22 +81,18 @@ def shift_statistics(model):
     Reference:
         RubiksNet paper, section 4.3, Figures 5 and 6.
     """
-    layers = find_layers(model, (RubiksShift2D, *TEMPORAL))
-    if not layers:
+    layers = find_layers(model, (TemporalLayer, RubiksShift2D))
+    statistics = [_statistics(layer) for layer in layers if layer.channel_shifts() is not None]
+    if not statistics:
         raise ValueError(
             "`model` must have layers that shift: RubiksShift3D, RubiksShift2D, AttentionShift or "
             f"IntegerShift. Received: {model.name!r}, which has none. Use a rubiksnet_* preset."
         )
-    return [_statistics(layer) for layer in layers]
+    return statistics
 
 
 def _statistics(layer):
-    kind, distribution = type(layer).__name__, None
-    if isinstance(layer, AttentionShift):
-        shifts = np.array(layer.integer_shifts(), "float32")[None]
-        distribution = np.array(layer.distribution())
-    elif isinstance(layer, IntegerShift):
-        shifts = np.array(layer.shift, "float32")[None]
-    else:
-        shifts = np.array(layer.shift)
-    return ShiftStatistics(layer.name, kind, shifts, distribution)
+    shifts = np.array(layer.channel_shifts(), "float32")
+    is_attention = isinstance(layer, AttentionShift)
+    distribution = np.array(layer.distribution()) if is_attention else None
+    return ShiftStatistics(layer.name, type(layer).__name__, shifts, distribution)

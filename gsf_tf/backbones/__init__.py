@@ -1,4 +1,4 @@
-"""The papers' 2D backbones, as Keras functional models in `keras.applications` style."""
+"""The papers' 2D backbones, as functional Keras models in the style of `keras.applications`."""
 
 from gsf_tf.backbones.bn_inception import BNInception
 from gsf_tf.backbones.inception_v3 import InceptionV3

@@ -1,10 +1,12 @@
+import os
+
 import keras
 
 from gsf_tf.backbones.functional_backbone import check_arguments, functional_backbone
 from gsf_tf.backbones.inception_layers import convolution_unit, halving_max_pool, pooling_branch
 
-# Channels of the branches: 1x1; 3x3 (reduce, out); double 3x3 (reduce, both outs); projection
-# of the pooling and its kind.
+# Channels of the branches: 1x1; 3x3 (reduction, output); double 3x3 (reduction, both outputs);
+# projection after the pooling, and the kind of pooling.
 BLOCKS = {
     "3a": (64, (64, 64), (64, 96), (32, "average")),
     "3b": (64, (64, 96), (64, 96), (64, "average")),
@@ -20,35 +22,37 @@ BLOCKS = {
 
 
 def BNInception(
-    include_top=True,
-    weights=None,
-    input_shape=None,
-    pooling=None,
-    classes=1000,
-    name="bninception",
-):
-    """Builds BN-Inception (Inception v2) as converted from Caffe.
+    include_top: bool = True,
+    weights: str | os.PathLike | None = None,
+    input_shape: tuple[int | None, int | None, int] | None = None,
+    pooling: str | None = None,
+    classes: int = 1000,
+    name: str = "bninception",
+) -> keras.Model:
+    """Builds BN-Inception (Inception v2) in the version that was converted from Caffe.
 
     Layer names are those of the released checkpoints (`inception_3a_1x1`,
     `inception_3a_1x1_bn`). The blocks 3c and 4e halve the map and have no 1x1 branch.
 
     Args:
-        include_top: Whether to end in the spatial mean and the linear layer `fc`, whose
+        include_top: Whether the network ends in the spatial mean and the linear layer `fc`, whose
             outputs are logits.
-        weights: None for random ones, or the path of a file: a BN-Inception `.pth`, or one that
+        weights: None for random weights, or the path of a file: a BN-Inception `.pth`, or one that
             Keras saved from the same network.
-        input_shape: `(height, width, 3)`; by default `(None, None, 3)`. The size must leave even
-            maps before 3c and 4e, as all multiples of 32 do; the papers use 224.
-        pooling: Without the top: None for the last feature map, `"avg"` or `"max"` for its
-            spatial mean or maximum.
-        classes: Outputs of the linear layer.
+        input_shape: `(height, width, 3)` in pixels; by default `(None, None, 3)`. The size must
+            leave even maps before 3c and 4e, as all multiples of 32 do; the papers use 224.
+        pooling: Only with `include_top=False`: None to return the last feature map, `"avg"` or
+            `"max"` to return its spatial mean or maximum.
+        classes: Number of outputs of the linear layer, at least 1.
         name: Name of the model.
 
     Returns:
         A functional `keras.Model` whose input is BGR in 0..255 minus (104, 117, 128).
 
     Raises:
-        ValueError: If `weights` is `"imagenet"`, `pooling` is unknown, or the size does not fit.
+        ValueError: If `weights` is `"imagenet"`, which Keras does not ship for this network, if
+            `pooling` is unknown or used with the top, or if the size of the frames does not fit.
+        CheckpointError: If the file does not hold weights of this network.
 
     Reference:
         Ioffe and Szegedy, Batch Normalization, ICML 2015, figure 5; Wang et al., Temporal Segment
@@ -104,7 +108,8 @@ def _stem_unit(x, filters, kernel_size, strides, block, branch, suffix=""):
 def _check_even(x, block):
     if any(size is not None and size % 2 for size in x.shape[1:3]):
         raise ValueError(
-            f"The map before {block} must have an even height and width, for its pooling and its "
-            f"convolutions halve it differently otherwise. Received: {x.shape[1:3]}. Use a frame "
-            "size that is a multiple of 32, such as 224."
+            f"The map before {block} must have an even height and width, because its pooling and "
+            "its convolutions halve odd sizes differently. "
+            f"Received: (height, width)={tuple(x.shape[1:3])}. Use a frame size that is a multiple "
+            "of 32, such as 224."
         )

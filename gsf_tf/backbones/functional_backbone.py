@@ -1,4 +1,4 @@
-"""What all backbones share around their feature maps: input, pooling, classifier, weights."""
+"""The parts that all backbones share: checks of arguments, pooling, classifier, weights."""
 
 import keras
 
@@ -8,7 +8,7 @@ KERAS_FORMATS = (".keras", ".h5")
 
 
 def check_arguments(name, include_top, weights, pooling):
-    """Raises ValueError if the arguments that all backbones share contradict their rules."""
+    """Raises ValueError if one of the arguments that all backbones share breaks its rule."""
     if weights == "imagenet":
         raise ValueError(
             f"Keras ships no ImageNet weights for {name!r}. Received: weights='imagenet'. Use "
@@ -19,8 +19,9 @@ def check_arguments(name, include_top, weights, pooling):
         raise ValueError(f"`pooling` must be None, 'avg' or 'max'. Received: pooling={pooling!r}")
     if include_top and pooling is not None:
         raise ValueError(
-            "`pooling` belongs to a backbone without a classifier, which pools by itself. "
-            f"Received: pooling={pooling!r}. Use include_top=False with it."
+            "`pooling` must be None for a backbone with a classifier, which has its own pooling. "
+            f"Received: include_top={include_top!r}, pooling={pooling!r}. Pass include_top=False "
+            "to use `pooling`."
         )
 
 
@@ -30,11 +31,11 @@ def functional_backbone(inputs, features, include_top, weights, pooling, classes
     Args:
         inputs: Symbolic frames `[B, H, W, 3]`.
         features: Symbolic feature maps `[B, h, w, C]`.
-        include_top: Whether to end in the spatial mean and the linear layer `fc`.
-        weights: None, or a path: `.keras` and `.h5` files are read by Keras, any other by
-            `gsf_tf.weights.load_torch_backbone`.
+        include_top: Whether the network ends in the spatial mean and the linear layer `fc`.
+        weights: None, or a path: Keras reads `.keras` and `.h5` files,
+            `gsf_tf.weights.load_torch_backbone` reads all others.
         pooling: None, `"avg"` or `"max"`.
-        classes: Outputs of `fc`.
+        classes: Number of outputs of `fc`.
         name: Name of the model.
 
     Returns:

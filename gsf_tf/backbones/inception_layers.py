@@ -1,4 +1,4 @@
-"""The layers that BN-Inception and InceptionV3 got from Caffe.
+"""The layers of BN-Inception and InceptionV3, which were converted from Caffe.
 
 Convolutions have biases although a normalization follows, every normalization has a scale, max
 pooling with stride 2 covers the last row and column ("ceil mode"), and average pooling counts the
@@ -11,7 +11,7 @@ from gsf_tf.layers import BatchNormalization
 
 
 def convolution_unit(x, filters, kernel_size, strides, padding, names):
-    """Convolution with bias, batch normalization, ReLU.
+    """Applies a convolution with bias, batch normalization and ReLU.
 
     Args:
         x: Symbolic feature maps.
@@ -26,7 +26,7 @@ def convolution_unit(x, filters, kernel_size, strides, padding, names):
     """
     convolution, normalization, activation = names
     if padding == "same" and strides > 1:
-        # Keras' own "same" would put an odd total to the right and bottom only.
+        # The padding "same" of Keras would add the odd row and column at the right and bottom.
         x = keras.layers.ZeroPadding2D(kernel_size // 2, name=f"{convolution}_pad")(x)
         padding = "valid"
     x = keras.layers.Conv2D(
@@ -42,17 +42,17 @@ def convolution_unit(x, filters, kernel_size, strides, padding, names):
 
 
 def halving_max_pool(x, name):
-    """3x3 maximum with stride 2 in ceil mode: reads past the right and bottom edge only.
+    """Applies a 3x3 maximum with stride 2 in ceil mode, padded at the right and bottom only.
 
-    All maps that are pooled come out of a ReLU, so a zero outside cannot win. Where the size is
-    odd, the added row and column are not read.
+    All maps that are pooled come from a ReLU, so the maximum is never one of the added zeros. If
+    the size is odd, the added row and column are not read.
     """
     x = keras.layers.ZeroPadding2D(((0, 1), (0, 1)), name=f"{name}_pad")(x)
     return keras.layers.MaxPooling2D(3, strides=2, name=name)(x)
 
 
 def pooling_branch(x, kind, name):
-    """3x3 `"average"` (zeros outside are counted) or `"max"` pooling that keeps the size."""
+    """Applies 3x3 pooling that keeps the size: `"max"`, or `"average"`, which counts zeros."""
     if kind == "max":
         return keras.layers.MaxPooling2D(3, strides=1, padding="same", name=name)(x)
     x = keras.layers.ZeroPadding2D(1, name=f"{name}_pad")(x)

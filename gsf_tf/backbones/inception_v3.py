@@ -1,3 +1,5 @@
+import os
+
 import keras
 
 from gsf_tf.backbones.functional_backbone import check_arguments, functional_backbone
@@ -8,36 +10,38 @@ COLUMN_3, ROW_3 = (3, 1), (1, 3)
 
 
 def InceptionV3(
-    include_top=True,
-    weights=None,
-    input_shape=None,
-    pooling=None,
-    classes=1000,
-    name="inceptionv3",
-):
-    """Builds InceptionV3 as converted from Caffe.
+    include_top: bool = True,
+    weights: str | os.PathLike | None = None,
+    input_shape: tuple[int | None, int | None, int] | None = None,
+    pooling: str | None = None,
+    classes: int = 1000,
+    name: str = "inceptionv3",
+) -> keras.Model:
+    """Builds InceptionV3 in the version that was converted from Caffe.
 
-    `keras.applications.InceptionV3` has neither biases in the convolutions nor scales in the
-    normalizations, and pools otherwise. Layer names are those of the released checkpoints
-    (`mixed_conv_Conv2D`, `mixed_conv_batchnorm`).
+    It differs from `keras.applications.InceptionV3`, which has neither biases in the convolutions
+    nor scales in the normalizations, and pads its poolings differently. Layer names are those of
+    the released checkpoints (`mixed_conv_Conv2D`, `mixed_conv_batchnorm`).
 
     Args:
-        include_top: Whether to end in the spatial mean and the linear layer `fc`, whose
+        include_top: Whether the network ends in the spatial mean and the linear layer `fc`, whose
             outputs are logits.
-        weights: None for random ones, or the path of a file: a `.pth` with this network's
+        weights: None for random weights, or the path of a file: a `.pth` with this network's
             weights, or one that Keras saved from the same network.
-        input_shape: `(height, width, 3)`; by default `(None, None, 3)`. The size must leave odd
-            maps before mixed_3 and mixed_8, as 229 (the papers'), 261 and 299 do.
-        pooling: Without the top: None for the last feature map, `"avg"` or `"max"` for its
-            spatial mean or maximum.
-        classes: Outputs of the linear layer.
+        input_shape: `(height, width, 3)` in pixels; by default `(None, None, 3)`. The size must
+            leave odd maps before mixed_3 and mixed_8, as 229 (the papers'), 261 and 299 do.
+        pooling: Only with `include_top=False`: None to return the last feature map, `"avg"` or
+            `"max"` to return its spatial mean or maximum.
+        classes: Number of outputs of the linear layer, at least 1.
         name: Name of the model.
 
     Returns:
         A functional `keras.Model` whose input is BGR in 0..255 minus (104, 117, 128).
 
     Raises:
-        ValueError: If `weights` is `"imagenet"`, `pooling` is unknown, or the size does not fit.
+        ValueError: If `weights` is `"imagenet"`, which Keras does not ship for this network, if
+            `pooling` is unknown or used with the top, or if the size of the frames does not fit.
+        CheckpointError: If the file does not hold weights of this network.
 
     Reference:
         Szegedy et al., Rethinking the Inception Architecture, CVPR 2016, Table 1; Sudhakaran et
@@ -129,7 +133,7 @@ def _mixed_wide(x, block, pool):
 
 
 def _tower(x, name, *convolutions):
-    """Convolutions (channels, kernel size) after each other: `<name>_conv`, `_conv_1`, ..."""
+    """A chain of convolutions (channels, kernel size): `<name>_conv`, `<name>_conv_1`, ..."""
     for index, (filters, kernel_size) in enumerate(convolutions):
         x = _unit(x, f"{name}_conv_{index}" if index else f"{name}_conv", filters, kernel_size)
     return x
@@ -147,7 +151,8 @@ def _join(block, *branches):
 def _check_odd(x, block):
     if any(size is not None and size % 2 == 0 for size in x.shape[1:3]):
         raise ValueError(
-            f"The map before {block} must have an odd height and width, for its pooling and its "
-            f"convolutions halve it differently otherwise. Received: {x.shape[1:3]}. Use a frame "
-            "size such as 229, 261 or 299."
+            f"The map before {block} must have an odd height and width, because its pooling and "
+            "its convolutions halve even sizes differently. "
+            f"Received: (height, width)={tuple(x.shape[1:3])}. Use a frame size such as 229, 261 "
+            "or 299."
         )

@@ -4,7 +4,7 @@ import keras
 
 
 def convolution(x, filters, kernel_size, strides, name):
-    """Convolution without bias whose size of output is that of the input over the strides.
+    """Applies a convolution without bias; the size of its output is ceil(size / strides).
 
     Args:
         x: Symbolic feature maps.
@@ -17,7 +17,7 @@ def convolution(x, filters, kernel_size, strides, name):
         Symbolic feature maps.
     """
     if kernel_size > 1:
-        # Keras' own "same" would pad right and bottom only where the strides are 2.
+        # With strides of 2, the padding "same" of Keras would pad the right and bottom only.
         x = keras.layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x)
     return keras.layers.Conv2D(
         filters,

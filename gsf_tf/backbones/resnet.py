@@ -1,9 +1,12 @@
-"""ResNet v1.5, the one the papers used: the stride of a bottleneck is in its 3x3.
+"""ResNet v1.5, which both papers use: the stride of a bottleneck is in its 3x3 convolution.
 
-`keras.applications.ResNet50` is v1 (stride in the first 1x1, biased convolutions).
-Strided layers pad explicitly on both sides, as PyTorch does; "same" would pad right
-and bottom only. Layer names follow torchvision's (`layer1_0_conv1`).
+`keras.applications.ResNet50` is v1 (stride in the first 1x1, convolutions with biases).
+Strided layers pad explicitly on both sides, as PyTorch does; the padding "same" of Keras would pad
+the right and bottom only. Layer names follow torchvision's (`layer1_0_conv1`).
 """
+
+import os
+from collections.abc import Sequence
 
 import keras
 
@@ -13,30 +16,31 @@ from gsf_tf.layers import BatchNormalization
 
 
 def ResNet(
-    repeats,
-    width=64,
-    block="bottleneck",
-    include_top=True,
-    weights=None,
-    input_shape=None,
-    pooling=None,
-    classes=1000,
-    name="resnet",
-):
+    repeats: Sequence[int],
+    width: int = 64,
+    block: str = "bottleneck",
+    include_top: bool = True,
+    weights: str | os.PathLike | None = None,
+    input_shape: tuple[int | None, int | None, int] | None = None,
+    pooling: str | None = None,
+    classes: int = 1000,
+    name: str = "resnet",
+) -> keras.Model:
     """Builds a ResNet v1.5.
 
     Args:
-        repeats: Blocks of each stage, such as `(3, 4, 6, 3)` for ResNet-50.
-        width: Channels after the stem; the blocks of stage i have `width * 2**i` planes.
-        block: `"bottleneck"` (1x1, 3x3, 1x1 to 4 x planes) or `"basic"` (two 3x3).
-        include_top: Whether to end in the spatial mean and the linear layer `fc`, whose
+        repeats: Number of blocks of each stage, such as `(3, 4, 6, 3)` for ResNet-50.
+        width: Channels after the stem, at least 1. The blocks of stage i = 0, 1, ... have
+            `width * 2**i` planes.
+        block: `"bottleneck"` (1x1, 3x3, and 1x1 to four times the planes) or `"basic"` (two 3x3).
+        include_top: Whether the network ends in the spatial mean and the linear layer `fc`, whose
             outputs are logits.
-        weights: None for random ones, or the path of a file: torchvision's `.pth`, or one that
+        weights: None for random weights, or the path of a file: torchvision's `.pth`, or one that
             Keras saved from the same network.
-        input_shape: `(height, width, 3)`; by default `(None, None, 3)`, any size.
-        pooling: Without the top: None for the last feature map, `"avg"` or `"max"` for its
-            spatial mean or maximum.
-        classes: Outputs of the linear layer.
+        input_shape: `(height, width, 3)` in pixels; by default `(None, None, 3)`, any size.
+        pooling: Only with `include_top=False`: None to return the last feature map, `"avg"` or
+            `"max"` to return its spatial mean or maximum.
+        classes: Number of outputs of the linear layer, at least 1.
         name: Name of the model.
 
     Returns:
@@ -44,7 +48,9 @@ def ResNet(
         with the ImageNet mean and standard deviation.
 
     Raises:
-        ValueError: If `weights` is `"imagenet"`, or `pooling` or `block` is unknown.
+        ValueError: If `weights` is `"imagenet"`, which Keras does not ship for this network, if
+            `block` or `pooling` is unknown, or `pooling` is used with the top.
+        CheckpointError: If the file does not hold weights of this network.
 
     Reference:
         He et al., Deep Residual Learning, CVPR 2016, Table 1; the v1.5 stride as in
@@ -57,7 +63,7 @@ def ResNet(
     x = convolution(inputs, width, 7, 2, "conv1")
     x = BatchNormalization(name="bn1")(x)
     x = keras.layers.ReLU(name="relu")(x)
-    # After a ReLU, zeros around the map cannot win a maximum over its own values.
+    # The map comes from a ReLU, so its maximum is never one of the zeros around it.
     x = keras.layers.ZeroPadding2D(1, name="maxpool_pad")(x)
     x = keras.layers.MaxPooling2D(3, strides=2, name="maxpool")(x)
     for stage, blocks in enumerate(repeats):
@@ -73,56 +79,56 @@ def ResNet(
 
 
 def ResNet18(
-    include_top=True,
-    weights=None,
-    input_shape=None,
-    pooling=None,
-    classes=1000,
-    name="resnet18",
-):
-    """Builds ResNet-18; arguments as in `ResNet`."""
+    include_top: bool = True,
+    weights: str | os.PathLike | None = None,
+    input_shape: tuple[int | None, int | None, int] | None = None,
+    pooling: str | None = None,
+    classes: int = 1000,
+    name: str = "resnet18",
+) -> keras.Model:
+    """Builds ResNet-18, with basic blocks. The arguments are those of `ResNet`."""
     return ResNet(
         (2, 2, 2, 2), 64, "basic", include_top, weights, input_shape, pooling, classes, name
     )
 
 
 def ResNet34(
-    include_top=True,
-    weights=None,
-    input_shape=None,
-    pooling=None,
-    classes=1000,
-    name="resnet34",
-):
-    """Builds ResNet-34; arguments as in `ResNet`."""
+    include_top: bool = True,
+    weights: str | os.PathLike | None = None,
+    input_shape: tuple[int | None, int | None, int] | None = None,
+    pooling: str | None = None,
+    classes: int = 1000,
+    name: str = "resnet34",
+) -> keras.Model:
+    """Builds ResNet-34, with basic blocks. The arguments are those of `ResNet`."""
     return ResNet(
         (3, 4, 6, 3), 64, "basic", include_top, weights, input_shape, pooling, classes, name
     )
 
 
 def ResNet50(
-    include_top=True,
-    weights=None,
-    input_shape=None,
-    pooling=None,
-    classes=1000,
-    name="resnet50",
-):
-    """Builds ResNet-50 v1.5; arguments as in `ResNet`."""
+    include_top: bool = True,
+    weights: str | os.PathLike | None = None,
+    input_shape: tuple[int | None, int | None, int] | None = None,
+    pooling: str | None = None,
+    classes: int = 1000,
+    name: str = "resnet50",
+) -> keras.Model:
+    """Builds ResNet-50 v1.5, with bottlenecks. The arguments are those of `ResNet`."""
     return ResNet(
         (3, 4, 6, 3), 64, "bottleneck", include_top, weights, input_shape, pooling, classes, name
     )
 
 
 def ResNet101(
-    include_top=True,
-    weights=None,
-    input_shape=None,
-    pooling=None,
-    classes=1000,
-    name="resnet101",
-):
-    """Builds ResNet-101 v1.5; arguments as in `ResNet`."""
+    include_top: bool = True,
+    weights: str | os.PathLike | None = None,
+    input_shape: tuple[int | None, int | None, int] | None = None,
+    pooling: str | None = None,
+    classes: int = 1000,
+    name: str = "resnet101",
+) -> keras.Model:
+    """Builds ResNet-101 v1.5, with bottlenecks. The arguments are those of `ResNet`."""
     return ResNet(
         (3, 4, 23, 3), 64, "bottleneck", include_top, weights, input_shape, pooling, classes, name
     )

@@ -4,7 +4,11 @@ Layer names follow the authors' checkpoints (`layer1_0_conv2`). Channels are 1, 
 the width in stages 0 to 4; stage 0 has one block at stride 1, the others begin with stride 2.
 """
 
+import os
+from collections.abc import Sequence
+
 import keras
+from keras.initializers import Initializer
 
 from gsf_tf.backbones.functional_backbone import check_arguments, functional_backbone
 from gsf_tf.backbones.residual_layers import convolution
@@ -16,43 +20,45 @@ VARIANTS = ("interpolated", "quantized", "attention")
 
 
 def RubiksNet(
-    repeats,
-    width=72,
-    num_segments=None,
-    variant="interpolated",
-    spatial="learned",
-    temporal="learned",
-    spatial_initializer=None,
-    temporal_initializer=None,
-    squeeze_excitation=False,
-    include_top=True,
-    weights=None,
-    input_shape=None,
-    pooling=None,
-    classes=1000,
-    name="rubiksnet",
-):
-    """Builds a RubiksNet.
+    repeats: Sequence[int],
+    width: int = 72,
+    num_segments: int | None = None,
+    variant: str = "interpolated",
+    spatial: str = "learned",
+    temporal: str = "learned",
+    spatial_initializer: Initializer | None = None,
+    temporal_initializer: Initializer | None = None,
+    squeeze_excitation: bool = False,
+    include_top: bool = True,
+    weights: str | os.PathLike | None = None,
+    input_shape: tuple[int | None, int | None, int] | None = None,
+    pooling: str | None = None,
+    classes: int = 1000,
+    name: str = "rubiksnet",
+) -> keras.Model:
+    """Builds a RubiksNet, for the frames of clips or for images.
 
     Args:
-        repeats: Blocks of stages 1, 2, ..., such as `(3, 4, 6, 3)`.
-        width: Channels of the stem.
-        num_segments: Frames per clip, T, for a network on frames `[B * T, H, W, 3]`; None for an
-            image network with `RubiksShift2D`, which `gsf_tf.models.inflate` makes a video one.
+        repeats: Number of blocks of stages 1, 2, ..., such as `(3, 4, 6, 3)`.
+        width: Channels of the stem, at least 1.
+        num_segments: Frames per clip, T, of a network for frames `[B * T, H, W, 3]`; None for an
+            image network with `RubiksShift2D`, which `gsf_tf.models.inflate` turns into a video
+            model.
         variant: `"interpolated"` (RS), `"quantized"` (RS-Q), or `"attention"` (RS-AQ: an
-            `AttentionShift` before the first 1x1 of a block; space keeps interpolated shifts).
+            `AttentionShift` before the first 1x1 of a block, and interpolated spatial shifts).
         spatial: `"learned"` or `"fixed"` spatial shifts (Table 4).
         temporal: `"learned"` or `"fixed"` temporal shifts (Table 4).
         spatial_initializer: Initializer of the spatial shifts `[2, C]`; see `RubiksShift3D`.
         temporal_initializer: Initializer of the temporal shifts `[1, C]`; see `RubiksShift3D`.
-        squeeze_excitation: Whether blocks have one, after the shift.
-        include_top: Whether to end in the spatial mean and the linear layer `fc`, whose
+        squeeze_excitation: Whether blocks have a squeeze-and-excitation module after the shift.
+        include_top: Whether the network ends in the spatial mean and the linear layer `fc`, whose
             outputs are logits.
-        weights: None for random ones, or the path of a file that Keras saved from the same network.
-        input_shape: `(height, width, 3)`; by default `(None, None, 3)`, any size.
-        pooling: Without the top: None for the last feature map, `"avg"` or `"max"` for its
-            spatial mean or maximum.
-        classes: Outputs of the linear layer.
+        weights: None for random weights, or the path of a file that Keras saved from the same
+            network.
+        input_shape: `(height, width, 3)` in pixels; by default `(None, None, 3)`, any size.
+        pooling: Only with `include_top=False`: None to return the last feature map, `"avg"` or
+            `"max"` to return its spatial mean or maximum.
+        classes: Number of outputs of the linear layer, at least 1.
         name: Name of the model.
 
     Returns:
@@ -60,10 +66,11 @@ def RubiksNet(
         with the ImageNet mean and standard deviation.
 
     Raises:
-        ValueError: If an argument is unknown, or `temporal="fixed"` meets attention.
+        ValueError: If `variant`, `spatial`, `temporal` or `pooling` is unknown, `pooling` is used
+            with the top, or `temporal` is `"fixed"` with attention.
 
     Reference:
-        RubiksNet paper, section 3.2; the sizes and the blocks are the authors' code's.
+        RubiksNet paper, section 3.2; the sizes and the blocks are those of the authors' code.
     """
     check_arguments(name, include_top, weights, pooling)
     if variant not in VARIANTS:
@@ -74,8 +81,9 @@ def RubiksNet(
     check_learning("temporal", temporal)
     if variant == "attention" and temporal == "fixed":
         raise ValueError(
-            "Attention learns temporal shifts. Received: variant='attention', temporal='fixed'. "
-            "Fixed ones belong to variant='interpolated' and variant='quantized'."
+            "`temporal` must be 'learned' with attention, which learns temporal shifts. "
+            "Received: variant='attention', temporal='fixed'. Fixed shifts belong to "
+            "variant='interpolated' and variant='quantized'."
         )
 
     def attend(x, name):

@@ -4,55 +4,81 @@ Names are imported when they are first used, so that a worker process that only 
 videos does not load TensorFlow.
 """
 
-import importlib
+from typing import TYPE_CHECKING
 
-_MODULES = {
-    "Augmentation": "gsf_tf.data.pipeline.augmentation.augmentation",
-    "ClipListing": "gsf_tf.data.listing.clip_listing",
-    "ClipSource": "gsf_tf.data.listing.clip_source",
-    "DamageLog": "gsf_tf.data.records.damage_log",
-    "DamagedRecord": "gsf_tf.data.records.damage_log",
-    "DataError": "gsf_tf.errors",
-    "DatasetInfo": "gsf_tf.data.records.dataset_info",
-    "FlipRule": "gsf_tf.data.pipeline.flip_rule",
-    "FrameFolder": "gsf_tf.data.video.frame_folder",
-    "LabelMap": "gsf_tf.data.listing.label_map",
-    "OFFICIAL_DATASETS": "gsf_tf.data.listing.datasets",
-    "QuarantinedClip": "gsf_tf.data.writing.finished_shard",
-    "RecordSettings": "gsf_tf.data.records.record_settings",
-    "VideoError": "gsf_tf.errors",
-    "VideoInfo": "gsf_tf.data.video.video_file",
-    "contact_sheet": "gsf_tf.data.inspection.clip_sheet",
-    "find_complete_records": "gsf_tf.data.writing.record_folder",
-    "frames_to_clip": "gsf_tf.data.pipeline.single_clip",
-    "inspect_records": "gsf_tf.data.inspection.record_inspection",
-    "list_annotated_videos": "gsf_tf.data.listing.video_list",
-    "list_video_folder": "gsf_tf.data.listing.video_folder",
-    "probe": "gsf_tf.data.video.video_file",
-    "read_frames": "gsf_tf.data.video.video_file",
-    "reports_damage": "gsf_tf.data.records.damage_report",
-    "read_quarantine": "gsf_tf.data.writing.record_folder",
-    "split_for_validation": "gsf_tf.data.listing.validation_split",
-    "spread_segment_indices": "gsf_tf.data.pipeline.sampling",
-    "test_dense_indices": "gsf_tf.data.pipeline.sampling",
-    "test_segment_indices": "gsf_tf.data.pipeline.sampling",
-    "train_dense_indices": "gsf_tf.data.pipeline.sampling",
-    "train_segment_indices": "gsf_tf.data.pipeline.sampling",
-    "video_dataset_from_directory": "gsf_tf.data.pipeline.directory_dataset",
-    "video_dataset_from_records": "gsf_tf.data.pipeline.records_dataset",
-    "write_records": "gsf_tf.data.writing.record_folder",
-}
+from gsf_tf.lazy_imports import lazy_imports
 
-__all__ = list(_MODULES)
+if TYPE_CHECKING:
+    from gsf_tf.data.inspection.clip_sheet import contact_sheet
+    from gsf_tf.data.inspection.record_inspection import inspect_records
+    from gsf_tf.data.listing.clip_listing import ClipListing
+    from gsf_tf.data.listing.clip_source import ClipSource
+    from gsf_tf.data.listing.datasets import OFFICIAL_DATASETS
+    from gsf_tf.data.listing.label_map import LabelMap
+    from gsf_tf.data.listing.validation_split import split_for_validation
+    from gsf_tf.data.listing.video_folder import list_video_folder
+    from gsf_tf.data.listing.video_list import list_annotated_videos
+    from gsf_tf.data.pipeline.augmentation.augmentation import Augmentation
+    from gsf_tf.data.pipeline.directory_dataset import video_dataset_from_directory
+    from gsf_tf.data.pipeline.flip_rule import FlipRule
+    from gsf_tf.data.pipeline.records_dataset import video_dataset_from_records
+    from gsf_tf.data.pipeline.sampling import (
+        spread_segment_indices,
+        test_dense_indices,
+        test_segment_indices,
+        train_dense_indices,
+        train_segment_indices,
+    )
+    from gsf_tf.data.pipeline.single_clip import frames_to_clip
+    from gsf_tf.data.records.damage_log import DamagedRecord, DamageLog
+    from gsf_tf.data.records.damage_report import reports_damage
+    from gsf_tf.data.records.dataset_info import DatasetInfo
+    from gsf_tf.data.records.record_settings import RecordSettings
+    from gsf_tf.data.video.frame_folder import FrameFolder
+    from gsf_tf.data.video.video_file import VideoInfo, probe, read_frames
+    from gsf_tf.data.writing.finished_shard import QuarantinedClip
+    from gsf_tf.data.writing.record_folder import (
+        find_complete_records,
+        read_quarantine,
+        write_records,
+    )
+    from gsf_tf.errors import DataError, VideoError
 
+__all__ = [
+    "Augmentation",
+    "ClipListing",
+    "ClipSource",
+    "DamageLog",
+    "DamagedRecord",
+    "DataError",
+    "DatasetInfo",
+    "FlipRule",
+    "FrameFolder",
+    "LabelMap",
+    "OFFICIAL_DATASETS",
+    "QuarantinedClip",
+    "RecordSettings",
+    "VideoError",
+    "VideoInfo",
+    "contact_sheet",
+    "find_complete_records",
+    "frames_to_clip",
+    "inspect_records",
+    "list_annotated_videos",
+    "list_video_folder",
+    "probe",
+    "read_frames",
+    "read_quarantine",
+    "reports_damage",
+    "split_for_validation",
+    "spread_segment_indices",
+    "test_dense_indices",
+    "test_segment_indices",
+    "train_dense_indices",
+    "train_segment_indices",
+    "video_dataset_from_directory",
+    "video_dataset_from_records",
+    "write_records",
+]
 
-def __getattr__(name):
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_MODULES[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__():
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_imports(__name__)

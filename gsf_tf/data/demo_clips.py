@@ -1,10 +1,9 @@
-"""The embedded dataset: real H.264 clips of textured shapes that act in time.
+"""Generates the demo's dataset: H.264 clips of moving, growing and turning textured shapes.
 
-The classes come in pairs that are each other's time reversal, and a clip of the second
-class of a pair is a clip of the first one played backwards. A set of frames without
-their order therefore says nothing about which of the two it is: a model without
-temporal interaction can at best guess, which is the papers' point in miniature
-(GSF paper, section 4.6 and Figure 7: the pairs TSN confuses).
+The classes form pairs, and each class of a pair is the time reversal of the other: a clip of the
+second class is a clip of the first one played backwards. So the frames without their order do not
+tell the two classes apart, and a model without temporal interaction can only guess between them.
+The GSF paper has this point in section 4.6 and Figure 7, with the pairs that TSN confuses.
 """
 
 import concurrent.futures
@@ -25,9 +24,10 @@ HEIGHT, WIDTH = 84, 112
 
 @dataclasses.dataclass
 class Pose:
-    """Where an actor is at one moment; lengths are fractions of the frame's height.
+    """The position and shape of an actor at one moment.
 
-    `angle` is in radians, clockwise on the screen; `stretch` lengthens the actor along it.
+    Lengths are fractions of the frame's height. `angle` is in radians, clockwise on the screen.
+    `stretch` lengthens the actor along this angle.
     """
 
     x: float
@@ -40,10 +40,10 @@ class Pose:
 
 @dataclasses.dataclass(frozen=True)
 class ActionPair:
-    """Two classes that are each other's time reversal.
+    """Two classes, each of which is the time reversal of the other.
 
-    `poses(rng)` draws the parameters of one clip and returns a function from the phase
-    of the action (0..1) to the pose of every actor.
+    `poses(rng)` draws the parameters of one clip and returns a function from the phase of the
+    action (0..1) to the pose of every actor.
     """
 
     forward: str
@@ -193,11 +193,11 @@ def render_clip(action: str, rng: np.random.Generator) -> np.ndarray:
 
     Args:
         action: Class name, one of `CLASS_NAMES`.
-        rng: Source of everything random: background, colors, shapes, speed, start,
-            distractors, noise and the number of frames (24 to 40).
+        rng: Source of all random values: background, colors, shapes, speed, start, distractors,
+            noise and the number of frames (24 to 40).
 
     Returns:
-        uint8 array `[T, 84, 112, 3]`, RGB.
+        uint8 RGB frames `[T, 84, 112, 3]`.
 
     Raises:
         ValueError: If `action` is not a class name.
@@ -208,13 +208,13 @@ def render_clip(action: str, rng: np.random.Generator) -> np.ndarray:
     background = base + 35 * _smooth_noise(rng, 3) + 18 * _smooth_noise(rng, 12)
     for _ in range(rng.integers(0, 3)):
         edge, along = rng.choice([-1, 1]), rng.uniform(-0.5, 0.5)
-        place = Pose(edge * rng.uniform(0.42, 0.6), along, angle=rng.uniform(0, 2 * np.pi))
-        _Sprite(rng, background, rng.uniform(0.05, 0.09)).draw(background, grid, place)
+        pose = Pose(edge * rng.uniform(0.42, 0.6), along, angle=rng.uniform(0, 2 * np.pi))
+        _Sprite(rng, background, rng.uniform(0.05, 0.09)).draw(background, grid, pose)
 
     poses = pair.poses(rng)
     num_frames = int(rng.integers(24, 41))
-    # A clip shows most of the action, not always from its start nor to its end, at a pace
-    # that is its own; the last line reverses all of this for the second class of a pair.
+    # A clip shows most of the action, but not always its start or its end, at a random pace. For
+    # the second class of a pair, the loop below runs backwards.
     start, stop = rng.uniform(0, 0.12), rng.uniform(0.88, 1)
     pace = rng.uniform(0.8, 1.25)
     phases = start + (stop - start) * np.linspace(0, 1, num_frames) ** pace
@@ -262,19 +262,19 @@ def generate_clips(
 ) -> Iterator[tuple[int, int]]:
     """Writes `directory/<split>/<class>/<number>.mp4` in parallel processes.
 
-    Every clip has a seed of its own, made from (seed, split, class, number): the same
-    call gives the same clips whatever the number of workers, and clips that are there
-    already are kept, so an interrupted call continues.
+    Every clip has a seed of its own, which is made of (seed, split, class, number). So the same
+    call writes the same clips with any number of workers. Clips that exist already are kept, so
+    that an interrupted call can be repeated to continue.
 
     Args:
-        directory: Where the splits go.
-        clips_per_class: Number of clips of each class per split, as
+        directory: Folder of the splits.
+        clips_per_class: For each split, the number of clips of each class, such as
             `{"train": 40, "val": 15}`.
         seed: Non-negative integer.
-        workers: Number of processes; the number of cores by default.
+        workers: Number of processes; by default the number of cores.
 
     Yields:
-        `(done, total)` in clips, for a progress bar.
+        `(done, total)`, numbers of clips, for a progress bar.
     """
     directory = pathlib.Path(directory)
     jobs = []

@@ -1,30 +1,31 @@
-"""Evaluation: scores of a dataset, metrics, figures, and predictions for single videos.
+"""Evaluation: scores of a dataset, metrics, pictures, and predictions for single videos.
 
 Names are imported when they are first used: predicting needs neither scikit-learn nor matplotlib.
 """
 
-import importlib
+from typing import TYPE_CHECKING
 
-_MODULES = {
-    "Predictor": "predictor",
-    "Protocol": "protocol",
-    "Scores": "scores",
-    "classification_metrics": "metrics",
-    "confusion_figure": "figures",
-    "curves_figure": "figures",
-    "fuse_scores": "fusion",
-    "score_videos": "scoring",
-    "task_metrics": "metrics",
-}
+from gsf_tf.lazy_imports import lazy_imports
 
-__all__ = list(_MODULES)
+if TYPE_CHECKING:
+    from gsf_tf.evaluation.figures import confusion_figure, curves_figure
+    from gsf_tf.evaluation.fusion import fuse_scores
+    from gsf_tf.evaluation.metrics import classification_metrics, task_metrics
+    from gsf_tf.evaluation.predictor import Predictor
+    from gsf_tf.evaluation.protocol import Protocol
+    from gsf_tf.evaluation.scores import Scores
+    from gsf_tf.evaluation.scoring import score_videos
 
+__all__ = [
+    "Predictor",
+    "Protocol",
+    "Scores",
+    "classification_metrics",
+    "confusion_figure",
+    "curves_figure",
+    "fuse_scores",
+    "score_videos",
+    "task_metrics",
+]
 
-def __getattr__(name):
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
-
-
-def __dir__():
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_imports(__name__)

@@ -4,12 +4,12 @@ import numpy as np
 
 
 def save_class_table(path, metrics):
-    """Writes a line per class: index, name, videos, accuracy, and what it is taken for most.
+    """Writes a line per class: index, name, videos, accuracy, and its most frequent confusion.
 
     Args:
         path: A `.csv` file.
-        metrics: What `classification_metrics` returned. Of a class without a video there is no
-            accuracy, of one that is never wrong no other class.
+        metrics: Result of `classification_metrics`. The accuracy of a class without videos and the
+            confusion of a class that is always right stay empty.
     """
     confusion = metrics["confusion"]
     names = list(metrics["per_class"])

@@ -1,17 +1,21 @@
 """Pictures of a run: training curves and confusion matrices."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 from matplotlib.figure import Figure
 
 
-def curves_figure(runs):
-    """Draws loss and top-1 over the epochs.
+def curves_figure(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
+    """Draws loss and top-1 accuracy of training and validation over the epochs.
 
     Args:
-        runs: Dictionary from a run's name to its `metrics.jsonl` lines as dictionaries.
+        runs: Dictionary from the name of a run to the lines of its `metrics.jsonl`, as
+            dictionaries.
 
     Returns:
-        A matplotlib figure; `figure.savefig(path)` writes it.
+        A matplotlib figure; `figure.savefig(path)` writes it to a file.
     """
     figure = Figure(figsize=(10, 4), layout="constrained")
     for axes, quantity, title in zip(
@@ -36,21 +40,23 @@ def curves_figure(runs):
         if quantity == "top1":
             axes.set_ylim(0, 1.02)
         else:
-            # Validation before the moving statistics have settled would flatten all the rest.
+            # The first validation losses can be so large that they would flatten all other curves:
+            # the moving statistics of batch normalization have not settled yet.
             losses = [line["train/loss"] for lines in runs.values() for line in lines]
             axes.set_ylim(0, 1.2 * max(losses, default=1))
     return figure
 
 
-def confusion_figure(matrices, class_names):
-    """Draws confusion matrices side by side, rows normalized to 1.
+def confusion_figure(matrices: Mapping[str, np.ndarray], class_names: Sequence[str]) -> Figure:
+    """Draws confusion matrices side by side, with rows that sum to 1.
 
     Args:
-        matrices: Dictionary from a title to the counts, `[K, K]`, rows the true classes.
-        class_names: K names.
+        matrices: Dictionary from a title to a matrix of counts `[K, K]`. Rows are the true classes,
+            columns the predicted ones.
+        class_names: Names of the K classes.
 
     Returns:
-        A matplotlib figure.
+        A matplotlib figure; `figure.savefig(path)` writes it to a file.
     """
     classes = len(class_names)
     side = min(max(4, 0.42 * classes), 20)

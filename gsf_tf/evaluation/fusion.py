@@ -1,3 +1,5 @@
+from collections.abc import Mapping
+
 import numpy as np
 from scipy.special import log_softmax, logsumexp
 
@@ -8,21 +10,23 @@ MEANS = ("logits", "probabilities")
 _NAMED = 5
 
 
-def fuse_scores(dumps, mean="logits"):
+def fuse_scores(dumps: Mapping[str, Scores], mean: str = "logits") -> Scores:
     """Averages the scores of several models for the same videos, as an ensemble.
 
     Args:
-        dumps: Dictionary from a name, such as the file, to `Scores`; all weigh the same. Their
-            videos may be in different order.
-        mean: `"logits"`, as the authors' code averages the views of a video; or `"probabilities"`,
-            the mean of the softmax, for models whose logits differ in scale.
+        dumps: Dictionary from a name, such as that of the file, to `Scores`. All have the same
+            weight. The order of their videos may differ.
+        mean: `"logits"`, the mean of the logits, as the authors' code averages the views of a
+            video; or `"probabilities"`, the mean of the softmax, for models whose logits differ in
+            scale.
 
     Returns:
-        `Scores` in the order of the first. With `"probabilities"`, logits are the logarithms of the
-        means.
+        `Scores` in the order of the first. With `"probabilities"`, their logits are the logarithms
+        of the mean probabilities.
 
     Raises:
-        UserError: If tasks, classes, videos or labels differ, with what differs where.
+        UserError: If tasks, classes, videos or labels differ. The message names the differences.
+        ValueError: If `mean` is unknown.
     """
     _check_means(mean)
     first_name, first = next(iter(dumps.items()))
@@ -51,7 +55,7 @@ def fuse_scores(dumps, mean="logits"):
 
 def _check_means(mean):
     if mean not in MEANS:
-        raise ValueError(f"`mean` must be one of {MEANS}. Received: {mean!r}")
+        raise ValueError(f"`mean` must be one of {', '.join(MEANS)}. Received: mean={mean!r}")
 
 
 def _check_videos(dumps):

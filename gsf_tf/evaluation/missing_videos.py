@@ -7,19 +7,19 @@ from gsf_tf.data.writing.record_folder import MISSING_FILE
 
 
 def missing_videos(records, info, split, damage=()):
-    """Says which videos of a split are not among those that were scored, and why.
+    """Returns the videos of a split that were not scored, with the reasons.
 
     Args:
         records: Folder of the records.
         info: Its `DatasetInfo`.
         split: Name of the split.
-        damage: Each `DamagedRecord` that was left out while reading.
+        damage: Every `DamagedRecord` that was left out while reading.
 
     Returns:
-        Dictionary, ready for JSON: `published`, the number of videos of the official split, None
-        where nobody has published one; `missing`, `data_path` of those whose files were not there;
-        `quarantined`, path and reason of those that could not be decoded; `damaged`, the records
-        that could not be read, and `damaged_clips`, how many videos those held.
+        A dictionary that can be written as JSON: `published`, the number of videos of the official
+        split, None if no number was published; `missing`, the `data_path` of videos whose files did
+        not exist; `quarantined`, path and reason of videos that could not be decoded; `damaged`,
+        the records that could not be read; and `damaged_clips`, the number of videos in them.
     """
     counts = info.splits[split]
     missing, quarantined = [], []

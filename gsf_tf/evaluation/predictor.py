@@ -1,4 +1,5 @@
 import json
+import os
 import pathlib
 
 import numpy as np
@@ -11,10 +12,20 @@ from gsf_tf.workdir import Workdir
 
 
 class Predictor:
-    """Classifies videos with a trained model; of a multi-task model, the action.
+    """Classifies videos with a trained model.
+
+    The classes of a multi-task model are those of its task `"action"`.
 
     Args:
-        path: A workdir of a finished training run, or an exported SavedModel.
+        path: The workdir of a finished training run, or the folder of a SavedModel that
+            `gsf_tf.export.export_saved_model` wrote.
+
+    Attributes:
+        labels: `LabelMap` of the model's classes.
+        num_segments: Frames of a clip.
+        height: Height of the model's input in pixels.
+        width: Width of the model's input in pixels.
+        short_side: Pixels to which the short side of larger videos is scaled.
 
     Raises:
         UserError: If `path` is neither.
@@ -27,7 +38,7 @@ class Predictor:
     ```
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | os.PathLike):
         path = pathlib.Path(path)
         if (path / "saved_model.pb").exists():
             self._saved_model = tf.saved_model.load(str(path))
@@ -35,15 +46,15 @@ class Predictor:
             assets = path / "assets"
             if not (assets / "preprocessing.json").exists():
                 raise UserError(
-                    "--model must be a SavedModel written by trainers.export, which has "
-                    f"assets/preprocessing.json. Received: {path}, which has not."
+                    "The model must be a SavedModel that `export_saved_model` wrote, with "
+                    f"assets/preprocessing.json. Received: path={path}, without it."
                 )
             signature = self._saved_model.signatures["serving_default"]
             shape = signature.structured_input_signature[1]["clip"].shape
             self.labels = LabelMap.load(assets / "labels.txt")
             preprocessing = json.loads((assets / "preprocessing.json").read_text())
             self.short_side = preprocessing["short_side"]
-            # Exports of before had no other sampling.
+            # Earlier exports supported only this sampling and did not store it.
             self._sampling = {
                 "sampling": preprocessing.get("sampling", "segments"),
                 "frame_stride": preprocessing.get("frame_stride"),
@@ -59,8 +70,8 @@ class Predictor:
             self._sampling = {name: data[name] for name in ("sampling", "frame_stride")}
         else:
             raise UserError(
-                "--model must be the workdir of a training run (with config.json) or an exported "
-                f"SavedModel (with saved_model.pb). Received: {path}, which "
+                "The model must be the workdir of a training run (with config.json) or an exported "
+                f"SavedModel (with saved_model.pb). Received: path={path}, which "
                 f"{'has neither' if path.exists() else 'does not exist'}."
             )
         _, self.num_segments, self.height, self.width, _ = shape
@@ -71,10 +82,16 @@ class Predictor:
     def _model_probabilities(self, clip):
         return tf.nn.softmax(task_logits(self._model(clip, training=False))[ACTION])
 
-    def probabilities(self, video):
-        """Returns float32 `[K]`, summing to 1, for a video file.
+    def probabilities(self, video: str | os.PathLike) -> np.ndarray:
+        """Returns the probability of each class for a video.
 
-        Frames and crop are those of the one-clip, center-crop evaluation.
+        The frames and the crop are those of the efficiency protocol: the center crop of one clip.
+
+        Args:
+            video: Path of a video file.
+
+        Returns:
+            float32 `[K]`, which sums to 1.
 
         Raises:
             VideoError: If the file cannot be decoded to its end.
@@ -88,8 +105,19 @@ class Predictor:
         )
         return np.asarray(self._probabilities(tf.constant(clip)[None]))[0]
 
-    def top(self, video, k=5):
-        """Returns the `k` most probable classes as `(name, probability)`, best first."""
+    def top(self, video: str | os.PathLike, k: int = 5) -> list[tuple[str, float]]:
+        """Returns the most probable classes of a video.
+
+        Args:
+            video: Path of a video file.
+            k: Number of classes, at least 1.
+
+        Returns:
+            A list of `(name, probability)`, the most probable first.
+
+        Raises:
+            VideoError: If the file cannot be decoded to its end.
+        """
         probabilities = self.probabilities(video)
         best = np.argsort(-probabilities, kind="stable")[:k]
         return [(self.labels.names[i], float(probabilities[i])) for i in best]

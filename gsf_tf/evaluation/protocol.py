@@ -6,17 +6,17 @@ PROTOCOLS = {"efficiency": (1, 1), "accuracy": (2, 3), "kinetics": (10, 3)}
 
 @dataclasses.dataclass(frozen=True)
 class Protocol:
-    """Which views of a video are scored.
+    """The views of a video that are scored: a number of clips, and of crops of each clip.
 
     Args:
-        clips: Clips per video, evenly placed; at least 1.
+        clips: Clips per video, evenly spaced in time; at least 1.
         crops: Crops of each clip, evenly spaced along the longer side; at least 1.
-        full_short_side: Crops reach over the whole short side, instead of 224 of its 256 parts.
+        full_short_side: Whether crops cover the whole short side, instead of 224 / 256 of it.
 
     Reference:
-        GSF paper, section 4.1: the efficiency protocol is the center crop of one clip, the
-        accuracy protocol three crops of two clips, on Kinetics of ten. RubiksNet paper, section
-        4.2: "1-clip" is the first, "2-clip" the second.
+        GSF paper, section 4.1: the efficiency protocol is the center crop of one clip; the accuracy
+        protocol is three crops of two clips, or of ten clips on Kinetics. RubiksNet paper, section
+        4.2: "1-clip" is the efficiency protocol, "2-clip" the accuracy protocol.
     """
 
     clips: int = 1
@@ -24,22 +24,27 @@ class Protocol:
     full_short_side: bool = False
 
     @classmethod
-    def named(cls, name, full_short_side=False):
-        """Returns the protocol `"efficiency"`, `"accuracy"` or `"kinetics"`."""
+    def named(cls, name: str, full_short_side: bool = False) -> "Protocol":
+        """Returns one of the papers' protocols.
+
+        Args:
+            name: `"efficiency"` (1 clip x 1 crop), `"accuracy"` (2 x 3) or `"kinetics"` (10 x 3).
+            full_short_side: As in `Protocol`.
+        """
         return cls(*PROTOCOLS[name], full_short_side)
 
     @property
-    def name(self):
-        """Name of the papers' protocol, or clips and crops as `4x3`; `_full` says which crops."""
+    def name(self) -> str:
+        """Name of the papers' protocol or `"<clips>x<crops>"`; with full crops, `_full` follows."""
         views = (self.clips, self.crops)
         names = {value: name for name, value in PROTOCOLS.items()}
         return names.get(views, f"{self.clips}x{self.crops}") + "_full" * self.full_short_side
 
     @property
-    def views(self):
-        """Views of a video."""
+    def views(self) -> int:
+        """Number of views of a video, clips times crops."""
         return self.clips * self.crops
 
-    def matches(self, name):
-        """Says whether these are as many clips and crops as those of the protocol `name`."""
+    def matches(self, name: str) -> bool:
+        """Returns whether the protocol `name` has the same numbers of clips and crops."""
         return (self.clips, self.crops) == PROTOCOLS.get(name)

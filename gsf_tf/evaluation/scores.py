@@ -3,6 +3,7 @@ import dataclasses
 import os
 import pathlib
 import zipfile
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -13,17 +14,17 @@ from gsf_tf.tasks import ACTION, task_prefix
 
 @dataclasses.dataclass(frozen=True)
 class Scores:
-    """A model's logits for the videos of a dataset, each once.
+    """A model's logits for the videos of a dataset, one row per video.
 
     Attributes:
-        ids: Strings `[N]`, all different, that tell where a video is in the records.
-        logits: For each task float32 `[N, K]`, means over the views of a video. A model for one
-            task has `"action"` only.
-        labels: For each task int32 `[N]` in 0..K-1.
-        class_names: For each task its K names.
+        ids: Strings `[N]`, all different: the position of each video in the records.
+        logits: Dictionary from each task to float32 `[N, K]`, the mean over the views of a video. A
+            model for one task has the task `"action"` only.
+        labels: Dictionary from each task to int32 `[N]` in 0..K-1.
+        class_names: Dictionary from each task to the names of its K classes.
 
     Raises:
-        ValueError: If shapes do not belong together, or an id repeats.
+        ValueError: If the shapes do not agree, or an id occurs twice.
     """
 
     ids: np.ndarray
@@ -37,22 +38,28 @@ class Scores:
             if logits.shape != (len(self.ids), len(names)) or labels.shape != (len(self.ids),):
                 raise ValueError(
                     "Scores must have a row of logits and a label for each id, and a column for "
-                    f"each class. Received for {task!r}: logits {logits.shape}, labels "
-                    f"{labels.shape}, {len(self.ids)} ids, {len(names)} names"
+                    f"each class. Received: for {task!r} logits of shape {logits.shape}, labels of "
+                    f"shape {labels.shape}, {len(self.ids)} ids, {len(names)} names"
                 )
-        if len(np.unique(self.ids)) < len(self.ids):
-            raise ValueError("The ids of scores must differ. Received one twice.")
+        ids, counts = np.unique(self.ids, return_counts=True)
+        if len(ids) < len(self.ids):
+            twice = str(ids[np.argmax(counts)])
+            raise ValueError(f"The ids of scores must differ. Received: {twice!r} more than once")
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.ids)
 
     @property
-    def fingerprints(self):
-        """For each task the fingerprint of its label map."""
+    def fingerprints(self) -> dict[str, str]:
+        """Dictionary from each task to the fingerprint of its label map."""
         return {task: LabelMap(names).fingerprint for task, names in self.class_names.items()}
 
-    def select(self, rows):
-        """Returns the scores of some of the videos, in the order of the indices `rows`."""
+    def select(self, rows: Sequence[int]) -> "Scores":
+        """Returns the scores of some of the videos.
+
+        Args:
+            rows: Indices of the videos, in the order of the result.
+        """
         return dataclasses.replace(
             self,
             ids=self.ids[rows],
@@ -60,11 +67,14 @@ class Scores:
             labels={task: labels[rows] for task, labels in self.labels.items()},
         )
 
-    def save(self, path):
-        """Writes an `.npz` file in one piece.
+    def save(self, path: str | os.PathLike) -> None:
+        """Writes an `.npz` file, under a temporary name that is replaced when it is complete.
 
-        It holds `ids`, `logits`, `labels`, `class_names` and `label_fingerprint`; for the other
-        tasks of a multi-task model the same with the task's name before it, as `verb_logits`.
+        It holds `ids`, `logits`, `labels`, `class_names` and `label_fingerprint`. For the other
+        tasks of a multi-task model it holds the same with the task as prefix (`verb_logits`).
+
+        Args:
+            path: Path of the file.
         """
         arrays = {"ids": self.ids}
         for task, fingerprint in self.fingerprints.items():
@@ -79,11 +89,14 @@ class Scores:
         os.replace(partial, path)
 
     @classmethod
-    def load(cls, path):
-        """Reads the file that `save` wrote.
+    def load(cls, path: str | os.PathLike) -> "Scores":
+        """Returns the scores in a file that `save` wrote.
+
+        Args:
+            path: Path of the file.
 
         Raises:
-            UserError: If it is not there, or was not written by `save`.
+            UserError: If the file does not exist, or was not written by `save`.
         """
         try:
             with np.load(path) as file:
@@ -102,17 +115,17 @@ class Scores:
                 raise ValueError("its label fingerprint is not that of its class names")
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise UserError(
-                "Scores must be a file that trainers.evaluate wrote, scores_<protocol>.npz. "
-                f"Received: {path} ({error})"
+                "Scores must be a file that `Scores.save` wrote, scores_<protocol>.npz. "
+                f"Received: path={path} ({error})"
             ) from error
         return scores
 
-    def save_csv(self, path, task=ACTION):
+    def save_csv(self, path: str | os.PathLike, task: str = ACTION) -> None:
         """Writes a line per video: id, true class, predicted class, and the logit of every class.
 
         Args:
-            path: Where to.
-            task: Of a multi-task model, the task.
+            path: Path of the file.
+            task: Name of the task whose classes and logits are written.
         """
         names = self.class_names[task]
         with open(path, "w", newline="", encoding="utf-8") as file:

@@ -1,3 +1,6 @@
+from collections.abc import Callable, Mapping, Sequence
+
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -7,36 +10,44 @@ from gsf_tf.tasks import task_logits
 
 
 def score_videos(
-    model, dataset, class_names, *, views_per_step=16, strategy=None, on_step=lambda videos: None
-):
+    model: keras.Model,
+    dataset: tf.data.Dataset,
+    class_names: Sequence[str] | Mapping[str, Sequence[str]],
+    *,
+    views_per_step: int = 16,
+    strategy: tf.distribute.Strategy | None = None,
+    on_step: Callable[[int], None] = lambda videos: None,
+) -> Scores:
     """Runs a model over every view of every video and averages the logits of a video's views.
 
-    Every video counts once, whatever the batches of the dataset, `views_per_step` and the number
-    of devices: a step takes so many views of as many videos as they come from, and the last one
-    is filled up with black views whose logits are dropped. Memory holds a few steps and the
-    averages.
+    The result does not depend on the batches of the dataset, on `views_per_step` or on the number
+    of devices. Each step takes `views_per_step` views, from however many videos; the last step is
+    padded with black views whose logits are dropped. Memory holds a few steps and the averages.
 
     Args:
-        model: From clips `[b, T, H, W, 3]` to logits `[b, K]`, or a dictionary of each task's.
-        dataset: `tf.data.Dataset` of (clip, label, id), as `video_dataset_from_records` gives it
-            with `clip_ids=True`: `[B, T, H, W, 3]`, or with views `[B, V, T, H, W, 3]`; labels
-            int32 `[B]`, or a dictionary of each task's.
-        class_names: List of the K names; for a multi-task model a dictionary of each task's.
-        views_per_step: Views that run through the model at once, on all devices together; rounded
-            up to a multiple of the number of devices.
-        strategy: `tf.distribute.Strategy` the model was made under; by default one device.
-        on_step: Called after each step with the number of videos that are complete.
+        model: Model from clips `[b, T, H, W, 3]` to logits `[b, K]`, or to a dictionary with the
+            logits of each task.
+        dataset: `tf.data.Dataset` of (clip, label, id), as `video_dataset_from_records` returns it
+            with `clip_ids=True`. Clips are `[B, T, H, W, 3]`, or `[B, V, T, H, W, 3]` with V views;
+            labels are int32 `[B]`, or a dictionary with those of each task.
+        class_names: Names of the K classes; for a multi-task model a dictionary with the names of
+            each task.
+        views_per_step: Views that run through the model at once, on all devices together, at least
+            1; rounded up to a multiple of the number of devices.
+        strategy: `tf.distribute.Strategy` under which the model was built; by default one device.
+        on_step: Function that is called after each step with the number of videos that are
+            complete.
 
     Returns:
-        `Scores`.
+        The `Scores` of all videos.
 
     Raises:
         UserError: If there is no video, a logit is not finite, or the numbers of outputs and of
             names differ.
 
     Reference:
-        Logits, not probabilities, are averaged over clips and crops: the authors' code; GSF paper,
-        section 4.1.
+        Logits, not probabilities, are averaged over clips and crops, as in the authors' code; GSF
+        paper, section 4.1.
     """
     strategy = strategy or tf.distribute.get_strategy()
     class_names = task_logits(class_names)
@@ -59,7 +70,7 @@ def score_videos(
             means[task].add(rows[: len(name)])
         on_step(seen // views)
     if not seen:
-        raise UserError("A split must have at least one video. Received an empty one.")
+        raise UserError("A split must have at least one video. Received: an empty split")
     scores = Scores(
         np.char.decode(np.concatenate(ids).astype(bytes), "utf-8"),
         {task: mean.result() for task, mean in means.items()},
@@ -85,14 +96,14 @@ def _check_finite(scores):
         bad = ~np.isfinite(logits).all(axis=1)
         if bad.any():
             raise UserError(
-                f"Logits must be finite numbers. Received others for {bad.sum()} of {len(scores)} "
-                f"videos ({task}), the first is {scores.ids[np.argmax(bad)]!r}. The weights are "
+                f"Logits must be finite numbers. Received: others for {bad.sum()} of {len(scores)} "
+                f"videos ({task}), first for {scores.ids[np.argmax(bad)]!r}. The weights are "
                 "damaged, or the model's precision is too low."
             )
 
 
 def _steps(dataset, views, views_per_step):
-    """Returns a dataset of views `[n, T, H, W, 3]`, each with its video's label and id."""
+    """Returns a dataset of views `[n, T, H, W, 3]`, each with the label and id of its video."""
 
     def flatten(clip, label, name):
         def repeat(values):
@@ -113,7 +124,7 @@ def _distributed(model, strategy, views_per_step):
         return strategy.run(lambda clip: task_logits(model(clip, training=False)), args=(clip,))
 
     def step(clip):
-        # One shape for all steps, and no device without a view.
+        # Padding gives all steps one shape, and every device a view.
         short = views_per_step - len(clip)
         clip = tf.pad(clip, [[0, short]] + [[0, 0]] * 4) if short else clip
         parts = tf.split(clip, replicas)
@@ -133,7 +144,7 @@ def _distributed(model, strategy, views_per_step):
 
 
 class _Means:
-    """Means over every so many rows of a stream, the same however it is cut."""
+    """Means over every `views` rows of a stream, independent of how the stream is cut."""
 
     def __init__(self, views, classes):
         self._views = views

@@ -10,20 +10,27 @@ from gsf_tf.tasks import ACTION
 def write_evaluation(workdir, name, scores, describe, *, title, scores_csv=False):
     """Writes all files of an evaluation.
 
-    `eval_<name>.json` the figures and what they are of, `scores_<name>.npz` the scores; for each
-    task `per_class_<name>.csv`, `confusion_<name>.npy` (int32 `[K, K]`, rows the true classes) and
-    `confusion_<name>.png`. Files of a task other than the action have its name at the end.
+    | file | content |
+    |---|---|
+    | `eval_<name>.json` | the metrics and their description |
+    | `scores_<name>.npz` | the scores |
+    | `per_class_<name>.csv` | accuracy and most frequent confusion of each class |
+    | `confusion_<name>.npy` | int32 `[K, K]`, rows the true classes |
+    | `confusion_<name>.png` | a picture of it |
+
+    The last three are written for each task; the names of a task other than the action end in the
+    name of the task.
 
     Args:
-        workdir: `Workdir` to write into; its folder is made if it is not there.
-        name: Name of the evaluation, as `"accuracy"`.
-        scores: `Scores`.
-        describe: Function from the figures to what else the JSON file says.
+        workdir: `Workdir` to write into; its folder is created if it does not exist.
+        name: Name of the evaluation, such as `"accuracy"`.
+        scores: `Scores` of the evaluation.
+        describe: Function from the metrics to a dictionary that the JSON file holds beside them.
         title: Title of the picture.
-        scores_csv: Also write `scores_<name>.csv`.
+        scores_csv: Whether to write `scores_<name>.csv` as well.
 
     Returns:
-        What was written to the JSON file.
+        The content of the JSON file, a dictionary.
 
     Raises:
         UserError: If a file cannot be written.
@@ -38,20 +45,20 @@ def write_evaluation(workdir, name, scores, describe, *, title, scores_csv=False
 
 
 def _write(workdir, name, scores, describe, title, scores_csv):
-    figures, by_task = task_metrics(scores)
+    metrics, by_task = task_metrics(scores)
     workdir.path.mkdir(parents=True, exist_ok=True)
     scores.save(workdir.path / f"scores_{name}.npz")
-    for task, metrics in by_task.items():
+    for task, of_task in by_task.items():
         stem = name if task == ACTION else f"{name}_{task}"
-        save_class_table(workdir.path / f"per_class_{stem}.csv", metrics)
-        confusion = metrics["confusion"].astype(np.int32)
+        save_class_table(workdir.path / f"per_class_{stem}.csv", of_task)
+        confusion = of_task["confusion"].astype(np.int32)
         np.save(workdir.path / f"confusion_{stem}.npy", confusion)
         picture = confusion_figure({title: confusion}, scores.class_names[task])
         path = workdir.path / f"confusion_{stem}.png"
         picture.savefig(path, dpi=100, bbox_inches="tight")
         if scores_csv:
             scores.save_csv(workdir.path / f"scores_{stem}.csv", task)
-    # The figures come last, so that all that belongs to them is there.
-    report = {**describe(figures), "n": len(scores), **figures}
+    # Written last: where this file exists, all others do too.
+    report = {**describe(metrics), "n": len(scores), **metrics}
     workdir.write_json(f"eval_{name}", report)
     return report

@@ -5,10 +5,12 @@ import subprocess
 import sys
 import tempfile
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from gsf_tf import ops
+from gsf_tf.data import LabelMap
 from gsf_tf.errors import UserError
 from gsf_tf.tasks import ACTION, task_logits, task_prefix
 
@@ -16,57 +18,72 @@ _CHECK_PROGRAM = pathlib.Path(__file__).with_name("stock_tensorflow_run.py")
 
 
 class ExportError(UserError):
-    """The exported model is not equal to the model, or does not run on stock TensorFlow."""
+    """The outputs of the exported model differ, or it does not run on stock TensorFlow."""
 
 
 def export_saved_model(
-    model,
-    labels,
-    directory,
+    model: keras.Model,
+    labels: LabelMap,
+    directory: str | os.PathLike,
     *,
-    short_side=256,
-    sampling="segments",
-    frame_stride=None,
-    rtol=1e-3,
-    atol=1e-4,
-):
-    """Writes a SavedModel of standard TensorFlow ops, and proves that it is one.
+    short_side: int = 256,
+    sampling: str = "segments",
+    frame_stride: int | None = None,
+    rtol: float = 1e-3,
+    atol: float = 1e-4,
+) -> float:
+    """Writes a SavedModel that has standard TensorFlow ops only, and checks it.
 
-    The graph is traced on the reference path of `gsf_tf.ops`. It is then loaded by a new
-    process that has TensorFlow and nothing of gsf_tf, which lists every op that
-    TensorFlow does not know and runs a random clip; only a model that passes, with the
-    outputs of `model`, gets the name `directory`.
+    The graph is traced with the reference implementations of `gsf_tf.ops`. A new process without
+    gsf_tf then loads it with stock TensorFlow, looks for ops that TensorFlow does not know, and
+    runs a random clip. The folder gets its final name only if the check finds no unknown ops and
+    the outputs of `model`.
 
-    The signature `serving_default` takes `clip`, uint8 `[N, T, H, W, 3]` RGB, and gives
-    `probabilities` and `logits`, float32 `[N, K]`; of a multi-task model those of the action, and
-    of each other task the same with its name before it, as `verb_logits`. Two assets go with it:
-    `labels.txt`, the class names, one per line in the order of the outputs; and
-    `preprocessing.json`, how a clip is made from a video.
+    The signature `serving_default` has the input `clip`, uint8 `[N, T, H, W, 3]` RGB, and the
+    outputs `probabilities` and `logits`, float32 `[N, K]`. For a multi-task model these are the
+    outputs of the action; those of the other tasks have the task as prefix (`verb_logits`). The
+    SavedModel has two assets: `labels.txt`, the class names, one per line in the order of the
+    outputs; and `preprocessing.json`, which describes how a clip is made from a video.
 
     Args:
         model: `SegmentModel`, or any model from such clips to logits.
         labels: `LabelMap` with a name per output.
-        directory: Where to write; must not exist.
-        short_side: Pixels to which larger videos are scaled first, as the training records were.
-        sampling: How the model's training sampled frames, `"segments"` or `"dense"`.
-        frame_stride: Distance of the frames of dense clips.
-        rtol, atol: The logits may differ by `atol + rtol * (largest absolute logit)`.
+        directory: Folder that is written; it must not exist.
+        short_side: Pixels to which the short side of larger videos is scaled first, as that of the
+            training records.
+        sampling: The sampling of frames in the model's training, `"segments"` or `"dense"`.
+        frame_stride: Distance of the frames of dense clips, in frames of the video.
+        rtol: Relative tolerance, see `atol`.
+        atol: The logits may differ by `atol + rtol * (largest absolute logit)`.
 
     Returns:
-        The largest absolute difference of the logits that was seen.
+        The largest absolute difference of the logits in the check.
 
     Raises:
-        ExportError: If the exported model has other ops or other outputs. Nothing is left behind.
+        ExportError: If the exported model has unknown ops or other outputs. Nothing is left on the
+            disk.
         UserError: If `directory` exists or the number of labels is wrong.
+
+    Example:
+
+    ```python
+    export = gsf_tf.export.next_version("exported")  # exported/1
+    gsf_tf.export.export_saved_model(model, labels, export)
+    gsf_tf.evaluation.Predictor(export).top("clip.mp4")
+    ```
     """
     directory = pathlib.Path(directory)
     if directory.exists():
-        raise UserError(f"An export goes to a new folder. Received: {directory}, which exists.")
+        raise UserError(
+            "`directory` must be a folder that does not exist yet. "
+            f"Received: directory={str(directory)!r}. Choose another one, or delete it."
+        )
     outputs = task_logits(model.output)[ACTION].shape[-1]
     if len(labels.names) != outputs:
         raise UserError(
             "The model must have one output per label. "
-            f"Received: {outputs} outputs, {len(labels.names)} labels."
+            f"Received: {outputs} outputs, {len(labels.names)} labels. Pass the label map that the "
+            "model was trained with."
         )
     preprocessing = _preprocessing(model, short_side, sampling, frame_stride)
     directory.parent.mkdir(parents=True, exist_ok=True)
@@ -129,12 +146,12 @@ def _check(model, path, scratch, rtol, atol):
         [sys.executable, _CHECK_PROGRAM, path, clip_file, logits_file],
         capture_output=True,
         text=True,
-        # On the CPU, whose memory this process does not hold and whose arithmetic is exact.
+        # On the CPU: this process may occupy the memory of the GPU, whose arithmetic is less exact.
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"},
     )
     if process.returncode:
         raise ExportError(
-            "An exported model must run on stock TensorFlow. It does not:\n"
+            "An exported model must run on stock TensorFlow. Received this error:\n"
             + process.stderr.strip()[-2000:]
         )
     with tf.device("CPU:0"):
@@ -148,15 +165,22 @@ def _check(model, path, scratch, rtol, atol):
             allowed = atol + rtol * float(np.max(np.abs(ours)))
             if not difference <= allowed:
                 raise ExportError(
-                    "An exported model must give the model's outputs. The logits differ by up to "
-                    f"{difference:.3g} (allowed: {allowed:.3g})."
+                    "An exported model must have the model's outputs. Received: logits that differ "
+                    f"by up to {difference:.3g} (allowed: {allowed:.3g})"
                 )
             largest = max(largest, difference)
     return largest
 
 
-def next_version(directory):
-    """Returns `directory/<n>` with the lowest n above all that are there, as TF Serving counts."""
+def next_version(directory: str | os.PathLike) -> pathlib.Path:
+    """Returns the folder for the next export, numbered as TensorFlow Serving expects.
+
+    Args:
+        directory: Folder of the exports of a model; it need not exist.
+
+    Returns:
+        `directory/<n>`, n being one more than the largest number in the folder, 1 for the first.
+    """
     directory = pathlib.Path(directory)
     versions = [int(p.name) for p in directory.glob("*") if p.name.isdigit()]
     return directory / str(max(versions, default=0) + 1)

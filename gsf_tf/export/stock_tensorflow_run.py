@@ -1,6 +1,6 @@
-"""Runs a SavedModel in a process that has TensorFlow and nothing else.
+"""Runs a SavedModel in a process that has TensorFlow and does not import gsf_tf.
 
-Run by file name, so that the gsf_tf package around it is not imported:
+The program is started by its file name, so that the package around it is not imported:
 `python stock_tensorflow_run.py SAVED_MODEL CLIP.npy LOGITS.npz`
 """
 
@@ -34,7 +34,7 @@ def main(saved_model_directory, clip_file, logits_file):
     outputs = saved_model.signatures["serving_default"](clip=tf.constant(np.load(clip_file)))
     np.savez(logits_file, **{n: v.numpy() for n, v in outputs.items() if n.endswith("logits")})
     if "gsf_tf" in sys.modules:
-        sys.exit("gsf_tf was imported, so this run says nothing about stock TensorFlow")
+        sys.exit("gsf_tf was imported, so this run does not show that stock TensorFlow is enough")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""Temporal layers for 2D backbones whose batch holds `[B * num_segments, H, W, C]`."""
+"""Temporal layers for 2D backbones, whose input is the frames of clips `[B * T, H, W, C]`.
+
+The frames of a clip follow each other in the batch; `num_segments` is their number T.
+"""
 
 from gsf_tf.layers.attention_shift import AttentionShift
 from gsf_tf.layers.batch_normalization import BatchNormalization
@@ -13,6 +16,7 @@ from gsf_tf.layers.rubiks_shift_3d import RubiksShift3D
 from gsf_tf.layers.segment_consensus import SegmentConsensus
 from gsf_tf.layers.shift_folds import ShiftFolds
 from gsf_tf.layers.shift_groups import ShiftGroups
+from gsf_tf.layers.temporal_layer import TemporalLayer
 from gsf_tf.layers.temporal_shift import TemporalShift
 
 __all__ = [
@@ -29,5 +33,6 @@ __all__ = [
     "SegmentConsensus",
     "ShiftFolds",
     "ShiftGroups",
+    "TemporalLayer",
     "TemporalShift",
 ]

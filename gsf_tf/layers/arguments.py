@@ -1,4 +1,4 @@
-"""The rules for the arguments that temporal layers share."""
+"""Checks of the arguments that several temporal layers have."""
 
 from gsf_tf.ops.rubiks_shift import MODES
 
@@ -6,10 +6,10 @@ LEARNING = ("learned", "fixed")
 
 
 def check_num_segments(num_segments) -> int:
-    """Returns `num_segments` as an int, or raises ValueError if it is not one >= 1."""
+    """Returns `num_segments` as an int, or raises ValueError if it is not an integer >= 1."""
     if isinstance(num_segments, bool) or int(num_segments) != num_segments or num_segments < 1:
         raise ValueError(
-            "`num_segments` must be an integer of at least 1 (frames per clip). "
+            "`num_segments` must be an integer >= 1 (frames per clip). "
             f"Received: num_segments={num_segments!r}"
         )
     return int(num_segments)
@@ -19,7 +19,7 @@ def check_feature_map(layer_name: str, shape: tuple) -> int:
     """Returns the number of channels of `[B * num_segments, H, W, C]`, or raises ValueError."""
     if len(shape) != 4 or shape[-1] is None:
         raise ValueError(
-            f"{layer_name} expects a channels-last feature map "
+            f"The input of {layer_name!r} must be a channels-last feature map "
             "`[batch * num_segments, height, width, channels]` with a known number of channels. "
             f"Received: shape={tuple(shape)}"
         )
@@ -27,7 +27,7 @@ def check_feature_map(layer_name: str, shape: tuple) -> int:
 
 
 def check_mode(mode):
-    """Returns `mode`, or raises ValueError if the op does not know it."""
+    """Returns `mode`, or raises ValueError if it is not a mode of `gsf_tf.ops.rubiks_shift`."""
     if mode not in MODES:
         raise ValueError(f"`mode` must be one of {', '.join(MODES)}. Received: mode={mode!r}")
     return mode
@@ -43,9 +43,7 @@ def check_learning(name, value):
 
 
 def check_strides(strides):
-    """Returns `strides` as an int, or raises ValueError if it is not one >= 1."""
+    """Returns `strides` as an int, or raises ValueError if it is not an integer >= 1."""
     if int(strides) != strides or strides < 1:
-        raise ValueError(
-            f"`strides` must be an integer of at least 1. Received: strides={strides!r}"
-        )
+        raise ValueError(f"`strides` must be an integer >= 1. Received: strides={strides!r}")
     return int(strides)

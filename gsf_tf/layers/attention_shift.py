@@ -1,6 +1,11 @@
-import keras
+from typing import Any
 
-from gsf_tf.layers.arguments import check_feature_map, check_num_segments
+import keras
+import tensorflow as tf
+from keras.initializers import Initializer
+
+from gsf_tf.layers.arguments import check_feature_map
+from gsf_tf.layers.temporal_layer import TemporalLayer
 from gsf_tf.ops.reference.rubiks_shift import temporal_taps
 
 EPSILON = 1e-6
@@ -8,32 +13,36 @@ REACH = 1
 
 
 @keras.saving.register_keras_serializable(package="gsf_tf")
-class AttentionShift(keras.layers.Layer):
+class AttentionShift(TemporalLayer):
     """Temporal shift as attention over the previous, the same and the next frame (RS-AQ).
 
-    Every channel has a distribution over the taps t-1, t, t+1 and outputs their weighted sum. As
-    the temperature falls, the distributions become one-hot: an integer shift per channel, learned
-    with an exact gradient. `gsf_tf.training.AttentionAnnealing` lowers the temperature,
-    `gsf_tf.models.harden` puts the integer shifts in the place of the distributions.
+    Every channel has a distribution over the frames t-1, t, t+1 and outputs their weighted sum. As
+    the temperature falls, the distributions become one-hot, which is an integer shift per channel,
+    learned with an exact gradient. `gsf_tf.training.AttentionAnnealing` lowers the temperature;
+    `gsf_tf.models.harden` replaces the distributions by integer shifts.
 
     | equation (7) | here |
     |---|---|
     | W_attn | `attention`, `[3, C]`, rows t-1, t, t+1 |
     | std(W_attn) | unbiased, over the taps of a channel, plus 1e-6 |
-    | tau_a | 1 / `temperature`: the equation multiplies, but only division anneals to one-hot |
+    | tau_a | 1 / `temperature`; the equation multiplies, but only division anneals to one-hot |
     | W_attnshift | `distribution()` |
 
     Args:
         num_segments: Integer >= 1. Frames per clip, T.
-        temperature: Temperature to start with, > 0.
-        initializer: Initializer of `attention`; by default uniform in [1, 1.05), so that the taps
-            are alike at first.
+        temperature: Initial temperature, > 0.
+        initializer: Initializer of `attention`; by default uniform in [1, 1.05), so that the three
+            frames have nearly equal weights at first.
+        **kwargs: Arguments of `keras.layers.Layer`.
 
     Input shape:
-        `[B * T, H, W, C]`, frames of a clip next to each other.
+        `[B * T, H, W, C]`, the frames of a clip next to each other.
 
     Output shape:
-        The input's.
+        The same as the input.
+
+    Raises:
+        ValueError: If an argument breaks these rules.
 
     Example:
 
@@ -46,18 +55,25 @@ class AttentionShift(keras.layers.Layer):
         RubiksNet paper, section 3.1, "Attention Quantized Shift", equation (7), and section 4.1.
     """
 
-    def __init__(self, num_segments, temperature=2.0, initializer=None, **kwargs):
-        super().__init__(**kwargs)
+    method = "rubiksnet"
+
+    def __init__(
+        self,
+        num_segments: int,
+        temperature: float = 2.0,
+        initializer: Initializer | str | dict | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(num_segments, **kwargs)
         if temperature <= 0:
             raise ValueError(
                 f"`temperature` must be positive. Received: temperature={temperature!r}"
             )
-        self.num_segments = check_num_segments(num_segments)
         self.initial_temperature = temperature
         default = keras.initializers.RandomUniform(1.0, 1.05)
         self.initializer = keras.initializers.get(initializer or default)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.attention = self.add_weight(
             shape=(2 * REACH + 1, check_feature_map(self.name, input_shape)),
             initializer=self.initializer,
@@ -75,33 +91,41 @@ class AttentionShift(keras.layers.Layer):
             name="temperature",
         )
 
-    def call(self, inputs):
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
         return temporal_taps(inputs, self.distribution(), self.num_segments)
 
-    def distribution(self):
-        """Returns W_attnshift of equation (7), `[3, C]`, float32; a channel's taps sum to 1."""
+    def distribution(self) -> tf.Tensor:
+        """Returns W_attnshift of equation (7), float32 `[3, C]`; the columns sum to 1."""
         centered = self.attention - keras.ops.mean(self.attention, axis=0)
         variance = keras.ops.sum(keras.ops.square(centered), axis=0) / (2 * REACH)
-        # The root of zero has no gradient; equal taps get none instead of NaN.
+        # The gradient of sqrt(0) is infinite; with the minimum, equal weights have a gradient of
+        # zero, not NaN.
         deviation = keras.ops.sqrt(keras.ops.maximum(variance, 1e-20))
         scaled = self.attention / (deviation + EPSILON) / self.temperature
         return keras.ops.softmax(scaled, axis=0)
 
-    def nonzero_share(self):
+    def nonzero_share(self) -> tf.Tensor:
         """Returns the mean over channels of the attention on other frames, a scalar in [0, 1]."""
         return keras.ops.mean(1 - self.distribution()[REACH])
 
-    def integer_shifts(self):
-        """Returns the likeliest shift of every channel, int32 `[C]`; positive reads later."""
+    def integer_shifts(self) -> tf.Tensor:
+        """Returns the likeliest shift of every channel, int32 `[C]`; +1 reads the next frame."""
         return keras.ops.cast(keras.ops.argmax(self.attention, axis=0), "int32") - REACH
 
-    def compute_output_shape(self, input_shape):
+    def channel_shifts(self) -> tf.Tensor:
+        return keras.ops.cast(self.integer_shifts(), "float32")[None]
+
+    def count_macs(
+        self, input_shape: tuple[int, ...], output_shape: tuple[int, ...]
+    ) -> tuple[int, int]:
+        return 0, 0  # The papers count shifts as free, even a weighted sum over frames.
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         config.update(
-            num_segments=self.num_segments,
             temperature=self.initial_temperature,
             initializer=keras.initializers.serialize(self.initializer),
         )

@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -7,37 +8,41 @@ from gsf_tf.layers.arguments import check_feature_map
 
 AXES = (0, 1, 2)
 ACTIVATIONS = (None, "relu")
-# oneDNN normalizes several times slower where the channels do not fill its blocks.
+# oneDNN is several times slower if the number of channels is not a multiple of its block.
 CHANNEL_BLOCK = 16
 FIXED = {"axis": -1, "center": True, "scale": True, "renorm": False}
 
 
 @keras.saving.register_keras_serializable(package="gsf_tf")
 class BatchNormalization(keras.layers.BatchNormalization):
-    """Batch normalization of feature maps as PyTorch has it, by TensorFlow's fused kernels.
+    """Batch normalization of feature maps with PyTorch's statistics and TensorFlow's fused kernels.
 
-    Weights and configuration are those of `keras.layers.BatchNormalization`. It differs in two
-    things: the moving variance keeps the unbiased variance of a batch, `N / (N - 1)` times the one
-    that normalizes, as in the authors' networks; and value and gradient are one pass each
-    instead of a chain of elementwise ops. Momentum and epsilon default to the authors' (PyTorch's
-    momentum of 0.1 is 0.9 here). float64, for checks, has no fused kernel and is composed, and so
-    is what takes its statistics over several devices.
+    Weights and configuration are those of `keras.layers.BatchNormalization`. There are two
+    differences. The moving variance tracks the unbiased variance of a batch, `N / (N - 1)` times
+    the one that normalizes, as in the authors' networks. And value and gradient are computed in one
+    pass each, not by a chain of elementwise ops. Momentum and epsilon are the authors' by default
+    (PyTorch's momentum of 0.1 is 0.9 here). There is no fused kernel for float64 or for statistics
+    over several devices; these are composed of elementwise ops.
 
     Args:
-        momentum: Momentum of the moving statistics.
-        epsilon: Added to the variance.
-        activation: `"relu"` to rectify the result in the same pass, or None. Give it where no
-            convolution comes right before (pre-activation): with one, TensorFlow makes one
-            kernel of convolution, normalization and a ReLU layer when it serves.
-        synchronized: In training under a `tf.distribute` strategy, whether mean and variance are
-            those of the batch of all replicas, whose shares must be equally large, instead of each
-            one's own.
+        momentum: Momentum of the moving statistics, in [0, 1).
+        epsilon: Small number that is added to the variance.
+        activation: `"relu"` to apply a ReLU in the same pass, or None. Use it for pre-activation,
+            where the normalization does not follow a convolution. After a convolution, use a
+            separate ReLU layer: TensorFlow then fuses all three into one kernel for inference.
+        **kwargs: Arguments of `keras.layers.BatchNormalization`. With `synchronized=True` and a
+            `tf.distribute` strategy, training uses the mean and variance over all replicas, whose
+            batches must have equal sizes; otherwise each replica uses those of its own batch.
 
     Input shape:
         `[N, H, W, C]`
 
     Output shape:
-        The input's.
+        The same as the input.
+
+    Raises:
+        ValueError: If `activation` is unknown, or an argument is passed that is fixed here: `axis`,
+            `center`, `scale` or `renorm`.
 
     Example:
 
@@ -49,25 +54,31 @@ class BatchNormalization(keras.layers.BatchNormalization):
         The networks of both papers; PyTorch's `BatchNorm2d`.
     """
 
-    def __init__(self, momentum=0.9, epsilon=1e-5, activation=None, **kwargs):
+    def __init__(
+        self,
+        momentum: float = 0.9,
+        epsilon: float = 1e-5,
+        activation: str | None = None,
+        **kwargs: Any,
+    ):
         super().__init__(momentum=momentum, epsilon=epsilon, **kwargs)
         if activation not in ACTIVATIONS:
             raise ValueError(
-                f"`activation` must be one of {ACTIVATIONS}. Received: activation={activation!r}"
+                f"`activation` must be None or 'relu'. Received: activation={activation!r}"
             )
         self.activation = activation
         for name, only in FIXED.items():
             if getattr(self, name) != only:
                 raise ValueError(
-                    f"`{name}` is always {only!r} here; keras.layers.BatchNormalization has the "
-                    f"choice. Received: {name}={getattr(self, name)!r}"
+                    f"`{name}` must be {only!r}. Received: {name}={getattr(self, name)!r}. Use "
+                    "keras.layers.BatchNormalization for other values."
                 )
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         check_feature_map(self.name, input_shape)
         super().build(input_shape)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         learning = bool(training) and self.trainable
         rectified = self.activation == "relu"
         if rectified and not learning and inputs.dtype != tf.float64:
@@ -85,7 +96,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
         return tf.nn.relu(outputs) if rectified else outputs
 
     def _rectified_in_blocks(self, inputs):
-        """Normalizes by the moving statistics, several pixels as one of more channels."""
+        """Normalizes with the moving statistics, with several pixels joined into one."""
         _, height, width, channels = inputs.shape
         pixels = math.lcm(channels, CHANNEL_BLOCK) // channels
         if None in (height, width) or height * width % pixels:
@@ -100,30 +111,35 @@ class BatchNormalization(keras.layers.BatchNormalization):
         outputs, *_ = _fused(blocks, *weights, self.epsilon, learning=False)
         return tf.reshape(tf.nn.relu(outputs), tf.shape(inputs))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "activation": self.activation}
 
-    def over_replicas(self):
-        """Whether training takes its statistics over several replicas, here and now."""
+    def over_replicas(self) -> bool:
+        """Returns whether a training step in this context has statistics over several replicas."""
         context = tf.distribute.get_replica_context()
         return self.synchronized and context is not None and context.num_replicas_in_sync > 1
 
-    def keep_statistics(self, mean, variance):
-        """Moves the moving statistics towards a batch's mean and unbiased variance."""
+    def keep_statistics(self, mean: tf.Tensor, variance: tf.Tensor) -> None:
+        """Updates the moving statistics with the mean and the unbiased variance of a batch.
+
+        Args:
+            mean: `[C]`.
+            variance: `[C]`, unbiased.
+        """
         for moving, new in ((self.moving_mean, mean), (self.moving_variance, variance)):
             new = keras.ops.cast(new, moving.dtype)
             moving.assign(self.momentum * moving + (1 - self.momentum) * new)
 
 
 def unbiased(variance, x):
-    """Returns the unbiased variance of each channel of `x` for the biased one, as PyTorch keeps."""
+    """Returns the unbiased variance of each channel of `x`, computed from the biased one."""
     count = keras.ops.cast(keras.ops.prod(keras.ops.shape(x)[:-1]), variance.dtype)
     return variance * count / keras.ops.maximum(count - 1, 1)
 
 
 def _fused(x, scale, offset, mean, variance, epsilon, learning):
     """Returns the normalized x and, if learning, the batch's mean and unbiased variance."""
-    # The function around this op raises the epsilon to 1.001e-5, which cuDNN no longer needs.
+    # `tf.nn.fused_batch_norm` would raise epsilon to 1.001e-5, which cuDNN no longer needs.
     y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
         x=x,
         scale=scale,

@@ -1,30 +1,39 @@
+from typing import Any
+
 import keras
+import tensorflow as tf
 
 
 @keras.saving.register_keras_serializable(package="gsf_tf")
 class FoldSegments(keras.layers.Layer):
-    """Folds the segment axis of a clip into the batch, so that 2D layers see frames.
+    """Folds the segment axis of a clip into the batch, so that 2D layers can process frames.
+
+    Args:
+        **kwargs: Arguments of `keras.layers.Layer`.
 
     Input shape:
         `[B, T, H, W, C]`
 
     Output shape:
-        `[B * T, H, W, C]`, frames of a clip next to each other.
+        `[B * T, H, W, C]`, the frames of a clip next to each other.
+
+    Raises:
+        ValueError: If the input has another rank.
     """
 
-    def __init__(self, **kwargs):
-        # Pixels are whole numbers up to 255 plus fractions: they stay as they come.
+    def __init__(self, **kwargs: Any):
+        # Half precision would round pixels that are not integers, so there is no autocast.
         super().__init__(autocast=False, **kwargs)
 
-    def call(self, inputs):
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
         height, width, channels = self.compute_output_shape(inputs.shape)[1:]
         shape = keras.ops.shape(inputs)
         return keras.ops.reshape(inputs, (-1, height or shape[2], width or shape[3], channels))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         if len(input_shape) != 5:
             raise ValueError(
-                "A clip has the shape `[batch, num_segments, height, width, 3]`. "
+                "A clip must have the shape `[batch, num_segments, height, width, channels]`. "
                 f"Received: shape={tuple(input_shape)}"
             )
         batch, segments, *frame = input_shape

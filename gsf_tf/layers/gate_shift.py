@@ -1,3 +1,5 @@
+from typing import Any
+
 import keras
 
 from gsf_tf.layers.gated_shift import GatedShift
@@ -5,23 +7,28 @@ from gsf_tf.layers.gated_shift import GatedShift
 
 @keras.saving.register_keras_serializable(package="gsf_tf")
 class GateShift(GatedShift):
-    """Gate-Shift Module (GSM): GSF's predecessor, which sums instead of fusing.
+    """Gate-Shift Module (GSM): the predecessor of GSF, with a sum in place of the fusion.
 
     `Z = shift(Y) + R` with `Y = tanh(Wg * X) . X` and `R = X - Y`, in two halves as in
-    `GateShiftFuse`. The gate's convolution starts at zero, so an untrained layer is the identity
-    but for the channel interleave.
+    `GateShiftFuse`. The gate's convolution is initialized with zeros, so an untrained layer only
+    interleaves its channels.
 
     Args:
         num_segments: Integer >= 1. Frames per clip, T.
-        channel_ratio: Share of the channels that is processed, in (0, 1]; as in `GateShiftFuse`.
-        momentum: Momentum of the moving statistics of the batch normalization.
-        epsilon: Added to the variance in the batch normalization.
+        channel_ratio: Share of the channels that is processed, in (0, 1], as in `GateShiftFuse`.
+        momentum: Momentum of the moving statistics of the batch normalization, in [0, 1).
+        epsilon: Small number that the batch normalization adds to the variance.
+        **kwargs: Arguments of `keras.layers.Layer`.
 
     Input shape:
-        `[B * T, H, W, C]`, frames of a clip next to each other.
+        `[B * T, H, W, C]`, the frames of a clip next to each other.
 
     Output shape:
-        The input's.
+        The same as the input.
+
+    Raises:
+        ValueError: If an argument breaks these rules, or the number of processed channels is not a
+            positive multiple of 4.
 
     Example:
 
@@ -35,9 +42,17 @@ class GateShift(GatedShift):
         2020; GSF paper, equations (1)-(6) and Table 5 (gate learned, fusion by sum).
     """
 
+    method = "gsm"
     fusion = "sum"
 
-    def __init__(self, num_segments, channel_ratio=1.0, momentum=0.9, epsilon=1e-5, **kwargs):
+    def __init__(
+        self,
+        num_segments: int,
+        channel_ratio: float = 1.0,
+        momentum: float = 0.9,
+        epsilon: float = 1e-5,
+        **kwargs: Any,
+    ):
         super().__init__(
             num_segments,
             channel_ratio,
@@ -49,10 +64,9 @@ class GateShift(GatedShift):
             **kwargs,
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         config.update(
-            num_segments=self.num_segments,
             channel_ratio=self.channel_ratio,
             momentum=self.momentum,
             epsilon=self.epsilon,

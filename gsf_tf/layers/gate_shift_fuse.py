@@ -1,4 +1,9 @@
+from math import prod
+from typing import Any
+
 import keras
+import tensorflow as tf
+from keras.initializers import Initializer
 
 from gsf_tf.layers.gated_shift import GatedShift
 
@@ -9,9 +14,9 @@ PYTORCH_UNIFORM = {"scale": 1 / 3, "mode": "fan_in", "distribution": "uniform"}
 class GateShiftFuse(GatedShift):
     """Gate-Shift-Fuse (GSF): gates features, shifts them in time and fuses them again.
 
-    The first `channel_ratio` of the channels is processed in two halves X1 and X2; the
-    rest passes untouched. For each half i, with the paper's equations beside the places of the
-    code: the functions of `gsf_tf/ops/reference/gate_shift_fuse.py`, and the passes of the
+    The first channels, a share of `channel_ratio`, are processed in two halves X1 and X2; the other
+    channels pass unchanged. The table shows the computation of each half: the paper's equations,
+    the functions and variables in `gsf_tf/ops/reference/gate_shift_fuse.py`, and the passes of the
     compiled kernel in `custom_ops/kernels/gate_shift_fuse_*.cc`.
 
     | equation | reference | compiled |
@@ -22,32 +27,37 @@ class GateShiftFuse(GatedShift):
     | (7), (8) `F = sigmoid(Wf * mean(Y_shift; R))` | `fusion_weight` | `Means`, `FusionWeight` |
     | (9), (10) `Z = F . Y_shift + (1 - F) . R` | `fuse` | `Output` |
 
-    Details that the equations leave out: the gate reads `ReLU(BN(X))` while it multiplies X
-    itself, both convolutions have biases, and after the fusion the channels are interleaved
-    inside each half (see `GatedShift`).
+    Three details are not in the equations: the gate is computed from `ReLU(BN(X))` but multiplies X
+    itself, both convolutions have biases, and after the fusion the channels of each half are
+    interleaved, `new[2 i + j] = old[j n + i]` with n a quarter of the processed channels.
 
     The options are those of the paper's ablation, Table 5: `gate="learned"` with
-    `fusion="learned"` is GSF; with `fusion="sum"`, a gate that is learned gives GSM, 1 gives
-    TSM on all channels, -1 a temporal difference (TDN) and 0 no temporal interaction (TSN).
+    `fusion="learned"` is GSF. With `fusion="sum"`, a learned gate is GSM, a gate of 1 is TSM on all
+    channels, -1 is a temporal difference (TDN), and 0 has no temporal interaction (TSN).
 
     Args:
         num_segments: Integer >= 1. Frames per clip, T.
         channel_ratio: Share of the channels that is processed, in (0, 1]. The number of
-            processed channels is `int(C * channel_ratio)`, one more if that is odd, and must be
-            divisible by 4.
-        gate: `"learned"`, or the number that every gate is fixed at: 1, -1 or 0.
+            processed channels is `int(C * channel_ratio)`, plus one if that is odd, and must be a
+            positive multiple of 4.
+        gate: `"learned"`, or the fixed value of all gates: 1, -1 or 0.
         fusion: `"learned"`, or `"sum"` for `Z = Y_shift + R`.
         fusion_initializer: Initializer of the two fusion kernels. `None` is PyTorch's
-            default, uniform within `1 / sqrt(fan_in)`; the authors' ResNets use
-            Kaiming normal by fan-out, `"he_fan_out"`.
-        momentum: Momentum of the moving statistics of the batch normalization.
-        epsilon: Added to the variance in the batch normalization.
+            default, uniform within `1 / sqrt(fan_in)`. `"he_fan_out"` is Kaiming normal by
+            fan-out, which the authors' ResNets use.
+        momentum: Momentum of the moving statistics of the batch normalization, in [0, 1).
+        epsilon: Small number that the batch normalization adds to the variance.
+        **kwargs: Arguments of `keras.layers.Layer`.
 
     Input shape:
-        `[B * T, H, W, C]`, frames of a clip next to each other.
+        `[B * T, H, W, C]`, the frames of a clip next to each other.
 
     Output shape:
-        The input's.
+        The same as the input.
+
+    Raises:
+        ValueError: If an argument breaks these rules, or the number of processed channels is not a
+            positive multiple of 4.
 
     Example:
 
@@ -61,16 +71,18 @@ class GateShiftFuse(GatedShift):
         section 3.1, equations (1)-(10); Tables 2, 4 (share of channels) and 5 (options).
     """
 
+    method = "gsf"
+
     def __init__(
         self,
-        num_segments,
-        channel_ratio=1.0,
-        gate="learned",
-        fusion="learned",
-        fusion_initializer=None,
-        momentum=0.9,
-        epsilon=1e-5,
-        **kwargs,
+        num_segments: int,
+        channel_ratio: float = 1.0,
+        gate: str | int = "learned",
+        fusion: str = "learned",
+        fusion_initializer: Initializer | str | dict | None = None,
+        momentum: float = 0.9,
+        epsilon: float = 1e-5,
+        **kwargs: Any,
     ):
         super().__init__(
             num_segments,
@@ -87,7 +99,7 @@ class GateShiftFuse(GatedShift):
         self.fusion = fusion
         self.fusion_initializer = fusion_initializer
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         super().build(input_shape)
         if self.fusion == "sum":
             return
@@ -117,19 +129,33 @@ class GateShiftFuse(GatedShift):
             return keras.initializers.VarianceScaling(2, "fan_out", "untruncated_normal")
         return keras.initializers.get(self.fusion_initializer)
 
-    def fusion_weights(self):
+    def fusion_weights(self) -> tuple[tf.Tensor | None, tf.Tensor | None]:
         if self.fusion == "sum":
             return super().fusion_weights()
         kernels = keras.ops.stack([kernel[..., 0] for kernel in self.fusion_kernels])
         return kernels, keras.ops.concatenate(self.fusion_biases)
 
-    def get_config(self):
+    def count_macs(
+        self, input_shape: tuple[int, ...], output_shape: tuple[int, ...]
+    ) -> tuple[int, int]:
+        """Returns the MACs of the gate and of the fusion; see `TemporalLayer.count_macs`.
+
+        Each of the two fusion convolutions runs over the (channel, time) plane of one half. The
+        spatial means count as free.
+        """
+        macs, extra = super().count_macs(input_shape, output_shape)
+        if self.fusion == "sum":
+            return macs, extra
+        outputs = input_shape[0] * self.processed_channels(input_shape[-1]) // 2
+        macs += outputs * sum(prod(kernel.shape) for kernel in self.fusion_kernels)
+        return macs, extra + outputs * len(self.fusion_biases)
+
+    def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         initializer = self.fusion_initializer
         if isinstance(initializer, keras.initializers.Initializer):
             initializer = keras.initializers.serialize(initializer)
         config.update(
-            num_segments=self.num_segments,
             channel_ratio=self.channel_ratio,
             gate=self.gate,
             fusion=self.fusion,

@@ -1,48 +1,56 @@
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
 import keras
+import tensorflow as tf
+from keras.initializers import Initializer
 
 from gsf_tf import ops
-from gsf_tf.layers.arguments import check_feature_map, check_num_segments
+from gsf_tf.layers.arguments import check_feature_map
 from gsf_tf.layers.batch_normalization import BatchNormalization, unbiased
+from gsf_tf.layers.temporal_layer import TemporalLayer
 from gsf_tf.ops.reference.gate_shift_fuse import fuse, interleave, learned_gate
 
 
-class GatedShift(keras.layers.Layer):
-    """What `GateShift` (GSM) and `GateShiftFuse` (GSF) share: all but how the parts are fused.
+class GatedShift(TemporalLayer):
+    """Base class of `GateShift` (GSM) and `GateShiftFuse` (GSF), which differ in the fusion only.
 
-    The first `channel_ratio` of the channels is processed in two halves X1 and X2; the rest
-    passes untouched. A subclass says in `fusion` and `fusion_weights` how the shifted and the
-    residual part become one. After that the channels are interleaved inside each half:
-    `new[2 i + j] = old[j n + i]`, n a quarter of the processed channels. The gate reads
-    `ReLU(BN(X))` while it multiplies X itself. Neither detail is in the papers; the published
-    numbers were made with both.
+    The first channels, a share of `channel_ratio`, are processed in two halves X1 and X2; the other
+    channels pass unchanged. Subclasses define by `fusion` and `fusion_weights` how the shifted and
+    the residual part are combined. Then the channels of each half are interleaved:
+    `new[2 i + j] = old[j n + i]`, n a quarter of the processed channels. The gate is computed from
+    `ReLU(BN(X))` but multiplies X itself. These two details are not in the papers; the networks of
+    the published results have both.
 
     Args:
         num_segments: Integer >= 1. Frames per clip, T.
         channel_ratio: Share of the channels that is processed, in (0, 1].
-        gate: `"learned"`, or the number that every gate is fixed at: 1, -1 or 0.
+        gate: `"learned"`, or the fixed value of all gates: 1, -1 or 0.
         gate_initializer: Initializer of the gate's kernel.
-        gate_bias_initializer: Initializer of the gate's bias.
-        momentum: Momentum of the moving statistics of the batch normalization.
-        epsilon: Added to the variance in the batch normalization.
+        gate_bias_initializer: Callable from the number of processed channels to the initializer of
+            the gate's bias.
+        momentum: Momentum of the moving statistics of the batch normalization, in [0, 1).
+        epsilon: Small number that the batch normalization adds to the variance.
+        **kwargs: Arguments of `keras.layers.Layer`.
     """
 
     def __init__(
         self,
-        num_segments,
-        channel_ratio,
-        gate,
-        gate_initializer,
-        gate_bias_initializer,
-        momentum,
-        epsilon,
-        **kwargs,
+        num_segments: int,
+        channel_ratio: float,
+        gate: str | int,
+        gate_initializer: Initializer | str,
+        gate_bias_initializer: Callable[[int], Initializer | str],
+        momentum: float,
+        epsilon: float,
+        **kwargs: Any,
     ):
-        super().__init__(**kwargs)
-        self.num_segments = check_num_segments(num_segments)
+        super().__init__(num_segments, **kwargs)
         if not 0 < channel_ratio <= 1:
             raise ValueError(
-                "`channel_ratio` must be in (0, 1], the share of the channels that is "
-                f"processed. Received: channel_ratio={channel_ratio!r}"
+                "`channel_ratio`, the share of the channels that is processed, must be in (0, 1]. "
+                f"Received: channel_ratio={channel_ratio!r}"
             )
         if gate not in ("learned", 1, -1, 0):
             raise ValueError(f"`gate` must be 'learned', 1, -1 or 0. Received: gate={gate!r}")
@@ -56,11 +64,18 @@ class GatedShift(keras.layers.Layer):
             self.normalization = BatchNormalization(
                 momentum=momentum, epsilon=epsilon, dtype=self.dtype_policy, name="normalization"
             )
-        op = "gate_shift_fuse" if gate == "learned" else "temporal_shift"
-        self.supports_jit = ops.implementation_of(op) == "reference"
+        self.op = "gate_shift_fuse" if gate == "learned" else "temporal_shift"
+        self.supports_jit = ops.implementation_of(self.op) == "reference"
 
     def processed_channels(self, channels: int) -> int:
-        """Returns how many of `channels` channels are gated, shifted and fused."""
+        """Returns the number of channels that are gated, shifted and fused.
+
+        Args:
+            channels: Number of channels of the input.
+
+        Raises:
+            ValueError: If the result is not a positive multiple of 4.
+        """
         processed = int(channels * self.channel_ratio)
         processed += processed % 2
         if processed == 0 or processed % 4:
@@ -68,11 +83,11 @@ class GatedShift(keras.layers.Layer):
                 "The number of processed channels, int(channels * channel_ratio) rounded up to "
                 "an even number, must be a positive multiple of 4: two halves of two "
                 f"interleaved parts. Received: channels={channels}, "
-                f"channel_ratio={self.channel_ratio}, which gives {processed}"
+                f"channel_ratio={self.channel_ratio}, which result in {processed}"
             )
         return processed
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         self._processed = self.processed_channels(check_feature_map(self.name, input_shape))
         if self.gate == "learned":
             self.normalization.build((*input_shape[:-1], self._processed))
@@ -89,15 +104,15 @@ class GatedShift(keras.layers.Layer):
                 autocast=False,
             )
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         if self.gate != "learned":
-            # The controls of Table 5: every gate is the same number, and BN has nothing to do.
+            # The controls of Table 5: every gate is the same number, so no BN is needed.
             return self._composed(inputs, self.gate)
         normalization = self.normalization
-        # As in Keras' own layer, a frozen normalization takes and keeps its moving statistics.
+        # As in Keras' own layer, a frozen normalization uses its moving statistics unchanged.
         training = bool(training) and normalization.trainable
         if training and normalization.over_replicas():
-            # The op takes its statistics from the batch that it sees.
+            # The op would use the statistics of this replica's batch only.
             normalized = normalization(inputs[..., : self._processed], training=True)
             activated = keras.ops.relu(normalized)
             gate = learned_gate(activated, self.gate_kernel, self.gate_bias, self.num_segments)
@@ -131,9 +146,20 @@ class GatedShift(keras.layers.Layer):
             outputs.append(inputs[..., self._processed :])
         return keras.ops.concatenate(outputs, axis=-1)
 
-    def fusion_weights(self):
-        """Returns kernel and bias of the fusion as `gsf_tf.ops.gate_shift_fuse` takes them."""
+    def fusion_weights(self) -> tuple[tf.Tensor | None, tf.Tensor | None]:
+        """Returns kernel and bias of the fusion in the form of `gsf_tf.ops.gate_shift_fuse`."""
         return None, None
 
-    def compute_output_shape(self, input_shape):
+    def count_macs(
+        self, input_shape: tuple[int, ...], output_shape: tuple[int, ...]
+    ) -> tuple[int, int]:
+        """Returns the MACs of the gate and its normalization; see `TemporalLayer.count_macs`."""
+        if self.gate != "learned":
+            return 0, 0
+        positions = prod(input_shape[:-1])
+        normalization = 4 * positions * self.processed_channels(input_shape[-1])
+        bias = positions * prod(self.gate_bias.shape)
+        return positions * prod(self.gate_kernel.shape), bias + normalization
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return input_shape

@@ -1,4 +1,8 @@
+from typing import Any
+
 import keras
+import tensorflow as tf
+from keras.initializers import Initializer
 
 from gsf_tf import ops
 from gsf_tf.layers.arguments import check_feature_map, check_learning, check_mode, check_strides
@@ -9,24 +13,28 @@ from gsf_tf.layers.shift_groups import ShiftGroups
 class RubiksShift2D(keras.layers.Layer):
     """Learnable spatial shift: every channel moves by a real number of rows and columns.
 
-    It has two parameters per channel and, with the 1x1 convolution that follows it, takes the
-    place of a spatial convolution. A positive shift reads further down or right; beyond the
-    map there are zeros. The variable `shift` is `[2, C]`, vertical and horizontal, float32 under
-    every policy: its steps are far below what half precision resolves.
+    The layer has two parameters per channel. Together with the 1x1 convolution that follows it, it
+    replaces a spatial convolution. A positive shift reads further down or further right; elements
+    outside of the map are zeros. The variable `shift` is `[2, C]`, vertical and horizontal. It is
+    float32 under every policy, because half precision cannot resolve the steps of its training.
 
     Args:
-        strides: Integer >= 1, of height and width.
+        strides: Integer >= 1. Stride of height and width.
         mode: `"interpolated"` (RS), or `"quantized"` (RS-Q: moves by the nearest integers, with
             the gradient of the interpolation).
-        spatial: `"learned"`, or `"fixed"`: the shifts stay as they were initialized.
-        spatial_initializer: Initializer of the shifts `[2, C]`; by default uniform in
-            [-1, 1) where they are learned and `ShiftGroups()` where they are fixed.
+        spatial: `"learned"`, or `"fixed"`: the shifts keep their initial values.
+        spatial_initializer: Initializer of the shifts `[2, C]`; by default uniform in [-1, 1) for
+            learned shifts and `ShiftGroups()` for fixed ones.
+        **kwargs: Arguments of `keras.layers.Layer`.
 
     Input shape:
         `[N, H, W, C]`
 
     Output shape:
         `[N, ceil(H / strides), ceil(W / strides), C]`
+
+    Raises:
+        ValueError: If an argument breaks these rules.
 
     Example:
 
@@ -40,8 +48,15 @@ class RubiksShift2D(keras.layers.Layer):
         Shift Pretraining".
     """
 
+    op = "rubiks_shift"
+
     def __init__(
-        self, strides=1, mode="interpolated", spatial="learned", spatial_initializer=None, **kwargs
+        self,
+        strides: int = 1,
+        mode: str = "interpolated",
+        spatial: str = "learned",
+        spatial_initializer: Initializer | str | dict | None = None,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.strides = check_strides(strides)
@@ -49,11 +64,11 @@ class RubiksShift2D(keras.layers.Layer):
         self.spatial = check_learning("spatial", spatial)
         default = ShiftGroups() if spatial == "fixed" else keras.initializers.RandomUniform(-1, 1)
         self.spatial_initializer = keras.initializers.get(spatial_initializer or default)
-        # XLA has no kernel for the compiled form, and the reference's number of taps depends on the
-        # values of the shifts, which XLA cannot compile.
+        # XLA has no kernel for the compiled op. It cannot compile the reference either, whose
+        # number of taps depends on the values of the shifts.
         self.supports_jit = False
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.shift = self.add_weight(
             shape=(2, check_feature_map(self.name, input_shape)),
             initializer=self.spatial_initializer,
@@ -62,18 +77,31 @@ class RubiksShift2D(keras.layers.Layer):
             autocast=False,
             name="shift",
         )
-        # Tells the optimizer that this variable is a shift; without time there is no aspect.
+        # The optimizer recognizes shifts by this attribute; a spatial shift needs no T / H.
         self.shift.shift_aspect = 1.0
 
-    def call(self, inputs):
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
         return ops.rubiks_shift(inputs, self.shift, strides=self.strides, mode=self.mode)
 
-    def compute_output_shape(self, input_shape):
+    def channel_shifts(self) -> tf.Tensor:
+        """Returns the unrounded shifts, float32 `[2, C]` or, with time, `[3, C]`.
+
+        The rows are time (if there is one), vertical and horizontal.
+        """
+        return self.shift.value
+
+    def count_macs(
+        self, input_shape: tuple[int, ...], output_shape: tuple[int, ...]
+    ) -> tuple[int, int]:
+        """Returns 0 MACs: the papers count shifts as free, even if they interpolate."""
+        return 0, 0
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         frames, *size, channels = input_shape
         size = [None if side is None else -(-side // self.strides) for side in size]
         return (frames, *size, channels)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         config.update(
             strides=self.strides,

@@ -1,37 +1,48 @@
+from typing import Any
+
 import keras
+import tensorflow as tf
+from keras.initializers import Initializer
 
 from gsf_tf import ops
-from gsf_tf.layers.arguments import check_feature_map, check_learning, check_num_segments
+from gsf_tf.layers.arguments import check_feature_map, check_learning
 from gsf_tf.layers.rubiks_shift_2d import RubiksShift2D
 from gsf_tf.layers.shift_folds import ShiftFolds
+from gsf_tf.layers.temporal_layer import TemporalLayer
 
 
 @keras.saving.register_keras_serializable(package="gsf_tf")
-class RubiksShift3D(RubiksShift2D):
+class RubiksShift3D(RubiksShift2D, TemporalLayer):
     """Learnable spatiotemporal shift: every channel moves by a real vector in time and space.
 
-    It has three parameters per channel and, with the 1x1 convolution that follows it, takes the
-    place of a 3x3x3 convolution. A positive shift reads later, further down or right; beyond the
-    clip there are zeros. The variable `shift` is `[3, C]`: rows time, vertical, horizontal, float32
-    under every policy. A row that is fixed gets a gradient of zero.
+    The layer has three parameters per channel. Together with the 1x1 convolution that follows it,
+    it replaces a 3x3x3 convolution. A positive shift reads a later frame, further down or further
+    right; elements outside of the clip are zeros. The variable `shift` is `[3, C]`, with the rows
+    time, vertical and horizontal, and float32 under every policy. Fixed rows have a gradient of
+    zero.
 
     Args:
         num_segments: Integer >= 1. Frames per clip, T.
-        strides: Integer >= 1, of height and width.
+        strides: Integer >= 1. Stride of height and width.
         mode: `"interpolated"` (RS), or `"quantized"` (RS-Q: moves by the nearest integers, with
             the gradient of the interpolation).
-        spatial: `"learned"` or `"fixed"`; the rows of Table 4 are its products with `temporal`.
-        temporal: `"learned"` or `"fixed"`.
-        spatial_initializer: Initializer of the vertical and horizontal shifts `[2, C]`; by
-            default uniform in [-1, 1) where they are learned and `ShiftGroups()` where fixed.
+        spatial: `"learned"`, or `"fixed"`: the spatial shifts keep their initial values. The rows
+            of Table 4 are the combinations of `spatial` and `temporal`.
+        temporal: `"learned"`, or `"fixed"`: the temporal shifts keep their initial values.
+        spatial_initializer: Initializer of the vertical and horizontal shifts `[2, C]`; by default
+            uniform in [-1, 1) for learned shifts and `ShiftGroups()` for fixed ones.
         temporal_initializer: Initializer of the temporal shifts `[1, C]`; by default uniform in
-            [-1, 1) where they are learned and `ShiftFolds()` where fixed.
+            [-1, 1) for learned shifts and `ShiftFolds()` for fixed ones.
+        **kwargs: Arguments of `keras.layers.Layer`.
 
     Input shape:
-        `[B * T, H, W, C]`, frames of a clip next to each other.
+        `[B * T, H, W, C]`, the frames of a clip next to each other.
 
     Output shape:
         `[B * T, ceil(H / strides), ceil(W / strides), C]`
+
+    Raises:
+        ValueError: If an argument breaks these rules.
 
     Example:
 
@@ -44,24 +55,28 @@ class RubiksShift3D(RubiksShift2D):
         RubiksNet paper, section 3.1, equations (4)-(6), and Table 4.
     """
 
+    method = "rubiksnet"
+    replaces_layer = True
+
     def __init__(
         self,
-        num_segments,
-        strides=1,
-        mode="interpolated",
-        spatial="learned",
-        temporal="learned",
-        spatial_initializer=None,
-        temporal_initializer=None,
-        **kwargs,
+        num_segments: int,
+        strides: int = 1,
+        mode: str = "interpolated",
+        spatial: str = "learned",
+        temporal: str = "learned",
+        spatial_initializer: Initializer | str | dict | None = None,
+        temporal_initializer: Initializer | str | dict | None = None,
+        **kwargs: Any,
     ):
-        super().__init__(strides, mode, spatial, spatial_initializer, **kwargs)
-        self.num_segments = check_num_segments(num_segments)
+        super().__init__(
+            strides, mode, spatial, spatial_initializer, num_segments=num_segments, **kwargs
+        )
         self.temporal = check_learning("temporal", temporal)
         default = ShiftFolds() if temporal == "fixed" else keras.initializers.RandomUniform(-1, 1)
         self.temporal_initializer = keras.initializers.get(temporal_initializer or default)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         channels = check_feature_map(self.name, input_shape)
         self.shift = self.add_weight(
             shape=(3, channels),
@@ -71,7 +86,7 @@ class RubiksShift3D(RubiksShift2D):
             autocast=False,
             name="shift",
         )
-        # Tells the optimizer that this variable is a shift, and its layer's T / H.
+        # The optimizer recognizes shifts by this attribute, T / H of the input of the layer.
         height = input_shape[1]
         self.shift.shift_aspect = None if height is None else self.num_segments / height
 
@@ -84,7 +99,7 @@ class RubiksShift3D(RubiksShift2D):
             ]
         )
 
-    def call(self, inputs):
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
         temporal, spatial = self.shift[:1], self.shift[1:]
         if self.temporal == "fixed":
             temporal = keras.ops.stop_gradient(temporal)
@@ -93,10 +108,9 @@ class RubiksShift3D(RubiksShift2D):
         shift = keras.ops.concatenate([temporal, spatial])
         return ops.rubiks_shift(inputs, shift, self.num_segments, self.strides, self.mode)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         config.update(
-            num_segments=self.num_segments,
             temporal=self.temporal,
             temporal_initializer=keras.initializers.serialize(self.temporal_initializer),
         )

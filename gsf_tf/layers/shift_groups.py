@@ -1,20 +1,23 @@
+from typing import Any
+
 import keras
 import numpy as np
+import tensorflow as tf
 
 
 @keras.saving.register_keras_serializable(package="gsf_tf")
 class ShiftGroups(keras.initializers.Initializer):
-    """ShiftNet's spatial shifts: one group of channels per position of a square window.
+    """Initializer with the spatial shifts of ShiftNet: one direction per position of a window.
 
-    Channel c reads from position `c % kernel_size**2` of the window, counted by rows; the channels
-    that are left when all positions have equally many stay where they are. Neighboring
-    channels move differently, so any contiguous fold of them that also moves in time does so
-    in every direction.
+    Channel c reads from position `c % kernel_size**2` of a square window, counted by rows. All
+    positions have the same number of channels; the remaining channels do not move. Because
+    neighboring channels move differently, every contiguous fold of channels, such as one that also
+    moves in time, contains all directions.
 
     Args:
-        kernel_size: Side of the window, odd.
-        noise: Half the width of uniform noise around the integers, >= 0.
-        seed: Integer, seed of the noise.
+        kernel_size: Side of the window, an odd integer >= 1.
+        noise: The shifts get uniform noise in [-noise, noise), >= 0.
+        seed: Seed of the noise, an integer; None for a random one.
 
     Output shape:
         `[2, channels]`: vertical, horizontal.
@@ -24,7 +27,7 @@ class ShiftGroups(keras.initializers.Initializer):
         2018; in the RubiksNet paper, Table 4, "Fixed [29]".
     """
 
-    def __init__(self, kernel_size=3, noise=0.0, seed=None):
+    def __init__(self, kernel_size: int = 3, noise: float = 0.0, seed: int | None = None):
         if kernel_size < 1 or kernel_size % 2 == 0:
             raise ValueError(f"`kernel_size` must be odd. Received: kernel_size={kernel_size!r}")
         self.kernel_size = kernel_size
@@ -32,7 +35,7 @@ class ShiftGroups(keras.initializers.Initializer):
         self.seed = seed
         self._noise = keras.initializers.RandomUniform(-noise, noise, seed)
 
-    def __call__(self, shape, dtype=None):
+    def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> tf.Tensor:
         side = self.kernel_size
         window = np.indices((side, side)).reshape(2, -1) - side // 2
         groups = shape[1] // side**2
@@ -40,5 +43,5 @@ class ShiftGroups(keras.initializers.Initializer):
         shifts[:, : groups * side**2] = np.tile(window, groups)
         return keras.ops.cast(shifts, dtype) + self._noise(shape, dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"kernel_size": self.kernel_size, "noise": self.noise, "seed": self.seed}

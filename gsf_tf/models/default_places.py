@@ -1,9 +1,9 @@
-"""Where temporal layers go in a backbone if nobody says: data, one entry per family.
+"""The default places of temporal layers in each family of backbones.
 
-The rule of the GSF paper (section 3.2) is "after a 2D convolution"; where a normalization follows,
-the temporal layer goes between the two. Residual families take the last convolution of every
-residual branch, as the paper's ResNets do; families of parallel branches take the 1x1 branch, as
-the paper's Inceptions do.
+The rule of the GSF paper (section 3.2) is "after a 2D convolution"; if a normalization follows, the
+temporal layer goes between the two. In residual families the place is the last convolution of every
+residual branch, as in the paper's ResNets; in families of parallel branches it is the 1x1 branch,
+as in the paper's Inceptions.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ class FamilyPlaces:
         before: The layers that a temporal layer precedes.
         first_branch_of: Concatenations; a temporal layer follows the last convolution of
             their first branch. For families whose convolutions are only numbered.
-        unless: A layer that no member has, where `known_by` alone is not enough.
+        unless: A layer that no member has, for families that `known_by` alone does not identify.
     """
 
     known_by: str
@@ -52,13 +52,14 @@ FAMILIES = {
     "ResNet and ResNetV2": FamilyPlaces(
         known_by=r"conv\d_block\d+_3_conv", after=r"conv\d_block\d+_3_conv"
     ),
-    # Eleven blocks. The first branch is the 1x1 one; in the two that reduce, which have none, the
-    # 3x3 one. (The paper's goes after the 1x1 at the head of that branch in the second of them.)
+    # Eleven blocks. The first branch is the 1x1 branch; the two blocks that reduce have none, their
+    # first branch is the 3x3 one. (In the second of them, the paper's module follows the 1x1 at the
+    # beginning of that branch.)
     "InceptionV3": FamilyPlaces(known_by=r"mixed0", first_branch_of=r"mixed\d+"),
     # The linear 1x1 convolution that ends every residual branch, before its scale.
     "InceptionResNetV2": FamilyPlaces(known_by=r"block35_1_conv", after=r"block(35|17|8)_\d+_conv"),
-    # The last separable convolution of every residual branch: the second in the blocks that reduce,
-    # the third in the others. Block 14 is not residual.
+    # The last separable convolution of every residual branch: the second one in the blocks that
+    # reduce, the third one in the others. Block 14 is not residual.
     "Xception": FamilyPlaces(
         known_by=r"block2_sepconv1", after=r"block(2|3|4|13)_sepconv2|block([5-9]|1[0-2])_sepconv3"
     ),
@@ -74,7 +75,7 @@ FAMILIES = {
     "EfficientNet and EfficientNetV2": FamilyPlaces(
         known_by=r"block1a_project_conv", after=r"block\d+[a-z]+_project_conv"
     ),
-    # The 3x3 convolution of every dense layer: the features that it adds, and no others.
+    # The 3x3 convolution of every dense layer: only the features that the layer adds are shifted.
     "DenseNet": FamilyPlaces(known_by=r"conv\d_block\d+_concat", after=r"conv\d_block\d+_2_conv"),
     # The last 1x1 convolution of every residual branch (a Dense on a map), before its scale.
     "ConvNeXt": FamilyPlaces(
@@ -83,7 +84,7 @@ FAMILIES = {
     ),
     # The 1x1 convolution that every branch but the previous cell's reads, in the normal cells.
     "NASNet": FamilyPlaces(known_by=r"normal_conv_1_0", after=r"normal_conv_1_\d+"),
-    # Neither branches nor normalizations: once per scale, at the end of every block.
+    # No branches and no normalizations: one place per scale, at the end of every block.
     "VGG": FamilyPlaces(
         known_by=r"block1_conv1", unless=r"block2_sepconv1", before=r"block\d_pool"
     ),
@@ -91,13 +92,14 @@ FAMILIES = {
 
 
 def default_places(backbone):
-    """Returns the places of a backbone's family.
+    """Returns the places of temporal layers in a backbone, by the rule of its family.
 
     Args:
         backbone: Functional `keras.Model`.
 
     Returns:
-        Names of the layers that a temporal layer follows, and of those that one precedes.
+        A pair of lists: names of the layers that a temporal layer follows, and names of the layers
+        that a temporal layer precedes.
 
     Raises:
         ValueError: If the backbone belongs to none of the families, or to several.

@@ -6,50 +6,52 @@ import numpy as np
 from gsf_tf.layers import AttentionShift, IntegerShift, RubiksShift2D
 from gsf_tf.models.layer_lookup import find_layers
 from gsf_tf.models.rebuild import rebuild
+from gsf_tf.models.segment_model import SegmentModel
 from gsf_tf.ops.reference.rubiks_shift import quantize
 
 
 @dataclasses.dataclass(frozen=True)
 class HardenedModel:
-    """What `harden` returns.
+    """A model with integer shifts, and numbers about its conversion, as `harden` returns it.
 
     Attributes:
         model: `SegmentModel` with integer shifts.
-        nonzero_shares: Dictionary from the names of the layers that were attention to their share
-            of channels with a shift other than zero.
+        nonzero_shares: Dictionary from the name of each layer that was an `AttentionShift` to the
+            share of its channels whose shift is not zero, in [0, 1].
         budget: The shift budget that the model was trained with, or None.
-        largest_error: The largest difference between an attention weight and the 0 or 1 that took
-            its place; 0 for a model that is fully annealed.
+        largest_error: The largest difference between an attention weight and the 0 or 1 that
+            replaced it; 0 for a model that is fully annealed.
     """
 
     model: keras.Model
-    nonzero_shares: dict
+    nonzero_shares: dict[str, float]
     budget: float | None
     largest_error: float
 
     @property
-    def nonzero_share(self):
-        """Mean over the layers, what equation (8) compares with the budget; None without any."""
+    def nonzero_share(self) -> float | None:
+        """Mean of `nonzero_shares`, which equation (8) compares with the budget; None if empty."""
         if not self.nonzero_shares:
             return None
         return float(np.mean(list(self.nonzero_shares.values())))
 
 
-def harden(model):
-    """Puts integer shifts in the place of learned attention and of quantized shifts.
+def harden(model: SegmentModel) -> HardenedModel:
+    """Replaces learned attention and quantized shifts by integer shifts.
 
-    Every `AttentionShift` becomes an `IntegerShift` by each channel's likeliest tap, and every
-    quantized `RubiksShift2D` or `RubiksShift3D` keeps its rounded shifts and learns no more.
-    Interpolated shifts stay as they are. A model whose attention is annealed has equal outputs.
+    Every `AttentionShift` becomes an `IntegerShift` that moves each channel by its likeliest tap.
+    Every quantized `RubiksShift2D` or `RubiksShift3D` keeps its rounded shifts and is frozen.
+    Interpolated shifts stay as they are. If the attention of `model` is fully annealed, the new
+    model has equal outputs.
 
     Args:
         model: `SegmentModel` of a RubiksNet.
 
     Returns:
-        A `HardenedModel`, whose `model` shares nothing with the one that was passed.
+        A `HardenedModel`. Its `model` shares no variables with the one that was passed.
 
     Raises:
-        ValueError: If there is neither attention nor a quantized shift.
+        ValueError: If the model has neither attention nor quantized shifts.
 
     Example:
 
@@ -67,7 +69,7 @@ def harden(model):
     if not attention and not quantized:
         raise ValueError(
             "`model` must have learned attention or quantized shifts to harden. "
-            f"Received: {model.name!r}, which has neither (interpolated shifts are no integers)."
+            f"Received: {model.name!r}, which has neither (interpolated shifts are not integers)."
         )
 
     def replace(layer):

@@ -1,6 +1,6 @@
 import keras
 
-from gsf_tf.layers import AttentionShift, RubiksShift2D, RubiksShift3D
+from gsf_tf.layers import AttentionShift, RubiksShift2D, RubiksShift3D, TemporalLayer
 from gsf_tf.models.layer_lookup import find_layers
 from gsf_tf.models.rebuild import rebuild
 
@@ -41,12 +41,12 @@ def inflate(image_model, num_segments, attention=False, num_classes=None, **opti
         RubiksNet paper, section 4.1, "Spatial Shift Pretraining".
     """
     shifts = find_layers(image_model, RubiksShift2D)
-    temporal = find_layers(image_model, (RubiksShift3D, AttentionShift))
+    temporal = find_layers(image_model, TemporalLayer)
     if not shifts or temporal:
         raise ValueError(
             "`image_model` must have `RubiksShift2D` layers and no temporal ones: a RubiksNet with "
             f"num_segments=1. Received: {image_model.name!r} with {len(shifts)} shift layers, "
-            f"{len(temporal)} of them temporal."
+            f"{len(temporal)} temporal layers."
         )
     changes = {key: options.pop(key) for key in ("shift_budget", "dropout") if key in options}
     if attention and options:

@@ -1,39 +1,46 @@
+from collections.abc import Callable, Iterable
+
 import keras
 
 from gsf_tf.errors import did_you_mean
 from gsf_tf.models.default_places import default_places
 
 
-def insert_temporal(backbone, make_layer, after=None, before=None):
+def insert_temporal(
+    backbone: keras.Model,
+    make_layer: Callable[[str], keras.Layer],
+    after: Iterable[str] | None = None,
+    before: Iterable[str] | None = None,
+) -> keras.Model:
     """Inserts temporal layers into a functional backbone.
 
-    Every layer of the backbone is reused with its weights; only the graph around the
-    chosen layers changes. So the backbone that was passed shares its weights with the
-    one that is returned.
+    The returned model uses the layers of the backbone itself; only the graph around the chosen
+    layers changes. So the two models share their weights.
 
-    Without names, the places are those of the backbone's family (`default_places.py`): every
-    family of `keras.applications` and of `gsf_tf.backbones` is known. A `channel_ratio` of 0.5
-    suits the channels of them all but NASNetMobile's, which take 1.
+    Without names, the places are the default ones of the backbone's family
+    (`gsf_tf/models/default_places.py`), which is known for all of `keras.applications` and
+    `gsf_tf.backbones`. A `channel_ratio` of 0.5 fits the numbers of channels of all of them except
+    NASNetMobile, which needs 1.
 
     Args:
-        backbone: Functional `keras.Model`, such as any of `keras.applications`, that takes
-            frames `[B * T, H, W, C]`.
+        backbone: Functional `keras.Model` whose input is frames `[B * T, H, W, C]`, such as any of
+            `keras.applications`.
         make_layer: Callable from a name to a new layer, such as
             `lambda name: GateShiftFuse(num_segments=8, name=name)`. The layer must keep the
             shape of its input.
         after: Names of layers whose output goes through a temporal layer.
-        before: Names of layers whose input goes through a temporal layer; other readers of
-            the same tensor still get it as it was (a residual branch is shifted, its
-            identity path is not).
+        before: Names of layers whose input goes through a temporal layer. Other layers that read
+            the same tensor still receive it unchanged: a residual branch is shifted, its identity
+            path is not.
 
     Returns:
-        A functional `keras.Model` with the backbone's name, inputs and outputs. The layer
-        that belongs to `name` is called `<name>_temporal`.
+        A functional `keras.Model` with the backbone's name, inputs and outputs. The temporal layer
+        beside the layer `name` is called `<name>_temporal`.
 
     Raises:
-        ValueError: If the backbone is not functional, if no place is given for a backbone of no
-            known family, or if a name is unknown, given twice, or belongs to a layer that the
-            backbone calls several times.
+        ValueError: If the backbone is not functional, if no layer is named and the family of the
+            backbone is not known, or if a name is unknown, occurs twice, or belongs to a layer that
+            the backbone calls several times.
 
     Example:
 
@@ -60,7 +67,7 @@ def insert_temporal(backbone, make_layer, after=None, before=None):
     def call_function(layer, *args, **kwargs):
         if layer.name in done:
             raise ValueError(
-                "A temporal layer goes beside a layer that the backbone calls once. "
+                "A layer in `after` or `before` must be one that the backbone calls once. "
                 f"Received: {layer.name!r}, which it calls several times."
             )
         if layer.name in after + before:
@@ -81,7 +88,7 @@ def insert_temporal(backbone, make_layer, after=None, before=None):
 def _check_functional(backbone):
     if not isinstance(backbone, keras.Model) or not hasattr(backbone, "operations"):
         raise ValueError(
-            "`backbone` must be a functional `keras.Model` (built from `keras.Input`), for its "
+            "`backbone` must be a functional `keras.Model` (built from `keras.Input`), because its "
             f"graph is rewritten. Received: {type(backbone).__name__}"
         )
 
@@ -89,15 +96,17 @@ def _check_functional(backbone):
 def _check_places(backbone, places):
     if not places:
         raise ValueError(
-            "At least one layer must be named in `after` or `before`, where either is given. "
-            "Received none. Leave both out for the places of the backbone's family."
+            "`after` or `before` must name at least one layer. Received: no names. Pass neither of "
+            "them to use the places of the backbone's family."
         )
     names = [layer.name for layer in backbone.layers]
     for place in places:
         if places.count(place) > 1:
-            raise ValueError(f"A layer can be named once. Received twice: {place!r}")
+            raise ValueError(
+                f"`after` and `before` must name a layer once. Received: {place!r} twice"
+            )
         if place not in names:
             raise ValueError(
-                f"`after` and `before` take names of layers of {backbone.name!r}. "
+                f"`after` and `before` must be names of layers of {backbone.name!r}. "
                 f"Received: {place!r}.{did_you_mean(place, names)}"
             )

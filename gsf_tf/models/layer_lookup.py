@@ -1,8 +1,8 @@
-"""Finding layers in a model that was built."""
+"""Finding layers in a built model."""
 
 
 def find_layers(model, kind):
-    """Returns all layers of a class in a model, those of models inside it too, in order.
+    """Returns all layers of a class in a model and in the models inside it, in order.
 
     Args:
         model: `keras.Model`.

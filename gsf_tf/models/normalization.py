@@ -1,4 +1,7 @@
-"""What the backbones were trained on, in units of 0..255: arguments of `ClipNormalization`."""
+"""The normalizations that backbones were trained with, in units of 0..255.
+
+Each is a dictionary of arguments of `ClipNormalization`.
+"""
 
 # torchvision's ResNets: x / 255, then these means and deviations times 255.
 IMAGENET_RGB = {

@@ -1,7 +1,10 @@
 """Presets: `<method>_<backbone>`, a method applied to a backbone's recipe, and RubiksNet."""
 
 import fnmatch
+import os
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import keras
 
@@ -16,7 +19,7 @@ from gsf_tf.models.segment_model import SegmentModel
 METHODS = ("tsn", "tsm", "gsm", "gsf", "gst")
 GATED = ("gsm", "gsf")
 RUBIKSNET = ("rubiksnet",)
-# Which methods have the arguments of `from_preset` that not all have.
+# The arguments of `from_preset` that only some methods have, with these methods.
 METHODS_WITH = {
     "channel_ratio": GATED,
     "placement": GATED,
@@ -32,8 +35,11 @@ KERAS_FORMATS = (".keras", ".weights.h5")
 BN_MOMENTUM = 0.9  # PyTorch's 0.1, with which the papers' models were trained
 
 
-def list_presets(pattern="*"):
+def list_presets(pattern: str = "*") -> list[str]:
     """Returns the sorted names of all presets that match a shell-style pattern.
+
+    Args:
+        pattern: Pattern of names with `*`, `?` and `[...]`; all presets by default.
 
     Example:
 
@@ -51,69 +57,74 @@ def list_presets(pattern="*"):
 
 
 def from_preset(
-    preset,
-    num_classes,
-    num_segments=8,
-    input_shape=None,
-    channel_ratio=None,
-    dropout=0.5,
-    weights=None,
-    placement=None,
-    last_blocks=None,
-    temporal_options=None,
-    shift_mode=None,
-    spatial_shift=None,
-    temporal_shift=None,
-    shift_initializer=None,
-    shift_budget=None,
-):
+    preset: str,
+    num_classes: int | Mapping[str, int],
+    num_segments: int = 8,
+    input_shape: tuple[int, int, int] | None = None,
+    channel_ratio: float | None = None,
+    dropout: float = 0.5,
+    weights: str | os.PathLike | None = None,
+    placement: str | None = None,
+    last_blocks: int | None = None,
+    temporal_options: Mapping[str, Any] | None = None,
+    shift_mode: str | None = None,
+    spatial_shift: str | None = None,
+    temporal_shift: str | None = None,
+    shift_initializer: str | None = None,
+    shift_budget: float | None = None,
+) -> SegmentModel:
     """Builds the segment model of a preset.
 
-    The defaults are the papers' best configuration; their studies are one argument each.
+    The defaults are the papers' best configurations; each of the papers' studies changes one
+    argument.
 
     Args:
-        preset: Name, one of `list_presets()`: `tsn_*` has no temporal layer, `tsm_*` has
-            `TemporalShift`, `gsm_*` `GateShift`, `gsf_*` `GateShiftFuse`, and in `gst_*`
-            `GroupedSpatialTemporal` replaces the 3x3 convolutions; `rubiksnet_*` has
+        preset: Name of the preset, one of `list_presets()`. Models of `tsn_*` have no temporal
+            layers, `tsm_*` has `TemporalShift`, `gsm_*` `GateShift`, `gsf_*` `GateShiftFuse`; in
+            `gst_*`, `GroupedSpatialTemporal` replaces the 3x3 convolutions; `rubiksnet_*` has
             `RubiksShift3D`, `rubiksnet_*_aq` `AttentionShift` and `RubiksShift2D`.
-        num_classes: Integer >= 1; for a multi-task model a dictionary from the names of the tasks
-            to theirs, as `{"verb": 97, "noun": 300, "action": 3806}`.
+        num_classes: Number of classes, an integer >= 1. For a multi-task model, a dictionary from
+            the names of the tasks to their numbers of classes, such as
+            `{"verb": 97, "noun": 300, "action": 3806}`.
         num_segments: Integer >= 1. Frames per clip, T. A RubiksNet for one frame has spatial shifts
-            only: an image classifier, which `inflate` makes a video one.
-        input_shape: `(height, width, 3)` of a frame in pixels; the papers' by default, 229 for
+            only: it is an image classifier, which `inflate` turns into a video model.
+        input_shape: `(height, width, 3)` of a frame in pixels; by default the papers' size, 229 for
             InceptionV3 and 224 for the others.
         channel_ratio: Share of the channels that GSF or GSM processes, in (0, 1] (GSF paper,
-            Tables 2 and 4); by default 100 % in the Inception family and 25 % in ResNets.
+            Tables 2 and 4); by default 1 in the Inception family, 0.25 in ResNet-50 and -101, 0.5
+            in the others.
         dropout: Rate in [0, 1) before the linear layer.
-        weights: None, or `""` as a command line has it, for random ones; `"imagenet"` for a
-            backbone whose weights Keras ships; the path of a `.keras` or `.weights.h5` file that
-            such a model was saved to; or the path of a torchvision or BN-Inception `.pth` file,
-            which fills the backbone.
-        placement: Where GSF or GSM sits: `"conv1"`, `"conv2"`, `"conv3"` (default) or `"all"` in
-            ResNets (Table 3); `"branch1"` to `"branch4"` (default) or `"all"` in BN-Inception
-            (Table 1).
-        last_blocks: Only the last so many places, counted from the classifier (Tables 6 and 7);
-            all by default.
+        weights: None or `""` (as on a command line) for random weights; `"imagenet"` for a backbone
+            whose weights Keras ships; the path of a `.keras` or `.weights.h5` file of the same
+            model; or the path of a torchvision or BN-Inception `.pth` file with weights of the
+            backbone.
+        placement: The layers that GSF or GSM follows: `"conv1"`, `"conv2"`, `"conv3"` (default) or
+            `"all"` in ResNets (GSF paper, Table 3); `"branch1"` to `"branch4"` (default) or `"all"`
+            in BN-Inception (Table 1).
+        last_blocks: Number of places with a temporal layer, counted from the classifier (GSF paper,
+            Tables 6 and 7); all places by default.
         temporal_options: Further arguments of `GateShiftFuse`, such as
-            `{"gate": 1, "fusion": "sum"}` (Table 5).
+            `{"gate": 1, "fusion": "sum"}` (GSF paper, Table 5).
         shift_mode: `"interpolated"` (default) or `"quantized"` shifts of a RubiksNet (RubiksNet
             paper, Table 5).
         spatial_shift: `"learned"` (default) or `"fixed"` spatial shifts of a RubiksNet (RubiksNet
             paper, Table 4).
-        temporal_shift: `"learned"` (default) or `"fixed"` temporal shifts (Table 4).
-        shift_initializer: Where the learned shifts of a RubiksNet begin: `"uniform"` in [-1, 1)
-            (default, the authors'), or `"heuristic"`: ShiftNet's groups and TSM's folds with a
-            noise of 0.1, which blur less and learn sooner where there is no pretraining.
-        shift_budget: Share of the channels that a `rubiksnet_*_aq` may move, in [0, 1], held by
-            a loss (equation (8)); None for no budget.
+        temporal_shift: `"learned"` (default) or `"fixed"` temporal shifts of a RubiksNet (RubiksNet
+            paper, Table 4).
+        shift_initializer: Initial values of the learned shifts of a RubiksNet: `"uniform"` in
+            [-1, 1) (default, as the authors' code), or `"heuristic"`: ShiftNet's groups and TSM's
+            folds with a noise of 0.1, which blur less and learn faster without pretraining.
+        shift_budget: Share of the channels that a `rubiksnet_*_aq` may move in time, in [0, 1],
+            held by a loss (RubiksNet paper, equation (8)); None for no budget.
 
     Returns:
-        A `SegmentModel`: clip `[B, T, H, W, 3]` in 0..255 to logits `[B, num_classes]`, or to a
-        dictionary of each task's.
+        A `SegmentModel` from clips `[B, T, H, W, 3]` in 0..255 to logits `[B, num_classes]`, or to
+        a dictionary with the logits of each task.
 
     Raises:
-        ValueError: If the preset is unknown, an argument does not belong to its method, or
-            Keras has no ImageNet weights for the backbone.
+        ValueError: If the preset is unknown, an argument does not belong to its method, or Keras
+            has no ImageNet weights for the backbone.
+        CheckpointError: If a PyTorch file does not hold weights of the backbone.
 
     Example:
 
@@ -184,8 +195,8 @@ def _with_weights(model, weights):
     if weights is not None and not str(weights).endswith(KERAS_FORMATS):
         raise ValueError(
             f"`weights` of {model.name!r} must be None or the path of a "
-            f"{' or '.join(KERAS_FORMATS)} file. Received: weights={str(weights)!r}. A PyTorch "
-            "checkpoint of the whole model: gsf_tf.weights.load_torch_checkpoint."
+            f"{' or '.join(KERAS_FORMATS)} file. Received: weights={str(weights)!r}. For a PyTorch "
+            "checkpoint of the whole model, use gsf_tf.weights.load_torch_checkpoint."
         )
     if weights is not None:
         model.load_weights(weights)
@@ -195,7 +206,7 @@ def _with_weights(model, weights):
 def _check_arguments(preset, **arguments):
     if preset not in list_presets():
         raise ValueError(
-            f"`preset` must be one of {', '.join(list_presets())}. Received: {preset!r}."
+            f"`preset` must be one of {', '.join(list_presets())}. Received: preset={preset!r}."
             + did_you_mean(preset, list_presets())
         )
     method = preset.split("_", 1)[0]
@@ -217,7 +228,7 @@ def _build_backbone(preset, recipe, input_shape, weights):
     backbone = recipe.build(input_shape=input_shape, weights=weights)
     for layer in backbone.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
-            # MobileNetV2 as Keras ships it has 0.999, which takes thousands of steps to settle.
+            # Keras' MobileNetV2 has 0.999: its statistics would settle after thousands of steps.
             layer.momentum = BN_MOMENTUM
     return backbone
 
@@ -229,7 +240,7 @@ def _gated_pattern(preset, recipe, placement):
     if placement not in recipe.gated_after:
         raise ValueError(
             f"`placement` must be one of {', '.join(recipe.gated_after)} for {preset!r}. "
-            f"Received: {placement!r}"
+            f"Received: placement={placement!r}"
         )
     return recipe.gated_after[placement]
 
@@ -248,7 +259,7 @@ def _places(backbone, pattern, last_blocks):
         return names
     if not 1 <= last_blocks <= len(names):
         raise ValueError(
-            f"`last_blocks` must be between 1 and {len(names)}, the places of this preset. "
-            f"Received: {last_blocks}"
+            f"`last_blocks` must be between 1 and {len(names)}, the number of places of this "
+            f"preset. Received: last_blocks={last_blocks}"
         )
     return names[-last_blocks:]

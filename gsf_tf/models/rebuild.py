@@ -5,17 +5,17 @@ from gsf_tf.models.segment_model import SegmentModel
 
 
 def rebuild(model, replace, before=None, **changes):
-    """Builds a segment model anew with other layers in some places, and copies the weights.
+    """Returns a copy of a segment model in which some layers are replaced or added.
 
-    The new model shares nothing with the old one. A layer keeps its name; a layer of another
-    class gets its weights from `replace`.
+    The new model shares no variables with the old one. Layers keep their names. Copied layers keep
+    their weights; `replace` sets the weights of new layers.
 
     Args:
         model: `SegmentModel`.
         replace: Callable from a layer of the backbone to None (the layer is copied), or to a pair:
             the new layer, and a callable without arguments that sets the new layer's weights.
-        before: Callable from a layer of the backbone to a new layer that its input goes through,
-            or None for no such layer.
+        before: Callable from a layer of the backbone to a new layer that is inserted before it, or
+            to None.
         **changes: Arguments of `SegmentModel` that differ from the old model's.
 
     Returns:
@@ -42,7 +42,7 @@ def rebuild(model, replace, before=None, **changes):
     backbone = keras.models.clone_model(model.backbone, clone_function=clone, call_function=call)
     config = model.get_config()
     config.update(changes, backbone=backbone)
-    # Set to True, it would free the layers that are frozen one by one.
+    # Setting `trainable` to True would unfreeze layers that were frozen one by one.
     is_frozen = not config.pop("trainable")
     rebuilt = SegmentModel(**config)
     if is_frozen:

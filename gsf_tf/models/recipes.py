@@ -1,7 +1,7 @@
-"""Where the temporal layers go in each backbone: data, readable at a glance.
+"""The recipe of each backbone: how it is built, and the places of the temporal layers in it.
 
-A place is a pattern of layer names. GSF, GSM and TSM differ in where they go and how much of the
-channels they take; the papers' studies of placement are further patterns of the same kind.
+A place is a pattern of layer names. GSF, GSM and TSM differ in their places and in the share of the
+channels that they process; the papers' studies of placement are further patterns.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ from gsf_tf.models.normalization import CAFFE_BGR, IMAGENET_RGB, MINUS_ONE_TO_ON
 
 @dataclasses.dataclass(frozen=True)
 class BackboneRecipe:
-    """How a backbone is built and where the temporal layers go.
+    """The recipe of a backbone: its builder, its input, and the places of the temporal layers.
 
     Attributes:
         build: Callable from `input_shape` (and `weights`) to feature maps.
@@ -27,10 +27,10 @@ class BackboneRecipe:
         channel_ratio: Default share of the channels that GSF and GSM process.
         fusion_initializer: Initializer of GSF's fusion kernels.
         tsm_before: Pattern of the layers that TSM precedes, the first of a residual branch.
-        tsm_after: Pattern of the layers that TSM follows, where a backbone has no residuals.
-        gsm_after: GSM's pattern where it is not GSF's default.
+        tsm_after: Pattern of the layers that TSM follows, for a backbone without residuals.
+        gsm_after: Pattern of the layers that GSM follows, if it differs from GSF's default.
         gst_in_place_of: Pattern of the 3x3 convolutions that GST replaces.
-        has_imagenet: Whether Keras ships ImageNet weights for it.
+        has_imagenet: Whether Keras ships ImageNet weights for the backbone.
     """
 
     build: Callable
@@ -46,7 +46,8 @@ class BackboneRecipe:
     has_imagenet: bool = False
 
 
-# GSF paper, Table 3. The bold row and the released code say conv3, the text says conv2.
+# GSF paper, Table 3. The default is conv3, as in the bold row and the released code; the text of
+# the paper names conv2.
 BOTTLENECK = {
     "conv3": r"layer\d_\d+_conv3",
     "conv1": r"layer\d_\d+_conv1",
@@ -54,10 +55,11 @@ BOTTLENECK = {
     "all": r"layer\d_\d+_conv[123]",
 }
 
-# GSF paper, Table 1. Branch 4 is the default: the 1x1 branch, or the 3x3 branch's reduction in
-# the two blocks (3c, 4e) without one. The paper does not say where in branches 1-3 the module
-# sits; here after the last convolution of each, with the same way out in 3c and 4e for branch 1,
-# the pooling branch. docs/paper_tables.md has the figures that come of it beside the paper's.
+# GSF paper, Table 1. Branch 4 is the default: the 1x1 branch or, in the two blocks without one (3c
+# and 4e), the reduction of the 3x3 branch. The paper does not state the place in branches 1-3;
+# here it is the last convolution of each. Branch 1 is the pooling branch, which has no convolution
+# in 3c and 4e; there it is replaced as branch 4 is. docs/paper_tables.md compares the resulting
+# numbers with the paper's.
 BN_INCEPTION_BRANCHES = {
     "branch4": r"inception_\d[a-e]_1x1|inception_(3c|4e)_3x3_reduce",
     "branch3": r"inception_\d[a-e]_3x3",
@@ -74,7 +76,7 @@ BACKBONES = {
         channel_ratio=1.0,  # Table 2
         tsm_after=BN_INCEPTION_BRANCHES["branch4"],
     ),
-    # Eleven modules for GSF. GSM skips mixed_6 and takes another branch of mixed_3.
+    # Eleven modules for GSF. GSM skips mixed_6 and is in another branch of mixed_3.
     "inceptionv3": BackboneRecipe(
         build=functools.partial(InceptionV3, include_top=False),
         normalization=CAFFE_BGR,
@@ -105,7 +107,7 @@ BACKBONES = {
         tsm_before=r"layer\d_\d*[02468]_conv1",
         gst_in_place_of=r"layer\d_\d+_conv2",
     ),
-    # Four bottlenecks, a quarter of ResNet-50's width: for small frames, small data and trials.
+    # Four bottlenecks of a quarter of ResNet-50's width, for small frames, small data and trials.
     "resnet14thin": BackboneRecipe(
         build=functools.partial(ResNet, (1, 1, 1, 1), 16, include_top=False, name="resnet14thin"),
         normalization=IMAGENET_RGB,
@@ -115,8 +117,8 @@ BACKBONES = {
         tsm_before=r"layer\d_\d+_conv1",
         gst_in_place_of=r"layer\d_\d+_conv2",
     ),
-    # Not in the GSF paper. After every linear 1x1 projection; half of the channels, for a
-    # quarter of 24 is no multiple of 4. TSM: in the ten blocks that have an identity path.
+    # Not in the GSF paper. After every linear 1x1 projection; half of the channels, because a
+    # quarter of 24 is not a multiple of 4. TSM: in the ten blocks that have an identity path.
     "mobilenetv2": BackboneRecipe(
         build=functools.partial(keras.applications.MobileNetV2, include_top=False),
         normalization=MINUS_ONE_TO_ONE,

@@ -2,25 +2,25 @@ import keras
 
 
 def replace_convolution(backbone, make_layer, names):
-    """Puts another layer in the place of convolutions that pad explicitly.
+    """Replaces convolutions that have explicit padding by other layers.
 
-    The layer `<name>_pad` before each convolution goes too: the new layer pads by itself. All
-    other layers of the backbone are reused with their weights.
+    The layer `<name>_pad` before each convolution is removed, because the new layer pads its input
+    itself. All other layers of the backbone are reused with their weights.
 
     Args:
         backbone: Functional `keras.Model` that takes frames `[B * T, H, W, C]`.
-        make_layer: Callable from the convolution that goes to the new layer, whose output must
-            have the convolution's shape.
+        make_layer: Callable from the convolution to the layer that replaces it, whose output must
+            have the same shape.
         names: Names of the convolutions.
 
     Returns:
         A functional `keras.Model` with the backbone's name and inputs.
 
     Raises:
-        ValueError: If a name is no layer of the backbone.
+        ValueError: If the backbone has no layer of one of the names.
 
     Reference:
-        GSF paper, section 2.2: GST decomposes the 3x3x3 convolution instead of adding a module.
+        GSF paper, section 2.2: GST decomposes the 3x3x3 convolution; it does not add a module.
     """
     pads = {f"{name}_pad" for name in names}
     for name in names:

@@ -29,7 +29,7 @@ def rubiksnet_preset(
     shift_initializer=None,
     shift_budget=None,
 ):
-    """Builds a preset of RubiksNet; arguments as in `from_preset`.
+    """Builds a preset of RubiksNet. The arguments are those of `from_preset`.
 
     Raises:
         ValueError: If an argument does not belong to the preset.
@@ -37,8 +37,8 @@ def rubiksnet_preset(
     attention = preset.endswith(ATTENTION)
     if attention and (shift_mode or temporal_shift):
         raise ValueError(
-            "`shift_mode` and `temporal_shift` belong to the presets without `_aq`, in which "
-            f"time is part of the shift. Received: shift_mode={shift_mode!r}, "
+            "`shift_mode` and `temporal_shift` belong to the presets without `_aq`, whose shifts "
+            f"have a temporal part. Received: shift_mode={shift_mode!r}, "
             f"temporal_shift={temporal_shift!r} for {preset!r}"
         )
     if not attention and shift_budget is not None:
@@ -49,12 +49,12 @@ def rubiksnet_preset(
     if shift_mode not in (None, *MODES):
         raise ValueError(
             f"`shift_mode` must be one of {', '.join(MODES)}. Received: shift_mode={shift_mode!r}. "
-            "Attention is in the presets `rubiksnet_*_aq`."
+            "The presets `rubiksnet_*_aq` have attention."
         )
     if shift_initializer not in (None, *SHIFT_INITIALIZERS):
         raise ValueError(
             f"`shift_initializer` must be one of {', '.join(SHIFT_INITIALIZERS)}. "
-            f"Received: {shift_initializer!r}"
+            f"Received: shift_initializer={shift_initializer!r}"
         )
     spatial_shift, temporal_shift = spatial_shift or "learned", temporal_shift or "learned"
     heuristic = shift_initializer == "heuristic"

@@ -1,6 +1,8 @@
 from collections.abc import Mapping
+from typing import Any
 
 import keras
+import tensorflow as tf
 
 from gsf_tf.layers import ClipNormalization, FoldSegments, SegmentConsensus
 from gsf_tf.layers.arguments import check_num_segments
@@ -10,39 +12,40 @@ from gsf_tf.models.shift_budget import check_shift_budget, shift_budget_loss
 
 @keras.saving.register_keras_serializable(package="gsf_tf")
 class SegmentModel(keras.Model):
-    """A video classifier made of a 2D backbone (TSN framework).
+    """A video classifier around a 2D backbone (TSN framework).
 
-    Every frame runs through the backbone, global average pooling, dropout and one linear
-    layer; the clip's logits are the mean of its frames' logits. What happens between
-    frames happens in the temporal layers inside the backbone (see `insert_temporal`).
-    Normalization is part of the model.
+    Every frame runs through the backbone, global average pooling, dropout and one linear layer; the
+    clip's logits are the mean of its frames' logits. Only the temporal layers inside the backbone
+    combine frames (see `insert_temporal`). Normalization is part of the model.
 
     Args:
         backbone: Functional `keras.Model` from frames `[B * T, H, W, 3]` to feature maps
             `[B * T, h, w, C]` or feature vectors `[B * T, C]`.
-        num_classes: Integer >= 1; or, for a multi-task model, a dictionary from the names of the
-            tasks to theirs, as `{"verb": 97, "noun": 300, "action": 3806}`. Each task has a linear
-            layer of its own; backbone and dropout are common.
+        num_classes: Number of classes, an integer >= 1. For a multi-task model, a dictionary from
+            the names of the tasks to their numbers of classes, such as
+            `{"verb": 97, "noun": 300, "action": 3806}`. Each task has a linear layer of its own;
+            the tasks share backbone and dropout.
         num_segments: Integer >= 1. Frames per clip, T; the same number as in the
             temporal layers of the backbone.
         dropout: Rate in [0, 1) before the linear layer.
-        dtype: Policy of the layers around the backbone, the global one by default.
-        normalization: Arguments of `ClipNormalization`: mean, standard deviation and channel
-            order that the backbone was trained with. ImageNet's RGB ones by default.
+        normalization: Arguments of `ClipNormalization` as a dictionary: mean, standard deviation
+            and channel order that the backbone was trained with. By default those of ImageNet, RGB.
         shift_budget: Share of the channels that may read another frame, in [0, 1], for a backbone
             with `AttentionShift` layers: adds `shift_budget_loss` to the model's losses. None for
             no budget.
+        dtype: Dtype policy of the layers around the backbone, the global one by default.
+        **kwargs: Further arguments of `keras.Model`, such as `name`.
 
     Input shape:
         Clip `[B, T, H, W, 3]`, uint8 or float in 0..255, RGB. Float input is not clipped.
 
     Output shape:
-        Logits `[B, num_classes]`, float32; of a multi-task model a dictionary from the names of
-        the tasks to theirs.
+        Logits `[B, num_classes]`, float32; for a multi-task model a dictionary from the names of
+        the tasks to such logits.
 
     Raises:
-        ValueError: If a number of classes or of frames is not possible, or an argument does not
-            fit the backbone.
+        ValueError: If a number of classes or of frames is not an integer >= 1, or an argument does
+            not fit the backbone.
 
     Example:
 
@@ -52,20 +55,21 @@ class SegmentModel(keras.Model):
     ```
 
     Reference:
-        GSF paper, section 3.2, and section 4.5 for the tasks of EPIC-Kitchens-100; the linear layer
-        per frame (normal, standard deviation 0.001, bias 0) before the mean is the authors' code's.
+        GSF paper, section 3.2, and section 4.5 for the tasks of EPIC-Kitchens-100. The linear layer
+        per frame before the mean, initialized with a normal distribution of standard deviation
+        0.001 and zero biases, follows the authors' code.
     """
 
     def __init__(
         self,
-        backbone,
-        num_classes,
-        num_segments,
-        dropout=0.5,
-        normalization=None,
-        shift_budget=None,
-        dtype=None,
-        **kwargs,
+        backbone: keras.Model,
+        num_classes: int | Mapping[str, int],
+        num_segments: int,
+        dropout: float = 0.5,
+        normalization: Mapping[str, Any] | None = None,
+        shift_budget: float | None = None,
+        dtype: str | keras.DTypePolicy | None = None,
+        **kwargs: Any,
     ):
         num_segments = check_num_segments(num_segments)
         _check_segments_agree(backbone, num_segments)
@@ -107,14 +111,14 @@ class SegmentModel(keras.Model):
         self.head_policy = policy
 
     @property
-    def losses(self):
-        """What training adds to the loss of the batch; scalar tensors."""
+    def losses(self) -> list[tf.Tensor]:
+        """Scalar tensors that training adds to the loss of the batch."""
         losses = super().losses
         if self.shift_budget is None:
             return losses
         return [*losses, shift_budget_loss(self, self.shift_budget)]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             "backbone": keras.saving.serialize_keras_object(self.backbone),
             "num_classes": (
@@ -130,7 +134,9 @@ class SegmentModel(keras.Model):
         }
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> "SegmentModel":
         backbone = keras.saving.deserialize_keras_object(
             config["backbone"], custom_objects=custom_objects
         )
@@ -148,7 +154,7 @@ def _check_num_classes(num_classes):
         return {task: _check_num_classes(number) for task, number in num_classes.items()}
     if int(num_classes) != num_classes or num_classes < 1:
         raise ValueError(
-            f"`num_classes` must be an integer of at least 1. Received: {num_classes!r}"
+            f"`num_classes` must be an integer >= 1. Received: num_classes={num_classes!r}"
         )
     return int(num_classes)
 

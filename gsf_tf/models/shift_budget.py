@@ -1,27 +1,28 @@
-"""The budget of shift operations that an attention model may spend."""
+"""The loss that holds the number of temporal shifts of an attention model to a budget."""
 
 import keras
+import tensorflow as tf
 
 from gsf_tf.layers import AttentionShift
 from gsf_tf.models.layer_lookup import find_layers
 
 
-def shift_budget_loss(model, budget):
-    """Returns how far a model's mean share of non-zero shifts is from a budget.
+def shift_budget_loss(model: keras.Model, budget: float) -> tf.Tensor:
+    """Returns the distance of a model's mean share of nonzero shifts from a budget.
 
     ```
     L_budget = | mean over layers (mean over channels (attention on other frames)) - B |
     ```
 
-    Layers may spend unequally; only their mean is held. `SegmentModel(..., shift_budget=B)` adds
-    this to the losses of a model.
+    The loss holds only the mean over the layers; single layers may have larger or smaller shares.
+    `SegmentModel(..., shift_budget=B)` adds this loss to those of the model.
 
     Args:
         model: `keras.Model` with `AttentionShift` layers.
         budget: B in [0, 1], the share of the channels that may read another frame.
 
     Returns:
-        Scalar float32 tensor.
+        A scalar float32 tensor in [0, 1].
 
     Raises:
         ValueError: If the budget is outside [0, 1], or the model has no `AttentionShift`.
@@ -37,7 +38,7 @@ def shift_budget_loss(model, budget):
 def check_shift_budget(model, budget):
     """Raises ValueError if `model` cannot have the shift budget `budget`."""
     if not 0 <= budget <= 1:
-        raise ValueError(f"`shift_budget` must be in [0, 1]. Received: {budget!r}")
+        raise ValueError(f"`shift_budget` must be in [0, 1]. Received: shift_budget={budget!r}")
     if not find_layers(model, AttentionShift):
         raise ValueError(
             "A shift budget belongs to a model with `AttentionShift` layers, such as "

@@ -1,9 +1,10 @@
-"""Functions with a compiled kernel and a reference in Keras or TensorFlow that is equal to it.
+"""Functions that have a compiled kernel and an equal reference in Keras or TensorFlow.
 
-Those of models have a CPU and a CUDA kernel, those of data pipelines a CPU kernel.
+The ops of models have a CPU and a CUDA kernel, the ops of data pipelines a CPU kernel.
 
-Which of the two runs is said by `use_implementation`, else by the environment variable
-`GSF_TF_OPS`, else it is the compiled kernel where it can be used. Nothing is loaded on import.
+`use_implementation` chooses between kernel and reference; without it, the environment variable
+`GSF_TF_OPS` does; without either, the compiled kernel runs wherever it can be used. The compiled
+library is loaded by the first call of an op, not by the import.
 """
 
 from gsf_tf.ops.decode_crops import decode_crops

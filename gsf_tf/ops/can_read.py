@@ -1,4 +1,4 @@
-"""Whether a file can be read, in the graph of a pipeline."""
+"""An op that checks whether a file can be read, in the graph of a pipeline."""
 
 import tensorflow as tf
 
@@ -7,11 +7,11 @@ from gsf_tf.ops.implementation import use_compiled
 from gsf_tf.ops.reference.attempt import attempt
 
 
-def can_read(file) -> tf.Tensor:
-    """Returns a bool scalar: whether a file can be opened and read now.
+def can_read(file: tf.types.experimental.TensorLike) -> tf.Tensor:
+    """Returns whether a file can be opened and read now, as a bool scalar.
 
     Args:
-        file: Path, string scalar.
+        file: Path of the file, string scalar.
     """
     file = tf.convert_to_tensor(file, tf.string)
     if use_compiled("can_read"):

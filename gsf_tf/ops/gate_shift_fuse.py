@@ -3,6 +3,7 @@
 import operator
 
 import tensorflow as tf
+from tensorflow.types.experimental import TensorLike
 
 from gsf_tf.ops import library
 from gsf_tf.ops.implementation import use_compiled
@@ -13,24 +14,25 @@ FUSIONS = ("learned", "sum")
 
 
 def gate_shift_fuse(
-    x,
-    gamma,
-    beta,
-    moving_mean,
-    moving_variance,
-    gate_kernel,
-    gate_bias,
-    fusion_kernel=None,
-    fusion_bias=None,
+    x: TensorLike,
+    gamma: TensorLike,
+    beta: TensorLike,
+    moving_mean: TensorLike,
+    moving_variance: TensorLike,
+    gate_kernel: TensorLike,
+    gate_bias: TensorLike,
+    fusion_kernel: TensorLike | None = None,
+    fusion_bias: TensorLike | None = None,
     *,
-    num_segments,
-    fusion="learned",
-    epsilon=1e-5,
-    training=False,
-):
+    num_segments: int,
+    fusion: str = "learned",
+    epsilon: float = 1e-5,
+    training: bool = False,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Gates the first P channels of a clip, shifts them in time and fuses them again.
 
-    In two halves of P / 2 channels each, the equations being those of the GSF paper:
+    The P channels are two halves of P / 2 channels. The numbers of the equations are those of the
+    GSF paper:
 
     ```
     gate = tanh(gate_bias + conv3d(ReLU(BN(x)), gate_kernel))                 (1), (2)
@@ -40,37 +42,38 @@ def gate_shift_fuse(
     Z = F * S + (1 - F) * R, or S + R with fusion "sum" (GSM)                 (9), (10)
     ```
 
-    What lies outside the clip or the map is zero. At last the channels are interleaved inside
-    each half, `y[2 i + j] = Z[j n + i]` with n = P / 4; the channels from P on are those of x.
+    Elements outside of the clip or of the map count as zeros. Finally the channels of each half are
+    interleaved, `y[2 i + j] = Z[j n + i]` with n = P / 4; the channels from P on are those of x.
 
-    In training BN takes the statistics of the batch, and the gradient goes through them. Nothing
-    flows back through the returned statistics. Half precision is computed in float32 by the
-    compiled form, which rounds once; the reference path rounds after each step. The compiled
-    form has a first-order gradient and no XLA kernel: under `jit_compile=True`, wrap the call in
+    In training, BN uses the statistics of the batch, and the gradient flows through them. No
+    gradient flows through the returned statistics. The compiled kernel computes half precision in
+    float32 and rounds once; the reference rounds after each step. The compiled kernel has a
+    first-order gradient and no XLA form: under `jit_compile=True`, wrap the call in
     `use_implementation("reference")`.
 
     Args:
         x: Tensor `[batch * num_segments, height, width, channels]`; float32, bfloat16, float16 or
-            float64. The number of channels must be known, all else may be dynamic.
+            float64. The number of channels must be known, the other dimensions may be dynamic.
         gamma: Scale of BN, `[P]`. P is a multiple of 4 and at most the number of channels.
         beta: Offset of BN, `[P]`.
-        moving_mean: Mean that BN takes outside training, `[P]`.
-        moving_variance: Variance that BN takes outside training, `[P]`.
+        moving_mean: Mean that BN uses outside of training, `[P]`.
+        moving_variance: Variance that BN uses outside of training, `[P]`.
         gate_kernel: `[3, 3, 3, P / 2, 2]`: time, height, width, channel of the half, half.
-        gate_bias: `[2]`.
+        gate_bias: `[2]`, one per half.
         fusion_kernel: `[2, 3, 3, 2]`: half, channel, time, (S, R). None with fusion "sum".
-        fusion_bias: `[2]`. None with fusion "sum".
+        fusion_bias: `[2]`, one per half. None with fusion "sum".
         num_segments: Frames per clip, at least 1; time is folded into the batch.
         fusion: `"learned"` (GSF) or `"sum"` (GSM).
-        epsilon: Added to the variance in BN.
-        training: Whether BN takes the statistics of the batch.
+        epsilon: Small number that BN adds to the variance.
+        training: Whether BN uses the statistics of the batch.
 
     Returns:
-        `(y, mean, variance)`: a tensor like `x`, and the statistics that BN took, `[P]` each, the
-        variance being the biased one; float64 where `x` is, else float32, as are the weights.
+        `(y, mean, variance)`: a tensor of the shape and dtype of `x`, and the statistics that BN
+        used, `[P]` each. The variance is the biased one. The statistics, like the weights in the
+        computation, are float64 if `x` is, else float32.
 
     Raises:
-        ValueError: If a shape, a dtype or the fusion breaks these rules.
+        ValueError: If a shape, a dtype or `fusion` breaks these rules.
 
     Example:
 
@@ -101,7 +104,10 @@ def gate_shift_fuse(
     if fusion == "learned":
         weights.update(fusion_kernel=fusion_kernel, fusion_bias=fusion_bias)
     elif fusion_kernel is not None or fusion_bias is not None:
-        raise ValueError("fusion_kernel and fusion_bias must be None with fusion 'sum'.")
+        raise ValueError(
+            "fusion_kernel and fusion_bias must be None with fusion 'sum'. Received: "
+            f"fusion_kernel={fusion_kernel!r}, fusion_bias={fusion_bias!r}"
+        )
     weights = {name: _as_weight(name, value, computed) for name, value in weights.items()}
     _check_weights(x, weights)
     for name in ("moving_mean", "moving_variance"):
@@ -146,14 +152,16 @@ def _gate_shift_fuse_gradient(op, y_gradient, *_):
 
 def _as_weight(name, value, dtype):
     if value is None:
-        raise ValueError(f"{name} must be given with fusion 'learned'. Received: None")
+        raise ValueError(f"{name} must be passed with fusion 'learned'. Received: {name}=None")
     return tf.cast(tf.convert_to_tensor(value), dtype)
 
 
 def _check(x, num_segments, fusion):
     received = f"Received: x of shape {x.shape} and num_segments={num_segments}"
     if x.dtype.name not in DTYPES:
-        raise ValueError(f"x must be one of {', '.join(DTYPES)}. Received: {x.dtype.name}")
+        raise ValueError(
+            f"x must have one of the dtypes {', '.join(DTYPES)}. Received: x of {x.dtype.name}"
+        )
     if x.shape.rank != 4 or x.shape[-1] is None:
         raise ValueError(
             "x must be [batch * num_segments, height, width, channels] with a known number of "
@@ -164,7 +172,7 @@ def _check(x, num_segments, fusion):
     if x.shape[0] is not None and x.shape[0] % num_segments != 0:
         raise ValueError(f"The first dimension of x must be a multiple of num_segments. {received}")
     if fusion not in FUSIONS:
-        raise ValueError(f"fusion must be one of {', '.join(FUSIONS)}. Received: {fusion!r}")
+        raise ValueError(f"fusion must be one of {', '.join(FUSIONS)}. Received: fusion={fusion!r}")
 
 
 def _check_weights(x, weights):
@@ -185,6 +193,6 @@ def _check_weights(x, weights):
     for name, weight in weights.items():
         if weight.shape != shapes[name]:
             raise ValueError(
-                f"{name} must have the shape {shapes[name]}, for gamma is {gamma.shape}. "
+                f"{name} must have the shape {shapes[name]} if gamma has {gamma.shape}. "
                 f"Received: {name} of shape {weight.shape}"
             )

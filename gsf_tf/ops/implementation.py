@@ -1,10 +1,11 @@
-"""The choice between the compiled kernel and the reference path of each op."""
+"""The choice between the compiled kernel and the reference of each op."""
 
 import contextlib
 import contextvars
 import functools
 import os
 import warnings
+from collections.abc import Iterator
 
 import tensorflow as tf
 from tensorflow.python.ops import control_flow_util
@@ -22,25 +23,29 @@ _warned = set()
 
 
 class ImplementationError(UserError, ValueError):
-    """An implementation is asked for that does not exist."""
+    """The name of an implementation is not one of those that exist."""
 
 
 class ReferencePathWarning(UserWarning):
-    """An op runs on the slower reference path although nobody asked for it."""
+    """An op runs on its slower reference although the user did not choose it."""
 
 
 @contextlib.contextmanager
-def use_implementation(implementation):
-    """Chooses the implementation of the ops called in a `with` block, in this thread.
+def use_implementation(implementation: str) -> Iterator[None]:
+    """Chooses the implementation of the ops that are called in a `with` block, in this thread.
 
-    The choice is made where an op is called, so inside a `tf.function` it is that of the trace.
-    It goes before the environment variable `GSF_TF_OPS`, which takes the same values. In a function
-    that XLA compiles (`jit_compile=True`) the compiled kernels cannot be used.
+    The choice is made when an op is called; in a `tf.function`, that is while it is traced. It
+    overrides the environment variable `GSF_TF_OPS`, which has the same values. Compiled kernels
+    cannot run in a function that XLA compiles (`jit_compile=True`).
 
     Args:
-        implementation: `"auto"` (compiled where it can be used), `"compiled"` (an error where it
-            cannot) or `"reference"`, for all ops or for one as in `"temporal_shift=reference"`;
-            several, separated by commas, the later ones going first.
+        implementation: `"auto"` (the compiled kernel if it can be used, else the reference),
+            `"compiled"` (an error if the compiled kernel cannot be used) or `"reference"`. It holds
+            for all ops, or for one op as in `"temporal_shift=reference"`. A list separated by
+            commas is read from left to right, and later entries override earlier ones.
+
+    Raises:
+        ValueError: If `implementation` is none of these.
 
     Example:
 
@@ -59,22 +64,28 @@ def use_implementation(implementation):
         _context.reset(token)
 
 
-def implementation_of(op):
-    """Returns `"compiled"` or `"reference"`: what a call of `op` would run here and now.
+def implementation_of(op: str) -> str:
+    """Returns the implementation that a call of an op would run now.
 
     Args:
-        op: The name of a function of `gsf_tf.ops`.
+        op: Name of a function with a compiled kernel: `"gate_shift_fuse"`, `"temporal_shift"`,
+            `"rubiks_shift"`, `"decode_crops"`, `"scale_crops"`, or one of the record reader's,
+            `"parse_clip"` and `"can_read"`.
+
+    Returns:
+        `"compiled"` or `"reference"`.
 
     Raises:
-        RuntimeError: The compiled kernel is asked for and cannot be used.
+        ValueError: If there is no such op.
+        RuntimeError: If the user chose the compiled kernel and it cannot be used.
     """
     return "reference" if reference_reason(op) else "compiled"
 
 
 def reference_reason(op):
-    """Why `op` runs on the reference path, or None where the compiled kernel runs."""
+    """Returns the reason why `op` runs on its reference, or None if the compiled kernel runs."""
     if op not in library.OPS:
-        raise ValueError(f"op must be one of {sorted(library.OPS)}; received {op!r}.")
+        raise ValueError(f"op must be one of {sorted(library.OPS)}. Received: op={op!r}")
     choice, chosen_by = _choice(op)
     if choice == "reference":
         return f"chosen by {chosen_by}"
@@ -82,13 +93,13 @@ def reference_reason(op):
     if reason and choice == "compiled":
         raise RuntimeError(
             f"{chosen_by} asks for the compiled {op}, but {reason}. Build it with `pip install .` "
-            f"in the source tree (`python -m gsf_tf.doctor` shows the state), or choose auto."
+            f"in the source tree (`python -m gsf_tf.doctor` shows the state), or choose 'auto'."
         )
     if not reason and in_xla():
         if choice == "compiled":
             raise RuntimeError(
                 f"{chosen_by} asks for the compiled {op}, but {_XLA}. Call it outside of "
-                f"`jit_compile=True`, or choose auto."
+                f"`jit_compile=True`, or choose 'auto'."
             )
         return _XLA
     lacks_gpu = op not in library.CPU_OPS and "gpu" not in library.kernel_devices(op)
@@ -98,19 +109,19 @@ def reference_reason(op):
 
 
 def use_compiled(op):
-    """Whether a call of `op` takes its compiled kernel; warns once when it unexpectedly cannot."""
+    """Returns whether a call of `op` runs its kernel; warns once if it unexpectedly cannot."""
     reason = reference_reason(op)
     if reason and _choice(op)[0] == "auto" and reason not in _warned:
         _warned.add(reason)
         remedy = (
             "compile with jit_compile=False"
             if reason == _XLA
-            else "run `pip install --no-build-isolation .` in the source tree, with a C++ compiler "
-            "there; `python -m gsf_tf.doctor` shows the state"
+            else "run `pip install --no-build-isolation .` in the source tree on a machine with a "
+            "C++ compiler; `python -m gsf_tf.doctor` shows the state"
         )
         warnings.warn(
             f"gsf_tf runs its ops on the reference path, with the same results but slower, because "
-            f"{reason}. To have the compiled ops, {remedy}. "
+            f"{reason}. To use the compiled ops, {remedy}. "
             f"To silence this warning, set {ENVIRONMENT_VARIABLE}=reference.",
             ReferencePathWarning,
             stacklevel=3,
@@ -119,13 +130,18 @@ def use_compiled(op):
 
 
 def in_xla():
-    """Whether the code that runs now is traced into a function that XLA compiles."""
+    """Returns whether the running code is traced into a function that XLA compiles."""
     # The context is entered by tf.function(jit_compile=True); functions traced inside inherit it.
     return control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
 
 
 def refuse_xla(op, reason):
-    """Raises an error in a function that XLA compiles; `reason` says why it cannot compile `op`."""
+    """Raises ValueError in a function that XLA compiles.
+
+    Args:
+        op: Name of the op that XLA cannot compile.
+        reason: Why it cannot, a clause for the message.
+    """
     if in_xla():
         raise ValueError(
             f"{op} must not be called in a function that XLA compiles (`jit_compile=True`): "
@@ -155,7 +171,8 @@ def _parse(text, source):
         if unknown_op or implementation not in IMPLEMENTATIONS:
             raise ImplementationError(
                 f"{source} must be one of {', '.join(IMPLEMENTATIONS)}, or OP=one of these with OP "
-                f"in {sorted(library.OPS)}, or several separated by commas; received {text!r}."
+                f"in {sorted(library.OPS)}, or several separated by commas. "
+                f"Received: {source}={text!r}"
             )
         if equals:
             chosen[op] = implementation

@@ -1,4 +1,4 @@
-"""The compiled library: checked and loaded on first use, or the reason why it cannot be."""
+"""The compiled library: checked and loaded on first use, or the reason why it cannot be used."""
 
 import functools
 import hashlib
@@ -20,7 +20,7 @@ OPS = {
     "can_read": "GsfTf>CanRead",
 }
 
-# Those of the data pipelines, which are for the CPU whatever devices there are.
+# The ops of the data pipelines, which run on the CPU even if the machine has a GPU.
 CPU_OPS = frozenset({"decode_crops", "scale_crops", "parse_clip", "can_read"})
 
 LIBRARY_PATH = Path(__file__).with_name("_gsf_tf_ops.so")
@@ -28,14 +28,19 @@ BUILD_INFO_PATH = Path(__file__).with_name("_build_info.json")
 
 
 class Library(NamedTuple):
-    """`raw` holds the raw op functions and is None exactly when `reason` says why."""
+    """The loaded library.
+
+    Attributes:
+        raw: Module of the raw op functions, or None if the library cannot be used.
+        reason: The reason why it cannot be used, or None if it can.
+    """
 
     raw: Any
     reason: str | None
 
 
 def build_info():
-    """What the library was built from (`custom_ops/build_info.py`), or None."""
+    """Returns the description of the build (`custom_ops/build_info.py`), or None without one."""
     try:
         info = json.loads(BUILD_INFO_PATH.read_text())
     except (OSError, ValueError):
@@ -45,7 +50,7 @@ def build_info():
 
 @functools.cache
 def load():
-    """Loads the library once per process and never raises for a library that does not fit."""
+    """Returns the `Library`, loaded once per process. Never raises if it does not fit."""
     reason = _unfit_reason(build_info())
     if reason:
         return Library(None, reason)
@@ -58,7 +63,7 @@ def load():
 
 @functools.cache
 def kernel_devices(op):
-    """The device kinds, such as ("cpu", "gpu"), that the loaded library has kernels of `op` for."""
+    """Returns the kinds of devices for which the library has kernels of `op`: ("cpu", "gpu")."""
     if load().raw is None:
         return ()
     registered = kernels.get_registered_kernels_for_op(OPS[op]).kernel
@@ -66,7 +71,7 @@ def kernel_devices(op):
 
 
 def raw_op(op):
-    """The raw TensorFlow function of `op`; the library must have loaded."""
+    """Returns the raw TensorFlow function of `op`; the library must have been loaded."""
     return getattr(load().raw, f"gsf_tf_{op}")
 
 
@@ -78,7 +83,7 @@ def _unfit_reason(info):
     built, running = info.get("tensorflow", "unknown"), tf.__version__
     if _minor(built) != _minor(running):
         return f"the compiled library is for TensorFlow {built}, this is TensorFlow {running}"
-    # A library that was cut short can end the process when it is mapped, so it is read first.
+    # Mapping a truncated library can kill the process, so the file's hash is compared first.
     try:
         digest = hashlib.sha256(LIBRARY_PATH.read_bytes()).hexdigest()
     except OSError as error:

@@ -3,6 +3,7 @@
 import operator
 
 import tensorflow as tf
+from tensorflow.types.experimental import TensorLike
 
 from gsf_tf.ops import library
 from gsf_tf.ops.implementation import refuse_xla, use_compiled
@@ -12,31 +13,39 @@ DTYPES = ("float32", "bfloat16", "float16", "float64")
 MODES = ("interpolated", "quantized")
 
 
-def rubiks_shift(x, shift, num_segments=1, strides=1, mode="interpolated"):
+def rubiks_shift(
+    x: TensorLike,
+    shift: TensorLike,
+    num_segments: int = 1,
+    strides: int | tuple[int, ...] = 1,
+    mode: str = "interpolated",
+) -> tf.Tensor:
     """Samples every channel at positions moved by the channel's own shift.
 
     ```
     y[b, t, h, w, c] = x[b, t * sT + shift[0, c], h * sH + shift[1, c], w * sW + shift[2, c], c]
     ```
 
-    Positions between elements are interpolated trilinearly. A positive shift reads later, lower,
-    further right. Each of the eight corners that lies outside the clip counts as zero by itself.
+    Positions between elements are interpolated trilinearly. A positive shift reads a later frame, a
+    lower row, a column further right. Corners of the interpolation that lie outside of the clip
+    count as zeros.
 
-    The gradient of `x` is the exact adjoint. The gradient of `shift` is the derivative of the
-    interpolation; at an integer, where it has a kink, half the central difference along that
-    axis. Half precision is computed in float32 and rounded once. The compiled form has a first
-    derivative only: the gradient of its gradient is a `LookupError`, in which case wrap the call in
+    The gradient with respect to `x` is the exact adjoint. The gradient with respect to `shift` is
+    the derivative of the interpolation; at an integer, where the interpolation has a kink, it is
+    half the central difference along that axis. Half precision is computed in float32 and rounded
+    once. The compiled kernel has a first derivative only: asking for the gradient of its gradient
+    raises a `LookupError`. For higher derivatives, wrap the call in
     `use_implementation("reference")`.
 
-    Where values are not finite: a channel whose shift is NaN becomes NaN, as do its gradients, and
-    an infinite shift reads zeros like any that points outside the clip. A NaN or an infinity in
-    `x` makes its channel NaN wherever it is read, and it may do so at all positions that the
-    farthest shift of any channel reads, at least one in every direction, since elements in reach
-    that a channel does not read can be multiplied by zero.
+    Values that are not finite: a channel whose shift is NaN becomes NaN, and so do its gradients.
+    An infinite shift reads zeros, like any shift that points outside of the clip. A NaN or an
+    infinity in `x` makes its channel NaN wherever it is read. It may also do so at positions in
+    reach of the largest shift of any channel, and at direct neighbors: the channel does not read
+    it there, but the element may be multiplied by zero.
 
     Args:
         x: Tensor `[batch * num_segments, height, width, channels]`; float32, bfloat16, float16 or
-            float64. The number of channels must be known, all else may be dynamic.
+            float64. The number of channels must be known, the other dimensions may be dynamic.
         shift: Tensor `[3, channels]`, rows time, vertical, horizontal, in frames and elements of
             the map; or `[2, channels]`, rows vertical and horizontal.
         num_segments: Frames per clip, at least 1; time is folded into the batch. It has no effect
@@ -44,14 +53,14 @@ def rubiks_shift(x, shift, num_segments=1, strides=1, mode="interpolated"):
         strides: One stride for height and width, or `(vertical, horizontal)`, or
             `(time, vertical, horizontal)`, each at least 1.
         mode: `"interpolated"` (RS), or `"quantized"` (RS-Q): shifts are rounded to integers, halves
-            up, while their gradient is that of the interpolation at the shifts as they are.
+            up, and their gradient is that of the interpolation at the unrounded shifts.
 
     Returns:
         A tensor of the dtype of `x`; an axis of length L and stride s has length `ceil(L / s)`.
 
     Raises:
-        ValueError: If a shape, a dtype, a stride or the mode breaks these rules, or if XLA compiles
-            the function it is called in (`jit_compile=True`): it cannot compile this op.
+        ValueError: If a shape, a dtype, a stride or the mode breaks these rules, or if the op is
+            called in a function that XLA compiles (`jit_compile=True`), which cannot compile it.
 
     Example:
 
@@ -90,7 +99,9 @@ def _check(x, shift, num_segments, mode):
         f"Received: x of shape {x.shape}, shift of shape {shift.shape}, num_segments={num_segments}"
     )
     if x.dtype.name not in DTYPES:
-        raise ValueError(f"x must be one of {', '.join(DTYPES)}. Received: {x.dtype.name}")
+        raise ValueError(
+            f"x must have one of the dtypes {', '.join(DTYPES)}. Received: x of {x.dtype.name}"
+        )
     if x.shape.rank != 4 or x.shape[-1] is None:
         raise ValueError(
             "x must be [batch * num_segments, height, width, channels] with a known number of "
@@ -106,7 +117,7 @@ def _check(x, shift, num_segments, mode):
     if shift.shape[0] == 3 and x.shape[0] is not None and x.shape[0] % num_segments:
         raise ValueError(f"The first dimension of x must be a multiple of num_segments. {received}")
     if mode not in MODES:
-        raise ValueError(f"mode must be one of {', '.join(MODES)}. Received: {mode!r}")
+        raise ValueError(f"mode must be one of {', '.join(MODES)}. Received: mode={mode!r}")
 
 
 def _triple(strides, x, shift):
@@ -115,7 +126,7 @@ def _triple(strides, x, shift):
     if len(triple) != 3 or not all(isinstance(step, int) and step >= 1 for step in triple):
         raise ValueError(
             "strides must be one integer >= 1 for height and width, or two or three of them (time, "
-            f"vertical, horizontal). Received: {strides!r}"
+            f"vertical, horizontal). Received: strides={strides!r}"
         )
     if triple[0] > 1 and shift.shape[0] == 2:
         raise ValueError(

@@ -7,24 +7,29 @@ from gsf_tf.ops.implementation import use_compiled
 from gsf_tf.ops.reference.scale_crops import scale_crops as reference_scale_crops
 
 
-def scale_crops(frames, boxes, image_size: tuple[int, int]) -> tf.Tensor:
+def scale_crops(
+    frames: tf.types.experimental.TensorLike,
+    boxes: tf.types.experimental.TensorLike,
+    image_size: tuple[int, int],
+) -> tf.Tensor:
     """Cuts boxes out of the frames of a clip and scales them: bilinear, antialiased, as PIL does.
 
-    The compiled form and the reference give equal pixels, those of
-    `tf.image.resize(..., antialias=True)`, rounded half to even. It runs on the CPU only, and has
-    no gradient.
+    The compiled kernel and the reference return equal pixels: those of
+    `tf.image.resize(..., antialias=True)`, rounded half to even. The op runs on the CPU only and
+    has no gradient.
 
     Args:
-        frames: uint8 `[T, H, W, 3]`.
+        frames: The frames of a clip, uint8 `[T, H, W, 3]`.
         boxes: int32 `[V, 4]`, V at least 1: top, left, height and width in pixels, within the
             frame.
-        image_size: (height, width) of the result.
+        image_size: (height, width) of the result in pixels, both at least 1.
 
     Returns:
-        uint8 `[V, T, *image_size, 3]`.
+        The crops, uint8 `[V, T, *image_size, 3]`.
 
     Raises:
-        tf.errors.InvalidArgumentError: When a box is empty or reaches out of the frame.
+        ValueError: If the shape of an argument breaks these rules.
+        tf.errors.InvalidArgumentError: If a box is empty or reaches out of the frame.
 
     Example:
 
@@ -34,7 +39,9 @@ def scale_crops(frames, boxes, image_size: tuple[int, int]) -> tf.Tensor:
     """
     frames = tf.convert_to_tensor(frames, tf.uint8)
     if frames.shape.rank != 4 or frames.shape[-1] not in (3, None):
-        raise ValueError(f"frames must be uint8 [T, H, W, 3]; received shape {frames.shape}.")
+        raise ValueError(
+            f"frames must be uint8 [T, H, W, 3]. Received: frames of shape {frames.shape}"
+        )
     boxes, image_size = check_crops(boxes, image_size)
     if use_compiled("scale_crops"):
         return library.raw_op("scale_crops")(frames, boxes, image_size=image_size)
@@ -45,10 +52,11 @@ def check_crops(boxes, image_size):
     """Returns boxes as a tensor and (height, width) as integers, or raises a `ValueError`."""
     boxes = tf.convert_to_tensor(boxes, tf.int32)
     if boxes.shape.rank != 2 or boxes.shape[1] not in (4, None):
-        raise ValueError(f"boxes must be int32 [V, 4]; received shape {boxes.shape}.")
+        raise ValueError(f"boxes must be int32 [V, 4]. Received: boxes of shape {boxes.shape}")
     size = tuple(int(side) for side in image_size)
     if len(size) != 2 or min(size) < 1:
         raise ValueError(
-            f"image_size must be (height, width), both at least 1; received {image_size}."
+            "image_size must be (height, width), both at least 1. "
+            f"Received: image_size={image_size!r}"
         )
     return boxes, size

@@ -1,4 +1,4 @@
-"""What each op runs on, for the doctor and for logs."""
+"""The implementation that each op runs on, for the doctor and for logs."""
 
 from typing import NamedTuple
 
@@ -6,8 +6,15 @@ from gsf_tf.ops import implementation, library
 
 
 class OpStatus(NamedTuple):
-    """One op: `implementation` is "compiled", "reference" or "unavailable", `devices` the kinds its
-    compiled kernel serves, `reason` why it is not the compiled one."""
+    """The implementation that an op would run on if it were called now.
+
+    Attributes:
+        op: Name of the function.
+        implementation: `"compiled"`, `"reference"`, or `"unavailable"` if a call would raise.
+        devices: Kinds of devices that have a compiled kernel, such as `("cpu", "gpu")`; empty
+            unless `implementation` is `"compiled"`.
+        reason: The reason why the compiled kernel does not run, or None if it does.
+    """
 
     op: str
     implementation: str
@@ -15,8 +22,8 @@ class OpStatus(NamedTuple):
     reason: str | None
 
 
-def op_status():
-    """Returns an `OpStatus` per op. Loads the library, and neither warns nor raises."""
+def op_status() -> list[OpStatus]:
+    """Returns an `OpStatus` for each op. Loads the compiled library; neither warns nor raises."""
     return [_status(op) for op in library.OPS]
 
 

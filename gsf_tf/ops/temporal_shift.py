@@ -3,6 +3,7 @@
 import operator
 
 import tensorflow as tf
+from tensorflow.types.experimental import TensorLike
 
 from gsf_tf.ops import library
 from gsf_tf.ops.implementation import use_compiled
@@ -11,23 +12,27 @@ from gsf_tf.ops.reference.temporal_shift import temporal_shift as reference_temp
 DTYPES = ("float32", "bfloat16", "float16", "float64")
 
 
-def temporal_shift(x, num_segments, fold):
+def temporal_shift(x: TensorLike, num_segments: int, fold: int) -> tf.Tensor:
     """Moves two groups of channels by one frame, one from the future and one from the past.
 
     In frame t, the first `fold` channels are those of frame t + 1, the next `fold` channels those
-    of frame t - 1, the rest stays; beyond the ends of the clip they are zero. It can be
-    differentiated any number of times. The compiled form has no XLA kernel: where XLA compiles the
-    function it is called in (`jit_compile=True`), the reference path runs.
+    of frame t - 1, and the rest stays; frames beyond the ends of the clip count as zeros. The op
+    can be differentiated any number of times. The compiled kernel has no XLA form: in a function
+    that XLA compiles (`jit_compile=True`), the reference runs.
 
     Args:
         x: Tensor `[batch * num_segments, ..., channels]` of rank 2 or more; float32, bfloat16,
-            float16 or float64. The number of channels must be known, all else may be dynamic.
+            float16 or float64. The number of channels must be known, the other dimensions may be
+            dynamic.
         num_segments: Frames per clip, at least 1; time is folded into the batch.
-        fold: Channels per direction, `2 * fold <= channels`. TSM takes `channels // 8`,
-            Gate-Shift-Fuse half of its gated channels.
+        fold: Channels per direction, at least 0, with `2 * fold <= channels`. TSM uses
+            `channels // 8`, Gate-Shift-Fuse half of its gated channels.
 
     Returns:
         A tensor of the shape and dtype of `x`.
+
+    Raises:
+        ValueError: If a shape, a dtype, `num_segments` or `fold` breaks these rules.
 
     Example:
 
@@ -59,19 +64,19 @@ def _temporal_shift_gradient(op, gradient):
 
 
 def _check(x, num_segments, fold):
-    received = f"received x of shape {x.shape}, num_segments {num_segments} and fold {fold}"
+    received = f"Received: x of shape {x.shape}, num_segments={num_segments}, fold={fold}"
     if x.dtype.name not in DTYPES:
-        raise ValueError(f"x must be one of {', '.join(DTYPES)}; received {x.dtype.name}.")
+        raise ValueError(
+            f"x must have one of the dtypes {', '.join(DTYPES)}. Received: x of {x.dtype.name}"
+        )
     if x.shape.rank is None or x.shape.rank < 2 or x.shape[-1] is None:
         raise ValueError(
             f"x must be [batch * num_segments, ..., channels], with at least these two dimensions "
-            f"and a known number of channels; {received}."
+            f"and a known number of channels. {received}"
         )
     if num_segments < 1:
-        raise ValueError(f"num_segments must be at least 1; {received}.")
+        raise ValueError(f"num_segments must be at least 1. {received}")
     if fold < 0 or 2 * fold > x.shape[-1]:
-        raise ValueError(f"fold must not be negative, and 2 * fold <= channels; {received}.")
+        raise ValueError(f"fold must not be negative, and 2 * fold <= channels. {received}")
     if x.shape[0] is not None and x.shape[0] % num_segments != 0:
-        raise ValueError(
-            f"The first dimension of x must be a multiple of num_segments; {received}."
-        )
+        raise ValueError(f"The first dimension of x must be a multiple of num_segments. {received}")

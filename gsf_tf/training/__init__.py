@@ -1,4 +1,4 @@
-"""Training: the recipe's optimizer and schedule, the step and checkpoints."""
+"""Training: the optimizer and the schedules of the papers, and fine-tuning."""
 
 from gsf_tf.training.attention_annealing import AttentionAnnealing
 from gsf_tf.training.coupled_sgd import CoupledSGD

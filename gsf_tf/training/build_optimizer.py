@@ -2,20 +2,21 @@ import keras
 
 from gsf_tf.errors import UserError
 from gsf_tf.training.coupled_sgd import CoupledSGD
+from gsf_tf.training.derived_values import scaled_learning_rate
 from gsf_tf.training.shift_gradients import is_shift
 from gsf_tf.training.warmup_cosine import WarmupCosine
 
 
 def build_optimizer(config, model, steps_per_epoch):
-    """Builds the recipe's optimizer on a model's variables.
+    """Builds the optimizer of a configuration for the variables of a model.
 
     Args:
-        config: Configuration as in `configs/recipes/defaults.py`.
+        config: Configuration as in `gsf_tf/recipes/defaults.py`.
         model: Built model.
         steps_per_epoch: Optimizer steps of an epoch.
 
     Returns:
-        A `CoupledSGD` with a `WarmupCosine`; for mixed_float16 inside of a `LossScaleOptimizer`.
+        A `CoupledSGD` with a `WarmupCosine`; for mixed_float16 a `LossScaleOptimizer` around it.
 
     Raises:
         UserError: If a value is outside its range.
@@ -36,21 +37,8 @@ def build_optimizer(config, model, steps_per_epoch):
             shift_normalization=config.optimizer.shift_normalization if learns_shifts else None,
         )
     except ValueError as error:
-        raise UserError(f"--config.optimizer must describe an optimizer. {error}") from error
+        raise UserError(f"`config.optimizer` must describe an optimizer. {error}") from error
     if config.precision == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     optimizer.build(model.trainable_variables)
     return optimizer
-
-
-def scaled_learning_rate(config):
-    """Returns the peak of the learning rate for the clips of one optimizer step."""
-    reference = config.optimizer.reference_batch_size
-    if not reference:
-        return config.optimizer.learning_rate
-    return config.optimizer.learning_rate * clips_per_step(config) / reference
-
-
-def clips_per_step(config):
-    """Returns the clips of one optimizer step, on all devices and accumulated ones included."""
-    return config.data.batch_size * config.optimizer.accumulate_steps

@@ -1,9 +1,11 @@
 import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import keras
 import tensorflow as tf
 
-from gsf_tf.training.parameter_group import check_groups, find_group
+from gsf_tf.training.parameter_group import ParameterGroup, check_groups, find_group
 from gsf_tf.training.shift_gradients import (
     check_shift_normalization,
     normalize_shift_gradient,
@@ -13,32 +15,38 @@ from gsf_tf.training.shift_gradients import (
 
 @keras.saving.register_keras_serializable(package="gsf_tf")
 class CoupledSGD(keras.optimizers.Optimizer):
-    """SGD with momentum as the papers used it: coupled L2 decay, rate outside the buffer.
+    """SGD with momentum as in the papers: coupled L2 decay, learning rate outside of the buffer.
 
     ```
-    gradient = direction of gradient                             shift variables, if asked for
+    gradient = direction of gradient                             with `shift_normalization`
     gradient = gradient * min(1, clip_norm / (norm + 1e-6))      norm over all variables
     buffer   = momentum * buffer + (gradient + l2 * group.l2 * weight)
     weight  -= learning_rate * group.learning_rate * buffer
     ```
 
-    `keras.optimizers.SGD` keeps the learning rate inside the buffer and its `weight_decay` is
-    decoupled, so it takes other steps as soon as the rate changes. Normalization and clipping see
-    the gradient of the global batch: they come after the sum over replicas and after
-    `gradient_accumulation_steps`, in `model.fit` and in own loops alike.
+    `keras.optimizers.SGD` differs in two ways: its learning rate is inside the buffer, so its steps
+    differ after the rate changes, and its `weight_decay` is decoupled. Normalization and clipping
+    apply to the gradient of the global batch, after the sum over replicas and after
+    `gradient_accumulation_steps`, in `model.fit` and in custom training loops.
 
     Args:
-        learning_rate: Float or `LearningRateSchedule`.
-        momentum: In [0, 1).
-        l2: Coupled weight decay, >= 0, on every variable, times `l2` of the variable's group.
+        learning_rate: Float > 0 or `LearningRateSchedule`.
+        momentum: Momentum in [0, 1).
+        l2: Coupled weight decay, >= 0, of every variable, times `l2` of the variable's group.
         clip_norm: Largest global norm of the gradient, > 0, or None for no clipping.
         groups: `ParameterGroup`s, or dictionaries of their arguments: multipliers of
-            `learning_rate` and `l2` by path of the variable. `RUBIKSNET_GROUPS` are RubiksNet's.
-        shift_normalization: For the shifts of RubiksNet: None leaves their gradients as they are.
-            A float > 0 multiplies the temporal part by it (the paper's lambda) and then makes
-            each channel's gradient a unit vector; `"auto"` takes T / H of each layer's input.
-            Equation (10) has lambda where the authors' code and this have lambda squared; at 1.0,
-            the released models' value, they agree.
+            `learning_rate` and `l2` for variables by their paths. RubiksNet's are
+            `RUBIKSNET_GROUPS`.
+        shift_normalization: Normalization of the gradients of RubiksNet's shifts. None leaves them
+            unchanged. A float > 0, the paper's lambda, multiplies the temporal part, and then the
+            gradient of each channel is scaled to a unit vector; `"auto"` uses T / H of the input of
+            each layer. Equation (10) has lambda where the authors' code and this class have lambda
+            squared; they agree at 1.0, the value of the released models.
+        name: Name of the optimizer.
+        **kwargs: Arguments of `keras.optimizers.Optimizer`.
+
+    Raises:
+        ValueError: If an argument breaks these rules.
 
     Example:
 
@@ -48,7 +56,7 @@ class CoupledSGD(keras.optimizers.Optimizer):
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
 
-    # RubiksNet: shifts learn at a hundredth of the rate, from the direction of their gradients
+    # RubiksNet: shifts have a hundredth of the rate and follow the direction of their gradients.
     optimizer = gsf_tf.training.CoupledSGD(
         0.01, l2=5e-4, groups=gsf_tf.training.RUBIKSNET_GROUPS, shift_normalization=1.0
     )
@@ -56,20 +64,20 @@ class CoupledSGD(keras.optimizers.Optimizer):
 
     Reference:
         GSF paper, section 4.2 (momentum 0.9); the order of clipping, decay and momentum is that
-        of `torch.optim.SGD` as the authors' code calls it. RubiksNet paper, section 3.2,
-        equations (9)-(10).
+        of `torch.optim.SGD` in the authors' code. RubiksNet paper, section 3.2, equations
+        (9)-(10).
     """
 
     def __init__(
         self,
-        learning_rate=0.01,
-        momentum=0.9,
-        l2=0.0,
-        clip_norm=None,
-        groups=(),
-        shift_normalization=None,
-        name="coupled_sgd",
-        **kwargs,
+        learning_rate: float | keras.optimizers.schedules.LearningRateSchedule = 0.01,
+        momentum: float = 0.9,
+        l2: float = 0.0,
+        clip_norm: float | None = None,
+        groups: Iterable[ParameterGroup | Mapping[str, Any]] = (),
+        shift_normalization: float | str | None = None,
+        name: str = "coupled_sgd",
+        **kwargs: Any,
     ):
         super().__init__(learning_rate=learning_rate, name=name, **kwargs)
         if not 0 <= momentum < 1:
@@ -86,7 +94,7 @@ class CoupledSGD(keras.optimizers.Optimizer):
         self.groups = check_groups(groups)
         self.shift_normalization = check_shift_normalization(shift_normalization)
 
-    def build(self, variables):
+    def build(self, variables: list[keras.Variable]) -> None:
         if self.built:
             return
         self.temporal_scales = temporal_scales(variables, self.shift_normalization)
@@ -95,7 +103,7 @@ class CoupledSGD(keras.optimizers.Optimizer):
         self.buffers = self.add_optimizer_variables(variables, "buffer")
 
     def _all_reduce_sum_gradients(self, grads_and_vars):
-        """Normalizes and clips what Keras sums over replicas, the gradient of the global batch."""
+        """Normalizes and clips the gradients of the global batch, summed over replicas by Keras."""
         summed = [
             (self._normalized(gradient, variable), variable)
             for gradient, variable in super()._all_reduce_sum_gradients(grads_and_vars)
@@ -114,7 +122,10 @@ class CoupledSGD(keras.optimizers.Optimizer):
             return gradient
         return normalize_shift_gradient(gradient, temporal_scale)
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(
+        self, gradient: tf.Tensor, variable: keras.Variable, learning_rate: tf.Tensor
+    ) -> None:
+        """Updates a variable and its buffer; Keras calls it for each variable."""
         index = self._get_variable_index(variable)
         buffer, group = self.buffers[index], self.variable_groups[index]
         decay = self.l2 * group.l2
@@ -123,7 +134,7 @@ class CoupledSGD(keras.optimizers.Optimizer):
         rate = keras.ops.cast(learning_rate, variable.dtype) * group.learning_rate
         self.assign_sub(variable, rate * buffer)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         config.update(
             momentum=self.momentum,

@@ -1,45 +1,47 @@
 import dataclasses
+import os
 import pathlib
 
 import keras
 
+from gsf_tf.data import LabelMap
 from gsf_tf.errors import CheckpointError
-from gsf_tf.layers import AttentionShift, GateShift, GateShiftFuse, RubiksShift2D, RubiksShift3D
+from gsf_tf.layers import RubiksShift2D, RubiksShift3D, TemporalLayer
 from gsf_tf.models.layer_lookup import classifiers
 from gsf_tf.weights.infer_preset import infer_preset
 from gsf_tf.weights.load_torch_checkpoint import load_torch_checkpoint
+from gsf_tf.weights.torch_checkpoint import TorchCheckpoint
 from gsf_tf.workdir import Workdir
 
 TORCH_FORMATS = (".pth", ".pth.tar", ".pt", ".tar")
-# Layers that a backbone may have more or less of: without them it is the 2D network.
-TEMPORAL = (AttentionShift, GateShift, GateShiftFuse)
 
 
 @dataclasses.dataclass(frozen=True)
 class Initialization:
-    """What `initialize_from` did; names of layers.
+    """Result of `initialize_from`: the names of the layers that were copied, and of the others.
 
     Attributes:
-        source: Where the weights are from.
-        copied: Layers that have the source's weights, linear ones included.
-        inflated: Layers that have the spatial shifts of an image model, with their own in time.
-        new: Layers that stayed as they were: temporal layers that the source has not, and linear
-            layers for other classes.
-        unused: Temporal layers of the source that the model has not.
+        source: Path of the weights.
+        copied: Layers whose weights were copied, linear layers included.
+        inflated: Layers with the spatial shifts of an image model, and temporal shifts of their
+            own.
+        new: Layers that kept their initial weights: temporal layers that the source does not have,
+            and linear layers for other classes.
+        unused: Temporal layers of the source that the model does not have.
     """
 
     source: str
-    copied: tuple
-    inflated: tuple = ()
-    new: tuple = ()
-    unused: tuple = ()
+    copied: tuple[str, ...]
+    inflated: tuple[str, ...] = ()
+    new: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
 
-    def __str__(self):
+    def __str__(self) -> str:
         parts = [f"Weights of {self.source}: {len(self.copied)} layers copied"]
         for title, names in (
             ("inflated in time", self.inflated),
-            ("made anew", self.new),
-            ("left out", self.unused),
+            ("newly initialized", self.new),
+            ("of the source not used", self.unused),
         ):
             if names:
                 shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
@@ -47,35 +49,38 @@ class Initialization:
         return "; ".join(parts)
 
 
-def initialize_from(model, path, labels=None):
-    """Starts a segment model from the weights of another: fine-tuning, and RubiksNet's inflation.
+def initialize_from(
+    model: keras.Model, path: str | os.PathLike, labels: LabelMap | None = None
+) -> Initialization:
+    """Copies the weights of another model into a segment model, to start its training from them.
 
-    The backbones must be the same 2D network; temporal layers that only one of them has are left as
-    they are. A `RubiksShift3D` takes the spatial shifts of an image model's `RubiksShift2D` and
-    keeps its own in time, as `gsf_tf.models.inflate` has it; a row of shifts that is fixed
-    stays. Frames per clip and image size may differ. A linear layer is copied if name and number of
-    classes agree and, where both are known, the classes themselves.
+    It serves for fine-tuning and for RubiksNet's inflation. The backbones must be the same 2D
+    network. Temporal layers that only one of the models has are not changed. A `RubiksShift3D`
+    copies the spatial shifts of an image model's `RubiksShift2D` and keeps its own temporal shifts,
+    as in `gsf_tf.models.inflate`; fixed rows of shifts are not changed. The number of frames per
+    clip and the image size may differ. A linear layer is copied if its name and the number of
+    classes agree and the labels, if both are known, are the same.
 
     Args:
         model: Built `SegmentModel`.
         path: Workdir of a run that has ended, `.keras` file of a `SegmentModel`, or PyTorch
-            checkpoint (`load_torch_checkpoint`).
-        labels: `LabelMap` of the data that the model will learn. With it, a workdir of other
-            classes gives no linear layer, even if there are as many.
+            checkpoint (see `gsf_tf.weights.load_torch_checkpoint`).
+        labels: `LabelMap` of the data for the training. With it, the linear layer of a workdir with
+            other classes is not copied even if their number is the same.
 
     Returns:
-        An `Initialization`.
+        An `Initialization`, which names the layers; as text it is one line for a log.
 
     Raises:
-        UserError: If there is nothing to read at `path`, or training has not ended there.
-        CheckpointError: If the backbones differ; all differences are listed, and the model stays
-            as it was.
+        UserError: If `path` holds no such weights, or training has not ended in the workdir.
+        CheckpointError: If the backbones differ. The message lists all differences, and the model
+            stays unchanged.
 
     Example:
 
     ```python
     model = gsf_tf.models.from_preset("rubiksnet_large", num_classes=101)
-    print(gsf_tf.training.initialize_from(model, "runs/rubiksnet_large_kinetics400"))
+    print(gsf_tf.training.initialize_from(model, "runs/rubiksnet_large_kinetics400_8f"))
     ```
 
     Reference:
@@ -96,9 +101,9 @@ def initialize_from(model, path, labels=None):
     else:
         problem = "is neither" if path.exists() else "does not exist"
         raise CheckpointError(
-            "Weights to start from are those of a workdir, a .keras file or a PyTorch checkpoint "
+            "The initial weights must be a workdir, a .keras file or a PyTorch checkpoint "
             f"({', '.join(TORCH_FORMATS)}). Received: {path}, which {problem}. Train or download "
-            "the model that comes before this one."
+            "that model first."
         )
     return _from_model(model, source, path, same_classes)
 
@@ -112,15 +117,16 @@ def _load(path):
         ) from error
     if not hasattr(source, "backbone"):
         raise CheckpointError(
-            "Weights to start from are those of a `SegmentModel`. "
+            "The initial weights must be those of a `SegmentModel`. "
             f"Received: {path}, which holds a {type(source).__name__}."
         )
     return source
 
 
 def _from_torch(model, path):
-    skip_head = infer_preset(path).num_classes != model.num_classes
-    load_torch_checkpoint(model, path, skip_head=skip_head)
+    checkpoint = TorchCheckpoint.read(path)
+    skip_head = infer_preset(checkpoint).num_classes != model.num_classes
+    load_torch_checkpoint(model, checkpoint, skip_head=skip_head)
     heads = tuple(classifiers(model))
     return Initialization(
         str(path),
@@ -134,7 +140,7 @@ def _from_model(model, source, path, same_classes):
     assignments, inflated, new, problems = {}, [], [], []
     for name, layer in ours.items():
         other = theirs.get(name)
-        if other is None and isinstance(layer, TEMPORAL):
+        if other is None and _is_added(layer):
             new.append(name)
         elif other is None:
             problems.append(f"{name}: not in the source")
@@ -147,14 +153,12 @@ def _from_model(model, source, path, same_classes):
         else:
             problems.append(f"{name}: {_shapes(other)} in the source, {_shapes(layer)} here")
     unused = [name for name in theirs if name not in ours]
-    problems += [
-        f"{name}: not in the model" for name in unused if not isinstance(theirs[name], TEMPORAL)
-    ]
+    problems += [f"{name}: not in the model" for name in unused if not _is_added(theirs[name])]
     if problems:
         raise CheckpointError(
-            f"A model starts from one of the same backbone. {path} holds {source.name!r}, and "
-            f"nothing of it was copied to {model.name!r}, for {len(problems)} layers differ:\n  "
-            + "\n  ".join(problems)
+            f"The initial weights must be those of the same backbone. {path} holds "
+            f"{source.name!r}, and nothing was copied to {model.name!r}, because {len(problems)} "
+            "layers differ:\n  " + "\n  ".join(problems)
         )
     their_heads = classifiers(source) if same_classes else {}
     for name, head in classifiers(model).items():
@@ -178,12 +182,17 @@ def _weighted(model):
     return {layer.name: layer for layer in model.backbone.layers if layer.weights}
 
 
+def _is_added(layer):
+    """Returns whether the backbone without the layer is the same 2D network."""
+    return isinstance(layer, TemporalLayer) and not layer.replaces_layer
+
+
 def _shapes(layer):
     return [tuple(weight.shape) for weight in layer.weights]
 
 
 def _fits_shift(layer, other):
-    """Whether the rows of a shift can be taken from another: the same, or space alone."""
+    """Returns whether the other layer has the same rows of shifts, or the spatial ones."""
     if not isinstance(other, RubiksShift2D):
         return False
     rows, columns = layer.shift.shape
@@ -191,7 +200,7 @@ def _fits_shift(layer, other):
 
 
 def _shift(layer, other):
-    """The layer's shift `[rows, C]` with the rows that it learns taken from another's."""
+    """Returns the shift of `layer`, `[rows, C]`, with learned rows replaced by those of `other`."""
     value, theirs = keras.ops.convert_to_numpy(layer.shift).copy(), other.shift.numpy()
     if layer.spatial == "learned":
         value[-2:] = theirs[-2:]

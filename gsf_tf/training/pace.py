@@ -2,7 +2,7 @@ import time
 
 
 class Pace:
-    """How fast an epoch goes, and how much of the time it waits for its input.
+    """The speed of an epoch, and the share of its time that it waits for its input.
 
     Args:
         feed: `BatchFeed` of the epoch.
@@ -17,8 +17,8 @@ class Pace:
         """Counts the clips of a step."""
         self._clips += clips
 
-    def figures(self):
-        """Returns `clips_per_second` and `input/wait_fraction` since the beginning."""
+    def metrics(self):
+        """Returns `clips_per_second` and `input/wait_fraction` (0..1) since the beginning."""
         seconds = max(time.monotonic() - self._start, 1e-9)
         return {
             "clips_per_second": self._clips / seconds,
@@ -26,10 +26,10 @@ class Pace:
         }
 
     def text(self, loss):
-        """Returns the figures for a progress bar."""
-        figures = self.figures()
+        """Returns the metrics as a text for a progress bar."""
+        metrics = self.metrics()
         shown = "" if loss is None else f"loss {loss:.3f}, "
         return (
-            f"{shown}{figures['clips_per_second']:.1f} clips/s, "
-            f"{figures['input/wait_fraction']:.0%} waiting for input"
+            f"{shown}{metrics['clips_per_second']:.1f} clips/s, "
+            f"{metrics['input/wait_fraction']:.0%} waiting for input"
         )

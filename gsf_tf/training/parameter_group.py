@@ -6,14 +6,17 @@ import re
 
 @dataclasses.dataclass(frozen=True)
 class ParameterGroup:
-    """Variables that `CoupledSGD` moves at a rate or with a decay of their own.
+    """Variables for which `CoupledSGD` has a learning rate or a decay of their own.
 
     Args:
-        pattern: Regular expression, searched for in the `path` of a variable, such as
-            `"layer1_0_bn1/gamma"`. Of several groups the first that matches counts; a variable
-            that none matches has both multipliers 1.
+        pattern: Regular expression that is searched for in the `path` of a variable, such as
+            `"layer1_0_bn1/gamma"`. The first group that matches applies; without a match, both
+            multipliers are 1.
         learning_rate: Multiplier of the learning rate, >= 0.
         l2: Multiplier of the decay, >= 0.
+
+    Raises:
+        ValueError: If an argument breaks these rules.
 
     Example:
 
@@ -43,20 +46,21 @@ class ParameterGroup:
             value = getattr(self, name)
             if not isinstance(value, numbers.Real) or not math.isfinite(value) or value < 0:
                 raise ValueError(
-                    f"`{name}` of a group is a multiplier and must be a number of at least 0. "
+                    f"`{name}` of a group, a multiplier, must be a finite number >= 0. "
                     f"Received: {name}={value!r}"
                 )
 
 
-# RubiksNet's code: shifts learn at a hundredth of the rate; the decay is for kernels only.
 RUBIKSNET_GROUPS = (
     ParameterGroup(r"(^|/)shift$", learning_rate=0.01, l2=0.0),
     ParameterGroup(r"(^|/)(gamma|beta|bias)$", l2=0.0),
 )
+"""The groups of RubiksNet's code: shifts have a hundredth of the learning rate, and only kernels
+have a decay."""
 
 
 def check_groups(groups):
-    """Returns a tuple of `ParameterGroup`s, given those or dictionaries of their arguments."""
+    """Returns a tuple of `ParameterGroup`s; dictionaries of their arguments are converted."""
     try:
         return tuple(
             group if isinstance(group, ParameterGroup) else ParameterGroup(**group)
@@ -70,6 +74,6 @@ def check_groups(groups):
 
 
 def find_group(variable, groups):
-    """Returns the first of `groups` whose pattern is found in the variable's path."""
+    """Returns the first of `groups` whose pattern occurs in the path of the variable."""
     matches = (group for group in groups if re.search(group.pattern, variable.path))
     return next(matches, ParameterGroup(""))

@@ -1,4 +1,4 @@
-"""Weights to start from: of other runs, and of PyTorch checkpoints, read without PyTorch."""
+"""PyTorch checkpoints, read and written without PyTorch and without running code from the file."""
 
 from gsf_tf.errors import CheckpointError
 from gsf_tf.weights.infer_preset import infer_preset
@@ -6,9 +6,11 @@ from gsf_tf.weights.load_torch_backbone import load_torch_backbone
 from gsf_tf.weights.load_torch_checkpoint import load_torch_checkpoint
 from gsf_tf.weights.read_torch_file import read_torch_file
 from gsf_tf.weights.save_torch_checkpoint import save_torch_checkpoint
+from gsf_tf.weights.torch_checkpoint import TorchCheckpoint
 
 __all__ = [
     "CheckpointError",
+    "TorchCheckpoint",
     "infer_preset",
     "load_torch_backbone",
     "load_torch_checkpoint",

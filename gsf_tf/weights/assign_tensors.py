@@ -4,17 +4,17 @@ from gsf_tf.errors import CheckpointError
 
 
 def assign_tensors(variables, tensors, path, hint=""):
-    """Gives variables the values of a checkpoint: all of them, or none.
+    """Assigns the tensors of a checkpoint to variables: either all of them or, on an error, none.
 
     Args:
         variables: Dictionary from names to `TorchVariable`.
         tensors: Dictionary from names to `TorchTensor`.
-        path: Where the tensors are from, for the error.
-        hint: What to do, added to the error.
+        path: Path of the checkpoint, for the error.
+        hint: Advice that is added to the error.
 
     Raises:
-        CheckpointError: If a name is missing or left over, a shape does not agree, or the data
-            cannot be read; names and shapes are all listed, and no variable is changed.
+        CheckpointError: If the names or shapes differ, or the data cannot be read. The message
+            lists all differences, and no variable is changed.
     """
     missing = [name for name in variables if name not in tensors]
     unused = [name for name in tensors if name not in variables]
@@ -34,7 +34,7 @@ def assign_tensors(variables, tensors, path, hint=""):
         )
         advice = f"\n{hint}" if hint else ""
         raise CheckpointError(
-            f"A checkpoint has every weight of the model and no others. {path} does not fit; "
+            f"A checkpoint must have every weight of the model and no others. {path} does not fit; "
             f"nothing was loaded.{lists}{advice}"
         )
     values = {
@@ -46,7 +46,7 @@ def assign_tensors(variables, tensors, path, hint=""):
 
 
 def _agrees(received, expected):
-    """The BN-Inception that was converted from Caffe keeps its vectors as `[1, C]`."""
+    """Returns whether shapes agree; vectors may be `[1, C]`, as in BN-Inception from Caffe."""
     return received == expected or (len(expected) == 1 and received == (1, *expected))
 
 

@@ -1,11 +1,13 @@
 import dataclasses
 import math
+import os
 import pathlib
 import re
+from typing import Any
 
 from gsf_tf.errors import CheckpointError
 from gsf_tf.weights.rubiksnet_file import infer_rubiksnet
-from gsf_tf.weights.torch_checkpoint import GSF_CONTAINER, TorchCheckpoint
+from gsf_tf.weights.torch_checkpoint import GSF_CONTAINER, TorchCheckpoint, as_torch_checkpoint
 from gsf_tf.weights.torch_names import with_our_module_names
 
 # Blocks of each stage and channels of the stem, for bottleneck blocks.
@@ -20,31 +22,38 @@ GATED = re.compile(r"((?:layer\d\.\d+\.)?)(gsf|gsm)(?:_(\w+))?\.bn\.weight")
 
 @dataclasses.dataclass(frozen=True)
 class GatedPlace:
-    """A GSF or GSM module: how many of its channels it processes."""
+    """A GSF or GSM module in a checkpoint.
+
+    Attributes:
+        name: Name of the module.
+        channels: Number of its channels.
+        processed: Number of channels that it gates, shifts and fuses.
+    """
 
     name: str
     channels: int
     processed: int
 
-    def agrees(self, ratio):
-        """Whether a layer with this share of the channels would process as many."""
+    def agrees(self, ratio: float) -> bool:
+        """Returns whether a layer with `channel_ratio=ratio` processes the same number."""
         number = int(self.channels * ratio)
         return number + number % 2 == self.processed
 
 
 @dataclasses.dataclass(frozen=True)
 class InferredPreset:
-    """What a checkpoint says about the model it belongs to; `None` is unknown.
+    """The arguments of `from_preset` that a checkpoint reveals; unknown ones are `None`.
 
     Attributes:
-        path: The file.
+        path: Path of the file.
         preset: Name of the preset.
-        num_classes: Outputs of the linear layer.
+        num_classes: Number of outputs of the linear layer.
         channel_ratio: Share of the channels that GSF or GSM processes; `None` in TSN and TSM.
-        num_segments: Frames per clip. Weights do not depend on it, so it is known only if the
-            file or its name (`..._segment8_...`, as the authors' programs call it) says so.
-        reason: Why the preset is unknown, if it is.
-        places: The GSF or GSM modules.
+        num_segments: Frames per clip. The weights do not depend on it, so it is known only if an
+            entry of the file or its name (`..._segment8_...`, as the authors' programs name it)
+            contains it.
+        reason: Why the preset is unknown; "" if it is known.
+        places: The GSF or GSM modules, a tuple of `GatedPlace`.
     """
 
     path: str
@@ -53,20 +62,26 @@ class InferredPreset:
     channel_ratio: float | None
     num_segments: int | None
     reason: str = ""
-    places: tuple = ()
+    places: tuple[GatedPlace, ...] = ()
 
-    def complete(self, preset=None, num_classes=None, num_segments=None, channel_ratio=None):
-        """Returns the arguments for `from_preset`: what is given, and else what is inferred.
+    def complete(
+        self,
+        preset: str | None = None,
+        num_classes: int | None = None,
+        num_segments: int | None = None,
+        channel_ratio: float | None = None,
+    ) -> dict[str, Any]:
+        """Returns the arguments for `from_preset`: those passed here, and inferred ones for None.
 
         Args:
             preset: Name of the preset, or None.
             num_classes: Number of classes, or None.
-            num_segments: Frames per clip, or None; it may differ from the training's.
-            channel_ratio: Share of the channels, or None.
+            num_segments: Frames per clip, or None. It may differ from that of the training.
+            channel_ratio: Share of the channels, in (0, 1], or None.
 
         Raises:
-            CheckpointError: If what is given contradicts the file, or something is neither given
-                nor known; all such arguments are listed.
+            CheckpointError: If an argument contradicts the file, or is None and cannot be inferred.
+                The message lists all such arguments.
         """
         given = {"preset": preset, "num_classes": num_classes, "num_segments": num_segments}
         problems = []
@@ -74,7 +89,8 @@ class InferredPreset:
         for name, value in given.items():
             known = getattr(self, name)
             if value is None and known is None:
-                problems.append(f"{name} must be given: {self.reason or 'the file does not say'}")
+                why = self.reason or "the file does not contain it"
+                problems.append(f"{name} must be given: {why}")
             elif None not in (value, known) and value != known and name != "num_segments":
                 problems.append(f"{name} is {known} in the file. Received: {value}")
             arguments[name] = known if value is None else value
@@ -89,20 +105,21 @@ class InferredPreset:
             problems.append("channel_ratio must be given: no share explains all modules")
         if problems:
             raise CheckpointError(
-                "A model is built with what its checkpoint says and, where that is silent, with "
-                f"what is given. {self.path}:\n  " + "\n  ".join(problems)
+                "The arguments of a model must agree with its checkpoint, and those that it does "
+                f"not contain must be given. {self.path}:\n  " + "\n  ".join(problems)
             )
         return arguments
 
 
-def infer_preset(path):
-    """Infers from names and shapes which preset a PyTorch checkpoint belongs to.
+def infer_preset(checkpoint: TorchCheckpoint | str | os.PathLike) -> InferredPreset:
+    """Infers the preset of a PyTorch checkpoint from the names and shapes of its tensors.
 
     Args:
-        path: Path of a checkpoint of GSF, GSM, TSM, TSN or RubiksNet, or of a plain backbone.
+        checkpoint: Checkpoint of GSF, GSM, TSM, TSN or RubiksNet, or of a plain backbone: a
+            `TorchCheckpoint`, or the path of a file.
 
     Returns:
-        An `InferredPreset`.
+        An `InferredPreset`, whose `complete` returns the arguments for `from_preset`.
 
     Raises:
         CheckpointError: If the file cannot be read safely, or holds no state dictionary.
@@ -110,19 +127,20 @@ def infer_preset(path):
     Example:
 
     ```python
-    found = gsf_tf.weights.infer_preset("something-v1_segment8_best.pth.tar")
+    checkpoint = gsf_tf.weights.TorchCheckpoint.read("something-v1_segment8_best.pth.tar")
+    found = gsf_tf.weights.infer_preset(checkpoint)
     model = gsf_tf.models.from_preset(**found.complete())
-    gsf_tf.weights.load_torch_checkpoint(model, found.path)
+    gsf_tf.weights.load_torch_checkpoint(model, checkpoint)
     ```
     """
-    checkpoint = TorchCheckpoint.read(path)
-    tensors = with_our_module_names(checkpoint.tensors, path)
+    checkpoint = as_torch_checkpoint(checkpoint)
+    tensors = with_our_module_names(checkpoint.tensors, checkpoint.path)
     checkpoint = dataclasses.replace(checkpoint, tensors=tensors)
     places = _gated_places(tensors)
     preset, reason = _preset(checkpoint)
     head = tensors[f"{checkpoint.head}.weight"].shape if checkpoint.head else ()
     return InferredPreset(
-        path=str(path),
+        path=checkpoint.path,
         preset=preset,
         num_classes=head[0] if head else None,
         channel_ratio=_channel_ratio(places),
@@ -133,7 +151,7 @@ def infer_preset(path):
 
 
 def _preset(checkpoint):
-    """Returns the preset and "", or None and why it is unknown."""
+    """Returns the preset and "", or None and the reason why it is unknown."""
     rubiksnet = infer_rubiksnet(checkpoint)
     if rubiksnet:
         return rubiksnet
@@ -148,8 +166,8 @@ def _preset(checkpoint):
         return f"{methods.pop()}_{backbone}", ""
     if any(".net." in name for name in tensors):
         return f"tsm_{backbone}", ""
-    # A shift has no weights. It leaves `.net` in the names of a ResNet and nothing elsewhere, but
-    # GSF's program has no TSM.
+    # TSM's shift has no weights. In a ResNet it can be recognized by `.net` in the names, in other
+    # backbones not at all; but GSF's program has no TSM.
     is_plain = checkpoint.is_bare or checkpoint.container == GSF_CONTAINER
     if is_plain or backbone.startswith("resnet"):
         return f"tsn_{backbone}", ""
@@ -183,9 +201,9 @@ def _gated_places(tensors):
 
 
 def _channel_ratio(places):
-    """The simplest share that makes every module process as many channels as it does.
+    """Returns the simplest share with which every module processes its number of channels.
 
-    `int(C * ratio)`, one more if that is odd, is the same number for a whole range of shares.
+    A range of shares leads to the same `int(C * ratio)`, plus one if that is odd.
     """
     if not places:
         return None

@@ -1,23 +1,27 @@
+import os
+
 import keras
 
 from gsf_tf.weights.assign_tensors import assign_tensors
-from gsf_tf.weights.torch_checkpoint import TorchCheckpoint
+from gsf_tf.weights.torch_checkpoint import TorchCheckpoint, as_torch_checkpoint
 from gsf_tf.weights.torch_names import HEADS, backbone_variables, layer_variables
 
 
-def load_torch_backbone(backbone, path):
+def load_torch_backbone(
+    backbone: keras.Model, checkpoint: TorchCheckpoint | str | os.PathLike
+) -> None:
     """Loads a plain PyTorch state dictionary into a backbone of `gsf_tf.backbones`.
 
-    Such as torchvision's ResNets, and BN-Inception and InceptionV3 as converted from Caffe. The
-    file's linear layer is used if the backbone has one, and left out otherwise.
+    Such files are torchvision's ResNets, and BN-Inception and InceptionV3 as converted from Caffe.
+    The linear layer of the file is loaded if the backbone has one, and ignored otherwise.
 
     Args:
         backbone: Functional `keras.Model` of `gsf_tf.backbones`.
-        path: Path of a `.pth` file.
+        checkpoint: `TorchCheckpoint`, or the path of a `.pth` file.
 
     Raises:
-        CheckpointError: If the file is damaged, would run code, or does not fit the backbone;
-            missing names, wrong shapes and unused names are all listed, and nothing is loaded.
+        CheckpointError: If the file is damaged, would run code, or does not fit the backbone. The
+            message lists all missing names, wrong shapes and unused names; nothing is loaded.
 
     Example:
 
@@ -29,7 +33,7 @@ def load_torch_backbone(backbone, path):
     Reference:
         The state dictionaries of torchvision and of https://github.com/yjxiong/tsn-pytorch.
     """
-    checkpoint = TorchCheckpoint.read(path)
+    checkpoint = as_torch_checkpoint(checkpoint)
     tensors, head = dict(checkpoint.tensors), checkpoint.head or HEADS[1]
     variables = backbone_variables(backbone, shift_wrapper=False)
     linear = [layer for layer in backbone.layers if isinstance(layer, keras.layers.Dense)]
@@ -38,5 +42,5 @@ def load_torch_backbone(backbone, path):
             variables[f"{head}.{name}"] = variable
     if not linear:
         tensors = {n: t for n, t in tensors.items() if n.rpartition(".")[0] not in HEADS}
-    hint = "Another number of classes? include_top=False leaves the linear layer out."
-    assign_tensors(variables, tensors, path, hint if linear else "")
+    hint = "For another number of classes, build the backbone with include_top=False."
+    assign_tensors(variables, tensors, checkpoint.path, hint if linear else "")

@@ -1,37 +1,45 @@
+import os
+
+import keras
+
 from gsf_tf.errors import CheckpointError
 from gsf_tf.weights.assign_tensors import assign_tensors
 from gsf_tf.weights.rubiksnet_file import fit_to_rubiksnet
 from gsf_tf.weights.rubiksnet_names import is_rubiksnet
-from gsf_tf.weights.torch_checkpoint import TorchCheckpoint
+from gsf_tf.weights.torch_checkpoint import TorchCheckpoint, as_torch_checkpoint
 from gsf_tf.weights.torch_names import (
     HEADS,
     backbone_variables,
     layer_variables,
-    method_of,
+    temporal_methods,
     with_our_module_names,
 )
 
 
-def load_torch_checkpoint(model, path, skip_head=False):
+def load_torch_checkpoint(
+    model: keras.Model,
+    checkpoint: TorchCheckpoint | str | os.PathLike,
+    skip_head: bool = False,
+) -> None:
     """Loads a PyTorch checkpoint of GSF, GSM, TSM, TSN or RubiksNet into a segment model.
 
-    The file is read without PyTorch and without running what is in it. Either all weights
-    fit and are loaded, or an error lists what does not and the model stays as it was. Plain state
-    dictionaries of torchvision's ResNets and of BN-Inception load into TSN and TSM, which add no
-    weights to them; for the backbone of a GSF or GSM model use
+    The file is read without PyTorch and without running code from it. Either all weights fit and
+    are loaded, or an error lists the differences and the model stays unchanged. Plain state
+    dictionaries of torchvision's ResNets and of BN-Inception fit TSN and TSM, which add no weights
+    to the backbone. For the backbone of a GSF or GSM model, use
     `from_preset(..., weights="resnet50.pth")`.
 
     Args:
-        model: `SegmentModel` of a preset, built.
-        path: Path of a `.pth.tar` or `.pth` file.
-        skip_head: Whether to leave the linear layer of the model as it is, whatever the file's
-            is: for another number of classes.
+        model: Built `SegmentModel` of a preset.
+        checkpoint: `TorchCheckpoint`, or the path of a `.pth.tar` or `.pth` file.
+        skip_head: Whether the linear layer of the model keeps its weights and that of the file is
+            ignored, as needed for another number of classes.
 
     Raises:
-        CheckpointError: If the file is damaged, would run code, or does not fit the model; missing
-            names, wrong shapes and unused names are all listed. A multi-task model has several
-            linear layers and such a file one, so it needs `skip_head`.
-        ValueError: If the model is no `SegmentModel`.
+        CheckpointError: If the file is damaged, would run code, or does not fit the model. The
+            message lists all missing names, wrong shapes and unused names. A multi-task model has
+            several linear layers and such a file has one, so it needs `skip_head`.
+        ValueError: If the model is not a `SegmentModel`.
 
     Example:
 
@@ -46,20 +54,20 @@ def load_torch_checkpoint(model, path, skip_head=False):
     """
     if not hasattr(model, "backbone"):
         raise ValueError(
-            "`model` must be a `gsf_tf.models.SegmentModel`, for it has a backbone and a linear "
-            f"layer. Received: {type(model).__name__}. For a backbone: load_torch_backbone."
+            "`model` must be a `gsf_tf.models.SegmentModel`, which has a backbone and a linear "
+            f"layer. Received: {type(model).__name__}. For a backbone, use load_torch_backbone."
         )
     if isinstance(model.num_classes, dict) and not skip_head:
         raise CheckpointError(
             "A checkpoint has one linear layer. Received: "
-            f"{model.name!r} with one for each of {', '.join(model.num_classes)}. skip_head=True "
-            "leaves them as they are."
+            f"{model.name!r} with one for each of {', '.join(model.num_classes)}. Pass "
+            "skip_head=True to keep the model's linear layers as they are."
         )
-    checkpoint = TorchCheckpoint.read(path)
-    tensors = with_our_module_names(checkpoint.tensors, path)
+    checkpoint = as_torch_checkpoint(checkpoint)
+    tensors = with_our_module_names(checkpoint.tensors, checkpoint.path)
     head = checkpoint.head or HEADS[0]
     if is_rubiksnet(model.backbone):
-        variables, tensors = fit_to_rubiksnet(model.backbone, tensors, path)
+        variables, tensors = fit_to_rubiksnet(model.backbone, tensors, checkpoint.path)
     else:
         has_wrapper = any(".net." in name for name in tensors)
         variables = backbone_variables(
@@ -70,21 +78,20 @@ def load_torch_checkpoint(model, path, skip_head=False):
     else:
         for name, variable in layer_variables(model.get_layer("classifier")).items():
             variables[f"{head}.{name}"] = variable
-    assign_tensors(variables, tensors, path, _hint(model, checkpoint, variables, head))
+    hint = _hint(model, checkpoint, variables, head)
+    assign_tensors(variables, tensors, checkpoint.path, hint)
 
 
 def _hint(model, checkpoint, variables, head):
-    """What to do if the file does not fit."""
+    """Returns advice for a file that does not fit."""
     theirs, ours = checkpoint.tensors.get(f"{head}.weight"), variables.get(f"{head}.weight")
     hints = []
     if ours is not None and theirs is None:
-        hints.append("The file has no linear layer: skip_head=True leaves the model's as it is.")
+        hints.append("The file has no linear layer: skip_head=True keeps the model's as it is.")
     elif ours is not None and theirs.shape != ours.shape:
-        hints.append("Other classes? skip_head=True leaves the model's linear layer as it is.")
-    if checkpoint.is_bare and method_of(model.backbone) in ("gsf", "gsm"):
-        hints.append(
-            "The weights of a backbone alone go into a preset as from_preset(..., weights=path)."
-        )
+        hints.append("For other classes, skip_head=True keeps the model's linear layer as it is.")
+    if checkpoint.is_bare and temporal_methods(model.backbone) & {"gsf", "gsm"}:
+        hints.append("To load the weights of a backbone alone, use from_preset(..., weights=path).")
     else:
-        hints.append("What the file holds: gsf_tf.weights.infer_preset(path).")
+        hints.append("gsf_tf.weights.infer_preset(path) returns the preset that the file fits.")
     return "\n".join(hints)

@@ -4,6 +4,7 @@ import pathlib
 import struct
 import zipfile
 import zlib
+from typing import Any
 
 from gsf_tf.errors import CheckpointError
 from gsf_tf.weights.restricted_unpickler import unpickle
@@ -24,21 +25,21 @@ ZIP_ERRORS = (
 )
 
 
-def read_torch_file(path):
-    """Reads a file of `torch.save` without PyTorch and without running what is in it.
+def read_torch_file(path: str | os.PathLike) -> Any:
+    """Reads a file of `torch.save` without PyTorch and without running code from the file.
 
-    Both formats are read: the zip archive of PyTorch 1.6 and later, and the stream before.
-    Tensors come as `TorchTensor`: their data stays in the file until it is asked for.
+    Both formats are read: the zip archive of PyTorch 1.6 and later, and the stream of earlier
+    versions. A tensor becomes a `TorchTensor`, whose data is read when it is used.
 
     Args:
-        path: Path of the file; it must stay where it is while tensors are read.
+        path: Path of the file. It must not move until all tensors have been used.
 
     Returns:
-        What was saved: dictionaries, lists, numbers, text, and `TorchTensor` for tensors.
+        The saved object: dictionaries, lists, numbers, text, and a `TorchTensor` for each tensor.
 
     Raises:
-        CheckpointError: If the file is of neither format, is cut off or damaged, or holds a pickle
-            that would call a function; with the name of that function.
+        CheckpointError: If the file has neither format, is truncated or damaged, or holds a pickle
+            that would call a function, which the message names.
     """
     path = pathlib.Path(path)
     try:
@@ -50,12 +51,12 @@ def read_torch_file(path):
         raise CheckpointError(f"{path}: {error}") from error
     except OSError as error:
         raise CheckpointError(
-            f"A checkpoint is a file that can be read. Received: {path} ({error})"
+            f"A checkpoint must be a file that can be read. Received: {path} ({error})"
         ) from error
 
 
 def _read_zip(path):
-    """`<name>/data.pkl`, and `<name>/data/<key>` for each storage."""
+    """Reads an archive of `<name>/data.pkl` and, for each storage, `<name>/data/<key>`."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = {info.filename: info for info in archive.infolist()}
@@ -65,8 +66,8 @@ def _read_zip(path):
             order = members.get(f"{root}byteorder")
             if order is not None and archive.read(order) != b"little":
                 raise CheckpointError(
-                    "Only little-endian checkpoints are read. Received a big-endian one; load "
-                    "and save it with PyTorch on a common machine."
+                    "A checkpoint must be little-endian. Received: a big-endian one. Load and save "
+                    "it with PyTorch on a little-endian machine."
                 )
             storages = {}
 
@@ -90,18 +91,18 @@ def _inside(name):
 
 
 def _check_members(members, path):
-    """PyTorch stores one pickle and its data, nothing compressed."""
+    """Raises CheckpointError unless there is one pickle, and no member is compressed."""
     if sum(_inside(name) == "data.pkl" for name in members) != 1:
         raise CheckpointError(
-            "A checkpoint's archive holds one data.pkl. "
-            f"Received an archive of {', '.join(list(members)[:5]) or 'nothing'}"
+            "A checkpoint's archive must hold one data.pkl. "
+            f"Received: an archive of {', '.join(list(members)[:5]) or 'nothing'}"
         )
     size = os.path.getsize(path)
     for name, info in members.items():
         compressed = info.compress_type != zipfile.ZIP_STORED
         if compressed or info.file_size != info.compress_size or info.file_size > size:
             raise CheckpointError(
-                "The members of a checkpoint's archive are stored as they are, not compressed. "
+                "The members of a checkpoint's archive must be stored, not compressed. "
                 f"Received: {name!r}, {info.compress_size} bytes that unpack to "
                 f"{info.file_size}. Save it again with PyTorch."
             )
@@ -127,7 +128,7 @@ def _check_same(known, storage):
 
 
 def _read_member(path, info):
-    """Opening the archive again for each storage would read its whole directory each time."""
+    """Reads a member at its offset; `ZipFile` would read the directory again for each storage."""
     with open(path, "rb") as file:
         file.seek(info.header_offset)
         header = file.read(30)
@@ -140,9 +141,9 @@ def _read_member(path, info):
 
 
 def _read_stream(path, file):
-    """Pickles of a magic number, a version, the machine and the object; then the storages.
+    """Reads a stream: pickles of a magic number, a version, the machine and the object; storages.
 
-    The storages follow in the order of a pickled list of keys, each after its number of elements.
+    The storages have the order of a pickled list of keys; each follows its number of elements.
     """
     storages = {}
 
@@ -157,8 +158,8 @@ def _read_stream(path, file):
 
     if not _is_pickle(file) or unpickle(file, no_storage) != STREAM_MAGIC:
         raise CheckpointError(
-            "A checkpoint is a file that torch.save wrote: a zip archive, or before PyTorch 1.6 a "
-            "stream that begins with its magic number. Received a file of another kind."
+            "A checkpoint must be a file that torch.save wrote: a zip archive or, before PyTorch "
+            "1.6, a stream that begins with its magic number. Received: a file of another kind"
         )
     _check_header(unpickle(file, no_storage), unpickle(file, no_storage))
     result = unpickle(file, find_storage)
@@ -190,7 +191,7 @@ def _check_header(version, machine):
     is_little = isinstance(machine, dict) and machine.get("little_endian") is True
     if version != STREAM_PROTOCOL or not is_little:
         raise CheckpointError(
-            f"Streams of version {STREAM_PROTOCOL} from little-endian machines are read. "
+            f"A stream must have version {STREAM_PROTOCOL} and be from a little-endian machine. "
             f"Received: version {version!r:.80}, {machine!r:.80}"
         )
 
@@ -201,5 +202,5 @@ def _read_range(path, start, nbytes):
         return file.read(nbytes)
 
 
-def _damaged(what):
-    return f"The file is cut off or damaged: {what}. Download or copy it again."
+def _damaged(reason):
+    return f"The file is truncated or damaged: {reason}. Download or copy it again."

@@ -5,7 +5,7 @@ import pickletools
 from gsf_tf.errors import CheckpointError
 from gsf_tf.weights.torch_tensor import STORAGE_TYPES, StorageType, TorchStorage, TorchTensor
 
-# What the C unpickler raises for bytes that are no pickle, or one of other objects.
+# The exceptions of the C unpickler for bytes that are not a pickle, or a pickle of other objects.
 PICKLE_ERRORS = (
     pickle.UnpicklingError,
     AttributeError,
@@ -23,16 +23,16 @@ PICKLE_ERRORS = (
 
 
 class StateDict(dict):
-    """Stands for `collections.OrderedDict`; the attributes a pickle gives it are dropped."""
+    """Replaces `collections.OrderedDict`; attributes that a pickle would set are dropped."""
 
     def __setstate__(self, state):
         pass
 
 
 class StandIn:
-    """What a pickle gets for a function or class of PyTorch: a function of this module.
+    """A harmless function that replaces a function or class of PyTorch in a pickle.
 
-    A pickle can call it and do nothing else to it.
+    A pickle can call it, but it cannot set its attributes.
     """
 
     __slots__ = ("_function",)
@@ -44,11 +44,11 @@ class StandIn:
         return self._function(*args)
 
     def __setstate__(self, state):
-        raise CheckpointError(f"A function of a pickle has no state. Received: {state!r:.80}")
+        raise CheckpointError(f"A pickle must not change functions. Received: {state!r:.80}")
 
 
 def _rebuild_tensor(storage, offset, shape, strides, *_):
-    """`requires_grad`, hooks and metadata, which later arguments hold, are of no use here."""
+    """Returns a `TorchTensor`; the other arguments (`requires_grad`, hooks) are not needed."""
     return TorchTensor(storage, offset, shape, strides)
 
 
@@ -69,11 +69,11 @@ ALLOWED = {
 
 
 class RestrictedUnpickler(pickle.Unpickler):
-    """Reads a pickle of tensors and plain values; knows no function but those of `ALLOWED`.
+    """Reads a pickle of tensors and plain values, and refuses all functions outside of `ALLOWED`.
 
-    A pickle is a program: it names functions and calls them. Here a name that is not in the list
-    ends the reading before anything is called, and each name in the list stands for a
-    harmless function of this module.
+    A pickle is a program that names functions and calls them. Here, a name that is not in the list
+    raises an error before anything is called, and each name in the list is replaced by a harmless
+    function of this module.
 
     Args:
         stream: Bytes of one pickle, as `pickle_bytes` returns them.
@@ -87,9 +87,9 @@ class RestrictedUnpickler(pickle.Unpickler):
     def find_class(self, module, name):
         if (module, name) not in ALLOWED:
             raise CheckpointError(
-                "A checkpoint holds tensors, numbers and text, and is read without running code. "
-                f"Received a pickle that wants {module}.{name}: refused, nothing was run. If you "
-                "trust its source, load it with PyTorch and save its state dictionary alone."
+                "A checkpoint must hold only tensors, numbers and text; it is read without running "
+                f"code. Received: a pickle that wants {module}.{name}: refused, nothing was run. "
+                "If you trust its source, load it with PyTorch and save only its state dictionary."
             )
         return ALLOWED[module, name]
 
@@ -105,7 +105,7 @@ class RestrictedUnpickler(pickle.Unpickler):
             )
         if type(key) is not str or type(size) is not int or size < 0:
             raise CheckpointError(
-                "A storage has a name and a number of elements. "
+                "A storage must have a name and a number of elements. "
                 f"Received: key={key!r:.80}, size={size!r:.80}"
             )
         storage = self._find_storage(key, storage_type, size)
@@ -113,10 +113,10 @@ class RestrictedUnpickler(pickle.Unpickler):
 
     @staticmethod
     def _part(storage, key, offset, size):
-        """Before PyTorch 0.4 a storage could be a stretch of another one."""
+        """Returns a part of a storage, as checkpoints from before PyTorch 0.4 have them."""
         if not (0 <= offset and 0 <= size and offset + size <= storage.size):
             raise CheckpointError(
-                "A part of a storage lies inside it. "
+                "A part of a storage must lie inside it. "
                 f"Received: {size} elements at {offset} of {storage.size}; the file is damaged."
             )
         itemsize = storage.type.raw_dtype.itemsize
@@ -125,13 +125,13 @@ class RestrictedUnpickler(pickle.Unpickler):
 
 
 def pickle_bytes(stream):
-    """Returns the bytes of the pickle that begins at the stream's position.
+    """Returns the bytes of the pickle that begins at the position of a stream.
 
-    Its instructions are read, not run: they must be complete, and none may ask for more memory
-    than the pickle itself takes.
+    The instructions are checked without running them: they must be complete, and none may reserve
+    more memory than the size of the pickle.
 
     Args:
-        stream: Binary file; its position is behind the pickle afterwards.
+        stream: Binary file. Afterwards its position is the end of the pickle.
 
     Raises:
         CheckpointError: If there is no such pickle.
@@ -144,13 +144,13 @@ def pickle_bytes(stream):
                 highest = max(highest, argument)
     except PICKLE_ERRORS as error:
         raise CheckpointError(
-            "A checkpoint begins with a complete pickle. Received one that breaks off or is "
+            "A checkpoint must begin with a complete pickle. Received: one that is truncated or "
             f"damaged ({error}). Download or copy the file again."
         ) from error
     end = stream.tell()
     if highest > end - start:
         raise CheckpointError(
-            "A pickle numbers its objects one after the other. "
+            "A pickle must number its objects one after the other. "
             f"Received: number {highest} in {end - start} bytes; the file is damaged."
         )
     stream.seek(start)
@@ -158,14 +158,14 @@ def pickle_bytes(stream):
 
 
 def unpickle(stream, find_storage):
-    """Reads the pickle at the stream's position with `RestrictedUnpickler`.
+    """Reads the pickle at the position of a stream with `RestrictedUnpickler`.
 
     Args:
-        stream: Binary file; its position is behind the pickle afterwards.
+        stream: Binary file. Afterwards its position is the end of the pickle.
         find_storage: Callable from `(key, storage_type, size)` to a `TorchStorage`.
 
     Raises:
-        CheckpointError: If the pickle is damaged or wants anything but tensors.
+        CheckpointError: If the pickle is damaged, or holds anything but tensors and plain values.
     """
     try:
         return RestrictedUnpickler(pickle_bytes(stream), find_storage).load()
@@ -173,6 +173,6 @@ def unpickle(stream, find_storage):
         raise
     except PICKLE_ERRORS as error:
         raise CheckpointError(
-            "A checkpoint's pickle puts together tensors, numbers and text. Received one that "
-            f"cannot be read: {type(error).__name__}: {error}. The file is damaged."
+            "A checkpoint's pickle must hold tensors, numbers and text. Received: one that cannot "
+            f"be read: {type(error).__name__}: {error}. The file is damaged."
         ) from error

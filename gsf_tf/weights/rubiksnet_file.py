@@ -1,4 +1,4 @@
-"""What a checkpoint of RubiksNet has beside its weights: tier, classes, frames and variant."""
+"""The entries of a RubiksNet checkpoint beside the weights: tier, classes, frames and variant."""
 
 import collections
 
@@ -12,30 +12,31 @@ from gsf_tf.weights.rubiksnet_names import (
 )
 from gsf_tf.weights.rubiksnet_tiers import RUBIKSNET_TIERS
 
-# By whether time is shifted by attention.
+# Names of the variants, by whether attention shifts in time.
 VARIANTS = {False: "rubiks3d", True: "rubiks3d-aq"}
 
 
 def fit_to_rubiksnet(backbone, tensors, path):
-    """Finds out how a file calls the weights of a RubiksNet.
+    """Matches the variables of a RubiksNet with the names that a file has for them.
 
     Args:
         backbone: RubiksNet with shifts in time.
         tensors: Dictionary from names to `TorchTensor`.
-        path: Where the tensors are from, for the error.
+        path: Path of the file, for the error.
 
     Returns:
-        The backbone's variables by the file's names, and the tensors in the variables' shapes.
+        A pair: the backbone's variables by the names of the file, and the tensors in the shapes of
+        the variables.
 
     Raises:
-        CheckpointError: If the backbone is hardened or one for images, or the file is of the
-            other variant.
+        CheckpointError: If the backbone is hardened or an image network, or the file has the other
+            variant.
     """
     attention = uses_attention(backbone)
     theirs = holds_attention(tensors)
     if theirs is not None and theirs != attention:
         raise CheckpointError(
-            "A checkpoint of RubiksNet fits the model of its variant. Received: weights of "
+            "A checkpoint of RubiksNet only fits a model of its variant. Received: weights of "
             f"{VARIANTS[theirs]} in {path}, for {backbone.name!r}, which is {VARIANTS[attention]}; "
             "nothing was loaded. The presets rubiksnet_*_aq are rubiks3d-aq, the others rubiks3d."
         )
@@ -44,14 +45,15 @@ def fit_to_rubiksnet(backbone, tensors, path):
 
 
 def rubiksnet_entries(model, variables):
-    """Returns what a file of the authors holds beside the weights.
+    """Returns the entries of the authors' files beside the weights, as a dictionary.
 
     Args:
         model: `SegmentModel` of a RubiksNet.
         variables: Variables of its backbone, by the names `RubiksNetNames()`.
 
     Raises:
-        CheckpointError: If the model is of no tier, or of a kind that such a file does not know.
+        CheckpointError: If the model has an unpublished size, or shifts that such a file cannot
+            describe.
     """
     attention = uses_attention(model.backbone)
     if any(
@@ -59,16 +61,16 @@ def rubiksnet_entries(model, variables):
         for layer in model.backbone.layers
     ):
         raise CheckpointError(
-            "A checkpoint of RubiksNet does not say that its shifts are to be rounded. Received: "
-            f"{model.name!r} with quantized shifts. Save gsf_tf.models.harden(model).model, whose "
-            "shifts are rounded."
+            "A checkpoint of RubiksNet cannot hold quantized shifts, because it has no entry for "
+            f"the rounding. Received: {model.name!r} with quantized shifts. Save "
+            "gsf_tf.models.harden(model).model, whose shifts are rounded."
         )
     tier = _tier(variables, RubiksNetNames())
     if tier is None:
         raise CheckpointError(
             f"A checkpoint of RubiksNet names its tier, one of {', '.join(RUBIKSNET_TIERS)}. "
-            f"Received: {model.name!r}, whose repeats, width and squeeze-excitation are those of "
-            "none. `model.save` saves any model."
+            f"Received: {model.name!r}, whose repeats, width and squeeze-excitation belong to none "
+            "of them. Use `model.save`, which saves any model."
         )
     return {
         "tier": tier,
@@ -79,14 +81,14 @@ def rubiksnet_entries(model, variables):
 
 
 def infer_rubiksnet(checkpoint):
-    """Returns the preset and "", or None and why it is unknown; None if it is no RubiksNet's."""
+    """Returns the preset and "", or None and why it is unknown; None for another network's file."""
     tensors = checkpoint.tensors
     attention = holds_attention(tensors)
     if attention is None:
         return None
     tier = _tier(tensors, RubiksNetNames.of(tensors))
     if tier is None:
-        return None, "the file's layers are those of no tier of RubiksNet"
+        return None, "the file's layers belong to no tier of RubiksNet"
     found = {"tier": tier, "variant": VARIANTS[attention]}
     head = tensors[f"{checkpoint.head}.weight"].shape if checkpoint.head else ()
     if head:
@@ -94,12 +96,12 @@ def infer_rubiksnet(checkpoint):
     for name, value in found.items():
         said = checkpoint.metadata.get(name, value)
         if said != value:
-            return None, f"the file says {name} {said!r}, and its weights are of {value!r}"
+            return None, f"the file has the entry {name}={said!r}, but weights of {value!r}"
     return f"rubiksnet_{tier}{'_aq' if attention else ''}", ""
 
 
 def _tier(weights, names):
-    """The tier with the repeats, the width and the squeeze-excitation of the weights, or None."""
+    """Returns the tier with the repeats, width and squeeze-excitation of the weights, or None."""
     blocks = {match.groups() for match in map(IN_STAGE.match, weights) if match}
     counts = collections.Counter(int(stage) - names.first_stage for stage, _ in blocks)
     repeats = [counts[stage] for stage in range(max(counts, default=0) + 1)]

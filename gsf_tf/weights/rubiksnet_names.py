@@ -9,7 +9,8 @@
 | `layer1_0_shortcut` | `layer1.0.shortcut`, or inside a sequence `layer1.0.shortcut.0` |
 | `layer1_0_se_fc1`, `layer1_0_se_fc2` | the two matrices [C / 12, C] and [C, C / 12] of a block |
 
-The first stage may be `layer0` or `layer1`. What may differ is found out from a file's shapes.
+The first stage may be `layer0` or `layer1`. Names that differ between files are recognized by the
+shapes of their tensors.
 """
 
 import dataclasses
@@ -30,13 +31,13 @@ MATRIX = (0, 1)
 
 @dataclasses.dataclass(frozen=True)
 class RubiksNetNames:
-    """What a file calls those weights of RubiksNet whose names are not the same everywhere.
+    """A file's names of those weights of RubiksNet that are named differently in different files.
 
     Attributes:
         first_stage: Number of the stage with one block.
-        shortcut: The shortcut's convolution in a block.
-        squeeze: The first matrix of the squeeze-excitation in a block.
-        excite: The second one.
+        shortcut: Name of the shortcut's convolution in a block.
+        squeeze: Name of the first matrix of the squeeze-excitation in a block.
+        excite: Name of its second matrix.
     """
 
     first_stage: int = 0
@@ -46,7 +47,7 @@ class RubiksNetNames:
 
     @classmethod
     def of(cls, tensors):
-        """Finds a file's names; what is missing or ambiguous gets the name that is saved."""
+        """Returns the names in a file; missing and ambiguous ones get the names of new files."""
         stages = {int(match[1]) for match in map(IN_STAGE.match, tensors) if match}
         first = min(stages, default=0)
         in_sequence = stages == set(range(first, first + len(stages)))
@@ -74,7 +75,7 @@ class RubiksNetNames:
         }
 
     def flatten(self, tensors):
-        """Makes matrices of the squeeze-excitation's 1x1 convolutions, a number of each `[1]` T."""
+        """Returns tensors with our shapes: `[1]` T to scalars, 1x1 convolutions to matrices."""
         matrices = (f".{self.squeeze}.weight", f".{self.excite}.weight")
         flat = dict(tensors)
         for name, tensor in tensors.items():
@@ -101,30 +102,30 @@ class RubiksNetNames:
 
 
 def is_rubiksnet(backbone):
-    """Whether a model is a RubiksNet."""
+    """Returns whether a model is a RubiksNet."""
     return _has(backbone, RubiksShift2D)
 
 
 def uses_attention(backbone):
-    """Whether a RubiksNet shifts in time by attention.
+    """Returns whether attention shifts in time in a RubiksNet.
 
     Raises:
-        CheckpointError: If it is neither of the networks that checkpoints are of.
+        CheckpointError: If the network is of a kind that checkpoints cannot hold.
     """
     if _has(backbone, IntegerShift):
-        problem, advice = "integer shifts", "Use the model as it was before `harden`."
+        problem, advice = "integer shifts", "Use the model that was passed to `harden`."
     elif not _has(backbone, AttentionShift | RubiksShift3D):
-        problem, advice = "shifts in space alone", "`gsf_tf.models.inflate` adds those in time."
+        problem, advice = "shifts in space only", "`gsf_tf.models.inflate` adds shifts in time."
     else:
         return _has(backbone, AttentionShift)
     raise CheckpointError(
-        "Checkpoints of RubiksNet hold shifts in space and time, or in space with attention in "
-        f"time. Received: {backbone.name!r}, a RubiksNet with {problem}. {advice}"
+        "A checkpoint of RubiksNet must hold shifts in space and time, or in space with attention "
+        f"in time. Received: {backbone.name!r}, a RubiksNet with {problem}. {advice}"
     )
 
 
 def holds_attention(tensors):
-    """Whether the shifts of a file are those of an attention network; None if it has none."""
+    """Returns whether a file's shifts belong to an attention network; None without shifts."""
     kinds = {match[1] is None for match in map(SHIFT.fullmatch, tensors) if match}
     return kinds.pop() if len(kinds) == 1 else None
 
@@ -134,7 +135,7 @@ def _has(backbone, kind):
 
 
 def _kind(part, shape, conv3):
-    """What the weight `part` of a block is, by its shape and that of the block's last one."""
+    """Returns the kind of the weight `part` of a block, by its shape and that of `conv3`."""
     if part.split(".")[0] == "shortcut":
         return "shortcut" if len(shape) == 4 else None
     if conv3 is None or len(conv3.shape) != 4 or shape[2:] not in ((), (1, 1)):

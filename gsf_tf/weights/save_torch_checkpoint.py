@@ -1,3 +1,6 @@
+import os
+
+import keras
 import numpy as np
 
 from gsf_tf.errors import CheckpointError
@@ -6,26 +9,26 @@ from gsf_tf.weights.rubiksnet_names import RubiksNetNames, is_rubiksnet
 from gsf_tf.weights.torch_names import backbone_variables, layer_variables, method_of
 from gsf_tf.weights.write_torch_file import write_torch_file
 
-# What GSM's and TSM's programs call the networks that GSF's calls by our names.
+# Names of the networks in GSM's and TSM's programs. GSF's program uses the names of this library.
 CAMEL_CASE = {"bninception": "BNInception", "inceptionv3": "InceptionV3"}
 
 
-def save_torch_checkpoint(model, path):
-    """Saves a segment model as the authors' PyTorch code saves its own.
+def save_torch_checkpoint(model: keras.Model, path: str | os.PathLike) -> None:
+    """Saves a segment model in the format of the authors' PyTorch programs.
 
-    The file is what `torch.load(path, weights_only=True)` opens and what the programs of GSF (also
-    for TSN), GSM and TSM load; PyTorch is not needed to write it. Beside the weights it has the
-    entries that those programs read: `epoch` 0, `best_prec1` 0 and the like, but no state of
-    an optimizer, so it serves to evaluate and to start from, not to resume. A RubiksNet's file has
-    `tier`, `num_classes`, `num_frames` and `variant` in their place.
+    The programs of GSF (also for TSN), GSM, TSM and RubiksNet can load the file, and so can
+    `torch.load(path, weights_only=True)`; PyTorch is not needed to write it. Beside the weights, it
+    has the entries that those programs read, such as `epoch` 0 and `best_prec1` 0, but no state of
+    an optimizer: it can be evaluated and fine-tuned, but training cannot be resumed. A RubiksNet's
+    file has the entries `tier`, `num_classes`, `num_frames` and `variant` instead.
 
     Args:
         model: `SegmentModel` of a preset.
         path: Path of the file, `.pth.tar` in the authors' programs.
 
     Raises:
-        CheckpointError: If the backbone has layers that the authors' networks do not have, or is
-            a RubiksNet of no tier; or if there are several tasks.
+        CheckpointError: If the backbone has layers that the authors' networks do not have, is a
+            RubiksNet of an unpublished size, or the model has several tasks.
 
     Example:
 
@@ -36,7 +39,7 @@ def save_torch_checkpoint(model, path):
     if isinstance(model.num_classes, dict):
         raise CheckpointError(
             f"A checkpoint has one linear layer. Received: {model.name!r} with one for each of "
-            f"{', '.join(model.num_classes)}. `model.save` saves any model."
+            f"{', '.join(model.num_classes)}. Use `model.save`, which saves any model."
         )
     if is_rubiksnet(model.backbone):
         variables = RubiksNetNames().variables(model.backbone)
@@ -69,7 +72,7 @@ def save_torch_checkpoint(model, path):
 
 
 def _state(model, variables, backbone, head):
-    """The state dictionary, whose names begin with `backbone` or `head`."""
+    """Returns the state dictionary, whose names begin with `backbone` or `head`."""
     state = {}
     for name, variable in variables.items():
         state[f"{backbone}{name}"] = variable.to_torch()

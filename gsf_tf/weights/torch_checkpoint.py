@@ -1,11 +1,13 @@
 import dataclasses
+import os
+from typing import Any
 
 from gsf_tf.errors import CheckpointError
 from gsf_tf.weights.read_torch_file import read_torch_file
 from gsf_tf.weights.torch_names import HEADS
 from gsf_tf.weights.torch_tensor import TorchTensor
 
-# Where the programs of GSF (and TSN), those of GSM and TSM, and RubiksNet's put the weights.
+# The entry of the file that holds the weights: GSF's (and TSN's), GSM's and TSM's, RubiksNet's.
 GSF_CONTAINER = "model_state_dict"
 CONTAINERS = (GSF_CONTAINER, "state_dict", "model")
 PREFIXES = ("module.", "base_model.", "backbone.")
@@ -13,30 +15,34 @@ PREFIXES = ("module.", "base_model.", "backbone.")
 
 @dataclasses.dataclass(frozen=True)
 class TorchCheckpoint:
-    """A checkpoint's tensors by their names in the network.
+    """A PyTorch checkpoint: its tensors by their names in the network.
 
     Attributes:
-        path: Where it is from.
+        path: Path of the file.
         tensors: Dictionary from names without `module.`, `base_model.` and `backbone.` to
             `TorchTensor`. The counters `num_batches_tracked` are left out: Keras has none, and
             with a fixed momentum they have no effect.
-        metadata: The numbers and texts that were saved beside the tensors, such as `epoch`.
-        is_bare: Whether the names had no prefix, as those of a backbone by itself.
-        container: Which entry of the file they were, one of `CONTAINERS`, or None.
+        metadata: Dictionary of the numbers and texts beside the tensors, such as `epoch`.
+        is_bare: Whether the names had no prefix, as in the file of a backbone.
+        container: The entry of the file that held the tensors: `"model_state_dict"`,
+            `"state_dict"`, `"model"`, or None for the file itself.
     """
 
     path: str
-    tensors: dict
-    metadata: dict
+    tensors: dict[str, TorchTensor]
+    metadata: dict[str, Any]
     is_bare: bool
     container: str | None = None
 
     @classmethod
-    def read(cls, path):
+    def read(cls, path: str | os.PathLike) -> "TorchCheckpoint":
         """Reads a file of GSF's, GSM's, TSM's or RubiksNet's code, or a plain state dictionary.
 
+        Args:
+            path: Path of the file. It must not move until all tensors have been used.
+
         Raises:
-            CheckpointError: If it cannot be read safely, or holds no state dictionary.
+            CheckpointError: If the file cannot be read safely, or holds no state dictionary.
         """
         saved = read_torch_file(path)
         state, metadata, container = _state_dict(saved, path)
@@ -47,7 +53,7 @@ class TorchCheckpoint:
                 name = name.removeprefix(prefix)
             if name in tensors:
                 raise CheckpointError(
-                    f"{path}: A name occurs once. Received twice, with and without prefix: {name}"
+                    f"{path}: A name must occur once. Received: {name} with and without prefix"
                 )
             if not name.endswith(".num_batches_tracked"):
                 tensors[name] = tensor
@@ -55,9 +61,16 @@ class TorchCheckpoint:
         return cls(str(path), tensors, metadata, is_bare, container)
 
     @property
-    def head(self):
-        """Name of the linear layer, or None if there is none."""
+    def head(self) -> str | None:
+        """Name of the linear layer in the checkpoint, or None without one."""
         return next((name for name in HEADS if f"{name}.weight" in self.tensors), None)
+
+
+def as_torch_checkpoint(checkpoint):
+    """Returns a `TorchCheckpoint` unchanged; reads the file if `checkpoint` is a path."""
+    if isinstance(checkpoint, TorchCheckpoint):
+        return checkpoint
+    return TorchCheckpoint.read(checkpoint)
 
 
 def _state_dict(saved, path):
@@ -66,8 +79,8 @@ def _state_dict(saved, path):
     if not isinstance(state, dict) or not state or not all(map(_is_entry, state.items())):
         held = sorted(map(str, saved)) if isinstance(saved, dict) else type(saved).__name__
         raise CheckpointError(
-            f"{path}: A checkpoint holds a state dictionary, names with tensors, by itself or as "
-            f"{' or '.join(CONTAINERS)}. Received a file with: {held}"
+            f"{path}: A checkpoint must be a state dictionary, from names to tensors, or hold one "
+            f"as {' or '.join(CONTAINERS)}. Received: a file with {held}"
         )
     if not containers:
         return state, {}, None

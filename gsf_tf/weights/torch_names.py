@@ -1,6 +1,6 @@
-"""The authors' names and layouts of our weights, by rule.
+"""Rules that map our weights to the authors' names and layouts.
 
-Our layers are called as theirs, with dots as underscores. What differs:
+Our layers have the authors' names, with underscores for dots, except these:
 
 | ours | theirs |
 |---|---|
@@ -10,9 +10,9 @@ Our layers are called as theirs, with dots as underscores. What differs:
 | `inception_3a_1x1_temporal` | `gsf_inception_3a_1x1` or `gsm_...` |
 | `classifier` of a `SegmentModel` | `new_fc` |
 
-In ResNets the authors have a module after conv3 only; one after conv1 or conv2 (Table 3 of the GSF
-paper) is called `layer1.0.gsf_conv1` here, so that it cannot be taken for theirs. Where a file
-calls the module after conv3 otherwise, `with_our_module_names` knows it by its gate.
+In ResNets the authors have a module after conv3 only. A module after conv1 or conv2 (Table 3 of the
+GSF paper) is called `layer1.0.gsf_conv1` here, so that it is not mistaken for theirs. If a file has
+another name for the module after conv3, `with_our_module_names` recognizes it by its gate.
 """
 
 import dataclasses
@@ -22,10 +22,13 @@ import keras
 import numpy as np
 
 from gsf_tf.errors import CheckpointError
-from gsf_tf.layers import GateShift, GateShiftFuse, GroupedSpatialTemporal, TemporalShift
+from gsf_tf.layers import GateShift, GateShiftFuse, TemporalLayer, TemporalShift
 
 # `new_fc` is the authors', `fc` torchvision's and BN-Inception's, `top_cls_fc` InceptionV3's.
 HEADS = ("new_fc", "fc", "last_linear", "top_cls_fc")
+
+# The methods whose programs save backbones with names of these rules.
+METHODS = ("tsn", "tsm", "gsm", "gsf")
 
 IN_RESNET = re.compile(r"layer(\d)_(\d+)_(.+)")
 CONVOLUTION_2D = (2, 3, 1, 0)  # [out, in, height, width] -> [height, width, in, out]
@@ -39,11 +42,11 @@ OUR_MODULE = re.compile(r"(gsf|gsm)(_conv[123])?")
 
 @dataclasses.dataclass(frozen=True)
 class TorchVariable:
-    """A variable of ours and how it lies in a checkpoint.
+    """A variable of ours and its layout in a checkpoint.
 
     Attributes:
         variable: `keras.Variable`.
-        axes: Ours is theirs transposed by these axes.
+        axes: Permutation of the axes that turns the tensor of the checkpoint into the variable.
     """
 
     variable: keras.Variable
@@ -55,44 +58,43 @@ class TorchVariable:
         return tuple(self.variable.shape[axis] for axis in np.argsort(self.axes))
 
     def to_torch(self):
-        """Returns the value as it lies in a checkpoint, float32."""
+        """Returns the value in the layout of a checkpoint, float32."""
         value = keras.ops.convert_to_numpy(keras.ops.cast(self.variable, "float32"))
         return np.ascontiguousarray(value.transpose(np.argsort(self.axes)))
 
 
 def method_of(backbone):
-    """Returns the method whose layers a backbone holds: tsn, tsm, gsm or gsf.
+    """Returns the method to which the layers of a backbone belong: tsn, tsm, gsm or gsf.
 
     Raises:
-        CheckpointError: If there are layers of several methods, or of one without checkpoints.
+        CheckpointError: If the layers belong to several methods, or to one without checkpoints.
     """
-    kinds = {
-        name
-        for layer in backbone.layers
-        for name, kind in (
-            ("gsf", GateShiftFuse),
-            ("gsm", GateShift),
-            ("tsm", TemporalShift),
-            ("gst", GroupedSpatialTemporal),
-        )
-        if isinstance(layer, kind)
-    } or {"tsn"}
-    if len(kinds) > 1 or "gst" in kinds:
+    methods = temporal_methods(backbone) or {"tsn"}
+    if len(methods) > 1 or not methods <= set(METHODS):
         raise CheckpointError(
-            "There are checkpoints of TSN, TSM, GSM and GSF, each with one kind of temporal layer. "
-            f"Received: a backbone with layers of {' and '.join(sorted(kinds))}"
+            "A checkpoint must be of TSN, TSM, GSM or GSF, with one kind of temporal layer. "
+            f"Received: a backbone with layers of {' and '.join(sorted(methods))}"
         )
-    return kinds.pop()
+    return methods.pop()
+
+
+def temporal_methods(backbone):
+    """Returns the set of the methods of a backbone's temporal layers; a class's name for none."""
+    return {
+        layer.method or type(layer).__name__
+        for layer in backbone.layers
+        if isinstance(layer, TemporalLayer)
+    }
 
 
 def backbone_variables(backbone, shift_wrapper=True):
-    """Returns the variables of a backbone by their authors' names.
+    """Returns the variables of a backbone by the authors' names.
 
     Args:
-        backbone: Functional `keras.Model`, with or without temporal layers. A linear layer on
-            top is left out: its name depends on where a checkpoint is from.
-        shift_wrapper: Whether a convolution behind a `TemporalShift` is called `conv1.net`,
-            as TSM has it, or `conv1`, as in a plain backbone.
+        backbone: Functional `keras.Model`, with or without temporal layers. Its linear layer is
+            left out, because the name of that layer depends on the program that wrote the file.
+        shift_wrapper: Whether a convolution behind a `TemporalShift` is called `conv1.net`, as in
+            TSM, or `conv1`, as in a plain backbone.
 
     Returns:
         Dictionary from names, such as `layer1.0.conv1.weight`, to `TorchVariable`.
@@ -117,7 +119,7 @@ def backbone_variables(backbone, shift_wrapper=True):
 
 
 def torch_layer_name(name, method, shifted=False):
-    """Returns what the authors call the layer `name` of a backbone."""
+    """Returns the authors' name of the layer `name` of a backbone."""
     place = name.removesuffix("_temporal")
     in_resnet = IN_RESNET.fullmatch(place)
     if in_resnet is None:
@@ -133,20 +135,19 @@ def torch_layer_name(name, method, shifted=False):
 
 
 def with_our_module_names(tensors, path):
-    """Returns a checkpoint's tensors with the GSF and GSM modules of its ResNet called as ours.
+    """Returns a checkpoint's tensors with our names for the GSF and GSM modules of its ResNet.
 
-    What a program calls the module of a residual block does not matter, nor what it calls the
-    gate's convolution and normalization: a 3x3x3 kernel with two outputs is a gate's and nothing
-    else's, the normalization beside it has moving statistics, and a module with `channel_conv1` is
-    GSF's, one without GSM's.
+    The names of the module, of its gate and of its normalization may be arbitrary. The module is
+    recognized by its tensors: only a gate has a 3x3x3 kernel with two outputs; the normalization
+    beside it has moving statistics; and a GSF module has `channel_conv1`, a GSM module does not.
 
     Args:
         tensors: Dictionary from names without prefixes to tensors with a `shape`.
-        path: Where they are from, for the error.
+        path: Path of the checkpoint, for the error.
 
     Raises:
-        CheckpointError: If a module has not one gate and one normalization, or a block not one
-            module; the names in the block are listed.
+        CheckpointError: If a module does not have one gate and one normalization, or a block has
+            several modules. The message lists the names in the block.
     """
     renamed = {}
     for gate in filter(None, map(IN_BLOCK.fullmatch, tensors)):
@@ -159,8 +160,8 @@ def with_our_module_names(tensors, path):
         if not new or not others.isdisjoint(new.values()):
             listed = "\n  ".join(name for name in tensors if name.startswith(f"{block}."))
             raise CheckpointError(
-                f"{path}: A residual block has one GSF or GSM module, which has one 3x3x3 "
-                f"convolution with two outputs and one normalization. Received in {block}:\n  "
+                f"{path}: A residual block must have one GSF or GSM module, with one 3x3x3 "
+                f"convolution with two outputs and one normalization. Received: in {block}\n  "
                 f"{listed}\nRename the module to {block}.gsf or {block}.gsm, its parts to conv3D "
                 "and bn."
             )
@@ -169,7 +170,7 @@ def with_our_module_names(tensors, path):
 
 
 def _our_module_names(start, tensors):
-    """Our names by those of the module that begin with `start`; none if its parts are not clear."""
+    """Returns a dictionary from a module's names to ours; empty if its parts are ambiguous."""
     names = [name for name in tensors if name.startswith(start)]
     kernels = [name for name in names if _is_gate_kernel(tensors[name].shape)]
     means = [name for name in names if name.endswith(".running_mean")]
@@ -196,7 +197,7 @@ def _is_gate_kernel(shape):
 
 
 def layer_variables(layer):
-    """Returns the variables of a layer by the last parts of their authors' names."""
+    """Returns the variables of a layer by the last parts of the authors' names."""
     if isinstance(layer, keras.layers.Conv2D):
         found = {"weight": (layer.kernel, CONVOLUTION_2D), "bias": (layer.bias, VECTOR)}
     elif isinstance(layer, keras.layers.Dense):

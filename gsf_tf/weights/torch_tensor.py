@@ -25,26 +25,26 @@ STORAGE_TYPES = {
 
 @dataclasses.dataclass(frozen=True)
 class StorageType:
-    """A storage class of PyTorch that a checkpoint names, such as `FloatStorage`."""
+    """The storage class of PyTorch that a checkpoint names, such as `FloatStorage`."""
 
     name: str
 
     @property
     def raw_dtype(self):
-        """The dtype of its elements as they lie in the file."""
+        """The dtype of the elements in the file."""
         dtype = STORAGE_TYPES[self.name]
         return np.dtype("<u2" if dtype == "bfloat16" else dtype)
 
     def __setstate__(self, state):
-        raise CheckpointError(f"A storage class has no state. Received: {state!r:.80}")
+        raise CheckpointError(f"A storage class must have no state. Received: {state!r:.80}")
 
 
 @dataclasses.dataclass(eq=False)
 class TorchStorage:
-    """A block of a checkpoint's data, read when it is first needed.
+    """A block of a checkpoint's data, which is read when it is first used.
 
     Attributes:
-        key: Its name in the file.
+        key: Name of the block in the file.
         type: `StorageType` of its elements.
         size: Number of elements.
         read: Callable without arguments that returns its `size * itemsize` bytes.
@@ -61,11 +61,12 @@ class TorchStorage:
 
     @functools.cached_property
     def array(self):
-        """All elements, 1-d; bfloat16 as float32."""
+        """All elements as a one-dimensional array; bfloat16 becomes float32."""
         data = self.read()
         if len(data) != self.nbytes:
             raise CheckpointError(
-                f"A storage of {self.size} elements of {self.type.name} has {self.nbytes} bytes. "
+                f"A storage of {self.size} elements of {self.type.name} must have {self.nbytes} "
+                "bytes. "
                 f"Received: {len(data)} bytes for the storage {self.key!r}; the file is damaged."
             )
         flat = np.frombuffer(data, self.type.raw_dtype)
@@ -74,11 +75,11 @@ class TorchStorage:
         return flat
 
     def __setstate__(self, state):
-        raise CheckpointError(f"A storage has no state. Received: {state!r:.80}")
+        raise CheckpointError(f"A storage must have no state. Received: {state!r:.80}")
 
 
 class TorchTensor:
-    """A view of a storage: what PyTorch calls a tensor, or a parameter.
+    """A view of a storage: a tensor or parameter of PyTorch.
 
     Args:
         storage: `TorchStorage`.
@@ -94,30 +95,32 @@ class TorchTensor:
 
     def __init__(self, storage, offset, shape, strides):
         if not isinstance(storage, TorchStorage):
-            raise CheckpointError(f"A tensor lies in a storage. Received: {type(storage).__name__}")
+            raise CheckpointError(
+                f"A tensor must lie in a storage. Received: {type(storage).__name__}"
+            )
         shape, strides = tuple(shape), tuple(strides)
         numbers = (offset, *shape, *strides)
         if not all(type(number) is int and number >= 0 for number in numbers):
             raise CheckpointError(
-                "Offset, shape and strides of a tensor are integers >= 0. "
+                "Offset, shape and strides of a tensor must be integers >= 0. "
                 f"Received: offset={offset!r}, shape={shape!r}, strides={strides!r}"
             )
         if len(shape) != len(strides) or len(shape) > 32:
             raise CheckpointError(
-                "A tensor has a stride for each of its at most 32 axes. "
+                "A tensor must have at most 32 axes, and a stride for each. "
                 f"Received: shape={shape!r}, strides={strides!r}"
             )
         last = offset + sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
         if math.prod(shape) and last >= storage.size:
             raise CheckpointError(
-                "A tensor lies inside its storage. "
+                "A tensor must lie inside its storage. "
                 f"Received: offset={offset}, shape={shape}, strides={strides} in the storage "
                 f"{storage.key!r} of {storage.size} elements; the file is damaged."
             )
         self.storage, self.offset, self.shape, self.strides = storage, offset, shape, strides
 
     def numpy(self):
-        """Returns the elements as an array, a read-only view of the storage; bfloat16 as float32.
+        """Returns the elements as a read-only view of the storage; bfloat16 becomes float32.
 
         Raises:
             CheckpointError: If the data cannot be read from the file.
@@ -127,7 +130,7 @@ class TorchTensor:
         return np.lib.stride_tricks.as_strided(flat, self.shape, strides, writeable=False)
 
     def __setstate__(self, state):
-        raise CheckpointError(f"A tensor has no state. Received: {state!r:.80}")
+        raise CheckpointError(f"A tensor must have no state. Received: {state!r:.80}")
 
     def __repr__(self):
         return f"TorchTensor(shape={self.shape}, type={self.storage.type.name})"

@@ -12,13 +12,13 @@ ROOT = "archive"
 def write_torch_file(content, path):
     """Writes a file that `torch.load(path, weights_only=True)` opens, without PyTorch.
 
-    The format is the zip archive of PyTorch 1.6: a pickle of the object in which tensors refer
-    to members of the archive, and those members.
+    The format is the zip archive of PyTorch 1.6. It holds a pickle of the object, in which tensors
+    refer to other members of the archive, and these members.
 
     Args:
-        content: Dictionary with text keys of numbers, texts, None, such dictionaries, and NumPy
+        content: Dictionary from strings to numbers, strings, None, such dictionaries, and NumPy
             arrays of float32 or int64, which become tensors.
-        path: Path of the file; it appears when it is complete.
+        path: Path of the file. The file appears there only when it is complete.
     """
     path = pathlib.Path(path)
     arrays = []

@@ -182,7 +182,7 @@ def test_layers_of_different_depth(columns, names):
 
 def test_figure_errors(model):
     volume, attention, space, _ = shift_statistics(model)
-    message = "must hold AttentionShift or IntegerShift.*Received: RubiksShift2D, RubiksShift3D"
+    message = "must hold layers that shift in time only.*Received: RubiksShift2D, RubiksShift3D"
     with pytest.raises(ValueError, match=message):
         attention_figure([volume, space])
     with pytest.raises(ValueError, match="must have a layer.*Received: 0 layers"):

@@ -91,7 +91,7 @@ def test_round_trip(tmp_path):
     [
         ({"weights": "imagenet"}, "ships no ImageNet weights.*path of a .pth"),
         ({"include_top": False, "pooling": "mean"}, "`pooling` must be.*'mean'"),
-        ({"pooling": "avg"}, "`pooling` belongs to.*include_top=False"),
+        ({"pooling": "avg"}, "`pooling` must be None.*include_top=True, pooling=.avg"),
         ({"block": "wide"}, "`block` must be.*'wide'"),
     ],
 )

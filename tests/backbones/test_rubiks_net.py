@@ -149,7 +149,7 @@ def test_weights_that_keras_saved(tmp_path):
         ({"num_segments": 0}, "`num_segments` must be an integer.*num_segments=0"),
         ({"weights": "imagenet"}, "ships no ImageNet weights"),
         ({"include_top": False, "pooling": "mean"}, "`pooling` must be.*'mean'"),
-        ({"pooling": "avg"}, "`pooling` belongs to.*include_top=False"),
+        ({"pooling": "avg"}, "`pooling` must be None.*include_top=True, pooling=.avg"),
     ],
 )
 def test_wrong_arguments(arguments, message):

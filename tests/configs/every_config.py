@@ -1,20 +1,18 @@
-"""Every configuration there is: its file, and what may stand after the colon."""
+"""Every configuration: its file, and the rows of the files that are tables."""
 
 import ast
 import functools
 import importlib
 import pathlib
+import re
 
 from absl import flags
 from ml_collections import config_flags
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
-# These are no experiments of the papers.
-OWN = ("demo", "demo_rubiksnet", "folder", "smoke")
 NAMES = sorted(
     path.stem for path in (REPOSITORY / "configs").glob("*.py") if path.stem != "__init__"
 )
-EXPERIMENTS = [name for name in NAMES if name not in OWN]
 
 
 @functools.cache
@@ -22,20 +20,16 @@ def module(name):
     return importlib.import_module(f"configs.{name}")
 
 
-def docstring(name):
-    return ast.get_docstring(ast.parse((REPOSITORY / "configs" / f"{name}.py").read_text()))
+def source(name):
+    return ast.parse((REPOSITORY / "configs" / f"{name}.py").read_text())
 
 
-def texts(name):
-    """What may stand after the colon of an experiment; None for nothing."""
-    if hasattr(module(name), "ROWS"):
-        return list(module(name).ROWS)
-    return [None] if name.endswith("_imagenet") else ["8", "16"]
-
-
-ALL = [(name, text) for name in EXPERIMENTS for text in texts(name)]
-# Without the number of frames, which a miniature replaces.
-RUNS = [(name, text) for name, text in ALL if text != "16"]
+TABLES = [name for name in NAMES if hasattr(module(name), "ROWS")]
+# These are not experiments of the papers. The text after their colon is a preset.
+OWN = [name for name in NAMES if name not in TABLES]
+ALL = [(name, row) for name in TABLES for row in module(name).ROWS]
+# An experiment once, because a miniature has its own number of frames.
+RUNS = list({(name, re.sub(r"_\d+f$", "", row)): (name, row) for name, row in ALL}.values())
 
 
 def load(name, text=None):

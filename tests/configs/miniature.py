@@ -16,7 +16,7 @@ LABELS = {
     "hmdb51": ("brush_hair", "cartwheel", "wave"),
     "imagenet": ("n01440764", "n01443537", "n15075141"),
 }
-PARTS = {"verb": LabelMap(["take", "put"]), "noun": LabelMap(["door", "light", "salt"])}
+TASK_CLASSES = {"verb": LabelMap(["take", "put"]), "noun": LabelMap(["door", "light", "salt"])}
 PAIRS = [(0, 0), (0, 2), (1, 0), (1, 1)]
 
 
@@ -30,7 +30,10 @@ def make_records(dataset, frames, folder):
     official = OFFICIAL_DATASETS.get(dataset)
     names = LABELS.get(dataset, ())
     if dataset == "epic100":
-        names = [" ".join(f"{PARTS['verb'][v]} {PARTS['noun'][n]}".split()) for v, n in PAIRS]
+        names = [
+            " ".join(f"{TASK_CLASSES['verb'][v]} {TASK_CLASSES['noun'][n]}".split())
+            for v, n in PAIRS
+        ]
     elif dataset in ("ssv1", "ssv2"):
         names = [*(name for pair in official.flip_pairs for name in pair), "Poking something"]
     labels = LabelMap(names)
@@ -41,7 +44,7 @@ def make_records(dataset, frames, folder):
             number % len(labels),
             split,
             frame_rate=None if is_image else 12.0,
-            parts=PAIRS[number % len(labels)] if dataset == "epic100" else (),
+            task_labels=PAIRS[number % len(labels)] if dataset == "epic100" else (),
         )
         for split, count in (("train", TRAIN), ("val", VAL))
         for number in range(count)
@@ -50,7 +53,7 @@ def make_records(dataset, frames, folder):
         tuple(clips),
         labels,
         source=official.source(None) if official else "folder",
-        part_labels=PARTS if dataset == "epic100" else {},
+        task_classes=TASK_CLASSES if dataset == "epic100" else {},
         flip_pairs=official.flip_pairs if official else None,
     )
     return write_records(listing, str(folder), RecordSettings(short_side=48))

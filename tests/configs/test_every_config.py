@@ -1,49 +1,43 @@
 """Every configuration is what it says, and trains and evaluates on a miniature of its dataset."""
 
+import ast
+import importlib
 import inspect
 import re
+import sys
 
 import keras
 import numpy as np
 import pytest
 
-from configs.recipes.defaults import default_config
 from gsf_tf.errors import UserError
 from gsf_tf.models import from_preset, list_presets
+from gsf_tf.recipes.defaults import default_config
 from gsf_tf.training import ParameterGroup
 from gsf_tf.training.build_dataset import build_dataset
 from gsf_tf.training.build_model import build_model
 from gsf_tf.training.build_optimizer import build_optimizer
 from gsf_tf.training.steps import evaluation_step, train_step
 from tests import exhaustive
-from tests.configs.every_config import (
-    ALL,
-    EXPERIMENTS,
-    NAMES,
-    REPOSITORY,
-    RUNS,
-    docstring,
-    load,
-    module,
-)
+from tests.configs.every_config import ALL, NAMES, OWN, RUNS, TABLES, load, module, source
 from tests.configs.miniature import VAL, make_frames, make_records
 
 PROTOCOLS = ("efficiency", "accuracy", "kinetics")
 # Every backbone and tier, every dataset and every recipe at least once, Large as it is and with
 # attention.
 COVERING = {
-    ("gsf_bninception_ssv1", "8"),
-    ("gsf_inceptionv3_diving48", "8"),
-    ("gsf_resnet50_epic100", "8"),
-    ("gsf_resnet101_kinetics400", "8"),
-    ("tsm_resnet50_kinetics400", "8"),
-    ("gsm_bninception_ssv1", "8"),
-    ("gsf_studies_ssv1", "table5_tsm"),
-    ("rubiksnet_tiny_imagenet", None),
-    ("rubiksnet_small_ucf101", "8"),
-    ("rubiksnet_medium_ssv2", "8"),
-    ("rubiksnet_large_ssv1", "8"),
-    ("rubiksnet_large_aq_hmdb51", "8"),
+    ("gsf", "bninception_ssv1_16f"),
+    ("gsf", "inceptionv3_diving48_16f"),
+    ("gsf", "resnet50_epic100_16f"),
+    ("gsf", "resnet101_kinetics400_16f"),
+    ("controls", "tsm_resnet50_kinetics400_8f"),
+    ("controls", "gsm_bninception_ssv1_8f"),
+    ("gsf_studies", "table5_tsm"),
+    ("rubiksnet", "tiny_imagenet"),
+    ("rubiksnet", "small_ucf101_8f"),
+    ("rubiksnet", "medium_ssv2_8f"),
+    ("rubiksnet", "large_ssv1_8f"),
+    ("rubiksnet", "large_aq_hmdb51_8f"),
 }
 # Small, but with maps large enough for batch statistics to mean something.
 SIDES = {"inceptionv3": 101}
@@ -61,9 +55,9 @@ def _leaves(tree, prefix=""):
             yield f"{prefix}{key}", value
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_loads_and_is_locked(name):
-    config = load(name)
+@pytest.mark.parametrize(("name", "row"), [*((name, None) for name in OWN), *ALL])
+def test_loads_and_is_locked(name, row):
+    config = load(name, row)
     assert config.is_locked
     for part in (config, config.model, config.optimizer):
         with pytest.raises(AttributeError):
@@ -71,9 +65,9 @@ def test_loads_and_is_locked(name):
     assert flat_keys(config) >= flat_keys(default_config()) - {"task_weights"}
 
 
-@pytest.mark.parametrize(("name", "text"), ALL)
-def test_describes_an_experiment(name, text):
-    config = load(name, text)
+@pytest.mark.parametrize(("name", "row"), ALL)
+def test_describes_an_experiment(name, row):
+    config = load(name, row)
     others = flat_keys(config) - flat_keys(default_config())
     assert {key.split(".")[0] for key in others} <= {"model", "task_weights"}
     arguments = set(inspect.signature(from_preset).parameters) - {"num_classes", "input_shape"}
@@ -83,52 +77,106 @@ def test_describes_an_experiment(name, text):
         ParameterGroup(**group)
     assert config.paper.protocol in PROTOCOLS
     assert (config.paper.top1 is None) == (config.paper.source == "")
-    if text in ("8", "16"):
-        assert config.model.num_segments == int(text)
+    frames = re.search(r"_(\d+)f$", row)
+    default = 1 if row.endswith("_imagenet") else 8
+    assert config.model.num_segments == (int(frames[1]) if frames else default)
     if config.init is not None:
         assert config.model.weights is None
-        before = load(config.init.removeprefix("runs/"))
-        assert _backbone(before) == _backbone(config)
+        file, before = config.init.removeprefix("runs/").split("_", 1)
+        assert before in module(file).ROWS
+        assert _backbone(load(file, before)) == _backbone(config)
 
 
 def _backbone(config):
     return config.model.preset.split("_")[1]
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
-def test_says_what_it_is(name):
-    text = docstring(name)
-    command = r"python -m trainers\.train --config=configs/(\w+)\.py(:\w+)? (\\\s+)?--workdir=runs/"
-    assert re.search(command, text)[1] == name
-    assert "Cost: not measured here." in text
-    assert "Expected" in text or "gives no figure" in text
-    for source, top1, protocol in getattr(module(name), "PAPER", {}).values():
-        assert source.split(",")[1].strip() in text and f"{top1} %" in text
-        assert protocol in PROTOCOLS
+@pytest.mark.parametrize(
+    ("name", "row"), [(name, row) for name, row in RUNS if re.search(r"_\d+f$", row)]
+)
+def test_another_number_of_frames_changes_only_that_and_the_papers_result(name, row):
+    listed = load(name, row)
+    config = load(name, re.sub(r"_\d+f$", "_13f", row))
+    assert config.model.num_segments == 13
+    assert (config.paper.source, config.paper.top1) == ("", None)
+    config.model.num_segments = listed.model.num_segments
+    config.paper = listed.paper
+    assert config.to_dict() == listed.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "source", "top1", "protocol"),
+    [
+        ("gsf", "resnet50_ssv1_16f", "GSF paper, Table 8", 51.54, "efficiency"),
+        ("gsf", "inceptionv3_kinetics400_16f", "GSF paper, Table 9", 75.57, "kinetics"),
+        ("gsf", "resnet50_epic100_16f", "GSF paper, Table 10", 44.04, "accuracy"),
+        ("rubiksnet", "tiny_ssv2_8f", "RubiksNet paper, Table 1", 54.6, "efficiency"),
+        ("rubiksnet", "large_aq_ssv2_8f", "RubiksNet paper, Table 5", 61.6, "accuracy"),
+        ("gsf_studies", "table7_16", "GSF paper, Table 7", 50.17, "efficiency"),
+        ("rubiksnet_studies", "table5_quantized", "RubiksNet paper, Table 5", 58.2, "accuracy"),
+        ("gsf", "resnet101_ssv1_8f", "", None, "efficiency"),
+    ],
+)
+def test_has_the_papers_result_with_the_fewest_views(name, row, source, top1, protocol):
+    paper = load(name, row).paper
+    assert (paper.source, paper.top1, paper.protocol) == (source, top1, protocol)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_says_how_to_train(name):
+    text = ast.get_docstring(source(name))
+    command = re.search(r"gsf-tf train --config=(\w+)(?::(\S+))? [^:]*--workdir=(\S+)", text)
+    assert command[1] == name
+    load(name, command[2])
+    if name in TABLES:
+        assert command[3] == f"runs/{name}_{command[2]}"
+        assert "None of the rows was trained here, so their cost is not measured." in text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_imports_nothing_but_the_library(name):
+    """A file is loaded by its path, from a checkout and from an installation."""
+    for node in ast.walk(source(name)):
+        assert not isinstance(node, ast.Import)
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0 and node.module.split(".")[0] == "gsf_tf"
 
 
 def test_the_covering_set_is_of_what_there_is():
     assert COVERING <= set(RUNS)
 
 
-def test_the_docs_list_every_experiment():
-    text = (REPOSITORY / "docs" / "experiments.md").read_text()
-    for name in EXPERIMENTS:
-        if hasattr(module(name), "ROWS"):
-            assert f"`configs/{name}.py:ROW`" in text
-            continue
-        (line,) = [line for line in text.splitlines() if line.startswith(f"| `{name}` |")]
-        for _, top1, _ in getattr(module(name), "PAPER", {}).values():
-            assert str(top1) in line
-
-
 @pytest.mark.parametrize(
-    ("name", "text"),
-    [("gsf_resnet50_ssv1", "eight"), ("gsf_resnet50_ssv1", "0"), ("gsf_studies_ssv1", "table9")],
-)
-def test_a_wrong_text_after_the_colon(name, text):
-    with pytest.raises(UserError, match=f"after the colon.*{text}"):
-        load(name, text)
+    ("name", "row", "message"),
+    [
+        ("gsf", "resnet5_ssv1_12f", r"row='resnet5_ssv1_12f'\. Did you mean 'resnet50_ssv1_12f'"),
+        ("gsf", "resnet50_ssv1", r"its number of frames .* Did you mean 'resnet50_ssv1_8f' or"),
+        ("gsf", "resnet50_ssv1_0f", r"\(1 or more\) .* Did you mean 'resnet50_ssv1_8f'"),
+        ("gsf", "resnet50_ssv1_-8f", "Did you mean 'resnet50_ssv1_8f'"),
+        ("gsf", "resnet50_ssv1_08f", "Did you mean 'resnet50_ssv1_8f'"),
+        ("gsf", "resnet50_ssv1_8", "Did you mean 'resnet50_ssv1_8f'"),
+        ("gsf", "resnet50_ssv1_٨f", "Did you mean 'resnet50_ssv1_8f'"),
+        ("gsf", "resnet50_ssv1_8f_8f", "Did you mean 'resnet50_ssv1_8f'"),
+        ("gsf", None, "Experiments: bninception_ssv1, .*resnet101_epic100.*Received: row=''"),
+        ("rubiksnet", "tiny_imagenet_8f", "without a number of frames: tiny_imagenet, .*'tiny_im"),
+        ("rubiksnet", "huge_ssv2_8f", "Experiments: tiny_kinetics400, "),
+        ("controls", "gsf_resnet50_ssv1_8f", "Did you mean .*'tsm_resnet50_ssv1_8f'"),
+        ("gsf_studies", "table5_gsn", "one of table1_branch1, .* Did you mean .*'table5_gsm'"),
+        ("rubiksnet_studies", None, "one of table4_large_learned_learned, .*Received: row=''"),
+    ],
+)  # fmt: skip
+def test_a_wrong_row_lists_the_table_and_the_nearest(name, row, message):
+    with pytest.raises(
+        UserError, match=f"(?s)After its colon, `config` must name a row.*{message}"
+    ):
+        load(name, row)
+
+
+def test_without_ml_collections_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ml_collections", None)
+    monkeypatch.delitem(sys.modules, "gsf_tf.recipes.config_dict", raising=False)
+    with pytest.raises(UserError, match=r"`ml_collections`.*pip install 'gsf_tf\[train\]'"):
+        importlib.import_module("gsf_tf.recipes.config_dict")
 
 
 @pytest.fixture(scope="module")
@@ -146,9 +194,9 @@ def records(tmp_path_factory):
     return records_of
 
 
-@pytest.mark.parametrize(("name", "text"), exhaustive.cases(RUNS, COVERING.__contains__))
-def test_two_steps_and_one_evaluation(name, text, records):
-    config = load(name, text)
+@pytest.mark.parametrize(("name", "row"), exhaustive.cases(RUNS, COVERING.__contains__))
+def test_two_steps_and_one_evaluation(name, row, records):
+    config = load(name, row)
     folder, info = records(config.data.records.removeprefix("records/"))
     config.data.records = str(folder)
     config.data.batch_size = 2
@@ -157,7 +205,7 @@ def test_two_steps_and_one_evaluation(name, text, records):
     config.init = config.model.weights = None
     config.model.image_size = SIDES.get(_backbone(config), 64)
     config.model.num_segments = min(config.model.num_segments, 2)
-    if name != "gsf_bninception_ssv1":
+    if row != "bninception_ssv1_16f":
         config.augmentation.rand_augment = 0.0  # Takes seconds to trace.
     keras.utils.set_random_seed(0)
     model = build_model(config, info)

@@ -1,7 +1,7 @@
 import pytest
 
 from gsf_tf.evaluation import Protocol
-from gsf_tf.evaluation.paper_figure import paper_figure
+from gsf_tf.evaluation.published_result import published_result
 
 
 @pytest.mark.parametrize(
@@ -22,9 +22,9 @@ def test_names_and_views(protocol, name, views):
 
 def test_the_papers_figure_is_compared_with_its_own_protocol():
     paper = {"source": "GSF paper, Table 8", "top1": 51.53, "protocol": "accuracy"}
-    config, figures = {"paper": paper}, {"top1": 0.5}
-    ours = paper_figure(config, Protocol(2, 3, True), figures)
+    config, metrics = {"paper": paper}, {"top1": 0.5}
+    ours = published_result(config, Protocol(2, 3, True), metrics)
     assert ours["top1"] == pytest.approx(0.5153)
     assert ours["difference"] == pytest.approx(-0.0153)
-    assert paper_figure(config, Protocol(), figures)["difference"] is None
-    assert paper_figure({"paper": {**paper, "top1": None}}, Protocol(), figures) is None
+    assert published_result(config, Protocol(), metrics)["difference"] is None
+    assert published_result({"paper": {**paper, "top1": None}}, Protocol(), metrics) is None

@@ -16,9 +16,9 @@ def test_verb_noun_and_action_against_a_loop():
         scores.labels[task][:] = np.random.default_rng(n).integers(0, n, 200)
         # A third of the videos right, so that all cases occur.
         scores.logits[task][np.arange(0, 200, 3), scores.labels[task][::3]] += 9
-    figures, by_task = task_metrics(scores)
+    metrics, by_task = task_metrics(scores)
 
-    hits = {name: 0 for name in figures}
+    hits = {name: 0 for name in metrics}
     for video in range(200):
         right = {}
         for task in tasks:
@@ -31,18 +31,18 @@ def test_verb_noun_and_action_against_a_loop():
         hits["verb_noun_top1"] += right["verb"] and right["noun"]
     for name, count in hits.items():
         if not name.endswith("mean_class_accuracy"):
-            assert figures[name] == pytest.approx(count / 200), name
-    assert next(iter(figures)) == "top1" and by_task["noun"]["top1"] == figures["noun_top1"]
+            assert metrics[name] == pytest.approx(count / 200), name
+    assert next(iter(metrics)) == "top1" and by_task["noun"]["top1"] == metrics["noun_top1"]
     recalls = [
         np.mean(scores.logits["verb"][scores.labels["verb"] == verb].argmax(axis=1) == verb)
         for verb in range(6)
     ]
-    assert figures["verb_mean_class_accuracy"] == pytest.approx(np.mean(recalls))
+    assert metrics["verb_mean_class_accuracy"] == pytest.approx(np.mean(recalls))
 
 
 def test_one_task_has_plain_names_only():
-    figures, _ = task_metrics(make_scores(tasks={"action": 4}))
-    assert list(figures) == ["top1", "top5", "mean_class_accuracy"]
+    metrics, _ = task_metrics(make_scores(tasks={"action": 4}))
+    assert list(metrics) == ["top1", "top5", "mean_class_accuracy"]
 
 
 def test_class_table(tmp_path):

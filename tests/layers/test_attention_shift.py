@@ -196,5 +196,5 @@ def test_bad_temperature(temperature):
 def test_errors():
     with pytest.raises(ValueError, match="`num_segments` must be an integer.*num_segments=1.5"):
         AttentionShift(1.5)
-    with pytest.raises(ValueError, match="a expects a channels-last feature map"):
+    with pytest.raises(ValueError, match="input of .a. must be a channels-last feature map"):
         AttentionShift(T, name="a").build((None, 5, None))

@@ -96,7 +96,7 @@ def test_no_frames():
 
 @pytest.mark.parametrize("argument", [{"axis": 1}, {"renorm": True}, {"scale": False}])
 def test_arguments_that_are_fixed(argument):
-    with pytest.raises(ValueError, match=f"`{next(iter(argument))}` is always"):
+    with pytest.raises(ValueError, match=f"`{next(iter(argument))}` must be.*keras.layers.Batch"):
         BatchNormalization(**argument)
 
 
@@ -139,5 +139,5 @@ def test_activation_serves_any_size_and_batch():
 
 
 def test_unknown_activation_is_an_error():
-    with pytest.raises(ValueError, match="must be one of .*'gelu'"):
+    with pytest.raises(ValueError, match="must be None or .relu..*activation=.gelu."):
         BatchNormalization(activation="gelu")

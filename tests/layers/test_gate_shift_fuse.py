@@ -95,7 +95,7 @@ def test_parameters_as_counted_by_reference():
 def test_processed_channels(channels, ratio, processed):
     layer = GateShiftFuse(8, ratio)
     if processed is None:
-        with pytest.raises(ValueError, match=r"multiple of 4.*channels=14.*gives 2"):
+        with pytest.raises(ValueError, match=r"multiple of 4.*channels=14.*result in 2"):
             layer.build((None, 7, 7, channels))
     else:
         assert layer.processed_channels(channels) == processed

@@ -71,5 +71,5 @@ def test_shifts_are_saved(tmp_path):
 def test_errors():
     with pytest.raises(ValueError, match="`num_segments` must be an integer.*num_segments=0"):
         IntegerShift(0)
-    with pytest.raises(ValueError, match="a expects a channels-last feature map"):
+    with pytest.raises(ValueError, match="input of .a. must be a channels-last feature map"):
         IntegerShift(T, name="a").build((None, 5, None))

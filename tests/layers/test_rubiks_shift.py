@@ -222,7 +222,7 @@ def test_is_not_compiled_by_xla():
 @pytest.mark.parametrize(
     "kwargs, message",
     [
-        ({"strides": 0}, "`strides` must be an integer of at least 1. Received: strides=0"),
+        ({"strides": 0}, "`strides` must be an integer >= 1. Received: strides=0"),
         ({"strides": 1.5}, "`strides` must be an integer.*strides=1.5"),
         ({"mode": "rounded"}, "`mode` must be one of interpolated, quantized.*mode='rounded'"),
         ({"spatial": True}, "`spatial` must be one of learned, fixed. Received: spatial=True"),
@@ -241,7 +241,9 @@ def test_errors(kwargs, message):
 @pytest.mark.parametrize("layer", [RubiksShift2D(name="a"), RubiksShift3D(T, name="a")])
 @pytest.mark.parametrize("shape", [(None, 5, 9), (None, 5, 5, None)])
 def test_input_that_is_no_feature_map(layer, shape):
-    with pytest.raises(ValueError, match="a expects a channels-last feature map.*Received: shape="):
+    with pytest.raises(
+        ValueError, match="input of .a. must be a channels-last feature map.*Received: shape="
+    ):
         layer.build(shape)
 
 

@@ -29,5 +29,5 @@ def test_tells_keras_whether_xla_can_compile_it(ops_path):
 
 @pytest.mark.parametrize("fold_div", [1, 0, 2.5])
 def test_bad_fold_div(fold_div):
-    with pytest.raises(ValueError, match=f"at least 2.*fold_div={fold_div}"):
+    with pytest.raises(ValueError, match=f"integer >= 2.*fold_div={fold_div}"):
         TemporalShift(8, fold_div=fold_div)

@@ -80,8 +80,8 @@ def test_keras_applications(build, after):
     ("kwargs", "message"),
     [
         ({"after": ["block_3_projekt"]}, "'block_3_projekt'. Did you mean 'block_3_project'"),
-        ({"after": []}, "At least one layer.*Leave both out"),
-        ({"after": ["Conv1"], "before": ["Conv1"]}, "named once.*'Conv1'"),
+        ({"after": []}, "must name at least one layer.*Pass neither of them"),
+        ({"after": ["Conv1"], "before": ["Conv1"]}, "name a layer once.*'Conv1' twice"),
     ],
 )
 def test_bad_places(mobilenet, kwargs, message):

@@ -124,8 +124,8 @@ def test_checkpoints_of_pytorch_fill_the_backbone(tmp_path):
     [
         ({}, "names of letters"),
         ({"a/b": 3}, "names of letters.*a/b"),
-        ({"verb": 0}, "at least 1. Received: 0"),
-        (2.5, "at least 1. Received: 2.5"),
+        ({"verb": 0}, "integer >= 1. Received: num_classes=0"),
+        (2.5, "integer >= 1. Received: num_classes=2.5"),
     ],
 )
 def test_impossible_numbers_of_classes(num_classes, message):

@@ -191,7 +191,10 @@ def test_weights_from_a_file(tmp_path):
         (lambda: small("gsf_resnet5"), "Did you mean 'gsf_resnet50'"),
         (lambda: small("tsn_resnet50", channel_ratio=0.5), r"belongs to the gsm_\* and gsf_\*"),
         (lambda: small("gsf_resnet50", placement="conv4"), "conv3, conv1, conv2, all.*'conv4'"),
-        (lambda: small("gsf_resnet14thin", last_blocks=5), "between 1 and 4.*Received: 5"),
+        (
+            lambda: small("gsf_resnet14thin", last_blocks=5),
+            "between 1 and 4.*Received: last_blocks=5",
+        ),
         (lambda: small("gsm_resnet14thin", temporal_options={"gate": 1}), "temporal_options"),
         (lambda: small("gsf_resnet50", weights="imagenet"), "Keras ships no ImageNet weights"),
         (lambda: small("gsf_resnet14thin", channel_ratio=0.05), "multiple of 4"),

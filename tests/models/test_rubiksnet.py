@@ -138,8 +138,8 @@ def test_presets_have_their_shifts():
         (MINI, {"shift_mode": "attention"}, "`shift_mode` must be one of.*='attention'"),
         (MINI, {"spatial_shift": "free"}, "`spatial` must be one of learned, fixed.*'free'"),
         (MINI, {"temporal_shift": "free"}, "`temporal` must be one of learned, fixed.*'free'"),
-        (MINI_AQ, {"shift_budget": 1.5}, r"must be in \[0, 1\]. Received: 1.5"),
-        (MINI_AQ, {"shift_budget": -0.1}, r"must be in \[0, 1\]. Received: -0.1"),
+        (MINI_AQ, {"shift_budget": 1.5}, r"must be in \[0, 1\]. Received: shift_budget=1.5"),
+        (MINI_AQ, {"shift_budget": -0.1}, r"must be in \[0, 1\]. Received: shift_budget=-0.1"),
         (MINI_AQ, {"shift_budget": 0.3, "num_segments": 1}, "with more than one frame.*none"),
         (MINI, {"last_blocks": 2}, r"`last_blocks` belongs to.*'rubiksnet_mini'"),
         ("tsm_resnet14thin", {"shift_mode": "quantized"}, r"`shift_mode` belongs to the rubiks"),
@@ -236,13 +236,15 @@ def test_inflate_errors(image_model):
     for preset in (MINI, MINI_AQ, "tsn_resnet14thin"):
         with pytest.raises(ValueError, match=message.format(preset)):
             inflate(small(preset), T)
-    with pytest.raises(ValueError, match="no such options. Received: temporal"):
+    with pytest.raises(
+        ValueError, match="options are `shift_budget` and `dropout`. Received: temporal"
+    ):
         inflate(image_model, T, attention=True, temporal="fixed")
     with pytest.raises(ValueError, match="A shift budget belongs to a model with"):
         inflate(image_model, T, shift_budget=0.25)
     with pytest.raises(ValueError, match="`num_segments` must be.*num_segments=0"):
         inflate(image_model, 0)
-    with pytest.raises(ValueError, match="`num_classes` must be.*Received: 0"):
+    with pytest.raises(ValueError, match="`num_classes` must be.*Received: num_classes=0"):
         inflate(image_model, T, num_classes=0)
 
 
@@ -337,7 +339,7 @@ def test_weights_must_be_of_keras(weights):
 
 
 def test_shift_initializer_must_be_known():
-    with pytest.raises(ValueError, match="one of uniform, heuristic. Received: 'zeros'"):
+    with pytest.raises(ValueError, match="uniform, heuristic. Received: shift_initializer=.zeros."):
         small(MINI, shift_initializer="zeros")
 
 

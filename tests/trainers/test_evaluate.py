@@ -7,7 +7,6 @@ import keras
 import numpy as np
 import pytest
 
-from configs.recipes.defaults import default_config
 from gsf_tf.data import (
     ClipSource,
     LabelMap,
@@ -19,6 +18,7 @@ from gsf_tf.data import (
 )
 from gsf_tf.evaluation import Predictor, Scores
 from gsf_tf.models import from_preset
+from gsf_tf.recipes.defaults import default_config
 from gsf_tf.workdir import Workdir
 from tests.data.video_maker import make_video
 from tests.trainers.conftest import run
@@ -81,9 +81,7 @@ def kitchen(tmp_path_factory):
     (folder / "videos" / "6.mp4").write_text("no video")
     lines.append("6.mp4 take cup\n")
     (folder / "list.txt").write_text("".join(lines))
-    listing = list_annotated_videos(
-        folder / "videos", folder / "list.txt", label_names=("verb", "noun")
-    )
+    listing = list_annotated_videos(folder / "videos", folder / "list.txt", tasks=("verb", "noun"))
     listing = dataclasses.replace(
         listing,
         clips=tuple(dataclasses.replace(clip, split="val") for clip in listing.clips),
@@ -146,7 +144,7 @@ def test_two_clips_of_three_crops(kitchen, accuracy_output):
         num_clips=2,
         num_crops=3,
         clip_ids=True,
-        parts=("verb", "noun"),
+        tasks=("verb", "noun"),
     )
     right = []
     for number, (views, label, name) in enumerate(dataset):

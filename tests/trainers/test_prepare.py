@@ -70,7 +70,7 @@ def test_from_folder_to_records(videos, tmp_path):
     assert again.returncode == 0 and "nothing to do" in again.stdout
 
     other = prepare(*flags, f"--output={one}", "--jpeg_quality=50")
-    assert other.returncode == 1 and "jpeg_quality: 95 there, 50 here" in other.stderr
+    assert other.returncode == 1 and "jpeg_quality: 95 in the folder, 50 now" in other.stderr
     assert contents(one) == contents(two)
 
 
@@ -106,7 +106,7 @@ def test_from_lists(videos, tmp_path):
         f"--annotations={tmp_path / 'train.txt'}", f"--val_annotations={tmp_path / 'val.txt'}",
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
-    assert "left out: down/missing.mp4: there is no such file" in result.stdout
+    assert "left out: down/missing.mp4: the file does not exist" in result.stdout
     info = json.loads((tmp_path / "records" / "dataset_info.json").read_text())
     assert {name: split["clips"] for name, split in info["splits"].items()} == {
         "train": 2, "val": 1,
@@ -179,7 +179,7 @@ def test_all_clips_of_a_split_damaged(tmp_path):
         f"--videos={tmp_path / 'videos'}", f"--output={tmp_path / 'records'}", "--workers=1"
     )
     assert result.returncode == 1 and "Traceback" not in result.stderr
-    assert "2 clips for `val`, none of which does" in result.stderr
+    assert "2 clips for `val`, none of which decodes" in result.stderr
 
 
 @pytest.fixture(scope="module")
@@ -262,7 +262,9 @@ def test_interrupted_run_is_not_continued_with_other_settings(noisy, tmp_path):
     RecordPlan.of(listing, RecordSettings()).save(str(tmp_path))
     result = prepare(f"--videos={noisy}", f"--output={tmp_path}", "--short_side=64")
     assert result.returncode == 1 and "Traceback" not in result.stderr
-    assert "short_side: 256 there, 64 here" in result.stderr and "--overwrite" in result.stderr
+    assert (
+        "short_side: 256 in the folder, 64 now" in result.stderr and "--overwrite" in result.stderr
+    )
 
 
 def wait_for(condition):
@@ -287,11 +289,6 @@ def is_running(pid):
 def is_decoding(pid):
     command_line = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
     return b"spawn_main" in command_line
-
-
-def test_help_teaches():
-    result = prepare("--help")
-    assert "python -m trainers.prepare --videos=videos --output=records" in result.stdout
 
 
 @pytest.mark.skipif(not REAL_VIDEOS.is_dir(), reason=f"{REAL_VIDEOS} is not there")

@@ -12,12 +12,12 @@ from gsf_tf.models import SegmentModel
 from gsf_tf.training import RUBIKSNET_GROUPS, CoupledSGD
 from gsf_tf.training.batch_feed import BatchFeed
 from gsf_tf.training.batch_norm import configure_batch_norm
+from gsf_tf.training.broadcast_statistics import broadcast_statistics
 from gsf_tf.training.devices import Devices
 from gsf_tf.training.distributed import distributed
 from gsf_tf.training.gradient_accumulator import GradientAccumulator
 from gsf_tf.training.moving_average import MovingAverage
 from gsf_tf.training.random_states import random_states, separate_replicas
-from gsf_tf.training.share_statistics import share_statistics
 from gsf_tf.training.step_totals import StepTotals
 from gsf_tf.training.steps import evaluation_step, train_step
 
@@ -159,7 +159,7 @@ def test_evaluation_has_the_statistics_of_the_first_replica():
     statistics = [w.value.values for w in model.non_trainable_weights if "moving" in w.name]
     before = [first.numpy() for first, _ in statistics]
     assert any(not np.array_equal(first, second) for first, second in statistics)
-    share_statistics(model, Devices(strategy))
+    broadcast_statistics(model, Devices(strategy))
     for (first, second), value in zip(statistics, before, strict=True):
         np.testing.assert_array_equal(first, value)
         np.testing.assert_array_equal(second, value)

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from gsf_tf.errors import UserError
-from gsf_tf.training.build_optimizer import scaled_learning_rate
+from gsf_tf.training.derived_values import scaled_learning_rate
 from tests.trainers.conftest import run, train_flags
 from tests.trainers.small_run import newest_state, read_metrics, run_training, small_config
 

@@ -82,7 +82,7 @@ def test_other_classes_get_a_new_linear_layer(tmp_path):
     head = of(model, "classifier")
     report = initialize_from(model, saved(source, tmp_path / "a.keras"))
     assert report.new == ("classifier",)
-    assert "1 made anew (classifier)" in str(report)
+    assert "1 newly initialized (classifier)" in str(report)
     for old, new in zip(head, of(model, "classifier"), strict=True):
         np.testing.assert_array_equal(old, new)
     for theirs, ours in zip(of(source, "layer"), of(model, "layer"), strict=True):

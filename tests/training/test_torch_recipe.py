@@ -13,8 +13,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="The recipe is compared with PyTorch.")
 
-from configs.recipes.shift_modules import TSM_GROUPS  # noqa: E402
 from gsf_tf.models import from_preset  # noqa: E402
+from gsf_tf.recipes.shift_modules import TSM_GROUPS  # noqa: E402
 from gsf_tf.training import RUBIKSNET_GROUPS, CoupledSGD, WarmupCosine  # noqa: E402
 from gsf_tf.training.steps import train_step  # noqa: E402
 from gsf_tf.weights import load_torch_checkpoint  # noqa: E402

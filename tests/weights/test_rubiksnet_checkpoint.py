@@ -210,8 +210,8 @@ def test_models_without_counterpart(tmp_path):
     image_model = mini(num_segments=1)
     hardened = gsf_tf.models.harden(mini(attention=True)).model
     for model, file, message in (
-        (image_model, "a.pth.tar", "shifts in space alone. `gsf_tf.models.inflate`"),
-        (hardened, "aq.pth.tar", "integer shifts. Use the model as it was before `harden`."),
+        (image_model, "a.pth.tar", "shifts in space only. `gsf_tf.models.inflate`"),
+        (hardened, "aq.pth.tar", "integer shifts. Use the model that was passed to `harden`."),
     ):
         assert_not_loaded(model, tmp_path / file, message)
         with pytest.raises(CheckpointError, match=message.split(".")[0]):
@@ -243,9 +243,9 @@ def test_quantized_shifts_are_saved_rounded(tmp_path):
 @pytest.mark.parametrize(
     ("entries", "message"),
     [
-        ({"tier": "small"}, "the file says tier 'small', and its weights are of 'mini'"),
+        ({"tier": "small"}, "the file has the entry tier='small', but weights of 'mini'"),
         ({"variant": "rubiks3d-aq"}, "says variant 'rubiks3d-aq', and its weights are of 'rub"),
-        ({"num_classes": 174}, "the file says num_classes 174, and its weights are of 5"),
+        ({"num_classes": 174}, "the file has the entry num_classes=174, but weights of 5"),
     ],
 )
 def test_entries_that_contradict_the_weights(tmp_path, small_network, entries, message):
@@ -268,7 +268,7 @@ def test_weights_of_no_tier(tmp_path):
     found = infer_preset(tmp_path / "a.pth.tar")
     assert (found.preset, found.reason) == (
         None,
-        "the file's layers are those of no tier of RubiksNet",
+        "the file's layers belong to no tier of RubiksNet",
     )
 
 

@@ -1,4 +1,4 @@
-"""A picture of some clips, a row each."""
+"""Draws a picture with a row of frames for each of some clips."""
 
 import dataclasses
 import io
@@ -9,14 +9,14 @@ from PIL import Image, ImageDraw
 
 @dataclasses.dataclass(frozen=True)
 class SampledClip:
-    """Some frames of one clip, and what it is.
+    """Some frames of a clip, with its name and class.
 
     Attributes:
-        split: The split that it is in.
-        data_path: Its name.
-        label: Name of its class.
-        num_frames: How many frames it has.
-        frames: JPEGs of evenly spaced ones.
+        split: The clip's split.
+        data_path: The clip's name.
+        label: Name of the clip's class.
+        num_frames: Number of frames in the clip.
+        frames: JPEGs of some of its frames, evenly spaced.
     """
 
     split: str
@@ -35,10 +35,10 @@ def contact_sheet(clips: Sequence[SampledClip]) -> Image.Image:
     """Draws each clip's frames side by side, under a line with its split, class and name.
 
     Args:
-        clips: What `inspect_records` has sampled, at least one clip.
+        clips: At least one clip, such as those in `RecordsReport.sample`.
 
     Returns:
-        An RGB image; `image.save(path)` writes it.
+        An RGB image, which `image.save(path)` writes to a file.
     """
     rows = [[_thumbnail(frame) for frame in clip.frames] for clip in clips]
     width = max(sum(image.width + _GAP for image in row) for row in rows) + _GAP

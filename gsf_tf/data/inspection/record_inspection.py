@@ -1,4 +1,4 @@
-"""Reading all records of a folder once, to say what is in them."""
+"""Reads all records of a folder once and reports their contents and their damage."""
 
 import collections
 import dataclasses
@@ -24,20 +24,21 @@ from gsf_tf.tasks import ACTION
 
 @dataclasses.dataclass
 class RecordsReport:
-    """Counts of what the shards hold, taken from the records themselves.
+    """The contents of a folder of records, counted from the records themselves.
 
     Attributes:
-        labels: Class names in order, as `dataset_info.json` has them.
+        labels: Class names in order, from `dataset_info.json`.
         clips: Number of clips of each split.
-        frames: Number of clips of each number of frames, for each split.
-        shapes: Number of clips of each (height, width), over all splits.
-        frame_rates: Number of clips of each frame rate, rounded to 0.01, over all splits.
-        label_counts: Number of clips of each class index, for each split.
-        damage: The damaged records of each split, in their order. The other attributes are of
-            the whole records.
-        same_content: Groups of clips, each (split, `data_path`), whose frames are the same bytes.
-        problems: Sentences on what contradicts `dataset_info.json` or itself.
-        sample: Some clips, with frames to look at.
+        frames: For each split, the number of clips with each number of frames.
+        shapes: Number of clips with each (height, width), over all splits.
+        frame_rates: Number of clips with each frame rate, rounded to 0.01, over all splits.
+        label_counts: For each split, the number of clips of each class index.
+        damage: The damaged records of each split, in their order. The other attributes count
+            intact records only.
+        same_content: Groups of clips whose frames have the same bytes. A clip is a tuple (split,
+            `data_path`).
+        problems: Sentences about records that contradict `dataset_info.json` or themselves.
+        sample: Some clips with frames to draw.
     """
 
     labels: list[str]
@@ -53,23 +54,23 @@ class RecordsReport:
 
     @property
     def missing(self) -> dict[str, int]:
-        """How many clips of each split are missing by damage."""
+        """Number of clips of each split that are lost to damage."""
         return {
             split: sum(record.clips for record in records) for split, records in self.damage.items()
         }
 
     @property
     def duplicates(self) -> list[list[tuple[str, str]]]:
-        """Groups with clips that are in one split more than once."""
+        """Groups of clips of which one split holds more than one."""
         return [group for group in self.same_content if len(group) > len(dict(group))]
 
     @property
     def leaks(self) -> list[list[tuple[str, str]]]:
-        """Groups that are in more than one split: clips to test on that were trained on."""
+        """Groups of clips that are in more than one split, so that training sees test clips."""
         return [group for group in self.same_content if len(dict(group)) > 1]
 
     def as_dict(self) -> dict:
-        """Returns everything but the pictures, for a JSON file."""
+        """Returns all but the sample as a dictionary that JSON can hold."""
         return {
             "clips": self.clips,
             "frames": {
@@ -92,7 +93,7 @@ class RecordsReport:
         }
 
 
-# Frames of a sampled clip that are kept.
+# Number of frames that are kept of a sampled clip.
 SAMPLED_FRAMES = 8
 
 
@@ -105,31 +106,33 @@ def inspect_records(
     decode: bool = True,
     on_clip: Callable[[], None] = lambda: None,
 ) -> RecordsReport:
-    """Reads every record and counts.
+    """Reads every record of a folder and counts its contents.
 
-    Damage is reported, and everything else is of the whole records: those that training reads.
+    Damaged records are listed. All counts are of the intact records, which are those that training
+    reads.
 
-    Two clips have the same content when the SHA-256 of their compressed frames is the same: the
-    same video under two names, which `trainers.prepare` stores as the same bytes. A video that was
-    compressed anew is not found.
+    Two clips have the same content if the SHA-256 of their compressed frames is the same. This
+    finds the same video under two names, which `write_records` stores as the same bytes. It does
+    not find a video that was compressed again.
 
     Args:
         folder: Folder of the records, local or in an object store.
-        sample: How many clips to keep frames of. They are drawn by the seed and the clips' names.
-        seed: Another seed draws others.
-        decode: Decode every frame, to find also what is damaged inside of a record whose checksum
-            is right. This takes most of the time.
-        on_clip: Called after each clip, also for those that are missing by damage.
+        sample: Number of clips of which frames are kept. They are drawn from the seed and the
+            clips' names.
+        seed: Decides which clips are drawn.
+        decode: Decode every frame, which finds damage inside records whose checksum is correct.
+            This takes most of the time.
+        on_clip: Called after each clip, including those that are lost to damage.
 
     Returns:
         A `RecordsReport`.
 
     Raises:
-        DataError: When the folder holds no complete records.
+        DataError: If the folder holds no complete records.
     """
     info = DatasetInfo.load(folder)
-    names = {ACTION: info.labels, **info.part_labels}
-    limits = {label_key(name): len(labels) for name, labels in names.items()}
+    classes = {ACTION: info.labels, **info.task_classes}
+    limits = {label_key(task): len(names) for task, names in classes.items()}
     report = RecordsReport(
         info.labels, {}, {}, collections.Counter(), collections.Counter(), {}, {}, [], [], []
     )
@@ -153,7 +156,7 @@ def inspect_records(
         frames = sum(number * clips for number, clips in report.frames[split].items())
         if frames != stated["frames"] and not report.damage[split]:
             report.problems.append(
-                f"{split} holds {frames} frames, and dataset_info.json says {stated['frames']}"
+                f"{split} holds {frames} frames, but dataset_info.json states {stated['frames']}"
             )
     report.same_content = sorted(sorted(group) for group in content.values() if len(group) > 1)
     chosen = [clip for _, clip in drawn]
@@ -179,14 +182,14 @@ class _Clip:
 
 
 def _read(path, num_clips, limits, decode):
-    """Yields each clip of a shard, or its `DamagedRecord`."""
+    """Yields a `_Clip` for each intact record of a shard and the `DamagedRecord`s."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for item in check_shard(path, num_clips, limits, pool if decode else None):
             yield item if isinstance(item, DamagedRecord) else _parse(path, *item)
 
 
-def _parse(path, place, offset, record):
-    """Returns a `_Clip`, or a `DamagedRecord` where something of it is not there."""
+def _parse(path, index, offset, record):
+    """Returns a `_Clip`, or a `DamagedRecord` if the record lacks a value."""
     try:
         example = tf.train.SequenceExample.FromString(record)
         frames = [
@@ -212,9 +215,9 @@ def _parse(path, place, offset, record):
             digest.digest(),
         )
     except DecodeError:
-        return DamagedRecord(path, place, offset, "it is no SequenceExample")
+        return DamagedRecord(path, index, offset, "it is not a SequenceExample")
     except ValueError as error:
-        return DamagedRecord(path, place, offset, str(error))
+        return DamagedRecord(path, index, offset, str(error))
 
 
 def _one(values, key):
@@ -232,18 +235,18 @@ def _count(report, split, path, clip):
     if not 0 <= clip.label_index < len(names) or names[clip.label_index] != clip.label:
         report.problems.append(
             f"{clip.data_path} in {path} has the label {clip.label_index} {clip.label!r}, which "
-            "is not that of dataset_info.json"
+            "is not that in dataset_info.json"
         )
 
 
 def _draw(drawn, sample, seed, split, clip, labels):
-    """Keeps the clips with the smallest hashes; the heap's root is the largest of them."""
+    """Keeps the clips with the smallest hashes in a heap whose root has the largest of them."""
     digest = hashlib.sha256(f"{seed}:{split}:{clip.data_path}".encode()).digest()
     rank = -int.from_bytes(digest, "big")
     if len(drawn) == sample and (not sample or rank <= drawn[0][0]):
         return
     if any(rank == other for other, _ in drawn):
-        return  # The same name again, in a shard that was damaged.
+        return  # A damaged shard may hold the same clip twice.
     count = min(SAMPLED_FRAMES, len(clip.frames))
     frames = [clip.frames[(2 * i + 1) * len(clip.frames) // (2 * count)] for i in range(count)]
     chosen = SampledClip(split, clip.data_path, clip.label, len(clip.frames), frames)

@@ -1,4 +1,4 @@
-"""The clips of a dataset and how they were found."""
+"""The clips of a dataset, with their label maps and the dataset's origin."""
 
 import dataclasses
 import hashlib
@@ -11,22 +11,23 @@ from gsf_tf.data.listing.label_map import LabelMap
 
 @dataclasses.dataclass(frozen=True)
 class ClipListing:
-    """What a folder, a list file or a dataset as published holds.
+    """The clips that were found in a folder, a list file or a published dataset.
 
     Attributes:
         clips: The clips, sorted by `data_path`.
-        labels: Their label map.
-        ignored: Number of files left out because their extension is no video's or image's, by
-            extension.
-        source: The dataset and its version, as `Diving48 V2`.
-        missing: Clips that the annotations list and whose files are not there.
-        published: Number of clips that the publication names for each split.
-        part_labels: Where a class is a combination, the label map of each part by its name
-            (`verb`, `noun`), in the order of `ClipSource.parts`.
-        flip_pairs: Names of the classes that swap when a clip is mirrored; `None` where nobody
-            has said (see `FlipRule`).
-        kind: What the clips of a folder per class are: `videos`, `images` (of one frame each) or
-            `folders of frames`.
+        labels: The label map of their classes.
+        ignored: Number of files that were ignored because their extension is neither that of a
+            video nor that of an image, for each extension.
+        source: The dataset and its version, such as `Diving48 V2`.
+        missing: Clips that the annotations list but whose files do not exist.
+        published: For each split, the number of clips that the dataset's authors state.
+        task_classes: The label map of each task beside the action, by the task's name. EPIC-
+            KITCHENS has `verb` and `noun`, whose combination is the class (the action). The order
+            is that of `ClipSource.task_labels`.
+        flip_pairs: Pairs of class names that swap when a clip is mirrored; `None` if unknown (see
+            `FlipRule`).
+        kind: The kind of the clips: `videos`, `images` (of one frame each) or `folders of
+            frames`.
     """
 
     clips: tuple[ClipSource, ...]
@@ -35,24 +36,24 @@ class ClipListing:
     source: str = "folder"
     missing: tuple[ClipSource, ...] = ()
     published: dict[str, int] = dataclasses.field(default_factory=dict)
-    part_labels: dict[str, LabelMap] = dataclasses.field(default_factory=dict)
+    task_classes: dict[str, LabelMap] = dataclasses.field(default_factory=dict)
     flip_pairs: tuple[tuple[str, str], ...] | None = None
     kind: str = "videos"
 
     def by_split(self) -> dict[str, list[ClipSource]]:
-        """Returns the clips of each split, `train` first; clips without one are `train`."""
+        """Returns the clips of each split, `train` first. Clips without a split are in `train`."""
         splits = {"train": []}
         for clip in self.clips:
             splits.setdefault(clip.split or "train", []).append(clip)
         return splits
 
     def fingerprint(self) -> str:
-        """Returns a SHA-256 that changes with any clip's name, size, label, split or bounds.
+        """Returns a SHA-256 that changes with the name, size, label, split or bounds of any clip.
 
         The size of a folder of frames is the number of its files.
         """
         digest = hashlib.sha256(self.labels.fingerprint.encode())
-        for labels in self.part_labels.values():
+        for labels in self.task_classes.values():
             digest.update(labels.fingerprint.encode())
         for clip in self.clips:
             entry = [clip.data_path, _size(clip.path), clip.label, clip.split]
@@ -60,7 +61,7 @@ class ClipListing:
                 entry += [clip.start, clip.stop]
             if clip.frame_rate is not None:
                 entry.append(clip.frame_rate)
-            entry += clip.parts
+            entry += clip.task_labels
             digest.update(json.dumps(entry).encode())
         return digest.hexdigest()
 

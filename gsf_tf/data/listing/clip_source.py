@@ -5,21 +5,22 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class ClipSource:
-    """Where a clip is and what it shows.
+    """The file of a clip, its label and its split.
 
     Attributes:
-        path: The video file, the folder of a clip that is stored as numbered frames, or an image,
-            a clip of one frame.
-        data_path: The same, relative to the dataset's folder, with forward slashes: the
-            clip's name on every machine. A part of a video has `#` and its name behind it.
-        label: Index of its class.
-        split: `train`, `val`, `test`, or `None` where the dataset does not say.
-        start: Where the clip begins in the video, in seconds; `None` for the whole video.
-        stop: Where it ends; the frame at this time is no longer in it.
-        frame_rate: Frames per second of a folder of frames, which does not say itself; `None`
-            where nobody has said.
-        parts: Where a class is a combination, as EPIC-KITCHENS' (verb, noun): the index in
-            each of `ClipListing.part_labels`, in that order.
+        path: A video file, a folder of numbered frames, or an image (a clip of one frame).
+        data_path: The path relative to the dataset's folder, with forward slashes. It is the name
+            of the clip on every machine. For a part of a video, `#` and the name of the part
+            follow.
+        label: Index of the clip's class.
+        split: `train`, `val` or `test`; `None` if the dataset has no splits.
+        start: Start of the clip in its video, in seconds; `None` if the clip is the whole video.
+        stop: End of the clip in its video, in seconds. The frame at this time is excluded.
+        frame_rate: Frames per second of a folder of frames; `None` if unknown, or if the clip is
+            not such a folder.
+        task_labels: The index of the clip's label for each task of `ClipListing.task_classes`, in
+            that order, such as the verb and the noun of EPIC-KITCHENS. Empty if the action is the
+            only task.
     """
 
     path: str
@@ -29,4 +30,4 @@ class ClipSource:
     start: float | None = None
     stop: float | None = None
     frame_rate: float | None = None
-    parts: tuple[int, ...] = ()
+    task_labels: tuple[int, ...] = ()

@@ -1,4 +1,4 @@
-"""The names of the classes and their order."""
+"""The names of the classes, in the order of their indices."""
 
 import hashlib
 from collections.abc import Iterable
@@ -15,48 +15,49 @@ class LabelMap:
     is the index.
 
     Args:
-        names: The names, index 0 first. Folders are to be sorted by the caller:
+        names: The names, index 0 first. The caller sorts the names of folders:
             `LabelMap(sorted(folders))`.
 
     Raises:
-        DataError: When a name is empty, repeated, broken over lines, or starts or ends with
-            a space.
+        DataError: If there is no name, or a name is empty, repeated, longer than a line, or starts
+            or ends with a space.
 
     Example:
 
-    >>> labels = LabelMap(["down", "up"])
-    >>> labels.index_of("up"), labels[0], len(labels)
-    (1, 'down', 2)
+    ```python
+    labels = gsf_tf.data.LabelMap(["down", "up"])
+    labels.index_of("up"), labels[0], len(labels)  # (1, 'down', 2)
+    ```
     """
 
     def __init__(self, names: Iterable[str]):
         self.names = tuple(names)
         if not self.names:
-            raise DataError("A label map must have at least one name. Received none.")
+            raise DataError("A label map must have at least one name. Received: names=()")
         self._indices = {}
         for index, name in enumerate(self.names):
             if not name or name != name.strip() or len(name.splitlines()) > 1:
                 raise DataError(
                     "A class name must be one line of text without spaces at its ends. "
-                    f"Received {name!r} at index {index}. Rename the class."
+                    f"Received: names[{index}]={name!r}. Rename the class."
                 )
             if name in self._indices:
                 raise DataError(
-                    f"Class names must differ. Received {name!r} at index "
-                    f"{self._indices[name]} and at index {index}. Rename or remove one."
+                    f"Class names must differ. Received: names[{self._indices[name]}]={name!r}, "
+                    f"names[{index}]={name!r}. Rename or remove one."
                 )
             self._indices[name] = index
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the names in order: two label maps agree when this agrees."""
+        """SHA-256 of the names in order. Equal label maps have equal fingerprints."""
         return hashlib.sha256("\n".join(self.names).encode("utf-8")).hexdigest()
 
     def index_of(self, name: str) -> int:
         """Returns the index of `name`.
 
         Raises:
-            DataError: When there is no such class; the message lists similar names.
+            DataError: If no class has this name; the message lists similar names.
         """
         if name in self._indices:
             return self._indices[name]
@@ -65,12 +66,12 @@ class LabelMap:
         )
         raise DataError(
             f"A label must be one of the {len(self)} names of the label map. "
-            f"Received {name!r}.{hint}"
+            f"Received: name={name!r}.{hint}"
         )
 
     def save(self, path: str) -> None:
         """Writes the names to a text file."""
-        # Imported here, for decoding processes import this file and do without TensorFlow.
+        # Imported here because decoding processes import this file and must not load TensorFlow.
         import tensorflow as tf
 
         with tf.io.gfile.GFile(str(path), "w") as file:
@@ -81,7 +82,7 @@ class LabelMap:
         """Reads the file that `save` wrote.
 
         Raises:
-            DataError: When there is no such file or it breaks a rule.
+            DataError: If the file does not exist or breaks one of the rules for names.
         """
         import tensorflow as tf
 
@@ -91,14 +92,17 @@ class LabelMap:
                 text = file.read().decode("utf-8")
         except tf.errors.NotFoundError as error:
             raise DataError(
-                f"A label map must be there, one class name per line. Received `{path}`, which "
-                f"does not exist. `python -m trainers.prepare` writes it beside the records."
+                "A label map must be a text file with one class name per line. Received: "
+                f"path={str(path)!r}, which does not exist. `gsf_tf.data.write_records` writes one "
+                "beside the records."
             ) from error
         except UnicodeDecodeError as error:
-            raise DataError(f"A label map must be UTF-8 text. Received `{path}`.") from error
+            raise DataError(
+                f"A label map must be UTF-8 text. Received: path={str(path)!r}, which is not"
+            ) from error
         return cls(text.replace("\r\n", "\n").removesuffix("\n").split("\n"))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.names)
 
     def __getitem__(self, index):

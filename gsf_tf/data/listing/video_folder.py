@@ -1,4 +1,4 @@
-"""Datasets that are a folder of videos, images or folders of frames per class."""
+"""Lists datasets that are stored as one folder of videos, images or frame folders per class."""
 
 import collections
 import os
@@ -20,58 +20,62 @@ VIDEOS, IMAGES, FOLDERS = "videos", "images", "folders of frames"
 
 _SPLIT_FOLDERS = {"train": "train", "val": "val", "validation": "val", "test": "test"}
 
-_LAYOUT = "one folder per class (FOLDER/CLASS/CLIP.mp4), or the same below train/ and val/"
+_LAYOUT = "one folder per class (FOLDER/CLASS/CLIP.mp4), or such folders in train/ and val/"
 
 _KINDS = (
-    "A clip is a video (CLASS/CLIP.mp4, at any depth), an image right in the folder of its class "
-    "(CLASS/CLIP.jpg), or a folder of frames below it (CLASS/CLIP/00001.jpg, 00002.jpg, ...)"
+    "A clip is a video (CLASS/CLIP.mp4, at any depth), an image directly in the folder of its "
+    "class (CLASS/CLIP.jpg), or a folder of frames below that (CLASS/CLIP/00001.jpg, ...)"
 )
 
 
 def list_video_folder(folder: str | os.PathLike, frame_rate: float | None = None) -> ClipListing:
     """Finds the clips of a folder that holds one folder per class.
 
-    The layout is `folder/CLASS/...`, or `folder/train/CLASS/...` with `val`
-    (`validation`) and `test` beside it; the second is recognized by `train` being there,
-    with folders inside, and nothing but these names beside it. Classes are sorted by name.
+    The layout is `folder/CLASS/...`, or `folder/train/CLASS/...` with folders `val` (or
+    `validation`) and `test` beside `train`. The second layout is recognized if `folder` has a
+    subfolder `train` that holds folders, and no subfolders but these. Classes are sorted by name.
 
-    All clips are of one kind: videos, at any depth in the folder of their class; images (JPEG or
-    PNG) right in it, each a clip of one frame; or folders at any depth below it with the frames of
-    a clip, `00001.jpg`, `00002.jpg`, ... Files with other extensions are counted as ignored; files
-    and folders whose name starts with a dot are passed over.
+    All clips must be of one kind. Videos may lie at any depth in the folder of their class. Images
+    (JPEG or PNG) lie directly in the folder of their class, and each is a clip of one frame. A
+    folder of frames, `00001.jpg`, `00002.jpg`, ..., may lie at any depth below the folder of its
+    class. Files with other extensions are counted as ignored. Files and folders whose name starts
+    with a dot are skipped.
 
     Args:
         folder: The folder.
-        frame_rate: Frames per second of folders of frames, `None` where unknown.
+        frame_rate: Frames per second of folders of frames, `None` if unknown.
 
     Returns:
-        The clips with their label map; `split` is set in the second layout only.
+        The clips with their label map. `split` is set in the second layout only.
 
     Raises:
-        DataError: When the folder is missing, empty or laid out otherwise, has fewer than two
-            classes, when a class holds no clip to learn it from, when there are clips of several
-            kinds, or `frame_rate` is given for others than folders of frames.
+        DataError: If the folder is missing or empty or has another layout, has fewer than two
+            classes, has a class without a training clip, or holds clips of several kinds; or if
+            `frame_rate` is given but the clips are not folders of frames.
     """
     folder = pathlib.Path(folder)
     if not folder.is_dir():
         problem = "is not a folder" if folder.exists() else "does not exist"
-        raise DataError(f"The videos must be in {_LAYOUT}. Received `{folder}`, which {problem}.")
-    parts = _parts(folder)
+        raise DataError(
+            f"The videos must be in {_LAYOUT}. Received: folder={str(folder)!r}, which {problem}"
+        )
+    split_folders = _split_folders(folder)
     ignored, examples = collections.Counter(), {}
     found = {
         split: {
-            name: _find_clips(path, ignored, examples) for name, path in _subfolders(part).items()
+            name: _find_clips(class_folder, ignored, examples)
+            for name, class_folder in _subfolders(path).items()
         }
-        for split, part in parts.items()
+        for split, path in split_folders.items()
     }
     kind = _only_kind(examples)
     training = found.get("train", found.get(None))
     names = sorted(training)
-    _check_classes(folder, parts, found, training)
+    _check_classes(folder, split_folders, found, training)
     if frame_rate is not None and (kind != FOLDERS or frame_rate <= 0):
         raise DataError(
-            "A frame rate must be above 0, and be given for folders of frames only. Received "
-            f"{frame_rate} for {kind} in `{folder}`. Leave it out."
+            "`frame_rate` must be above 0, and only folders of frames may have one. Received: "
+            f"frame_rate={frame_rate} for the {kind} in {str(folder)!r}. Leave out `frame_rate`."
         )
     labels = LabelMap(names)
     clips = [
@@ -90,8 +94,8 @@ def list_video_folder(folder: str | os.PathLike, frame_rate: float | None = None
     return ClipListing(tuple(clips), labels, dict(sorted(ignored.items())), kind=kind)
 
 
-def _parts(folder):
-    """Returns the folder of each split, under None where there are no splits."""
+def _split_folders(folder):
+    """Returns the folder of each split, or under the key None the folder without splits."""
     subfolders = _subfolders(folder)
     train = subfolders.get("train")
     if train is None or not _subfolders(train) or not set(subfolders) <= set(_SPLIT_FOLDERS):
@@ -100,14 +104,14 @@ def _parts(folder):
         return {None: train}
     if {"val", "validation"} <= set(subfolders):
         raise DataError(
-            f"A dataset must have one validation part. Received `{folder}` with both `val` "
-            "and `validation`. Rename or remove one."
+            f"A dataset must have one validation part. Received: folder={str(folder)!r}, which "
+            "holds both `val` and `validation`. Rename or remove one."
         )
     return {_SPLIT_FOLDERS[name]: path for name, path in subfolders.items()}
 
 
-def _check_classes(folder, parts, found, training):
-    train_folder = parts.get("train", parts.get(None))
+def _check_classes(folder, split_folders, found, training):
+    train_folder = split_folders.get("train", split_folders.get(None))
     if not training:
         names = [path.name for path in train_folder.iterdir()]
         videos = sum(pathlib.Path(name).suffix.lower() in VIDEO_EXTENSIONS for name in names)
@@ -115,26 +119,29 @@ def _check_classes(folder, parts, found, training):
         loose = [f"{count} {kind}" for count, kind in ((videos, VIDEOS), (images, IMAGES)) if count]
         holds = " and ".join([*loose, "no folder"])
         raise DataError(
-            f"The videos must be in {_LAYOUT}. Received `{train_folder}`, which holds {holds}."
+            f"The videos must be in {_LAYOUT}. Received: folder={str(train_folder)!r}, which holds "
+            f"{holds}"
         )
     without = [name for name, paths in training.items() if not paths]
     if without:
         raise DataError(
-            "Every class must have at least one clip to learn it from. Received "
-            f"{len(without)} of {len(training)} class folders in `{train_folder}` without a "
-            f"clip: {_quoted(without)}. Add clips, or remove the folders. Extensions that count: "
+            f"Every class must have at least one training clip. Received: {len(without)} of "
+            f"{len(training)} class folders in {str(train_folder)!r} without a clip: "
+            f"{_quoted(without)}. Add clips, or remove the folders. Clips have the extensions "
             f"{' '.join(sorted(VIDEO_EXTENSIONS | IMAGE_EXTENSIONS))}."
         )
     unknown = sorted({name for classes in found.values() for name in classes} - set(training))
     if unknown:
         raise DataError(
-            "Every class must be in the train part. Received classes that are only in other "
-            f"parts of `{folder}`: {_quoted(unknown)}. Add training clips, or remove the folders."
+            f"Every class must be in the train part. Received: folder={str(folder)!r} with classes "
+            f"that are only in other parts: {_quoted(unknown)}. Add training clips, or remove the "
+            "folders."
         )
     if len(training) < 2:
         raise DataError(
-            "There must be at least two classes to tell apart. Received one in "
-            f"`{train_folder}`: {_quoted(training)}. Give the folder that holds the class folders."
+            "There must be at least two classes. Received: one class folder in "
+            f"{str(train_folder)!r}, {_quoted(training)}. Pass the folder that holds the class "
+            "folders."
         )
 
 
@@ -172,9 +179,9 @@ def _check_frames(folder, images):
     wrong = [name for name in images if not FRAME_NAME.fullmatch(name)]
     if wrong:
         raise DataError(
-            f"{_KINDS}. Received `{folder / wrong[0]}`, an image that is neither right in the "
-            "folder of a class nor a frame by its name. Move the images of a class into its "
-            "folder, or number the frames of a clip (JPEG)."
+            f"{_KINDS}. Received: {str(folder / wrong[0])!r}, an image that is neither directly in "
+            "the folder of a class nor named like a frame. Move the images of a class directly "
+            "into its folder, or name the frames of a clip by their numbers (JPEG)."
         )
 
 
@@ -182,7 +189,7 @@ def _only_kind(examples):
     if len(examples) > 1:
         received = ", ".join(f"{kind} (`{path}`)" for kind, path in examples.items())
         raise DataError(
-            f"All clips must be of one kind. {_KINDS}. Received {received}. Keep those of one kind."
+            f"All clips must be of one kind. {_KINDS}. Received: {received}. Keep one kind."
         )
     return next(iter(examples), VIDEOS)
 
@@ -192,7 +199,7 @@ def _text_path(path):
         str(path).encode()
     except UnicodeEncodeError as error:
         raise DataError(
-            f"The name of a file must be UTF-8 text. Received {os.fsencode(path)!r}. Rename it."
+            f"The name of a file must be UTF-8 text. Received: {os.fsencode(path)!r}. Rename it."
         ) from error
     return path
 

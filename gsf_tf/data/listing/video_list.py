@@ -1,4 +1,4 @@
-"""Datasets that are a text file of paths and labels."""
+"""Lists datasets that are described by a text file of paths and labels."""
 
 import csv
 import math
@@ -14,7 +14,7 @@ from gsf_tf.errors import DataError
 
 
 class _Line(NamedTuple):
-    """One line: its place, the path, the part of the video, and the labels as they are written."""
+    """A line: where it is (for messages), its path, part of the video, and labels as written."""
 
     where: str
     path: str
@@ -33,86 +33,91 @@ def list_annotated_videos(
     *,
     val_annotations: str | os.PathLike | None = None,
     labels: LabelMap | None = None,
-    label_names: Sequence[str] = (),
+    tasks: Sequence[str] = (),
 ) -> ClipListing:
-    """Reads the clips of a `path [start end] label` list.
+    """Reads a list of clips with one `path [start end] label` per line.
 
-    One clip per line, UTF-8. Where a line holds a tab, tabs separate its fields and
-    these may hold spaces; elsewhere spaces do, and a path or label with spaces stands in
-    double quotes. Empty lines and lines that start with `#` are passed over. When every
-    label is a whole number, the labels are indices; otherwise they are names, sorted to
-    give the indices. Whether the files are there shows when they are read.
+    The list is a UTF-8 text file. If a line holds a tab, tabs separate its fields, which may then
+    hold spaces. Otherwise spaces separate them, and a path or label with spaces is written in
+    double quotes. Empty lines and lines that start with `#` are skipped. If all labels are whole
+    numbers, they are indices. Otherwise they are names, and the sorted names get the indices 0, 1,
+    2, ... Reading the list does not check that the files of the clips exist.
 
     `start` and `end`, in seconds, cut the clip out of a longer video.
 
-    With `label_names`, a line holds that many labels and the class of a clip is their
-    combination: `a.mp4 take plate` with `("verb", "noun")` is of the class `take plate`, and
-    the records hold verb and noun as well.
+    With `tasks`, each line ends with one label for each task, and the class of a clip is their
+    combination. With `tasks=("verb", "noun")` the line `a.mp4 take plate` has the class
+    `take plate`, and its record holds the labels of verb and noun too.
 
     Args:
-        folder: What the paths are relative to.
-        annotations: The list; of the training clips where `val_annotations` is given.
+        folder: The folder that the paths are relative to.
+        annotations: The list. If `val_annotations` is given, the list of the training clips.
         val_annotations: The list of the validation clips.
-        labels: The label map. Without it, it is made from the list: from the names, or from
-            indices that must then run from 0 without a gap and are their own names. With
-            `label_names` it must be left out.
-        label_names: Names of the labels of a line, where it has several.
+        labels: The label map. By default it is made from the list: from the names, or from the
+            indices, which must then run from 0 without a gap and serve as names. Must be `None`
+            with `tasks`.
+        tasks: Names of the tasks, if the lines have several labels.
 
     Returns:
-        The clips with their label map; `split` is set where `val_annotations` is given.
+        The clips with their label map. `split` is set if `val_annotations` is given.
 
     Raises:
-        DataError: When a file is missing, a line breaks the rule, a path comes twice, or a
-            label is not in the label map.
+        DataError: If a file is missing, a line breaks the rules above, a clip is listed twice, or
+            a label is not in the label map.
     """
     folder = pathlib.Path(folder)
     if not folder.is_dir():
         raise DataError(
-            f"The paths of a list must be relative to a folder that exists. Received `{folder}`."
+            "The paths of a list must be relative to a folder that exists. Received: "
+            f"folder={str(folder)!r}"
         )
-    if labels is not None and label_names:
+    if labels is not None and tasks:
         raise DataError(
-            "A label map must be left out where a line has several labels, for the classes are "
-            f"their combinations. Received one, and the labels {', '.join(label_names)}."
+            "`labels` must be left out with `tasks`, because the classes are then the combinations "
+            f"of the tasks' labels. Received: labels={labels!r:.200}, tasks={tuple(tasks)}"
         )
-    count = max(len(label_names), 1)
-    lines = _read_lines(annotations, None if val_annotations is None else "train", count)
+    count = max(len(tasks), 1)
+    split = None if val_annotations is None else "train"
+    lines = _read_lines("annotations", annotations, split, count)
     num_training = len(lines)
     if val_annotations is not None:
-        lines += _read_lines(val_annotations, "val", count)
+        lines += _read_lines("val_annotations", val_annotations, "val", count)
     _check_repetitions(lines)
     columns = [
-        _Column(annotations, [line.labels[place] for line in lines], num_training, labels)
-        for place in range(count)
+        _Column(annotations, [line.labels[number] for line in lines], num_training, labels)
+        for number in range(count)
     ]
-    parts = [tuple(c.index(t, line.where) for c, t in zip(columns, line.labels, strict=True))
-             for line in lines]  # fmt: skip
-    if label_names:
-        part_labels = {
-            name: column.labels for name, column in zip(label_names, columns, strict=True)
-        }
-        combinations = sorted(set(parts))
+    indices_of_lines = [
+        tuple(
+            column.index(label, line.where)
+            for column, label in zip(columns, line.labels, strict=True)
+        )
+        for line in lines
+    ]
+    if tasks:
+        task_classes = {task: column.labels for task, column in zip(tasks, columns, strict=True)}
+        combinations = sorted(set(indices_of_lines))
         labels = LabelMap(
             " ".join(column.labels[i] for column, i in zip(columns, combination, strict=True))
             for combination in combinations
         )
-        indices = {combination: index for index, combination in enumerate(combinations)}
+        classes = {combination: index for index, combination in enumerate(combinations)}
     else:
-        part_labels, labels = {}, columns[0].labels
-        indices = {(index,): index for index in range(len(labels))}
+        task_classes, labels = {}, columns[0].labels
+        classes = {(index,): index for index in range(len(labels))}
     clips = [
         ClipSource(
             str(folder / line.path),
             line.data_path,
-            indices[part],
+            classes[combination],
             line.split,
             *map(float, line.part or ()),
-            parts=part if label_names else (),
+            task_labels=combination if tasks else (),
         )
-        for line, part in zip(lines, parts, strict=True)
+        for line, combination in zip(lines, indices_of_lines, strict=True)
     ]
     clips.sort(key=lambda clip: clip.data_path)
-    return ClipListing(tuple(clips), labels, source="list", part_labels=part_labels)
+    return ClipListing(tuple(clips), labels, source="list", task_classes=task_classes)
 
 
 def _check_repetitions(lines):
@@ -121,30 +126,32 @@ def _check_repetitions(lines):
         where = seen.setdefault(line.data_path, line.where)
         if where != line.where:
             raise DataError(
-                f"A clip must be listed once. Received `{line.data_path}` at {where} and at "
+                f"A clip must be listed once. Received: {line.data_path!r} at {where} and at "
                 f"{line.where}. Remove one of the lines."
             )
 
 
-def _read_lines(annotations, split, num_labels):
-    """Returns the `_Line` of every clip."""
+def _read_lines(name, path, split, num_labels):
+    """Returns a `_Line` for every clip of the list that the argument `name` has passed."""
     try:
-        text = pathlib.Path(annotations).read_text(encoding="utf-8-sig")
+        text = pathlib.Path(path).read_text(encoding="utf-8-sig")
     except OSError as error:
         raise DataError(
-            f"The list of clips must be a file. Received `{annotations}`: {error.strerror}."
+            f"The list of clips must be a file. Received: {name}={str(path)!r}: {error.strerror}"
         ) from error
     except UnicodeDecodeError as error:
-        raise DataError(f"The list of clips must be UTF-8. Received `{annotations}`.") from error
+        raise DataError(
+            f"The list of clips must be UTF-8 text. Received: {name}={str(path)!r}, which is not"
+        ) from error
     lines = []
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.startswith("#"):
             continue
-        where = f"{annotations}, line {number}"
+        where = f"{path}, line {number}"
         lines.append(_Line(where, *_split_line(line, where, num_labels), split))
     if not lines:
         raise DataError(
-            f"The list of clips must hold at least one line. Received `{annotations}`, which "
+            f"The list of clips must hold at least one line. Received: {name}={str(path)!r}, which "
             "holds none. A line is a path, a space or tab, and a label."
         )
     return lines
@@ -157,9 +164,9 @@ def _split_line(line, where, num_labels):
     if len(fields) not in (1 + num_labels, 3 + num_labels):
         labels = "a label" if num_labels == 1 else f"{num_labels} labels"
         raise DataError(
-            f"A line of the list must be a path and {labels}, with a space or a tab between, and "
-            "may have start and end in seconds after the path; names with spaces need a tab or "
-            f"double quotes. Received {line!r} at {where}."
+            f"A line of the list must be a path and {labels}, separated by spaces or tabs, and may "
+            "have start and end in seconds after the path. Names with spaces need tabs or double "
+            f"quotes. Received: {line!r} at {where}"
         )
     path, part, labels = fields[0], tuple(fields[1:-num_labels]), tuple(fields[-num_labels:])
     if part:
@@ -174,13 +181,13 @@ def _check_part(part, line, where):
         start, end = math.nan, math.nan
     if not 0 <= start < end < math.inf:
         raise DataError(
-            "Start and end of a clip must be seconds, 0 <= start < end. Received "
-            f"{part[0]!r} and {part[1]!r} in {line!r} at {where}."
+            "Start and end of a clip must be seconds, 0 <= start < end. Received: "
+            f"start={part[0]!r}, end={part[1]!r} in {line!r} at {where}"
         )
 
 
 class _Column:
-    """The labels at one place of all lines, names or indices, with their label map."""
+    """The labels of one task in all lines, names or indices, with their label map."""
 
     def __init__(self, annotations, written, num_training, labels):
         self._are_indices = all(label.isdecimal() for label in written)
@@ -197,17 +204,17 @@ def _infer_labels(annotations, training_labels, are_indices):
         missing = sorted(set(range(max(numbers) + 1)) - numbers)
         if missing:
             raise DataError(
-                "Labels that are numbers must run from 0 without a gap when no label map is "
-                f"given. Received 0..{max(numbers)} in `{annotations}` without {missing[:10]}. "
-                "Give the label map, a text file with one class name per line."
+                "Labels that are numbers must run from 0 without a gap if `labels` is not given. "
+                f"Received: 0..{max(numbers)} in {str(annotations)!r} without {missing[:10]}. Pass "
+                "`labels`, a label map with the name of each class."
             )
         names = [str(number) for number in sorted(numbers)]
     else:
         names = sorted(training_labels)
     if len(names) < 2:
         raise DataError(
-            "There must be at least two classes to tell apart. Received only "
-            f"{names[0]!r} in `{annotations}`."
+            f"There must be at least two classes. Received: only {names[0]!r} in "
+            f"{str(annotations)!r}"
         )
     return LabelMap(names)
 
@@ -221,6 +228,6 @@ def _index(labels, label, are_indices, where):
     if int(label) >= len(labels):
         raise DataError(
             f"A label must be one of 0..{len(labels) - 1}, the indices of the label map. "
-            f"Received {label} at {where}."
+            f"Received: {label} at {where}"
         )
     return int(label)

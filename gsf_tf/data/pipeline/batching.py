@@ -1,4 +1,4 @@
-"""The end of both pipelines: changes to single clips, batches, changes to batches."""
+"""The last steps of both pipelines: augment single clips, make batches, mix batches."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,17 @@ def augment_clips(
     num_parallel_calls: int,
     deterministic: bool,
 ) -> tf.data.Dataset:
-    """Applies the augmentation of single clips to (clip, label, ..., seed)."""
+    """Augments single clips.
+
+    Args:
+        dataset: A dataset of (clip, label, ..., seed).
+        augmentation: The changes to make.
+        num_parallel_calls: Number of clips changed in parallel.
+        deterministic: Keep the order independent of timing.
+
+    Returns:
+        A dataset of the same structure.
+    """
     change = augmentation.clip_function()
     if change is None:
         return dataset
@@ -32,17 +42,27 @@ def batch_clips(
     num_classes: int | Mapping[str, int] | None,
     flagged: bool = False,
 ) -> tf.data.Dataset:
-    """Turns (clip, label, ..., seed) into batches without seed, mixed if the augmentation says so.
+    """Makes batches, mixes them if the augmentation has MixUp or CutMix, and removes the seeds.
 
-    The seed of a batch is that of its first clip, so that it is the same after a resume. With
-    `flagged`, the last but one of an example is whether it is to be used; a batch holds those that
-    are, and is left out where none is.
+    A batch is mixed with the seed of its first clip, so that it is the same after a resume.
+
+    Args:
+        dataset: A dataset of (clip, label, ..., seed).
+        batch_size: Clips per batch; `None` keeps single clips, which are not mixed.
+        drop_remainder: Drop the last batch if it is smaller.
+        augmentation: The mixing to apply, `None` for none.
+        num_classes: Number of classes, for several tasks a dictionary of them. Used for mixing.
+        flagged: The second-to-last component of each example is a bool: whether to keep it.
+            Examples to drop are removed from their batch, and empty batches are removed.
+
+    Returns:
+        A dataset of (clips, labels, ...).
     """
     if batch_size is None:
         return dataset.map(lambda *example: example[:-1])
     dataset = dataset.batch(batch_size, drop_remainder)
     if flagged:
-        dataset = dataset.map(_drop_flagged).filter(lambda *parts: tf.size(parts[-1]) > 0)
+        dataset = dataset.map(_drop_flagged).filter(lambda *batch: tf.size(batch[-1]) > 0)
 
     def finish(clips, labels, *rest):
         *rest, seeds = rest
@@ -54,11 +74,11 @@ def batch_clips(
     return dataset.map(finish)
 
 
-def _drop_flagged(*parts):
-    *parts, good, seeds = parts
-    parts = (*parts, seeds)
+def _drop_flagged(*batch):
+    *batch, good, seeds = batch
+    batch = (*batch, seeds)
 
     def drop():
-        return tf.nest.map_structure(lambda part: tf.boolean_mask(part, good), parts)
+        return tf.nest.map_structure(lambda part: tf.boolean_mask(part, good), batch)
 
-    return tf.cond(tf.reduce_all(good), lambda: parts, drop)
+    return tf.cond(tf.reduce_all(good), lambda: batch, drop)

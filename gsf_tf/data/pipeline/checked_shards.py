@@ -1,4 +1,4 @@
-"""Reading and loading records so that a damaged one is told apart and named."""
+"""Reads and loads records so that a damaged one is detected and named."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -15,13 +15,14 @@ from gsf_tf.ops.can_read import can_read
 
 @dataclasses.dataclass(frozen=True)
 class CheckedShards:
-    """Shards whose damaged records stop a pipeline with a message, or are left out and logged.
+    """Shards whose damaged records stop the pipeline, or are left out and logged.
 
     Args:
-        files: Paths of the shards, under their numbers among those of all workers.
-        num_clips: For each shard how many records it should have; `None` where that is not known.
-        limits: Number of classes by the key of each label that is used, `None` where unknown.
-        log: Takes in what is left out; `None` stops at it.
+        files: Paths of the shards by their numbers, which count the shards of all workers.
+        num_clips: For each shard, the number of records that it should have, `None` if unknown.
+        limits: Number of classes by the key of each label that is read, `None` if unknown.
+        log: The log to which damaged records are added when they are left out. With `None`, the
+            pipeline stops at the first one.
     """
 
     files: Mapping[int, str]
@@ -30,42 +31,42 @@ class CheckedShards:
     log: DamageLog | None = None
 
     def read(self, shards: tf.data.Dataset) -> tf.data.Dataset:
-        """Reads the records of some shards, one shard after the other.
+        """Reads the records of shards, one shard after the other.
 
         Args:
             shards: A dataset of (seed of the epoch, number of the shard): int32 `[2]` and an int32
                 scalar.
 
         Returns:
-            A dataset of (seed of the epoch, number of the shard, place in it, record).
+            A dataset of (seed of the epoch, number of the shard, index in the shard, record).
         """
         ends = (list(self.files.values()), *self._ends())
-        is_there, end = (tf.data.Dataset.from_tensors(value) for value in (True, ("", False)))
+        present, end = (tf.data.Dataset.from_tensors(value) for value in (True, ("", False)))
 
-        # No function for each record here: a shard would pay for setting it up.
+        # No `map` or `filter` per record here: each would have to be set up again for every shard.
         def open_shard(epoch_seed, number):
             file, expected, size = (self._column(number, values) for values in ends)
-            # A dataset that cannot open its file would fail for ever where errors are ignored.
+            # `ignore_errors` would try again without end to open a file that cannot be opened.
             files = tf.boolean_mask([file], [can_read(file)])
-            stream = tf.data.Dataset.zip(tf.data.TFRecordDataset(files), is_there.repeat())
-            # An error ends the stream of a file, so what comes after it is `end`.
+            stream = tf.data.Dataset.zip(tf.data.TFRecordDataset(files), present.repeat())
+            # An error ends the stream of a file, so that `end` follows.
             stream = stream.concatenate(end).ignore_errors().enumerate()
             shard = tf.data.Dataset.from_tensors((epoch_seed, number, expected, size))
             return tf.data.Dataset.zip(shard.repeat(), stream)
 
         def check(offset, element):
-            (epoch_seed, number, expected, size), (place, (record, is_there)) = element
-            offset = tf.where(place == 0, tf.constant(0, tf.int64), offset)
-            # Without `dataset_info.json`, a shard is complete where its file ends.
-            early = tf.where(expected < 0, offset < size, place < expected)
-            damaged = tf.where(is_there, place == expected, early)
+            (epoch_seed, number, expected, size), (index, (record, is_record)) = element
+            offset = tf.where(index == 0, tf.constant(0, tf.int64), offset)
+            # Without `dataset_info.json`, a shard is complete if its file has been read to the end.
+            early = tf.where(expected < 0, offset < size, index < expected)
+            damaged = tf.where(is_record, index == expected, early)
             following = offset + tf.cast(tf.strings.length(record), tf.int64) + OVERHEAD
             if self.log is None:
-                passed = self._stop_if(damaged, number, place, offset)
+                passed = self._stop_if(damaged, number, index, offset)
                 with tf.control_dependencies([passed]):
-                    return following, (epoch_seed, number, place, tf.identity(record), is_there)
-            wanted = is_there & ((expected < 0) | (place < expected))
-            return following, (epoch_seed, number, place, offset, record, wanted, damaged)
+                    return following, (epoch_seed, number, index, tf.identity(record), is_record)
+            wanted = is_record & ((expected < 0) | (index < expected))
+            return following, (epoch_seed, number, index, offset, record, wanted, damaged)
 
         checked = shards.flat_map(open_shard).scan(tf.constant(0, tf.int64), check)
         if self.log is not None:
@@ -74,40 +75,40 @@ class CheckedShards:
         return checked.map(lambda *element: element[:-1])
 
     def load(self, loader: Callable) -> Callable:
-        """Makes a loader of records stop with a message at one that it cannot use.
+        """Makes a loader stop the pipeline, or log the damage, at a record that it cannot use.
 
         Args:
-            loader: Takes (shard, place, ...) and gives a tuple of tensors, and whether the record
-                could be used.
+            loader: A function from (number of the shard, index in the shard, ...) to a pair: a
+                tuple of tensors, and a bool that says whether the record could be used.
 
         Returns:
-            A function that gives the tuple alone. Where damaged records are left out, the last but
-            one of the tuple is added: whether the record could be used.
+            A function with the same arguments that returns the tuple. If there is a log, the tuple
+            has one more component, the second-to-last: the bool.
         """
 
-        def load(shard, place, *selected):
-            parts, good = loader(shard, place, *selected)
+        def load(shard, index, *selected):
+            values, good = loader(shard, index, *selected)
             if self.log is None:
                 is_explained = good
             else:
                 is_explained = tf.cond(
-                    good, lambda: tf.constant(True), lambda: self._log_content(shard, place)
+                    good, lambda: tf.constant(True), lambda: self._log_content(shard, index)
                 )
-            passed = self._stop_if(~is_explained, shard, place, tf.constant(-1, tf.int64))
+            passed = self._stop_if(~is_explained, shard, index, tf.constant(-1, tf.int64))
             with tf.control_dependencies([passed]):
-                *parts, last = tf.nest.map_structure(tf.identity, parts)
-            return (*parts, last) if self.log is None else (*parts, good, last)
+                *values, last = tf.nest.map_structure(tf.identity, values)
+            return (*values, last) if self.log is None else (*values, good, last)
 
         return load
 
-    def _choose(self, epoch_seed, number, place, offset, record, wanted, damaged):
-        """Returns the record where it is wanted, and what can be read past a damaged one."""
+    def _choose(self, epoch_seed, number, index, offset, record, wanted, damaged):
+        """Returns the record if it is wanted, and after a damaged record those that can be read."""
 
         def survey_rest():
             runs, can_go_on = tf.numpy_function(
-                ends_with_process(self._survey), [number, place, offset], [tf.int64, tf.bool]
+                ends_with_process(self._survey), [number, index, offset], [tf.int64, tf.bool]
             )
-            passed = self._stop_if(~can_go_on, number, place, offset)
+            passed = self._stop_if(~can_go_on, number, index, offset)
             with tf.control_dependencies([passed]):
                 runs = tf.ensure_shape(runs, [None, 3])
             file = self._column(number, list(self.files.values()))
@@ -115,17 +116,17 @@ class CheckedShards:
                 lambda run: records_from(file, run[0]).take(run[2]).enumerate(run[1])
             )
 
-        single = tf.data.Dataset.from_tensors((place, record)).take(tf.cast(wanted, tf.int64))
+        single = tf.data.Dataset.from_tensors((index, record)).take(tf.cast(wanted, tf.int64))
         damages = tf.data.Dataset.range(tf.cast(damaged, tf.int64))
         records = single.concatenate(damages.flat_map(lambda _: survey_rest()))
-        return records.map(lambda place, record: (epoch_seed, number, place, record))
+        return records.map(lambda index, record: (epoch_seed, number, index, record))
 
-    def _survey(self, number, place, offset):
-        """Logs the damage and returns the runs after it, and whether the file can be read."""
+    def _survey(self, number, index, offset):
+        """Logs the damage; returns the intact runs after it, and if the file is readable."""
         number = int(number)
         try:
             runs, damage = survey(
-                self.files[number], int(offset), int(place), self.num_clips[number]
+                self.files[number], int(offset), int(index), self.num_clips[number]
             )
         except tf.errors.OpError:
             return np.zeros([0, 3], np.int64), False
@@ -133,15 +134,15 @@ class CheckedShards:
             self.log.add(record)
         return np.array(runs, np.int64).reshape(-1, 3), True
 
-    def _log_content(self, number, place):
-        return tf.numpy_function(ends_with_process(self._find_and_log), [number, place], tf.bool)
+    def _log_content(self, number, index):
+        return tf.numpy_function(ends_with_process(self._find_and_log), [number, index], tf.bool)
 
-    def _find_and_log(self, number, place):
-        """Logs the damage and returns whether there is any."""
+    def _find_and_log(self, number, index):
+        """Logs the damage of a record; returns False if none was found."""
         number = int(number)
         try:
             damage = find_damage(
-                self.files[number], int(place), -1, self.num_clips[number], self.limits
+                self.files[number], int(index), -1, self.num_clips[number], self.limits
             )
         except tf.errors.OpError:
             return False
@@ -150,20 +151,20 @@ class CheckedShards:
         self.log.add(damage)
         return True
 
-    def _stop_if(self, wrong, number, place, offset):
+    def _stop_if(self, wrong, number, index, offset):
         def stop():
             tails = [
                 message_tail(file, self.num_clips[key], self.limits)
                 for key, file in self.files.items()
             ]
-            text = message(place, offset, self._column(number, tails))
+            text = message(index, offset, self._column(number, tails))
             with tf.control_dependencies([tf.debugging.Assert(False, [text])]):
                 return tf.constant(True)
 
         return tf.cond(wrong, stop, lambda: tf.constant(True))
 
     def _ends(self):
-        """Returns number of clips (-1: unknown) and bytes (0: unknown) of all shards."""
+        """Returns the number of clips of each shard, -1 if unknown, and its bytes if so, else 0."""
         counts = [self.num_clips[number] for number in self.files]
         sizes = [
             0 if count is not None else tf.io.gfile.stat(file).length

@@ -1,4 +1,4 @@
-"""Copies of clips on a local disk."""
+"""Keeps copies of clips on a local disk."""
 
 import hashlib
 import os
@@ -11,14 +11,14 @@ from gsf_tf.whole_file import INCOMPLETE, refresh_copy
 
 
 class ClipCopies:
-    """Files of a dataset, copied when they are first asked for.
+    """A folder of copies of a dataset's files, which are copied when they are first needed.
 
-    A copy has its final name only when it is complete, and is made again where the size of the
-    original has changed.
+    A copy has its final name only when it is complete. It is made again if the size of the original
+    has changed.
 
     Args:
         directory: The dataset's folder.
-        folder: Folder for the copies; it is made. Datasets may share it.
+        folder: Folder of the copies, which is created. Several datasets may share it.
     """
 
     def __init__(self, directory: str | os.PathLike, folder: str | os.PathLike):
@@ -26,13 +26,13 @@ class ClipCopies:
         self._folder = os.path.join(folder, origin)
 
     def local_path(self, clip: ClipSource) -> str:
-        """Returns the path of a clip's copy, or its own where it cannot be read.
+        """Returns the path of a clip's copy, or its original path if it cannot be read.
 
         Args:
-            clip: A file or a folder of files.
+            clip: A clip that is a file or a folder of files.
 
         Raises:
-            DataError: When the copy cannot be written.
+            DataError: If the copy cannot be written.
         """
         copy = os.path.join(self._folder, clip.data_path)
         if not os.access(clip.path, os.R_OK):
@@ -58,5 +58,6 @@ class ClipCopies:
         except tf.errors.OpError as error:
             raise DataError(
                 "`cache` must be a folder on a disk with room for the files of the dataset. "
-                f"Received `{self._folder}`; `{path}` could not be copied there: {error.message}."
+                f"Received: cache={self._folder!r}, to which {path!r} could not be copied: "
+                f"{error.message}"
             ) from error

@@ -1,4 +1,4 @@
-"""From a record to the clip that a model sees."""
+"""Turns a record into the clip that a model sees."""
 
 import dataclasses
 import os
@@ -16,13 +16,13 @@ from gsf_tf.tasks import ACTION
 
 @dataclasses.dataclass(frozen=True)
 class ClipLoader:
-    """Parses a record, and decodes, crops and scales the frames that are sampled.
+    """Parses records, and decodes, crops and scales the sampled frames.
 
     Args:
-        rule: Which frames, and which parts of them.
-        labels: The labels that are wanted.
-        files: Paths of the shards under their numbers.
-        clip_ids: Give the clip's id too.
+        rule: Which frames are taken, and which parts of them.
+        labels: Which labels are read.
+        files: Paths of the shards by their numbers.
+        clip_ids: Return the id of each clip too.
     """
 
     rule: ClipRule
@@ -30,47 +30,53 @@ class ClipLoader:
     files: Mapping[int, str]
     clip_ids: bool
 
-    def select(self, epoch_seed, shard, place, record) -> tuple:
-        """Takes what is needed out of a record: what it returns is much smaller.
+    def select(self, epoch_seed, shard, index, record) -> tuple:
+        """Extracts from a record what `load` needs, which is much smaller than the record.
 
         Args:
-            epoch_seed: int32 `[2]`.
+            epoch_seed: int32 `[2]`, the seed of the epoch.
             shard: Number of the shard.
-            place: Number of the record in it.
+            index: Index of the record in the shard.
             record: A serialized `SequenceExample`.
 
         Returns:
-            `shard`, `place`, and what `load` takes.
+            The arguments of `load`.
         """
         example, is_clip = parse_clip(record, self.labels.limits)
-        frames_seed, crop_seed, change_seed = example_seeds(epoch_seed, shard, place)
+        frames_seed, crop_seed, change_seed = example_seeds(epoch_seed, shard, index)
         indices = self.rule.indices(tf.size(example["offset"]), frames_seed)
         offset, size = tf.gather(example["offset"], indices), tf.gather(example["size"], indices)
-        places = tf.unstack(tf.stack([offset, size], axis=1), self.rule.num_frames)
-        jpegs = [tf.strings.substr(example["data"], *tf.unstack(place)) for place in places]
+        ranges = tf.unstack(tf.stack([offset, size], axis=1), self.rule.num_frames)
+        jpegs = [tf.strings.substr(example["data"], *tf.unstack(range_)) for range_ in ranges]
         example = {key: example[key] for key in ("frame_size", "labels", "media_id")}
-        return shard, place, example, tf.stack(jpegs), is_clip, crop_seed, change_seed
+        return shard, index, example, tf.stack(jpegs), is_clip, crop_seed, change_seed
 
-    def load(self, shard, place, example, jpegs, is_clip, crop_seed, change_seed):
-        """Decodes, crops and scales.
+    def load(self, shard, index, example, jpegs, is_clip, crop_seed, change_seed):
+        """Decodes, crops and scales the frames that `select` has extracted.
 
         Args:
-            shard: Number of the shard, and the rest as `select` gives it.
+            shard: Number of the shard.
+            index: Index of the record in the shard.
+            example: The frame size, the labels and the media id of the record.
+            jpegs: The sampled frames, string `[rule.num_frames]`.
+            is_clip: Whether the record keeps the rules for its content.
+            crop_seed: Seed of the crop.
+            change_seed: Seed of further changes.
 
         Returns:
-            A tuple of clip, label, the id if it is wanted, and the seed of further changes; and
-            whether the record could be used. Where it could not, the tuple holds no clip of it.
+            A pair: a tuple of clip, label, id (if `clip_ids`) and seed of further changes; and
+            whether the record could be used. If it could not, the pixels of the clip are undefined.
         """
         boxes = self.rule.boxes(*tf.unstack(example["frame_size"]), crop_seed)
         crops, are_frames = decode_crops(jpegs, example["frame_size"], boxes, self.rule.image_size)
         clips, good = self.rule.arrange(crops), is_clip & are_frames
         labels = tf.unstack(example["labels"], len(self.labels.limits))
-        parts = dict(zip((ACTION, *self.labels.part_names), labels, strict=True))
-        label = parts if self.labels.part_names else labels[0]
+        by_task = dict(zip((ACTION, *self.labels.task_classes), labels, strict=True))
+        label = by_task if self.labels.task_classes else labels[0]
         if not self.clip_ids:
             return (clips, label, change_seed), good
         names = tf.constant([os.path.basename(file) for file in self.files.values()])
         name = names[tf.argmax(tf.constant(list(self.files)) == shard)]
-        place = tf.strings.as_string(place)
-        clip_id = tf.strings.join([name, ":", place, " ", example["media_id"]])
+        index = tf.strings.as_string(index)
+        clip_id = tf.strings.join([name, ":", index, " ", example["media_id"]])
         return (clips, label, clip_id, change_seed), good

@@ -1,4 +1,4 @@
-"""Which frames and which parts of them make the clips of one video."""
+"""Decides which frames of a video, and which parts of them, become clips."""
 
 import dataclasses
 
@@ -14,21 +14,21 @@ SAMPLING = ("segments", "dense")
 
 @dataclasses.dataclass(frozen=True)
 class ClipRule:
-    """The rule that both pipelines follow, from a video's length and size to clips.
+    """The rule by which both pipelines choose frames and crops and arrange them as clips.
 
     Args:
         num_segments: Frames per clip.
-        image_size: (height, width) of the frames that come out.
-        training: Random frames and crops, instead of fixed ones.
+        image_size: (height, width) of the clips' frames.
+        training: Draw frames and crops at random instead of taking fixed ones.
         sampling: `"segments"` or `"dense"`.
-        frame_stride: Distance of the frames of dense clips, `None` for that of 64 frames.
-        num_clips: Clips per video, in testing.
-        num_crops: Crops per clip, in testing.
+        frame_stride: Distance of the frames of dense clips. `None` takes 64 // num_segments.
+        num_clips: Clips per video; 1 in training.
+        num_crops: Crops per clip; 1 in training.
         full_short_side: As in `view_crops`.
-        augmentation: An `Augmentation`, for training.
+        augmentation: An `Augmentation`, which decides the crops of training.
 
     Raises:
-        DataError: When the values do not go together.
+        DataError: If a value is out of range, or values contradict each other.
     """
 
     num_segments: int
@@ -44,35 +44,45 @@ class ClipRule:
     def __post_init__(self):
         for name in ("num_segments", "num_clips", "num_crops"):
             if getattr(self, name) < 1:
-                raise DataError(f"`{name}` must be at least 1. Received {getattr(self, name)}.")
+                raise DataError(
+                    f"`{name}` must be at least 1. Received: {name}={getattr(self, name)}"
+                )
         if self.sampling not in SAMPLING:
             raise DataError(
-                f"`sampling` must be one of {', '.join(map(repr, SAMPLING))}. Received "
-                f"{self.sampling!r}."
+                f"`sampling` must be one of {', '.join(map(repr, SAMPLING))}. Received: "
+                f"sampling={self.sampling!r}"
             )
         if self.frame_stride is not None and (self.sampling != "dense" or self.frame_stride < 1):
             raise DataError(
-                "`frame_stride` must be at least 1, and only sampling='dense' has one. Received "
-                f"{self.frame_stride} with sampling={self.sampling!r}."
+                "`frame_stride` must be at least 1, and be None unless sampling='dense'. Received: "
+                f"frame_stride={self.frame_stride}, sampling={self.sampling!r}"
             )
         if self.training and self.num_views > 1:
             raise DataError(
-                "`num_clips` and `num_crops` must be 1 in training. Received "
-                f"{self.num_clips} and {self.num_crops}."
+                "`num_clips` and `num_crops` must be 1 in training. Received: "
+                f"num_clips={self.num_clips}, num_crops={self.num_crops}"
             )
 
     @property
     def num_views(self) -> int:
-        """Clips that come of a video."""
+        """Number of views of a video: its clips times their crops."""
         return self.num_clips * self.num_crops
 
     @property
     def num_frames(self) -> int:
-        """Frames that are decoded of a video."""
+        """Number of frames that are decoded from a video."""
         return self.num_clips * self.num_segments
 
     def indices(self, num_frames, seed) -> tf.Tensor:
-        """Returns int32 `[num_clips * num_segments]`, clip by clip."""
+        """Returns the positions of the frames to decode.
+
+        Args:
+            num_frames: Frames in the video, an integer or a scalar tensor.
+            seed: Two integers, used in training only.
+
+        Returns:
+            int32 `[num_clips * num_segments]`, clip by clip.
+        """
         dense, segments = self.sampling == "dense", self.num_segments
         if self.training and dense:
             return sampling.train_dense_indices(num_frames, segments, seed, self.frame_stride)
@@ -87,15 +97,15 @@ class ClipRule:
         return tf.reshape(indices, [-1])
 
     def boxes(self, height, width, seed) -> tf.Tensor:
-        """Returns the parts of the frames that are wanted.
+        """Returns the crops of the frames.
 
         Args:
-            height: Height of the frames in pixels.
-            width: Width of the frames in pixels.
-            seed: Two integers, for the crop of training.
+            height: Height of the frames, in pixels.
+            width: Width of the frames, in pixels.
+            seed: Two integers, used in training only.
 
         Returns:
-            int32 `[num_crops, 4]`: top, left, height and width of each.
+            int32 `[num_crops, 4]`: top, left, height and width of each crop, in pixels.
         """
         if self.training:
             return self.augmentation.draw_crop(height, width, self.image_size, seed)[None]
@@ -104,14 +114,14 @@ class ClipRule:
         )
 
     def arrange(self, crops) -> tf.Tensor:
-        """Makes clips of crops.
+        """Arranges crops as clips.
 
         Args:
-            crops: uint8 `[num_crops, num_frames, *image_size, 3]`, the frames those of `indices`.
+            crops: uint8 `[num_crops, num_frames, *image_size, 3]`, with the frames of `indices`.
 
         Returns:
-            uint8 `[num_segments, *image_size, 3]`, or `[num_views, num_segments, *image_size, 3]`
-            where there is more than one view: the crops of the first clip, then those of the next.
+            uint8 `[num_segments, *image_size, 3]`. If there are several views, uint8 `[num_views,
+            num_segments, *image_size, 3]`: the crops of the first clip, then those of the next.
         """
         clip = [self.num_segments, *self.image_size, 3]
         if self.num_views == 1:

@@ -1,7 +1,8 @@
-"""The part of a frame that a model sees: a box in the stored frame, scaled to the input.
+"""Chooses the part of a frame that a model sees: a box in the stored frame.
 
-One box serves all frames of a clip. A box is (top, left, height, width) in pixels, so that a
-JPEG decoder can leave out what lies outside (`gsf_tf.ops.decode_crops`).
+The box is scaled to the size of the model's input, and all frames of a clip have the same box. A
+box is (top, left, height, width) in pixels, so that a JPEG decoder can skip the pixels outside
+(`gsf_tf.ops.decode_crops`).
 """
 
 import tensorflow as tf
@@ -9,25 +10,25 @@ import tensorflow as tf
 # Wang et al., "Temporal Segment Networks", section 3.2: scale jittering.
 CROP_SCALES = (1.0, 0.875, 0.75, 0.66)
 
-# Share of the area and width / height of `random_resized_crop`: Szegedy et al., section 6.
+# Ranges of area and width / height for `random_resized_crop`: Szegedy et al., section 6.
 RESIZED_AREA = (0.08, 1.0)
 RESIZED_ASPECT = (3 / 4, 4 / 3)
 
-# (vertical, horizontal) in quarters of the free space: corners, center, edge centers and
-# quarter points, the 13 fixed positions of the papers' training crops.
-CROP_POSITIONS = (
-    (0, 0), (0, 4), (4, 0), (4, 4), (2, 2),
-    (0, 2), (4, 2), (2, 0), (2, 4),
-    (1, 1), (1, 3), (3, 1), (3, 3),
-)  # fmt: skip
+# (vertical, horizontal) in quarters of the free space: the 13 fixed positions of the training crops
+# in the code of TSN and of the papers.
+_CORNERS = ((0, 0), (0, 4), (4, 0), (4, 4))
+_CENTER = ((2, 2),)
+_EDGE_CENTERS = ((0, 2), (4, 2), (2, 0), (2, 4))
+_QUARTER_POINTS = ((1, 1), (1, 3), (3, 1), (3, 3))
+CROP_POSITIONS = _CORNERS + _CENTER + _EDGE_CENTERS + _QUARTER_POINTS
 
 
 def training_crop(height, width, image_size: tuple[int, int], seed) -> tf.Tensor:
     """Draws a multi-scale crop.
 
-    Height and width are the short side times two of `CROP_SCALES` at most one step apart, at
-    one of `CROP_POSITIONS`. Where `image_size` is not square, the largest box of its shape
-    takes the place of the short side.
+    The height and the width of the crop are the short side times two of `CROP_SCALES`, which are at
+    most one step apart. The crop lies at one of `CROP_POSITIONS`. If `image_size` is not square,
+    the sides of the largest box with its aspect ratio replace the short side.
 
     Args:
         height: Height of the frame in pixels.
@@ -62,16 +63,16 @@ def random_resized_crop(
 ) -> tf.Tensor:
     """Draws a crop of random area and shape.
 
-    Szegedy et al., "Going Deeper with Convolutions", section 6, as `tf.image` has it: up to ten
-    tries, then the whole frame.
+    The rule is that of Szegedy et al., "Going Deeper with Convolutions", section 6, as `tf.image`
+    implements it: after ten draws that do not fit, the crop is the whole frame.
 
     Args:
         height: Height of the frame in pixels.
         width: Width of the frame in pixels.
         image_size: (height, width) of the model's input.
         seed: Two integers; the same seed draws the same crop.
-        area_range: Smallest and largest share of the frame's area.
-        aspect_range: Least and greatest width / height, relative to that of `image_size`.
+        area_range: Smallest and largest area of the crop, as a share of the frame's area.
+        aspect_range: Smallest and largest width / height, relative to that of `image_size`.
 
     Returns:
         int32 `[4]`: top, left, height, width.
@@ -93,23 +94,23 @@ def random_resized_crop(
 def view_crops(
     height, width, image_size: tuple[int, int], num_crops: int, *, full_short_side: bool = False
 ) -> tf.Tensor:
-    """Takes crops that are equally spaced along the longer side of the frame.
+    """Returns crops that are evenly spaced along the longer side of the frame.
 
-    The papers scale the short side to input * 256 // 224 and crop the input's size; these are the
-    same regions, in pixels of the stored frame. Three are left, center and right of a landscape
-    frame, top, center and bottom of an upright one; one is the center crop of testing. Across,
-    they are centered.
+    The papers scale the short side to input * 256 // 224 and cut out the size of the input. These
+    crops are the same regions, in pixels of the stored frame. Three crops of a landscape frame are
+    left, center and right, those of a portrait frame top, center and bottom. A single crop is the
+    center. Along the shorter side, all crops are centered.
 
     Args:
         height: Height of the frame in pixels.
         width: Width of the frame in pixels.
         image_size: (height, width) of the model's input.
-        num_crops: Crops wanted.
-        full_short_side: The crops reach over the whole short side, instead of 224 of its 256
-            parts; for inputs of 256 pixels, as TSM's full-resolution test.
+        num_crops: Number of crops.
+        full_short_side: The crops cover the whole short side instead of 224/256 of it, as in TSM's
+            full-resolution test with inputs of 256 pixels.
 
     Returns:
-        int32 `[num_crops, 4]`: top, left, height, width of each.
+        int32 `[num_crops, 4]`: top, left, height, width of each crop.
     """
     frame = tf.stack([height, width])
     box = _largest_box(height, width, image_size)
@@ -119,7 +120,7 @@ def view_crops(
         scaled = tf.round(tf.cast(box, tf.float64) * share)
         box = tf.maximum(tf.cast(scaled, tf.int32), 1)
     free = frame - box
-    # A single crop is the middle one of three.
+    # A single crop is the center one of three.
     steps, intervals = (tf.range(num_crops), num_crops - 1) if num_crops > 1 else ([1], 2)
     steps = tf.convert_to_tensor(steps)
     spread = free[None] * steps[:, None] // intervals
@@ -129,7 +130,7 @@ def view_crops(
 
 
 def _largest_box(height, width, image_size):
-    """Returns [height, width] of the largest box of the input's shape that fits the frame."""
+    """Returns [height, width] of the largest box in the frame with the input's aspect ratio."""
     box_height = tf.minimum(height, width * image_size[0] // image_size[1])
     box_width = tf.minimum(width, height * image_size[1] // image_size[0])
     return tf.stack([box_height, box_width])

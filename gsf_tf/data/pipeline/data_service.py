@@ -1,4 +1,4 @@
-"""Spreading the work of a pipeline over the workers of a `tf.data` service."""
+"""Spreads the work of a pipeline over the workers of a `tf.data` service."""
 
 from collections.abc import Callable
 
@@ -6,25 +6,26 @@ import tensorflow as tf
 
 from gsf_tf.ops import use_implementation
 
-# Parts into which the work is cut, each of which is done by one worker from end to end. More
-# parts spread better; each reads all records, encoded, and decodes its own.
+# Number of parts of the work, each of which one worker does from beginning to end. More parts
+# can occupy more workers, but each part reads all records, of which it decodes its own.
 NUM_PARTS = 4
 
 
 def distribute(make_part: Callable[[int, int], tf.data.Dataset], address: str) -> tf.data.Dataset:
-    """Makes a dataset in workers, in the same order however many there are.
+    """Makes a dataset whose workers return its elements in the order of a single process.
 
-    A service gives the elements of one dataset in the order in which its workers finish them.
-    So the work is cut into parts that are jobs of their own with a single split each, which goes
-    to one worker; taking turns between the parts gives back the order of the whole. Our ops run in
-    their reference form, for the workers are processes that need not know them.
+    A service returns the elements of a dataset in the order in which its workers finish them.
+    Therefore the work is divided into parts. Each part is a job of its own with a single split,
+    which goes to one worker. Taking one element from each part in turn restores the order. The ops
+    of this library run in their reference form, because the workers do not load the compiled ops.
 
     Args:
-        make_part: Takes (number of parts, part) and gives the elements part, part + parts, ...
-        address: Of the dispatcher, as `grpc://host:5050`.
+        make_part: A function from (num_parts, part) to a dataset of the elements with the numbers
+            part, part + num_parts, part + 2 num_parts, ...
+        address: Address of the dispatcher, such as `grpc://host:5050`.
 
     Returns:
-        All elements in order.
+        A dataset of all elements in order.
     """
 
     def job(part):

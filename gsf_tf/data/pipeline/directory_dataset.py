@@ -1,4 +1,4 @@
-"""Clips straight from files: videos, images or folders of frames."""
+"""Makes datasets of clips straight from videos, images or folders of frames."""
 
 import dataclasses
 import os
@@ -6,29 +6,27 @@ import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import rich.progress
 import tensorflow as tf
 
 from gsf_tf.data.listing.validation_split import split_for_validation
 from gsf_tf.data.listing.video_folder import list_video_folder
 from gsf_tf.data.pipeline.augmentation.augmentation import Augmentation
-from gsf_tf.data.pipeline.batching import augment_clips, batch_clips
+from gsf_tf.data.pipeline.batching import batch_clips
 from gsf_tf.data.pipeline.clip_copies import ClipCopies
 from gsf_tf.data.pipeline.clip_rule import ClipRule
-from gsf_tf.data.pipeline.python_calls import ends_with_process
-from gsf_tf.data.pipeline.seeding import epoch_seed_dataset, example_seeds, shuffle_arguments
-from gsf_tf.data.video.clip_reader import check_clip, read_sampled_frames
+from gsf_tf.data.pipeline.file_stream import FileStream
+from gsf_tf.data.pipeline.worker_share import WorkerShare
+from gsf_tf.data.video.clip_reader import check_clip
 from gsf_tf.errors import DataError, VideoError
-from gsf_tf.ops import scale_crops
 
 _SUBSETS = {"training": ("train",), "validation": ("val",), "both": ("train", "val")}
 
-# Below this many files, looking at them takes no time worth a progress bar.
+# With fewer files, opening them takes too little time for a progress bar.
 _PROGRESS_FROM = 200
 
 
-# Converting all that is mapped takes seconds; none of it branches on tensors in Python.
+# Converting the mapped functions with autograph takes seconds, and none of them needs it.
 @tf.autograph.experimental.do_not_convert
 def video_dataset_from_directory(
     directory: str | os.PathLike,
@@ -53,8 +51,8 @@ def video_dataset_from_directory(
     short_side: int = 256,
     epoch: int | None = None,
     skip_batches: int = 0,
-    num_shards: int = 1,
-    shard_index: int = 0,
+    num_workers: int = 1,
+    worker: int = 0,
     drop_remainder: bool = False,
     cache: bool | str | os.PathLike = False,
     deterministic: bool = True,
@@ -63,96 +61,88 @@ def video_dataset_from_directory(
 ) -> tf.data.Dataset | tuple[tf.data.Dataset, tf.data.Dataset]:
     """Makes a dataset from a folder with one folder of videos per class.
 
-    The arguments are those of `keras.utils.image_dataset_from_directory` where they mean the
-    same. `directory` may also hold `train` and `val` folders with the class folders inside;
-    then `subset` chooses between them. Instead of videos, it may hold images, which are clips of
-    one frame, or folders of frames (`list_video_folder`).
+    The arguments are those of `keras.utils.image_dataset_from_directory`, wherever they have the
+    same meaning. `directory` may also hold folders `train` and `val` with the class folders inside;
+    `subset` then chooses between them. Instead of videos, the class folders may hold images, which
+    are clips of one frame, or folders of frames (`list_video_folder`).
 
-    Each file is decoded again in every epoch; for longer training, records are faster
-    (`video_dataset_from_records`). Decoding runs in this process, in Python, so there is no
-    `service` here: workers of a `tf.data` service need records. Where frames are not random,
-    `dataset.cache()` keeps the decoded clips.
+    Each file is decoded again in every epoch, so records are faster for longer training
+    (`video_dataset_from_records`). Python decodes the files in this process. A `tf.data` service
+    cannot do that, so there is no argument `service`. Unless frames are random, `dataset.cache()`
+    keeps the decoded clips.
 
-    Every file is opened first. Those that cannot be read are left out, with one warning that
-    names them. A file whose damage shows only on decoding is left out, with a warning, when
-    its turn comes, and its batch is smaller for it: a resume and the batches of several workers
-    do not shift.
+    Every file is opened once at the beginning. Files that cannot be opened are left out, with one
+    warning that names them. A file whose damage shows only on decoding is left out when its turn
+    comes, with a warning, and its batch has one clip less. No other clip takes its place, so the
+    following batches, a resumed run and the batches of other workers stay the same.
 
     Args:
         directory: The folder.
         num_segments: Frames per clip.
-        labels: `"inferred"` from the folders, a sequence of integers, one per video in the
-            order of their paths relative to `directory`, or `None` for clips without labels.
+        labels: `"inferred"` takes the labels from the folders. A sequence holds one integer per
+            video, in the order of their paths relative to `directory`. `None` makes clips without
+            labels.
         label_mode: `"int"` (int32 indices), `"categorical"` (one-hot float32) or `None` (no
             labels).
-        class_names: The names of the class folders, to fix their order.
-        batch_size: Clips per batch; `None` gives single clips.
-        image_size: (height, width) of the frames that come out.
+        class_names: The names of the class folders, in the order of their indices. By default they
+            are sorted.
+        batch_size: Clips per batch; `None` makes single clips.
+        image_size: (height, width) of the clips' frames, in pixels.
         shuffle: Mix the clips, in another order in every epoch. The validation part is never
             mixed.
-        seed: Not negative; decides the split, the order and all random draws.
-        validation_split: Fraction of the clips held back for validation, 0..1. Which ones
-            depends on `seed` and on the clip's path only.
-        subset: `"training"`, `"validation"` or `"both"`, which gives a pair. To be given with
-            `validation_split` and for folders with `train` and `val`.
-        training: Random segments and multi-scale crops, instead of middle frames and the
-            center crop. By default `shuffle`, but never for the validation part.
-        augmentation: For training, an `Augmentation` or the values of one. MixUp and CutMix make
-            labels of the mode `"categorical"`.
-        sampling: As in `video_dataset_from_records`, like the next four.
-        frame_stride: Distance of the frames of dense clips.
-        num_clips: Clips per video; 1 in training.
-        num_crops: Crops per clip; 1 in training.
-        full_short_side: Crops reach over the whole short side.
-        short_side: Larger videos are scaled down to it before the crop, in pixels.
+        seed: Decides the split, the order and all random draws; at least 0.
+        validation_split: Share of the clips held back for validation, 0..1. Which ones depends on
+            `seed` and on the clips' paths only.
+        subset: `"training"`, `"validation"` or `"both"`, which returns a pair. It must be given
+            with `validation_split` and for folders with `train` and `val`, and only then.
+        training: Take random segments and multi-scale crops instead of middle frames and the center
+            crop. By default `shuffle`. The validation part always has the latter.
+        augmentation: The changes in training, as an `Augmentation` or a dictionary of its values.
+            MixUp and CutMix need the label mode `"categorical"`.
+        sampling: As in `video_dataset_from_records`.
+        frame_stride: As in `video_dataset_from_records`.
+        num_clips: Clips per video; training always takes 1.
+        num_crops: Crops per clip; training always takes 1.
+        full_short_side: As in `video_dataset_from_records`.
+        short_side: Pixels. Larger videos are scaled down to this short side before the crop.
         epoch: As in `video_dataset_from_records`.
-        skip_batches: Batches at the beginning that were used before; they are not decoded.
-        num_shards: Workers that share the clips, each with a dataset of its own. The batches of
-            all together are the clips of one worker's large batch.
-        shard_index: Which of them this is, from 0.
-        drop_remainder: Leave out the last batch when it is smaller, and clips that do not serve
-            all workers, so that all have equally many batches.
-        cache: A folder on a local disk that keeps copies of the files, for a `directory` in
-            remote storage.
-        deterministic: `False` gives clips in the order in which they are ready.
-        num_parallel_calls: Clips decoded in parallel.
+        skip_batches: Number of batches to skip at the beginning, because they were used before.
+            Their clips are not decoded.
+        num_workers: Number of workers that share the clips; each makes a dataset of its own. The
+            batches of all workers together have the clips of one worker's large batch.
+        worker: Number of this worker, from 0.
+        drop_remainder: Drop the last batch if it is smaller, and the last clips if they are too few
+            for all workers, so that all workers have equally many batches.
+        cache: A folder on a local disk that keeps copies of the files, which serves a `directory`
+            in remote storage.
+        deterministic: `False` returns clips in the order in which they become ready.
+        num_parallel_calls: Number of clips decoded in parallel.
         verbose: Print the number of clips and show progress.
 
     Returns:
-        A `tf.data.Dataset` of (clip, label) with the attributes `class_names` and
-        `file_paths`; clips are uint8 `[B, num_segments, *image_size, 3]` in 0..255, with an axis
-        of views after the first where there is more than one. Clips only, where there are no
-        labels. A pair of datasets for `subset="both"`.
+        A `tf.data.Dataset` of (clip, label) batches with the attributes `class_names` and
+        `file_paths`. Clips are uint8 `[B, num_segments, *image_size, 3]` in 0..255. With several
+        views they are `[B, num_clips * num_crops, num_segments, *image_size, 3]`. Without labels,
+        the dataset has clips only. For `subset="both"`, a pair of datasets.
 
     Raises:
-        DataError: When the folder or an argument breaks one of the rules above.
+        DataError: If the folder or an argument breaks one of the rules above.
     """
     listing = list_video_folder(directory)
     listing, names = _relabel(listing, labels, class_names)
-    parts = _select(listing, validation_split, subset, seed)
-    if label_mode not in ("int", "categorical", None):
-        raise DataError(
-            f"`label_mode` must be 'int', 'categorical' or None. Received {label_mode!r}."
-        )
-    if not isinstance(augmentation, Augmentation):
-        augmentation = Augmentation(**(augmentation or {}))
-    if augmentation.mixes and (labels is None or label_mode != "categorical"):
-        raise DataError(
-            "`mixup` and `cutmix` must have label_mode='categorical': they mix labels. Received "
-            f"labels={labels!r}, label_mode={label_mode!r}."
-        )
-    if not 0 <= shard_index < num_shards:
-        raise DataError(
-            f"`shard_index` must be in 0..num_shards - 1. Received {shard_index} of {num_shards}."
-        )
-    if cache is True:
-        raise DataError(
-            "`cache` must be False or a folder for copies of the files. Received True. Decoded "
-            "clips are kept by `dataset.cache()`, where frames are not random."
-        )
+    members_of = _select(listing, validation_split, subset, seed)
+    augmentation = Augmentation.of(augmentation)
+    _check_arguments(labels, label_mode, augmentation, cache)
+    share = WorkerShare(
+        num_workers=num_workers,
+        worker=worker,
+        equal=drop_remainder,
+        skip_batches=skip_batches,
+        batch_size=batch_size or 1,
+    )
     copies = None if cache is False else ClipCopies(directory, cache)
     datasets = []
-    for split, members in parts.items():
+    for split, members in members_of.items():
         readable, paths = _leave_out_unreadable(members, listing.kind, copies, verbose)
         if verbose:
             count = f"{len(readable)} {listing.kind}"
@@ -172,20 +162,19 @@ def video_dataset_from_directory(
             full_short_side=full_short_side,
             augmentation=augmentation,
         )
-        dataset = _build(
+        stream = FileStream(
             paths,
             [clip.label for clip in readable],
             rule,
+            share,
             short_side=short_side,
             shuffle=mix,
             seed=seed,
             epoch=epoch,
-            skip=skip_batches * (batch_size or 1),
-            shard=(num_shards, shard_index),
-            whole_groups=drop_remainder,
             num_parallel_calls=num_parallel_calls,
             deterministic=deterministic,
         )
+        dataset = stream.dataset()
         mixing = augmentation if random and augmentation.mixes else None
         if batch_size is None:
             dataset = dataset.filter(lambda clip, label, good, seed: good)
@@ -202,24 +191,42 @@ def video_dataset_from_directory(
     return tuple(datasets) if subset == "both" else datasets[0]
 
 
+def _check_arguments(labels, label_mode, augmentation, cache):
+    if label_mode not in ("int", "categorical", None):
+        raise DataError(
+            "`label_mode` must be 'int', 'categorical' or None. Received: "
+            f"label_mode={label_mode!r}"
+        )
+    if augmentation.mixes and (labels is None or label_mode != "categorical"):
+        raise DataError(
+            "`mixup` and `cutmix` must have label_mode='categorical', because they mix labels. "
+            f"Received: labels={labels!r}, label_mode={label_mode!r}"
+        )
+    if cache is True:
+        raise DataError(
+            "`cache` must be False or a folder for copies of the files. Received: cache=True. "
+            "Unless frames are random, `dataset.cache()` keeps decoded clips."
+        )
+
+
 def _relabel(listing, labels, class_names):
-    """Returns the listing with the labels asked for, and the class names."""
+    """Returns the listing with the labels that the arguments ask for, and the class names."""
     names = list(listing.labels)
     if labels is None or (isinstance(labels, str) and labels == "inferred"):
         if class_names is None:
             return listing, names
         if sorted(class_names) != names:
             raise DataError(
-                "`class_names` must be the names of the class folders. Received "
-                f"{list(class_names)} for the folders {names}."
+                "`class_names` must be the names of the class folders. Received: "
+                f"class_names={list(class_names)} for the folders {names}"
             )
         order = {name: index for index, name in enumerate(class_names)}
         labels, names = [order[names[clip.label]] for clip in listing.clips], class_names
     elif isinstance(labels, str) or len(labels) != len(listing.clips):
         received = repr(labels) if isinstance(labels, str) else f"{len(labels)} labels"
         raise DataError(
-            "`labels` must be 'inferred', None, or one integer per video. Received "
-            f"{received} for {len(listing.clips)} videos."
+            "`labels` must be 'inferred', None, or one integer per video. Received: "
+            f"{received} for {len(listing.clips)} videos"
         )
     else:
         labels = [int(label) for label in labels]
@@ -227,7 +234,7 @@ def _relabel(listing, labels, class_names):
         if min(labels) < 0 or max(labels) >= len(names):
             raise DataError(
                 f"`labels` must be in 0..{len(names) - 1}, the indices of the class names. "
-                f"Received {min(labels)}..{max(labels)}."
+                f"Received: labels in {min(labels)}..{max(labels)}"
             )
     clips = (
         dataclasses.replace(clip, label=label)
@@ -237,41 +244,42 @@ def _relabel(listing, labels, class_names):
 
 
 def _select(listing, validation_split, subset, seed):
-    """Returns the clips of each part that is wanted, under its name."""
+    """Returns a dictionary with the clips of each split that `subset` asks for."""
     if subset is not None and subset not in _SUBSETS:
         raise DataError(
-            f"`subset` must be 'training', 'validation', 'both' or None. Received {subset!r}."
+            "`subset` must be 'training', 'validation', 'both' or None. Received: "
+            f"subset={subset!r}"
         )
-    has_parts = any(clip.split for clip in listing.clips)
-    if has_parts and validation_split is not None:
+    has_splits = any(clip.split for clip in listing.clips)
+    if has_splits and validation_split is not None:
         raise DataError(
-            "`validation_split` must be None for a folder with train and val parts of its own. "
-            f"Received {validation_split}. Choose the part with `subset`."
+            "`validation_split` must be None for a folder with `train` and `val` inside. Received: "
+            f"validation_split={validation_split}. Choose between them with `subset`."
         )
-    if (has_parts or validation_split is not None) != (subset is not None):
+    if (has_splits or validation_split is not None) != (subset is not None):
         raise DataError(
-            "`subset` must be given for a folder with train and val parts and together with "
-            f"`validation_split`, and only then. Received subset={subset!r}, "
-            f"validation_split={validation_split}, and a folder "
-            f"{'with' if has_parts else 'without'} such parts."
+            "`subset` must be given for a folder with `train` and `val` inside and together with "
+            f"`validation_split`, and only then. Received: subset={subset!r}, "
+            f"validation_split={validation_split} for a folder "
+            f"{'with' if has_splits else 'without'} `train` and `val`"
         )
     if subset is None:
         return {None: list(listing.clips)}
-    if not has_parts:
+    if not has_splits:
         listing = split_for_validation(listing, validation_split, seed)
     by_split = listing.by_split()
-    parts = {name: by_split.get(name, []) for name in _SUBSETS[subset]}
-    empty = [name for name, clips in parts.items() if not clips]
+    selected = {name: by_split.get(name, []) for name in _SUBSETS[subset]}
+    empty = [name for name, clips in selected.items() if not clips]
     if empty:
         raise DataError(
-            f"Each part must have at least one clip. Received none for `{empty[0]}`. Add clips "
-            "or raise `validation_split`."
+            f"Each part must have at least one clip. Received: none for `{empty[0]}`. Add clips or "
+            "raise `validation_split`."
         )
-    return parts
+    return selected
 
 
 def _leave_out_unreadable(clips, kind, copies, verbose):
-    """Returns the clips that can be opened, and the paths under which they are read."""
+    """Returns the clips that can be opened, and the paths from which they are read."""
 
     def check(clip):
         path = clip.path if copies is None else copies.local_path(clip)
@@ -290,8 +298,8 @@ def _leave_out_unreadable(clips, kind, copies, verbose):
     failed = [f"{clip.path}: {error.reason}" for clip, (_, error) in found if error]
     if not readable:
         raise DataError(
-            f"At least one clip must be readable. Received {len(clips)} {kind}, none of which is. "
-            f"The first: {failed[0]}"
+            f"At least one clip must be readable. Received: {len(clips)} {kind}, none of which is. "
+            f"The first is {failed[0]}"
         )
     if failed:
         listed = "\n".join(f"  {line}" for line in failed)
@@ -300,50 +308,3 @@ def _leave_out_unreadable(clips, kind, copies, verbose):
             stacklevel=3,
         )
     return zip(*readable, strict=True)
-
-
-def _build(paths, labels, rule, *, short_side, shuffle, seed, epoch, skip, shard, whole_groups,
-           num_parallel_calls, deterministic):  # fmt: skip
-    """Returns a dataset of single (clip, label, whether it could be decoded, seed)."""
-    nothing = np.zeros([rule.num_frames, *rule.image_size, 3], np.uint8)
-
-    @ends_with_process
-    def decode(path, frames_seed):
-        def choose(num_frames):
-            return rule.indices(num_frames, frames_seed).numpy()
-
-        try:
-            return read_sampled_frames(path.decode(), choose, short_side), True
-        except VideoError as error:
-            warnings.warn(f"A clip is left out. {error}", stacklevel=2)
-            return nothing, False
-
-    def load(epoch_seed, place, path, label):
-        frames_seed, crop_seed, change_seed = example_seeds(epoch_seed, place)
-        frames, good = tf.numpy_function(
-            decode, [path, frames_seed], (tf.uint8, tf.bool), stateful=False
-        )
-        frames = tf.ensure_shape(frames, [rule.num_frames, None, None, 3])
-        height, width = tf.shape(frames)[1], tf.shape(frames)[2]
-        crops = scale_crops(frames, rule.boxes(height, width, crop_seed), rule.image_size)
-        return rule.arrange(crops), label, tf.ensure_shape(good, []), change_seed
-
-    paths, labels = tf.constant(paths), tf.constant(labels, tf.int32)
-    num_clips = len(paths)
-
-    def list_clips(epoch_seed):
-        places = tf.data.Dataset.range(num_clips)
-        return places.map(lambda place: (epoch_seed, place, paths[place], labels[place]))
-
-    dataset = epoch_seed_dataset(seed, epoch).flat_map(list_clips)
-    if shuffle:
-        dataset = dataset.shuffle(num_clips, **shuffle_arguments(seed, epoch))
-    if whole_groups:
-        dataset = dataset.take(num_clips // shard[0] * shard[0])
-    dataset = dataset.shard(*shard).skip(skip)
-    dataset = dataset.map(load, num_parallel_calls, deterministic=deterministic)
-    if rule.training:
-        dataset = augment_clips(
-            dataset, rule.augmentation, num_parallel_calls, deterministic=deterministic
-        )
-    return dataset

@@ -1,4 +1,4 @@
-"""What mirroring a clip does to its label."""
+"""Decides how mirroring a clip changes its label."""
 
 import os
 import pathlib
@@ -17,24 +17,26 @@ _DIRECTION = re.compile(
 
 
 class FlipRule:
-    """Pairs of classes that swap when a clip is mirrored; the others keep their label.
+    """Pairs of classes that swap when a clip is mirrored. All other classes keep their label.
 
     Args:
         labels: The label map.
-        pairs: Names of the classes that swap. None at all says that mirroring changes no label.
+        pairs: Pairs of names of classes that swap; empty if mirroring changes no label.
 
     Attributes:
-        label_map: int32 `[num_classes]`, the label of each class after mirroring. Applied twice
-            it changes nothing.
+        label_map: int32 `[num_classes]`, the label of each class after mirroring. Mirroring twice
+            restores each label.
 
     Raises:
-        DataError: When a name is not in the label map, or is in two pairs or twice in one.
+        DataError: If a name is not in the label map, is in two pairs, or is twice in one pair.
 
     Example:
 
-    >>> rule = FlipRule(LabelMap(["left", "right", "up"]), [("left", "right")])
-    >>> rule.label_map.tolist()
-    [1, 0, 2]
+    ```python
+    labels = gsf_tf.data.LabelMap(["left", "right", "up"])
+    rule = gsf_tf.data.FlipRule(labels, [("left", "right")])
+    rule.label_map.tolist()  # [1, 0, 2]
+    ```
     """
 
     def __init__(self, labels: LabelMap, pairs: Iterable[tuple[str, str]]):
@@ -45,27 +47,32 @@ class FlipRule:
             for index in (first, second):
                 if self.label_map[index] != index or first == second:
                     raise DataError(
-                        "A class must be in one pair of a flip rule, with another class. Received "
-                        f"`{labels[index]}` twice. Remove one of the pairs."
+                        "A class must be in at most one of `pairs`, with another class. Received: "
+                        f"{labels[index]!r} twice. Remove one of the pairs."
                     )
             self.label_map[[first, second]] = second, first
 
     @classmethod
     def load(cls, path: str | os.PathLike, labels: LabelMap) -> "FlipRule":
-        """Reads a user's own rule.
+        """Reads a rule from a text file.
 
-        The file is UTF-8 text with one pair per line, a tab between the two names. Empty lines
-        and lines that start with `#` are passed over; a file with nothing else says that
-        mirroring changes no label.
+        The file is UTF-8 text with one pair of class names per line, separated by a tab. Empty
+        lines and lines that start with `#` are skipped. A file without pairs says that mirroring
+        changes no label.
+
+        Args:
+            path: The file.
+            labels: The label map.
 
         Raises:
-            DataError: When there is no such file or it breaks a rule.
+            DataError: If the file does not exist or has another format, or if its pairs break a
+                rule.
         """
         try:
             text = pathlib.Path(path).read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise DataError(
-                f"A flip rule must be a text file in UTF-8. Received `{path}`: {error}."
+                f"A flip rule must be a UTF-8 text file. Received: path={str(path)!r}: {error}"
             ) from error
         pairs = []
         for number, line in enumerate(text.splitlines(), start=1):
@@ -74,8 +81,8 @@ class FlipRule:
             names = [name.strip() for name in line.split("\t")]
             if len(names) != 2:
                 raise DataError(
-                    "A line of a flip rule must be two class names with a tab between. Received "
-                    f"{line!r} at {path}, line {number}."
+                    "A line of a flip rule must be two class names, separated by a tab. Received: "
+                    f"{line!r} at {path}, line {number}"
                 )
             pairs.append(names)
         try:
@@ -87,16 +94,16 @@ class FlipRule:
     def of(cls, info: DatasetInfo, path: str | os.PathLike | None = None) -> "FlipRule":
         """Returns the rule for training on records with mirrored clips.
 
-        A file of the user's comes first, then the table of the dataset. Without either, classes
-        whose names say nothing of left and right keep their labels.
+        A file of the user's replaces the pairs that the dataset has itself. If there is neither, no
+        class changes its label, provided that no class name speaks of a direction.
 
         Args:
-            info: What the records hold.
-            path: File of a user's own rule (`load`).
+            info: Description of the records.
+            path: File of the user's rule (`load`).
 
         Raises:
-            DataError: When neither is there and class names speak of left, right or a sense of
-                rotation; the message names them.
+            DataError: If there are neither a file nor pairs of the dataset, and class names speak
+                of left, right or a sense of rotation. The message names these classes.
         """
         labels = LabelMap(info.labels)
         if path is not None:
@@ -108,16 +115,16 @@ class FlipRule:
             shown = ", ".join(f"`{name}`" for name in directed[:6])
             more = f" and {len(directed) - 6} more" if len(directed) > 6 else ""
             raise DataError(
-                "Mirrored clips need a decision where class names speak of a direction. Received "
-                f"{shown}{more}, and no flip rule. Name the pairs that swap in a text file (a pair "
-                "per line, a tab between; an empty file says that no label changes), or train "
-                "without mirroring."
+                "Mirroring needs a flip rule if class names speak of a direction. Received: "
+                f"the classes {shown}{more}, and no flip rule. Write a text file with the pairs "
+                "that swap (a pair per line, separated by a tab; an empty file says that no label "
+                "changes), or train without mirroring."
             )
         return cls(labels, ())
 
 
 def directed_names(labels: Iterable[str]) -> list[str]:
-    """Returns the names that hold `left`, `right` or `clockwise` as a word of their own."""
+    """Returns the names that contain `left`, `right` or `clockwise` as a separate word."""
 
     def words(name):
         return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()

@@ -1,4 +1,4 @@
-"""Calls of TensorFlow's threads into Python, which must be over before the process ends."""
+"""Lets calls from TensorFlow's threads into Python end before the process does."""
 
 import atexit
 import functools
@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-# A pipeline that has room for more calls makes the next one sooner than this.
+# A pipeline that still makes calls makes the next one sooner than this.
 _QUIET_SECONDS = 0.3
 
 _MOST_SECONDS = 10
@@ -18,18 +18,18 @@ _is_ending = False
 
 
 def ends_with_process(function: Callable) -> Callable:
-    """Makes a function for `tf.numpy_function` that no process waits for when it ends.
+    """Makes a function for `tf.numpy_function` that does not hang the process at its end.
 
-    From a moment on, a process that ends lets no other thread into Python. A call that is under
-    way then never returns, and the iterator that waits for it, if it still exists, hangs the
-    process as it is deleted. So before that moment, calls fail at once, and the end waits until
-    there are none.
+    Once interpreter shutdown has begun, no other thread may enter Python. A call that is running at
+    that time never returns, and an iterator that waits for it hangs the process when it is deleted.
+    Therefore, before shutdown begins, new calls fail at once, and the process waits until no call
+    is running.
 
     Args:
         function: Any function.
 
     Returns:
-        The same, which raises `RuntimeError` when the process is ending.
+        A function that does the same, but raises a `RuntimeError` if the process is ending.
     """
 
     @functools.wraps(function)

@@ -1,4 +1,4 @@
-"""The labels that a pipeline takes from records, and how many classes each has."""
+"""Decides which labels a pipeline reads from records, and knows their classes."""
 
 import dataclasses
 import os
@@ -18,73 +18,75 @@ from gsf_tf.tasks import ACTION
 
 @dataclasses.dataclass(frozen=True)
 class RecordLabels:
-    """Class names of some shards, and of the parts of their classes.
+    """The class names of records, of the action and of the other tasks that are read.
 
     Attributes:
-        class_names: The lines of `labels.txt`, `None` where there is none.
-        part_names: For each part that is wanted its class names, as `{"verb": [...]}`.
+        class_names: The lines of `labels.txt`, `None` if the file does not exist.
+        task_classes: The class names of each task beside the action that is read, such as
+            `{"verb": [...]}`.
     """
 
     class_names: list[str] | None
-    part_names: dict[str, list[str]]
+    task_classes: dict[str, list[str]]
 
     @classmethod
-    def of(cls, folder: str, parts: Sequence[str]) -> "RecordLabels":
-        """Reads them from the files beside the shards.
+    def of(cls, folder: str, tasks: Sequence[str]) -> "RecordLabels":
+        """Reads the class names from the files beside the shards.
 
         Args:
             folder: Folder of the shards.
-            parts: Names of the parts, as `("verb", "noun")`.
+            tasks: Names of the tasks beside the action, such as `("verb", "noun")`.
 
         Raises:
-            DataError: When the records in `folder` do not have these parts.
+            DataError: If the records in `folder` lack one of the tasks.
         """
         path = os.path.join(folder, label_map.FILE_NAME)
         class_names = list(LabelMap.load(path)) if tf.io.gfile.exists(path) else None
-        if not parts:
+        if not tasks:
             return cls(class_names, {})
-        there = DatasetInfo.load(folder).part_labels
-        if len(set(parts)) < len(parts) or not set(parts) <= set(there):
+        known = DatasetInfo.load(folder).task_classes
+        if len(set(tasks)) < len(tasks) or not set(tasks) <= set(known):
             raise DataError(
-                "`parts` must name parts of the classes in the records, each once: "
-                f"{', '.join(map(repr, there)) or 'these classes have none'}. Received "
-                f"{tuple(parts)} for `{folder}`."
+                "`tasks` must name tasks of the records beside the action, each once: "
+                f"{', '.join(map(repr, known)) or 'these records have none'}. Received: "
+                f"tasks={tuple(tasks)} for the records in {folder!r}"
             )
-        return cls(class_names, {part: there[part] for part in parts})
+        return cls(class_names, {task: known[task] for task in tasks})
 
     @property
     def num_classes(self) -> int | dict[str, int] | None:
-        """How many classes there are, in the structure of a label; `None` where that is unknown."""
+        """Number of classes, for several tasks a dictionary of them; `None` if unknown."""
         if self.class_names is None:
             return None
-        if not self.part_names:
+        if not self.task_classes:
             return len(self.class_names)
         return {name: len(names) for name, names in self._names().items()}
 
     @property
     def limits(self) -> dict[str, int | None]:
-        """The number of classes by the key of each label in a record, `None` where unknown."""
+        """Number of classes by the key of each label in a record, `None` if unknown."""
         counts = {name: names and len(names) for name, names in self._names().items()}
         return {label_key(name): count for name, count in counts.items()}
 
     def check_flips(self, augmentation: Augmentation) -> Augmentation:
-        """Returns the augmentation for these labels.
+        """Returns the augmentation, changed so that it fits these labels.
 
         Raises:
-            DataError: When `Augmentation.check_classes` does, or mirroring changes classes that
-                have parts.
+            DataError: If `Augmentation.check_classes` raises it, or if mirroring swaps classes and
+                several tasks are read.
         """
         augmentation.check_classes(self.class_names)
-        if not self.part_names or augmentation.flip_label_map is None:
+        if not self.task_classes or augmentation.flip_label_map is None:
             return augmentation
         swapped = np.asarray(augmentation.flip_label_map)
         if (swapped != np.arange(len(swapped))).any():
             raise DataError(
-                "`flip_label_map` must leave all classes as they are with `parts`, whose labels it "
-                f"does not know. Received one that changes {(swapped != range(len(swapped))).sum()}"
-                " classes. Set `flip` to 0, or leave out `parts`."
+                "`flip_label_map` must change no class if `tasks` are read, because it does not "
+                "say how their labels change. Received: a flip_label_map that changes "
+                f"{(swapped != range(len(swapped))).sum()} classes. Set `flip` to 0, or leave out "
+                "`tasks`."
             )
         return dataclasses.replace(augmentation, flip_label_map=None)
 
     def _names(self):
-        return {ACTION: self.class_names, **self.part_names}
+        return {ACTION: self.class_names, **self.task_classes}

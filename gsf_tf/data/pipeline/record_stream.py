@@ -1,4 +1,4 @@
-"""The clips of one epoch, still encoded, in the order in which they are used."""
+"""Reads the clips of one epoch from shards, still encoded, in the order of their use."""
 
 import dataclasses
 from collections.abc import Callable
@@ -8,64 +8,40 @@ import tensorflow as tf
 
 from gsf_tf.data.pipeline.checked_shards import CheckedShards
 from gsf_tf.data.pipeline.seeding import epoch_seed_dataset, shuffle_arguments
-from gsf_tf.errors import DataError
+from gsf_tf.data.pipeline.worker_share import WorkerShare
 
-# Shards read at once. The writer has mixed the classes, so few are enough.
+# Number of shards read at once. Few are enough, because every shard holds all classes mixed.
 _LANES = 4
-
-SHARD_BY = ("record", "file")
 
 
 @dataclasses.dataclass(frozen=True)
 class RecordStream:
-    """Reads shards, and keeps of each record what is needed of it.
+    """Reads shards, extracts from each record what is needed of it, and shuffles the results.
 
     Args:
-        shards: The shards of this worker.
-        select: Takes (seed of the epoch, number of the shard, place in the shard, record), and
-            gives what is shuffled and comes out.
-        shuffle_buffer: Results of `select` in memory to draw the next from; 0 keeps a fixed order.
+        shards: The shards that this worker reads.
+        select: A function from (seed of the epoch, number of the shard, index in the shard, record)
+            to the tensors that are shuffled and returned.
+        share: Which of the records this worker takes.
+        shuffle_buffer: Number of results of `select` in memory from which the next one is drawn; 0
+            keeps a fixed order.
         seed: Seed of the run.
         epoch: As in `epoch_seed_dataset`.
-        num_shards: Workers that share the records.
-        shard_index: Which of them this is, from 0.
-        shard_by: `"record"`: every worker reads all files and keeps its records of the common
-            order; `"file"`: every worker has files of its own.
-        whole_groups: Leave out the last records where they do not serve all workers.
-        skip: Records to leave out at the beginning of this worker's share.
-        cache: Keep all records in memory after the first pass. They are shuffled as a whole.
+        cache: Keep all records in memory after the first pass, and shuffle all of them together.
         deterministic: Keep the order independent of timing.
-
-    Raises:
-        DataError: When the values do not go together.
     """
 
     shards: CheckedShards
     select: Callable
+    share: WorkerShare
     shuffle_buffer: int
     seed: int
     epoch: int | None
-    num_shards: int = 1
-    shard_index: int = 0
-    shard_by: str = "record"
-    whole_groups: bool = False
-    skip: int = 0
     cache: bool = False
     deterministic: bool = True
 
-    def __post_init__(self):
-        if not 0 <= self.shard_index < self.num_shards:
-            raise DataError(
-                "`shard_index` must be in 0..num_shards - 1. Received "
-                f"{self.shard_index} of {self.num_shards}."
-            )
-        if self.shard_by not in SHARD_BY:
-            raise DataError(f"`shard_by` must be 'record' or 'file'. Received {self.shard_by!r}.")
-        if self.skip < 0:
-            raise DataError(f"`skip_batches` must not be negative. Received {self.skip}.")
-
     def dataset(self) -> tf.data.Dataset:
-        """Returns the dataset of one pass."""
+        """Returns the results of `select` for this worker's records, in the order of their use."""
         dataset = self._cached() if self.cache else self._read(self._seeds(), self.select)
         if self.shuffle_buffer:
             buffer = self.shuffle_buffer
@@ -75,9 +51,7 @@ class RecordStream:
         if self._num_records is not None and self.shards.log is None:
             known = tf.data.experimental.assert_cardinality(self._num_records)
             dataset = dataset.apply(known)
-        if self.shard_by == "record" and self.num_shards > 1:
-            dataset = self._share(dataset)
-        return dataset.skip(self.skip)
+        return self.share.take(dataset)
 
     @property
     def _num_records(self):
@@ -88,10 +62,11 @@ class RecordStream:
         return epoch_seed_dataset(self.seed, self.epoch)
 
     def _read(self, seeds, select, shuffled=True):
-        """Reads several shards at once, in lanes that read one after the other."""
+        """Reads several shards at once: each of some lanes reads one shard after the other."""
         num_lanes = min(_LANES, len(self.shards.files))
 
-        # A record is given up where it was read, for memory new from the system is slow.
+        # `select` runs where the record is read, so that the record's memory is free for the next
+        # one at once: fresh memory from the operating system is slow.
         def read_lane(epoch_seed, lane):
             numbers = tf.constant(list(self.shards.files))
             if self.shuffle_buffer and shuffled:
@@ -117,11 +92,3 @@ class RecordStream:
         seeds = self._seeds().flat_map(lambda seed: tf.data.Dataset.from_tensors(seed).repeat())
         pairs = tf.data.Dataset.zip(seeds, records)
         return pairs.map(lambda seed, record: self.select(seed, *record[1:]))
-
-    def _share(self, dataset):
-        if not self.whole_groups:
-            return dataset.shard(self.num_shards, self.shard_index)
-        groups = dataset.batch(self.num_shards, drop_remainder=True)
-        return groups.map(
-            lambda *group: tf.nest.map_structure(lambda part: part[self.shard_index], group)
-        )

@@ -1,4 +1,4 @@
-"""Clips from TFRecords."""
+"""Makes datasets of clips from records."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -14,13 +14,14 @@ from gsf_tf.data.pipeline.data_service import distribute
 from gsf_tf.data.pipeline.record_labels import RecordLabels
 from gsf_tf.data.pipeline.record_stream import RecordStream
 from gsf_tf.data.pipeline.shard_copies import copy_shards
+from gsf_tf.data.pipeline.worker_share import WorkerShare
 from gsf_tf.data.records import object_store
 from gsf_tf.data.records.damage_log import DamageLog
 from gsf_tf.data.records.dataset_info import DatasetInfo
 from gsf_tf.errors import DataError
 
 
-# Converting all that is mapped takes seconds; none of it branches on tensors in Python.
+# Converting the mapped functions with autograph takes seconds, and none of them needs it.
 @tf.autograph.experimental.do_not_convert
 def video_dataset_from_records(
     file_pattern: str | list[str],
@@ -40,94 +41,94 @@ def video_dataset_from_records(
     skip_batches: int = 0,
     shuffle_buffer: int = 256,
     drop_remainder: bool | None = None,
-    num_shards: int = 1,
-    shard_index: int = 0,
+    num_workers: int = 1,
+    worker: int = 0,
     shard_by: str = "record",
     cache: bool | str | os.PathLike = False,
     service: str | None = None,
     deterministic: bool = True,
     clip_ids: bool = False,
-    parts: Sequence[str] = (),
+    tasks: Sequence[str] = (),
     on_error: str = "raise",
     damage: DamageLog | None = None,
     num_parallel_calls: int = tf.data.AUTOTUNE,
 ) -> tf.data.Dataset:
-    """Makes a dataset of one pass over records that `trainers.prepare` wrote.
+    """Makes a dataset of one pass over records that `gsf_tf.data.write_records` wrote.
 
-    Only the frames that are sampled are decoded, and of them only the part inside the crop.
-    In training, clips are shuffled while still encoded, each segment gives a random frame,
-    and one random multi-scale crop serves all frames of the clip; `augmentation` changes that
-    and adds to it. In evaluation, each segment gives its middle frame, the crop is the center,
-    and every clip comes exactly once, in a fixed order; `num_clips` and `num_crops` give
-    several views of it. Clips are mirrored only if `augmentation` says so, for that would break
-    labels that speak of left and right.
+    Only the sampled frames are decoded, and of these only the part inside the crop.
 
-    All randomness is a function of `seed`, the epoch and the clip's place in its shard.
-    With `epoch` given, the dataset is that epoch, the same whenever it is iterated (a
-    trainer makes one per epoch, and so resumes at any epoch at no cost, and inside of an epoch
-    with `skip_batches`). Without, every iteration is a new epoch, which is what `model.fit`
-    wants. The order of shuffling also depends on `tf.random.set_seed`, as everywhere in
-    `tf.data`.
+    In training, clips are shuffled while they are still encoded, one random frame is taken from
+    each segment, and one random multi-scale crop serves all frames of a clip. `augmentation`
+    changes the crop and adds other changes. In evaluation, the middle frame is taken from each
+    segment, the crop is the center, and each clip comes exactly once, in a fixed order. `num_clips`
+    and `num_crops` ask for several views of each clip. Clips are mirrored only if `augmentation`
+    has a `flip`, because mirroring falsifies labels that speak of left and right.
+
+    All random draws are functions of `seed`, the epoch, and the position of the clip (its shard and
+    its index in the shard). If `epoch` is given, the dataset is that epoch, the same whenever it is
+    iterated. A training loop makes one dataset per epoch, and so can resume at any epoch, and
+    inside an epoch with `skip_batches`. If `epoch` is `None`, each iteration is another epoch, as
+    `model.fit` expects. The order of shuffling also depends on `tf.random.set_seed`, as it always
+    does in `tf.data`.
 
     Args:
-        file_pattern: Shards, as `records/train-*.tfrecord`; or a list of such patterns.
+        file_pattern: Shards, such as `records/train-*.tfrecord`; or a list of such patterns.
         num_segments: Frames per clip.
-        batch_size: Clips per batch, of this worker.
-        image_size: (height, width) of the frames that come out.
-        training: Random segments, crops and order, instead of fixed ones.
-        augmentation: For training, an `Augmentation` or the values of one.
-        sampling: `"segments"`, a frame of each of equal parts of the video, or `"dense"`, frames
-            of a window of 64.
-        frame_stride: Distance of the frames of dense clips, instead of 64 // num_segments.
-        num_clips: Clips per video in evaluation, evenly placed.
+        batch_size: Clips per batch of this worker.
+        image_size: (height, width) of the clips' frames, in pixels.
+        training: Draw frames, crops and order at random instead of taking fixed ones.
+        augmentation: The changes in training, as an `Augmentation` or a dictionary of its values.
+        sampling: `"segments"` takes one frame from each of `num_segments` equal parts of the video.
+            `"dense"` takes frames from a window of 64 frames.
+        frame_stride: Distance of the frames of dense clips; by default 64 // num_segments.
+        num_clips: Clips per video in evaluation, evenly spaced in time.
         num_crops: Crops per clip in evaluation, evenly spaced along the longer side.
-        full_short_side: Crops in evaluation reach over the whole short side (`view_crops`).
-        seed: Not negative; another seed gives other random draws.
+        full_short_side: Let the crops of evaluation cover the whole short side (`view_crops`).
+        seed: Seed of all random draws, at least 0.
         epoch: Number of the epoch, or `None`.
-        skip_batches: Batches at the beginning that were used before; they are not decoded.
-        shuffle_buffer: Clips in memory to draw the next from, in training: the JPEGs of the
-            sampled frames, some 0.1 to 1 MB of each.
-        drop_remainder: Leave out the last batch when it is smaller; by default in training.
-        num_shards: Workers that share the clips, each with a dataset of its own.
-        shard_index: Which of them this is, from 0.
-        shard_by: `"record"`: the batches of all workers together are the clips of one worker's
-            large batch. `"file"`: each worker reads files of its own, perhaps not equally many
-            clips.
-        cache: `True` keeps the encoded records in memory after the first pass over this dataset
-            and then shuffles them as a whole. A folder keeps copies of the shards on a local
-            disk, for shards in remote storage.
-        service: Address of a `tf.data` service that does the decoding, as
-            `grpc://host:5050`; its workers read the same paths, and need nothing but TensorFlow.
-            The clips are the same, in the same order.
-        deterministic: `False` gives clips in the order in which they are ready.
-        clip_ids: Add a third element that tells where each clip is: `SHARD:PLACE MEDIA_ID`, the
-            name of the file, the number of the record in it, and the name of the video.
-        parts: Where a class is a combination, the parts whose labels are wanted too, as
+        skip_batches: Number of batches to skip at the beginning, because they were used before.
+            Their clips are not decoded.
+        shuffle_buffer: Number of clips in memory from which the next one is drawn in training. Each
+            holds the JPEGs of its sampled frames, some 0.1 to 1 MB.
+        drop_remainder: Drop the last batch if it is smaller. By default `training`.
+        num_workers: Number of workers that share the clips; each makes a dataset of its own.
+        worker: Number of this worker, from 0.
+        shard_by: `"record"`: the batches of all workers together have the clips of one worker's
+            large batch. `"file"`: each worker reads other files, perhaps not equally many clips.
+        cache: `True` keeps the encoded records in memory after the first pass over this dataset,
+            and then shuffles all of them together. A folder keeps copies of the shards on a local
+            disk, which serves shards in remote storage.
+        service: Address of a `tf.data` service that decodes the clips, such as
+            `grpc://host:5050`. Its workers read the same paths and need no package but TensorFlow.
+            The clips and their order are the same as without a service.
+        deterministic: `False` returns clips in the order in which they become ready.
+        clip_ids: Add a third component with the id of each clip, `SHARD:INDEX MEDIA_ID`: the name
+            of its file, the index of its record in the file, and the name of its video.
+        tasks: Names of tasks whose labels are read beside that of the action, such as
             `("verb", "noun")`.
-        on_error: What to do at a damaged record: `"raise"` stops (with TensorFlow's error, which
-            `reports_damage` turns into a `DataError`), `"skip"` leaves it out, and its batch is
-            smaller for it.
-        damage: Log that what is left out is added to; by default a new one.
-        num_parallel_calls: Clips decoded in parallel.
+        on_error: `"raise"` stops at a damaged record with an error of TensorFlow, which
+            `reports_damage` turns into a `DataError`. `"skip"` leaves the record out.
+        damage: The log of the records that are left out; by default a new one.
+        num_parallel_calls: Number of clips decoded in parallel.
 
     Returns:
-        A `tf.data.Dataset` of (clip, label): uint8 `[B, num_segments, *image_size, 3]` in
-        0..255 and int32 `[B]`. With more than one view, clips are `[B, num_clips * num_crops,
-        num_segments, *image_size, 3]`; with MixUp or CutMix, labels are float32
-        `[B, num_classes]`. With `parts`, a label is a dictionary of such tensors, under `action`
-        that of the class and under each part its own. With `clip_ids`, there is a third element,
-        string `[B]`; of a mixed clip it names the first of the two. The attribute `class_names` is
-        the list of `labels.txt` beside the shards, or `None` where there is none; `damage` is the
-        `DamageLog` of what was left out so far.
+        A `tf.data.Dataset` of (clip, label) batches. Clips are uint8
+        `[B, num_segments, *image_size, 3]` in 0..255, and labels int32 `[B]`. With several views,
+        clips are `[B, num_clips * num_crops, num_segments, *image_size, 3]`. With MixUp or CutMix,
+        labels are float32 `[B, num_classes]`. With `tasks`, labels are a dictionary of such tensors
+        with the key `action` and a key for each of `tasks`. With `clip_ids`, there is a third
+        component, string `[B]`; the id of a mixed clip is that of the first of its two clips.
+
+        The dataset has two more attributes. `class_names` is the list in `labels.txt` beside the
+        shards, `None` if that file does not exist. `damage` is the `DamageLog`.
 
     Raises:
-        DataError: When no file matches, or arguments do not go together.
+        DataError: If no file matches, or an argument is out of range or contradicts another one.
     """
     _check_arguments(on_error, service, training and epoch is None, cache)
     files = _match(file_pattern)
-    labels = RecordLabels.of(os.path.dirname(files[0]), parts)
-    if not isinstance(augmentation, Augmentation):
-        augmentation = Augmentation(**(augmentation or {}))
+    labels = RecordLabels.of(os.path.dirname(files[0]), tasks)
+    augmentation = Augmentation.of(augmentation)
     if training:
         augmentation = labels.check_flips(augmentation)
     rule = ClipRule(
@@ -141,38 +142,31 @@ def video_dataset_from_records(
         full_short_side=full_short_side,
         augmentation=augmentation,
     )
-    damage = DamageLog() if damage is None else damage
     drop_remainder = training if drop_remainder is None else drop_remainder
-    if shard_by == "file" and len(files) < num_shards:
-        raise DataError(
-            "shard_by='file' must have a file for each worker. Received "
-            f"{len(files)} files for {num_shards} workers. Use shard_by='record'."
-        )
-    numbers = (
-        range(shard_index, len(files), num_shards) if shard_by == "file" else range(len(files))
+    share = WorkerShare(
+        num_workers=num_workers,
+        worker=worker,
+        shard_by=shard_by,
+        equal=drop_remainder,
+        skip_batches=skip_batches,
+        batch_size=batch_size,
     )
-    files = [files[number] for number in numbers]
-    num_clips = dict(zip(numbers, _count_clips(files), strict=True))
-    loader = ClipLoader(rule, labels, dict(zip(numbers, files, strict=True)), clip_ids)
-    if not isinstance(cache, bool):
-        files = copy_shards(files, os.fspath(cache))
+    damage = DamageLog() if damage is None else damage
+    files = {number: files[number] for number in share.file_numbers(len(files))}
+    loader = ClipLoader(rule, labels, files, clip_ids)
     checked = CheckedShards(
-        dict(zip(numbers, files, strict=True)),
-        num_clips,
+        files if isinstance(cache, bool) else copy_shards(files, os.fspath(cache)),
+        _count_clips(files),
         labels.limits,
         damage if on_error == "skip" else None,
     )
     stream = RecordStream(
         checked,
         loader.select,
+        share,
         shuffle_buffer=shuffle_buffer if training else 0,
         seed=seed,
         epoch=epoch if training else 0,
-        num_shards=num_shards,
-        shard_index=shard_index,
-        shard_by=shard_by,
-        whole_groups=drop_remainder,
-        skip=skip_batches * batch_size,
         cache=cache is True,
         deterministic=deterministic,
     )
@@ -207,20 +201,20 @@ def video_dataset_from_records(
 def _check_arguments(on_error, service, without_epoch, cache):
     if service is not None and without_epoch:
         raise DataError(
-            "`epoch` must be given with a `service` in training: its workers do not know how often "
-            "the dataset was iterated. Received None. Make a dataset per epoch."
+            "`epoch` must be given with a `service` in training, because its workers do not know "
+            "how often the dataset was iterated. Received: epoch=None. Make one dataset per epoch."
         )
     if on_error not in ("raise", "skip"):
-        raise DataError(f"`on_error` must be 'raise' or 'skip'. Received {on_error!r}.")
+        raise DataError(f"`on_error` must be 'raise' or 'skip'. Received: on_error={on_error!r}")
     if service is not None and on_error == "skip":
         raise DataError(
-            "`on_error` must be 'raise' with a `service`, whose workers cannot log what they leave "
-            "out here. Received 'skip'."
+            "`on_error` must be 'raise' with a `service`, whose workers cannot add to the log of "
+            "this process. Received: on_error='skip'"
         )
     if service is not None and cache is True:
         raise DataError(
             "`cache` must be False or a folder with a `service`, whose workers hold the records. "
-            "Received True."
+            "Received: cache=True"
         )
 
 
@@ -233,25 +227,25 @@ def _match(file_pattern):
         matched = [str(pattern)] if is_file else tf.io.gfile.glob(str(pattern))
         if not matched:
             folder = os.path.dirname(str(pattern)) or "."
-            there = "does not exist"
+            contents = "does not exist"
             if tf.io.gfile.isdir(folder):
                 names = sorted(tf.io.gfile.listdir(folder))
-                there = f"holds {', '.join(names[:5])}" if names else "is empty"
+                contents = f"holds {', '.join(names[:5])}" if names else "is empty"
             raise DataError(
-                f"`file_pattern` must match record files, as `records/train-*.tfrecord`. Received "
-                f"`{pattern}`, which matches none; the folder `{folder}` {there}. "
-                "`python -m trainers.prepare` writes records."
+                "`file_pattern` must match shards of records, such as `records/train-*.tfrecord`. "
+                f"Received: file_pattern={str(pattern)!r}, which matches none; the folder "
+                f"{folder!r} {contents}. `gsf_tf.data.write_records` writes records."
             )
         files += matched
     return sorted(set(files))
 
 
 def _count_clips(files):
-    """Returns for each file its clips by `dataset_info.json`, None where it does not say."""
+    """Returns for each file its number of clips in `dataset_info.json`, None if unknown."""
     shards = {}
-    for folder in {os.path.dirname(file) for file in files}:
+    for folder in {os.path.dirname(file) for file in files.values()}:
         if DatasetInfo.exists(folder):
             for split in DatasetInfo.load(folder).splits.values():
                 for name, clips in split["shards"].items():
                     shards[os.path.join(folder, name)] = clips
-    return [shards.get(file) for file in files]
+    return {number: shards.get(file) for number, file in files.items()}

@@ -1,26 +1,27 @@
-"""Which frames of a video make a clip: the segment rules of TSN, and dense windows.
+"""Chooses the frames of a clip by the segment rules of TSN, or as a dense window.
 
-Wang et al., "Temporal Segment Networks", section 3.1; the exact arithmetic is that of the
-GSF, TSM and RubiksNet code. Dense windows are those of Lin et al., "TSM". Positions are counted
-from 0.
+The segment rules are those of Wang et al., "Temporal Segment Networks", section 3.1, with the exact
+arithmetic of the GSF, TSM and RubiksNet code. Dense windows are those of Lin et al., "TSM".
+Positions are counted from 0.
 """
 
 import tensorflow as tf
+from tensorflow.types.experimental import TensorLike
 
-# Frames that a dense clip spans where no stride is given, as in TSM's code.
+# Frames that a dense clip spans if no stride is given, as in TSM's code.
 DENSE_WINDOW = 64
 
 
-def train_segment_indices(num_frames, num_segments: int, seed) -> tf.Tensor:
+def train_segment_indices(num_frames: TensorLike, num_segments: int, seed: TensorLike) -> tf.Tensor:
     """Draws one frame from each of `num_segments` equal segments.
 
-    With average = num_frames // num_segments, segment i gives the frame
-    i * average + a random offset below average. A video with fewer frames than segments
-    follows `test_segment_indices`.
+    With average = num_frames // num_segments, the frame of segment i is i * average + a random
+    offset below average. For a video with fewer frames than segments, the frames are those of
+    `test_segment_indices`.
 
     Args:
         num_frames: Frames in the video, at least 1; an integer or a scalar tensor.
-        num_segments: Frames wanted.
+        num_segments: Frames to take.
         seed: Two integers; the same seed draws the same frames.
 
     Returns:
@@ -35,15 +36,15 @@ def train_segment_indices(num_frames, num_segments: int, seed) -> tf.Tensor:
     return tf.where(average > 0, drawn, test_segment_indices(num_frames, num_segments))
 
 
-def test_segment_indices(num_frames, num_segments: int) -> tf.Tensor:
+def test_segment_indices(num_frames: TensorLike, num_segments: int) -> tf.Tensor:
     """Takes the middle frame of each of `num_segments` equal segments.
 
-    With tick = num_frames / num_segments, segment i gives the frame
-    int(tick / 2 + tick * i). Where there are fewer frames than segments, frames repeat.
+    With tick = num_frames / num_segments, the frame of segment i is int(tick / 2 + tick * i). If
+    there are fewer frames than segments, frames repeat.
 
     Args:
         num_frames: Frames in the video, at least 1; an integer or a scalar tensor.
-        num_segments: Frames wanted.
+        num_segments: Frames to take.
 
     Returns:
         int32 `[num_segments]`, not decreasing.
@@ -54,24 +55,24 @@ def test_segment_indices(num_frames, num_segments: int) -> tf.Tensor:
 test_segment_indices.__test__ = False  # pytest would collect the name where it is imported.
 
 
-def spread_segment_indices(num_frames, num_segments: int, num_clips: int) -> tf.Tensor:
-    """Takes several clips of a video, spread evenly over each segment.
+def spread_segment_indices(num_frames: TensorLike, num_segments: int, num_clips: int) -> tf.Tensor:
+    """Takes several clips from a video, whose frames are spread evenly over each segment.
 
-    With tick = num_frames / num_segments, segment i of clip k gives the frame
-    int(tick * i + tick * k / num_clips): two clips are the papers' two-clip rule, the segments'
-    first and middle frames. A single clip is `test_segment_indices`.
+    With tick = num_frames / num_segments, the frame of segment i in clip k is
+    int(tick * i + tick * k / num_clips). For two clips this is the papers' two-clip rule: the first
+    and the middle frames of the segments. A single clip has the frames of `test_segment_indices`.
 
     Args:
         num_frames: Frames in the video, at least 1; an integer or a scalar tensor.
         num_segments: Frames per clip.
-        num_clips: Clips wanted.
+        num_clips: Clips to take.
 
     Returns:
         int32 `[num_clips, num_segments]`, no row decreasing.
     """
-    # Double precision, in this order of operations, as Python computes it: integer
-    # arithmetic would give the next frame where the exact quotient is whole and the double
-    # falls just below it.
+    # Double precision and this order of operations, as in the Python of the papers' code. Integer
+    # arithmetic would return the next frame if the exact quotient is an integer and the double is
+    # just below it.
     num_frames = tf.cast(_at_least_one(num_frames), tf.float64)
     tick = _divide(num_frames, num_segments)
     starts = tf.range(num_segments, dtype=tf.float64) * tick
@@ -82,18 +83,18 @@ def spread_segment_indices(num_frames, num_segments: int, num_clips: int) -> tf.
 
 
 def train_dense_indices(
-    num_frames, num_segments: int, seed, frame_stride: int | None = None
+    num_frames: TensorLike, num_segments: int, seed: TensorLike, frame_stride: int | None = None
 ) -> tf.Tensor:
     """Draws a window and takes every `frame_stride`-th frame of it.
 
-    The start is drawn from all at which the window lies within the video. A video that is
-    shorter than the window is repeated from its beginning.
+    The start is drawn from all positions at which the window lies within the video. A video that
+    is shorter than the window is repeated from its beginning.
 
     Args:
         num_frames: Frames in the video, at least 1; an integer or a scalar tensor.
-        num_segments: Frames wanted.
+        num_segments: Frames to take.
         seed: Two integers; the same seed draws the same window.
-        frame_stride: Distance of the frames; the window is `num_segments` times that. By
+        frame_stride: Distance of the frames. The window has `num_segments` times as many frames. By
             default the window has 64 frames and the distance is 64 // num_segments.
 
     Returns:
@@ -106,7 +107,7 @@ def train_dense_indices(
 
 
 def test_dense_indices(
-    num_frames, num_segments: int, num_clips: int = 10, frame_stride: int | None = None
+    num_frames: TensorLike, num_segments: int, num_clips: int = 10, frame_stride: int | None = None
 ) -> tf.Tensor:
     """Takes windows whose starts are evenly spaced over the video.
 
@@ -116,7 +117,7 @@ def test_dense_indices(
     Args:
         num_frames: Frames in the video, at least 1; an integer or a scalar tensor.
         num_segments: Frames per clip.
-        num_clips: Clips wanted; the papers take ten.
+        num_clips: Clips to take; ten in the papers.
         frame_stride: As in `train_dense_indices`.
 
     Returns:
@@ -135,7 +136,7 @@ test_dense_indices.__test__ = False
 
 
 def _window(num_frames, num_segments, frame_stride):
-    """Returns the distance of the frames and the last start."""
+    """Returns the distance of the frames and the last start of a window."""
     if frame_stride is None:
         stride, window = max(DENSE_WINDOW // num_segments, 1), DENSE_WINDOW
     else:
@@ -144,13 +145,13 @@ def _window(num_frames, num_segments, frame_stride):
 
 
 def _divide(numerator, denominator):
-    # `divide_no_nan` because TensorFlow's graph optimizer turns a plain division by a constant
-    # into a multiplication by its rounded reciprocal.
+    # `divide_no_nan`, because TensorFlow's graph optimizer turns a plain division by a constant
+    # into a multiplication by the rounded reciprocal.
     return tf.math.divide_no_nan(numerator, tf.constant(denominator, numerator.dtype))
 
 
 def _at_least_one(num_frames):
     num_frames = tf.cast(num_frames, tf.int32)
-    message = "`num_frames` must be at least 1: a video without frames has no segments."
+    message = "`num_frames` must be at least 1: a video without frames has no segments"
     with tf.control_dependencies([tf.debugging.assert_positive(num_frames, message)]):
         return tf.identity(num_frames)

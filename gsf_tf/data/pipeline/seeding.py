@@ -1,15 +1,15 @@
-"""Random numbers of the pipelines, a function of (seed, epoch, example) and nothing else."""
+"""Derives the seeds of a pipeline's random draws from (seed, epoch, position of the clip) alone."""
 
 import numpy as np
 import tensorflow as tf
 
 
 def epoch_seed_dataset(seed: int, epoch: int | None) -> tf.data.Dataset:
-    """Makes a dataset of one element: the seed of the pass over the data that starts now.
+    """Makes a dataset of one element, the seed of an epoch.
 
     Args:
         seed: Seed of the run.
-        epoch: The epoch to give, always the same; `None` gives the next one on every pass.
+        epoch: Number of the epoch. With `None`, each iteration of the dataset has another seed.
 
     Returns:
         A dataset with one int32 `[2]` element.
@@ -21,11 +21,14 @@ def epoch_seed_dataset(seed: int, epoch: int | None) -> tf.data.Dataset:
 
 
 def example_seeds(epoch_seed, *position) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Returns the seeds of an example's frames, of its crop and of all further changes.
+    """Derives the seeds of a clip.
 
     Args:
         epoch_seed: int32 `[2]` from `epoch_seed_dataset`.
-        *position: Integers that tell the example from all others of the dataset.
+        *position: Integers that no other clip of the dataset has.
+
+    Returns:
+        Three seeds, int32 `[2]`: for the choice of frames, for the crop, and for all other changes.
     """
     for number in position:
         epoch_seed = tf.random.fold_in(epoch_seed, number)
@@ -34,7 +37,7 @@ def example_seeds(epoch_seed, *position) -> tuple[tf.Tensor, tf.Tensor, tf.Tenso
 
 
 def shuffle_arguments(seed: int, epoch: int | None) -> dict:
-    """Returns the keyword arguments of `tf.data.Dataset.shuffle` for an epoch."""
+    """Returns keyword arguments of `tf.data.Dataset.shuffle` that mix the clips of an epoch."""
     if epoch is None:
         return {"seed": seed, "reshuffle_each_iteration": True}
     mixed = int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])

@@ -1,31 +1,32 @@
-"""Copies of shards on a local disk."""
+"""Keeps copies of shards on a local disk."""
 
 import hashlib
 import os
+from collections.abc import Mapping
 
 import tensorflow as tf
 
 from gsf_tf.whole_file import refresh_copy
 
 
-def copy_shards(files: list[str], folder: str) -> list[str]:
-    """Copies shards that are not in `folder` yet.
+def copy_shards(files: Mapping[int, str], folder: str) -> dict[int, str]:
+    """Copies the shards that `folder` does not hold yet.
 
-    A copy has its final name only when it is complete, and is made again where the length of the
+    A copy has its final name only when it is complete. It is made again if the length of the
     original has changed.
 
     Args:
-        files: Paths of the shards, of any file system that `tf.io.gfile` knows.
-        folder: Folder for the copies; it is made.
+        files: Paths of the shards by their numbers, in any file system that `tf.io.gfile` knows.
+        folder: Folder of the copies, which is created.
 
     Returns:
-        The paths of the copies, in the order of `files`.
+        The paths of the copies by the same numbers.
     """
-    copies = []
-    for file in files:
-        # Shards of two folders may have the same name.
+    copies = {}
+    for number, file in files.items():
+        # Shards in different folders may have the same name.
         origin = hashlib.sha256(os.path.dirname(file).encode()).hexdigest()[:8]
         copy = os.path.join(folder, f"{origin}-{os.path.basename(file)}")
         refresh_copy(file, copy, tf.io.gfile.stat(file).length)
-        copies.append(copy)
+        copies[number] = copy
     return copies

@@ -1,4 +1,4 @@
-"""One clip for prediction, prepared exactly as in evaluation."""
+"""Prepares a single clip for prediction, exactly as the pipelines do for evaluation."""
 
 import os
 
@@ -22,32 +22,32 @@ def frames_to_clip(
     num_crops: int = 1,
     full_short_side: bool = False,
 ) -> np.ndarray:
-    """Makes the clip a model takes from a video file or from frames.
+    """Makes the clip that a model takes from a video file or from frames.
 
-    It takes the middle frame of each segment and the center crop, as
-    `video_dataset_from_records` does in evaluation; what remains between the two is the
-    JPEG compression of the records.
+    By default the clip has the middle frame of each segment and the center crop, as in the
+    evaluation of `video_dataset_from_records`. The pixels differ only by the JPEG compression of
+    the records.
 
     Args:
-        frames_or_path: A video file, a folder of numbered frames or an image; or uint8 RGB frames
-            `[N, H, W, 3]`, taken as they are.
+        frames_or_path: The path of a video file, a folder of numbered frames or an image; or uint8
+            RGB frames `[N, H, W, 3]`, which are not scaled down first.
         num_segments: Frames per clip.
-        image_size: (height, width) of the frames that come out.
-        short_side: Larger videos are scaled down to it first, in pixels; the value the
-            records were made with (`DatasetInfo.settings`).
-        sampling: As in `video_dataset_from_records`, like the rest.
-        frame_stride: Distance of the frames of dense clips.
-        num_clips: Clips to take.
-        num_crops: Crops of each clip.
-        full_short_side: Crops reach over the whole short side.
+        image_size: (height, width) of the clip's frames, in pixels.
+        short_side: Pixels. Larger videos are scaled down to this short side before the crop. It
+            should be that of the records (`DatasetInfo.settings`).
+        sampling: As in `video_dataset_from_records`.
+        frame_stride: As in `video_dataset_from_records`.
+        num_clips: Number of clips.
+        num_crops: Number of crops of each clip.
+        full_short_side: As in `video_dataset_from_records`.
 
     Returns:
-        uint8 `[num_segments, *image_size, 3]`; with more than one view `[num_clips * num_crops,
+        uint8 `[num_segments, *image_size, 3]`. With several views, uint8 `[num_clips * num_crops,
         num_segments, *image_size, 3]`.
 
     Raises:
-        VideoError: When the file cannot be decoded to its end.
-        ValueError: When the frames are not uint8 `[N, H, W, 3]`.
+        VideoError: If the file cannot be decoded to its end.
+        ValueError: If the frames are not uint8 `[N, H, W, 3]`.
     """
     rule = ClipRule(
         num_segments=num_segments,
@@ -69,8 +69,8 @@ def frames_to_clip(
         frames = np.asarray(frames_or_path)
         if frames.ndim != 4 or frames.shape[-1] != 3 or frames.dtype != np.uint8 or not frames.size:
             raise ValueError(
-                "`frames_or_path` must be a path or uint8 frames `[N, H, W, 3]`. Received an "
-                f"array of shape {frames.shape} and type {frames.dtype}."
+                "`frames_or_path` must be a path or uint8 frames `[N, H, W, 3]`. Received: "
+                f"shape={frames.shape}, dtype={frames.dtype}"
             )
         frames = frames[choose(len(frames))]
     frames = tf.constant(frames)

@@ -1,4 +1,4 @@
-"""The damaged records that a pipeline left out."""
+"""A log of the damaged records that a pipeline left out."""
 
 import dataclasses
 import logging
@@ -7,41 +7,42 @@ import threading
 
 @dataclasses.dataclass(frozen=True)
 class DamagedRecord:
-    """What a person needs to look at the damage and to put it right.
+    """A damaged record: where it is and what is wrong with it.
 
     Attributes:
         file: Path of the shard.
-        place: Number of the record in it, from 0.
-        offset: Byte at which the record begins.
-        reason: What is wrong with it.
-        clips: How many clips are missing for it: 1, or all that follow in the shard where the end
-            of the record cannot be found (of records without `dataset_info.json`: 1).
+        index: Index of the record in the shard, from 0.
+        offset: Byte of the shard at which the record begins.
+        reason: A phrase that says what is wrong with the record.
+        clips: Number of clips lost to the damage: 1, or all that follow in the shard if the end of
+            the record cannot be found (then 1 too if there is no `dataset_info.json`).
     """
 
     file: str
-    place: int
+    index: int
     offset: int
     reason: str
     clips: int = 1
 
     def __str__(self):
-        return f"record {self.place} of `{self.file}`, at byte {self.offset}: {self.reason}"
+        return f"record {self.index} of `{self.file}`, at byte {self.offset}: {self.reason}"
 
 
 class DamageLog:
-    """Remembers each damaged record once, however often it is met, and logs it then.
+    """Collects damaged records, each once, and logs a warning for each new one.
 
-    It may be shared by datasets, as those of all epochs of a run.
+    Several datasets may share a log, such as those of all epochs of a run.
 
     Attributes:
-        records: A list of `DamagedRecord`, in the order in which they were met.
+        records: The `DamagedRecord`s, in the order in which they were added.
 
     Example:
 
     ```python
-    dataset = video_dataset_from_records("records/val-*", on_error="skip")
-    ...  # iterate
-    print(dataset.damage.clips, "clips are missing", *dataset.damage.records, sep="\\n")
+    dataset = gsf_tf.data.video_dataset_from_records("records/val-*", on_error="skip")
+    for clips, labels in dataset:
+        ...
+    print(dataset.damage.clips, "clips are lost", *dataset.damage.records, sep="\\n")
     ```
     """
 
@@ -52,20 +53,20 @@ class DamageLog:
 
     @property
     def clips(self) -> int:
-        """How many clips are missing."""
+        """Number of clips that are lost to the damage."""
         return sum(record.clips for record in self.records)
 
     def clear(self) -> None:
-        """Forgets all records."""
+        """Removes all records from the log."""
         with self._lock:
             self.records.clear()
             self._known.clear()
 
     def add(self, record: DamagedRecord) -> None:
-        """Takes in a record, and logs a warning if it is new."""
+        """Adds a record and logs a warning, unless the log has the record already."""
         with self._lock:
-            if (record.file, record.place) in self._known:
+            if (record.file, record.index) in self._known:
                 return
-            self._known.add((record.file, record.place))
+            self._known.add((record.file, record.index))
             self.records.append(record)
         logging.getLogger(__name__).warning("A damaged record is left out: %s", record)

@@ -1,14 +1,15 @@
-"""Naming the damaged record behind an error of TensorFlow.
+"""Names the damaged record behind an error of TensorFlow.
 
-The graph can stop at a record and can say where it was; what is wrong with it is found afterwards,
-by looking at that record alone. So whole records cost nothing, and a `tf.data` service works too.
+A pipeline that meets a damaged record stops with an error that holds the record's position. The
+reason is found afterwards, by reading that record alone. So intact records cost nothing, and a
+pipeline that runs in a `tf.data` service is explained as well.
 """
 
 import codecs
 import contextlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import tensorflow as tf
 
@@ -21,66 +22,70 @@ _BEGIN, _END = "damaged record <<", ">>"
 _UNKNOWN_OFFSET = -1
 
 _UNEXPLAINED = (
-    "it could not be read or decoded, and can be now; the cause may be a lack of memory, or a disk "
+    "reading or decoding it failed, but now succeeds; the cause may be a lack of memory, or a disk "
     "or network that fails at times"
 )
 
 
 def message_tail(file: str, num_clips: int | None, limits: Mapping[str, int | None]) -> str:
-    """Returns the part of `message` that is the same for all records of a shard."""
+    """Returns the end of a `message`, which is the same for all records of a shard."""
     values = json.dumps({"file": file, "num_clips": num_clips, "limits": limits})
     return f", {values[1:]}{_END}"
 
 
-def message(place, offset, tail) -> tf.Tensor:
-    """Returns the text by which `reports_damage` finds the record, a string scalar.
+def message(index, offset, tail) -> tf.Tensor:
+    """Returns the text from which `reports_damage` reads the position of a record.
 
     Args:
-        place: Number of the record in its shard.
-        offset: Byte at which it begins, -1 where only its content is damaged.
-        tail: The shard's `message_tail`.
+        index: Index of the record in its shard, an integer scalar.
+        offset: Byte at which the record begins, or -1 if only its content is damaged.
+        tail: The `message_tail` of the shard.
+
+    Returns:
+        A string scalar.
     """
-    place, offset = tf.strings.as_string(place), tf.strings.as_string(offset)
-    return tf.strings.join([_BEGIN, '{"place": ', place, ', "offset": ', offset, tail])
+    index, offset = tf.strings.as_string(index), tf.strings.as_string(offset)
+    return tf.strings.join([_BEGIN, '{"index": ', index, ', "offset": ', offset, tail])
 
 
 def find_damage(
-    file: str, place: int, offset: int, num_clips: int | None, limits: Mapping[str, int | None]
+    file: str, index: int, offset: int, num_clips: int | None, limits: Mapping[str, int | None]
 ) -> DamagedRecord | None:
-    """Looks at a record that could not be used.
+    """Finds out what is wrong with a record that could not be used.
 
     Args:
         file: Path of the shard.
-        place: Number of the record in it.
-        offset: Byte at which it begins, -1 where only its content is damaged.
-        num_clips: Records that the shard should have, or `None`.
+        index: Index of the record in the shard.
+        offset: Byte at which the record begins, or -1 if only its content is damaged.
+        num_clips: Number of records that the shard should have, `None` if unknown.
         limits: As in `find_fault`.
 
     Returns:
-        `None` where there is nothing wrong with the record.
+        The damage, or `None` if the record is intact.
 
     Raises:
-        tf.errors.OpError: When the file cannot be opened or read.
+        tf.errors.OpError: If the file cannot be opened or read.
     """
     if offset != _UNKNOWN_OFFSET:
-        damage = [found for found in survey(file, offset, place, num_clips)[1]]
-        return damage[0] if damage and damage[0].place == place else None
-    offset = find_offset(file, place)
+        damage = [found for found in survey(file, offset, index, num_clips)[1]]
+        return damage[0] if damage and damage[0].index == index else None
+    offset = find_offset(file, index)
     record = next(records_from(file, offset).as_numpy_iterator())
     reason = find_fault(record, limits)
-    return reason and DamagedRecord(file, place, offset, reason)
+    return reason and DamagedRecord(file, index, offset, reason)
 
 
 @contextlib.contextmanager
-def reports_damage():
+def reports_damage() -> Iterator[None]:
     """Turns TensorFlow's error at a damaged record into a `DataError` that names the record.
 
-    To be put around the code that takes batches of `video_dataset_from_records`: a loop,
-    `model.fit`, or a function (as a decorator). Other errors stay as they are.
+    It is a context manager for the code that takes batches from a `video_dataset_from_records`,
+    such as a loop or `model.fit`, and a decorator for a function with such code. It leaves other
+    errors unchanged.
 
     Raises:
-        DataError: With the file, the number of the record in it, the byte at which it begins, and
-            what is wrong with it.
+        DataError: If TensorFlow stopped at a damaged record. The message has the file, the index
+            of the record, the byte at which it begins, and what is wrong with it.
 
     Example:
 
@@ -106,23 +111,23 @@ def _read_message(text):
     try:
         return json.loads(text)
     except json.JSONDecodeError:
-        # TensorFlow has quoted it.
+        # TensorFlow has quoted the text and escaped its quotes.
         return json.loads(codecs.decode(text, "unicode_escape"))
 
 
-def _explain(file, place, offset, num_clips, limits):
-    rule = "A shard of records must be as `trainers.prepare` wrote it."
+def _explain(file, index, offset, num_clips, limits):
+    rule = "A shard must be as `gsf_tf.data.write_records` wrote it."
     advice = (
-        "Copy the file again, prepare the records again (`--overwrite`), or leave damaged records "
-        "out with on_error='skip' (--config.data.on_error=skip)."
+        "Copy the file again, write the records again (`overwrite`), or set "
+        "`on_error` to 'skip' to leave damaged records out."
     )
     try:
-        damage = find_damage(file, place, offset, num_clips, limits)
+        damage = find_damage(file, index, offset, num_clips, limits)
     except tf.errors.NotFoundError:
-        return f"{rule} Received `{file}`, which is not there (any more). Put it back."
+        return f"{rule} Received: file={file!r}, which does not exist (any more). Put it back."
     except tf.errors.OpError as error:
-        return f"{rule} Received `{file}`, which cannot be read: {error.message}"
+        return f"{rule} Received: file={file!r}, which cannot be read: {error.message}"
     if damage is None:
-        offset = max(offset, 0) or find_offset(file, place)
-        damage = DamagedRecord(file, place, offset, _UNEXPLAINED)
-    return f"{rule} Received {damage}. {advice}"
+        offset = max(offset, 0) or find_offset(file, index)
+        damage = DamagedRecord(file, index, offset, _UNEXPLAINED)
+    return f"{rule} Received: {damage}. {advice}"

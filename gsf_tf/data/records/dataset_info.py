@@ -1,4 +1,4 @@
-"""What a folder of records holds: the file `dataset_info.json` beside the shards."""
+"""The description of a folder of records: the file `dataset_info.json` beside the shards."""
 
 import dataclasses
 import json
@@ -12,25 +12,30 @@ from gsf_tf.whole_file import write_whole_file
 
 FILE_NAME = "dataset_info.json"
 
+# Keys of the file that differ from the names of the attributes.
+_FILE_KEYS = {"task_classes": "part_labels"}
+
 
 @dataclasses.dataclass
 class DatasetInfo:
-    """Contents and origin of a folder of records. It is written last, when all is complete.
+    """Contents and origin of a folder of records; its file is written last, after all shards.
 
     Attributes:
         labels: Class names in order, as in `labels.txt`.
-        label_fingerprint: `LabelMap.fingerprint` of them.
-        settings: What the records were made with; another run with the same settings and
-            the same `source_fingerprint` gives the same bytes.
+        label_fingerprint: `LabelMap.fingerprint` of `labels`.
+        settings: The `RecordSettings` as a dictionary. Runs with the same settings and the same
+            `source_fingerprint` write the same bytes.
         source_fingerprint: `ClipListing.fingerprint` of the clips.
-        splits: For each split `found`, `clips` (written), `quarantined`, `missing` (listed, but
-            the file is not there), `published` (`None` where nobody has published a number),
-            `frames`, `bytes` and `shards`, which maps each file name to its number of clips.
-        source: The dataset and its version, as `Diving48 V2`.
-        part_labels: Where a class is a combination, the class names of each part in order, as
-            `{"verb": [...], "noun": [...]}`.
-        flip_pairs: Names of the classes that swap when a clip is mirrored, `None` where nobody
-            has said; `FlipRule.of` reads it.
+        splits: For each split a dictionary of counts of clips: `found`, `clips` (written),
+            `quarantined`, `missing` (listed in the annotations, but without a file) and
+            `published` (`None` if no number is published); and of `frames`, `bytes` and `shards`,
+            a dictionary from each file name to its number of clips.
+        format_version: Version of this file.
+        source: The dataset and its version, such as `Diving48 V2`.
+        task_classes: For each task beside the action its class names in order, such as
+            `{"verb": [...], "noun": [...]}`. The file has it under the key `part_labels`.
+        flip_pairs: Pairs of class names that swap when a clip is mirrored, `None` if unknown.
+            `FlipRule.of` reads them.
     """
 
     labels: list[str]
@@ -40,12 +45,14 @@ class DatasetInfo:
     splits: dict[str, dict]
     format_version: int = 1
     source: str = "folder"
-    part_labels: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+    task_classes: dict[str, list[str]] = dataclasses.field(default_factory=dict)
     flip_pairs: list[list[str]] | None = None
 
     def save(self, folder: str) -> None:
-        """Writes `dataset_info.json` into `folder`, all of it or nothing."""
-        text = json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False)
+        """Writes `dataset_info.json` into `folder`, completely or not at all."""
+        values = dataclasses.asdict(self).items()
+        values = {_FILE_KEYS.get(name, name): value for name, value in values}
+        text = json.dumps(values, indent=2, ensure_ascii=False)
         write_whole_file(os.path.join(folder, FILE_NAME), f"{text}\n")
 
     @classmethod
@@ -54,51 +61,55 @@ class DatasetInfo:
         """Reads the file that `save` wrote.
 
         Raises:
-            DataError: When `folder` has none, it is damaged, or the folder cannot be opened.
+            DataError: If `folder` has no such file or cannot be opened, or if the file is damaged.
         """
         object_store.connect(folder)
         path = os.path.join(folder, FILE_NAME)
         try:
             with tf.io.gfile.GFile(path, "r") as file:
-                return cls(**json.load(file))
+                values = dict(json.load(file))
+            for name, key in _FILE_KEYS.items():
+                if key in values:
+                    values[name] = values.pop(key)
+            return cls(**values)
         except tf.errors.NotFoundError as error:
             raise DataError(
                 f"A folder of records must hold `{FILE_NAME}`, which is written when all shards "
-                f"are complete. Received `{folder}` without one. Run `python -m trainers.prepare` "
-                "(again)."
+                f"are complete. Received: folder={str(folder)!r}, which holds none. Write the "
+                "records (again) with `gsf_tf.data.write_records`."
             ) from error
         except (ValueError, TypeError, UnicodeDecodeError) as error:
             raise DataError(
-                f"`{path}` must be as `trainers.prepare` wrote it. Received a damaged file "
-                f"({error}). Prepare the records again."
+                f"`{path}` must be as `gsf_tf.data.write_records` wrote it. Received: a damaged "
+                f"file ({error}). Write the records again (`overwrite`)."
             ) from error
 
     def num_clips(self, split: str) -> int:
         """Returns the number of clips in the records of `split`.
 
         Raises:
-            DataError: When there is no such split.
+            DataError: If the records have no such split.
         """
         return self._split(split)["clips"]
 
     def shard_files(self, folder: str, split: str) -> list[str]:
-        """Returns the paths of the shards of `split`, for records that are in `folder`.
+        """Returns the paths of the shards of `split`, if the records are in `folder`.
 
         Raises:
-            DataError: When there is no such split.
+            DataError: If the records have no such split.
         """
         return [os.path.join(folder, name) for name in self._split(split)["shards"]]
 
     def _split(self, split):
         if split not in self.splits:
             raise DataError(
-                f"A split must be one of those in the records: {', '.join(self.splits)}. "
-                f"Received {split!r}. Name one of them, or prepare the records with a validation "
-                "part (--val_fraction)."
+                f"`split` must be one of those in the records: {', '.join(self.splits)}. "
+                f"Received: split={split!r}. Name one of them, or write records with a validation "
+                "part (`val_fraction`)."
             )
         return self.splits[split]
 
     @staticmethod
     def exists(folder: str) -> bool:
-        """Says whether `folder` holds a complete set of records."""
+        """Returns whether `folder` holds a complete set of records."""
         return tf.io.gfile.exists(os.path.join(folder, FILE_NAME))

@@ -1,4 +1,4 @@
-"""Paths in object stores (`s3://`, `az://`, `hdfs://`): tensorflow-io opens them."""
+"""Opens paths in object stores (`s3://`, `az://`, `hdfs://`) with tensorflow-io."""
 
 import functools
 
@@ -10,15 +10,15 @@ _in_use = False
 
 
 def connect(path: str) -> None:
-    """Makes `tf.io.gfile` and the readers of records understand a path.
+    """Registers the file system of a path, so that `tf.io.gfile` and readers of records open it.
 
-    Local paths, and `gs://`, which TensorFlow brings along, need nothing.
+    Local paths and `gs://`, which TensorFlow itself supports, need no registration.
 
     Args:
         path: A folder or file, local or of the form `SCHEME://...`.
 
     Raises:
-        DataError: When nothing installed here can open such a path.
+        DataError: If no installed package can open such a path.
     """
     global _in_use
     scheme, separator, _ = str(path).partition("://")
@@ -28,25 +28,26 @@ def connect(path: str) -> None:
         try:
             import tensorflow_io  # noqa: F401 - registers its file systems
         except (ImportError, NotImplementedError, tf.errors.OpError):
-            pass  # What matters is whether the scheme is known now.
+            pass  # The next line checks whether the scheme is known now.
         if not _is_known(scheme):
             raise DataError(
-                "A path must be local, or in a store that TensorFlow can open. Received "
-                f"`{path}`: TensorFlow {tf.__version__} does not know `{scheme}://` here. For "
-                "s3://, az:// and hdfs:// install tensorflow-io (`pip install 'gsf_tf[cloud]'`), "
-                "which works up to TensorFlow 2.17; or copy the files to a local folder."
+                "A path must be local, or in a store that TensorFlow can open. Received: "
+                f"path={str(path)!r}; TensorFlow {tf.__version__} does not know `{scheme}://` "
+                "here. For s3://, az:// and hdfs:// install tensorflow-io (`pip install "
+                "'gsf_tf[cloud]'`), which works up to TensorFlow 2.17; or copy the files to a "
+                "local folder."
             )
     _in_use = True
 
 
 def reports_store_errors(function):
-    """Makes a function turn what an object store refuses into a `DataError`.
+    """Makes a function turn the errors of an object store into `DataError`s.
 
     Args:
-        function: One that opens paths after `connect`.
+        function: A function that opens paths after `connect`.
 
     Returns:
-        The same, for paths of this machine without a change.
+        A function that does the same. Errors at local paths stay as they are.
     """
 
     @functools.wraps(function)
@@ -57,7 +58,7 @@ def reports_store_errors(function):
             if not _in_use:
                 raise
             raise DataError(
-                "An object store must let its paths be read and written. Received "
+                "An object store must let its paths be read and written. Received: "
                 f"{type(error).__name__}: {error.message}. Check the bucket's name, the "
                 "credentials, and the address (for s3://, S3_ENDPOINT and AWS_REGION)."
             ) from error
@@ -66,7 +67,7 @@ def reports_store_errors(function):
 
 
 def in_use() -> bool:
-    """Says whether this process has opened a path in an object store."""
+    """Returns whether this process has opened a path in an object store."""
     return _in_use
 
 

@@ -1,7 +1,7 @@
-"""What makes the content of a record unusable, said in words.
+"""Describes in words why the content of a record is unusable.
 
-A pipeline notices that a record breaks a rule (`parse_clip`, `decode_crops`), without saying which;
-this looks at that record alone and says it.
+The ops of a pipeline (`parse_clip`, `decode_crops`) only detect that a record breaks a rule. The
+function of this module reads that record alone and names the rule.
 """
 
 from collections.abc import Mapping
@@ -14,19 +14,19 @@ from gsf_tf.data.records.record_schema import FRAME_OFFSET, FRAME_SIZE
 
 
 def find_fault(record: bytes, limits: Mapping[str, int | None]) -> str | None:
-    """Says what is wrong with the content of a record.
+    """Returns a phrase that says what is wrong with the content of a record.
 
     Args:
         record: A serialized `SequenceExample`.
-        limits: Number of classes by the key of the label, `None` where that is not known.
+        limits: Number of classes by the key of each label, `None` if unknown.
 
     Returns:
-        The first rule that it breaks, `None` where it is a clip whose frames all decode.
+        The first rule that the record breaks, or `None` if it is a clip whose frames all decode.
     """
     try:
         example = tf.train.SequenceExample.FromString(record)
     except DecodeError:
-        return "it is no SequenceExample"
+        return "it is not a SequenceExample"
     context = example.context.feature
     kinds = {key: "int64_list" for key in ("image/height", "image/width", *limits)}
     for key, kind in {**kinds, "clip/media_id": "bytes_list"}.items():
@@ -44,33 +44,33 @@ def find_fault(record: bytes, limits: Mapping[str, int | None]) -> str | None:
         return "it has no frames"
     for number, feature in enumerate(frames):
         if len(feature.bytes_list.value) != 1:
-            return f"its frame {number} is not there"
+            return f"its frame {number} is missing"
         fault = _find_jpeg_fault(feature.bytes_list.value[0], height, width)
         if fault:
             return f"its frame {number} {fault}"
-    if not _are_where_they_should(frames, context, record):
-        return f"its frames are not where `{FRAME_OFFSET}` and `{FRAME_SIZE}` say"
+    if not _offsets_are_right(frames, context, record):
+        return f"its frames are not at the bytes that `{FRAME_OFFSET}` and `{FRAME_SIZE}` name"
     return None
 
 
-def _are_where_they_should(frames, context, record):
+def _offsets_are_right(frames, context, record):
     for key in (FRAME_OFFSET, FRAME_SIZE):
         if key in context and context[key].WhichOneof("kind") not in ("int64_list", None):
             return False
-    places, sizes = (context[key].int64_list.value for key in (FRAME_OFFSET, FRAME_SIZE))
-    if not places and not sizes:
+    offsets, sizes = (context[key].int64_list.value for key in (FRAME_OFFSET, FRAME_SIZE))
+    if not offsets and not sizes:
         return True
-    if len(places) != len(frames) or len(sizes) != len(frames):
+    if len(offsets) != len(frames) or len(sizes) != len(frames):
         return False
-    # The context is the first field: a tag of one byte, its length, itself.
+    # The context is the first field: a tag of one byte, its length as a varint, its content.
     end = 1
     while record[end] > 127:
         end += 1
-    length = sum((byte & 127) << 7 * place for place, byte in enumerate(record[1 : end + 1]))
+    length = sum((byte & 127) << 7 * position for position, byte in enumerate(record[1 : end + 1]))
     end += 1 + length
     return all(
-        record[end + place : end + place + size] == frame.bytes_list.value[0]
-        for place, size, frame in zip(places, sizes, frames, strict=True)
+        record[end + offset : end + offset + size] == frame.bytes_list.value[0]
+        for offset, size, frame in zip(offsets, sizes, frames, strict=True)
     )
 
 
@@ -78,9 +78,7 @@ def _find_jpeg_fault(jpeg, height, width):
     try:
         found = tf.image.extract_jpeg_shape(jpeg).numpy()
         if tuple(found[:2]) != (height, width):
-            return (
-                f"announces {found[1]} x {found[0]} pixels, and the record says {width} x {height}"
-            )
+            return f"announces {found[1]} x {found[0]} pixels, and the record {width} x {height}"
         tf.image.decode_jpeg(jpeg, channels=3)
     except tf.errors.InvalidArgumentError:
         return "is a damaged JPEG"

@@ -1,8 +1,8 @@
-"""Where the records of a TFRecord file begin and end, also in a damaged one.
+"""Finds where the records of a TFRecord file begin and end, even if the file is damaged.
 
-A record is its length (8 bytes), a checksum of the length (4), the content, and a checksum of the
-content (4): https://www.tensorflow.org/tutorials/load_data/tfrecord. With a whole length, damage
-inside a record does not hide the next one.
+A record consists of its length (8 bytes), a checksum of the length (4), the content, and a checksum
+of the content (4): https://www.tensorflow.org/tutorials/load_data/tfrecord. If the length is
+intact, the next record can be found behind a damaged one.
 """
 
 import struct
@@ -14,16 +14,16 @@ from gsf_tf.data.records.damage_log import DamagedRecord
 _HEADER = struct.Struct("<QI")
 OVERHEAD = _HEADER.size + 4
 
-# As `tf.data.TFRecordDataset` has it.
+# The default of `tf.data.TFRecordDataset`.
 _BUFFER_BYTES = 256 * 1024
 
 
 def records_from(file, offset) -> tf.data.Dataset:
-    """Reads the records of a file that begin at a byte or after it.
+    """Reads the records of a file from a byte on.
 
     Args:
         file: Path, a string or a scalar tensor.
-        offset: The byte, where a record must begin; int64.
+        offset: The byte, int64; a record must begin there.
 
     Returns:
         A dataset of string scalars.
@@ -35,64 +35,65 @@ def records_from(file, offset) -> tf.data.Dataset:
         )
         return tf.data.experimental.from_variant(variant, tf.TensorSpec([], tf.string))
 
-    # Inside of a function, for TensorFlow 2.17 cannot write this op into a graph.
+    # In a function of its own, because TensorFlow 2.17 cannot serialize this op into a graph.
     start = ([file], [tf.cast(offset, tf.int64)])
     return tf.data.Dataset.from_tensors(start).flat_map(read)
 
 
-def find_offset(file: str, place: int) -> int:
-    """Returns the byte at which a record begins, where all before it have whole lengths."""
+def find_offset(file: str, index: int) -> int:
+    """Returns the byte at which a record begins; all lengths before it must be intact."""
     offset = 0
     with tf.io.gfile.GFile(file, "rb") as stream:
-        for _ in range(place):
+        for _ in range(index):
             stream.seek(offset)
             offset += _HEADER.unpack(stream.read(_HEADER.size))[0] + OVERHEAD
     return offset
 
 
 def survey(
-    file: str, offset: int, place: int, num_clips: int | None
+    file: str, offset: int, index: int, num_clips: int | None
 ) -> tuple[list[tuple[int, int, int]], list[DamagedRecord]]:
     """Reads the rest of a shard, past its damaged records.
 
     Args:
         file: Path of the shard.
-        offset: Byte at which to begin.
-        place: Number of the record that begins there.
-        num_clips: Records that the shard should have, `None` where that is not known.
+        offset: Byte at which reading begins.
+        index: Index of the record that begins at this byte.
+        num_clips: Number of records that the shard should have, `None` if unknown.
 
     Returns:
-        Runs of whole records, each (offset, place, number of records); and the damage.
+        Runs of intact records, each a tuple (offset, index of the first record, number of
+        records); and the damaged records.
 
     Raises:
-        tf.errors.OpError: When the file cannot be opened or read.
+        tf.errors.OpError: If the file cannot be opened or read.
     """
     runs, damage = [], []
     size = tf.io.gfile.stat(file).length
-    while offset < size and place != num_clips:
-        end, count = _read_whole_records(file, offset, num_clips and num_clips - place)
+    while offset < size and index != num_clips:
+        end, count = _read_intact_records(file, offset, num_clips and num_clips - index)
         if count:
-            runs.append((offset, place, count))
-        offset, place = end, place + count
-        if offset == size or place == num_clips:
+            runs.append((offset, index, count))
+        offset, index = end, index + count
+        if offset == size or index == num_clips:
             break
         reason, end = _find_fault(file, offset, size)
-        following = num_clips - place if end is None and num_clips is not None else 1
-        damage.append(DamagedRecord(file, place, offset, reason, following))
+        following = num_clips - index if end is None and num_clips is not None else 1
+        damage.append(DamagedRecord(file, index, offset, reason, following))
         if end is None:
             return runs, damage
-        offset, place = end, place + 1
-    if num_clips is not None and place < num_clips:
+        offset, index = end, index + 1
+    if num_clips is not None and index < num_clips:
         reason = f"the shard should have {num_clips} clips, and the file ends here"
-        damage.append(DamagedRecord(file, place, offset, reason, num_clips - place))
+        damage.append(DamagedRecord(file, index, offset, reason, num_clips - index))
     elif offset < size and not damage and not runs:
         reason = f"the shard should have {num_clips} clips, and the file goes on here"
-        damage.append(DamagedRecord(file, place, offset, reason, 0))
+        damage.append(DamagedRecord(file, index, offset, reason, 0))
     return runs, damage
 
 
-def _read_whole_records(file, offset, most):
-    """Returns the byte at which the first damaged record begins, and how many come before it."""
+def _read_intact_records(file, offset, most):
+    """Returns the byte at which the first damaged record begins, and the number before it."""
     count = 0
     lengths = records_from(file, offset).map(tf.strings.length)
     if most is not None:
@@ -107,7 +108,7 @@ def _read_whole_records(file, offset, most):
 
 
 def _find_fault(file, offset, size):
-    """Returns what is wrong with a record's frame, and where it ends if that can be known."""
+    """Returns what is wrong with a record's framing, and its end, or None if that is unknown."""
     left = size - offset
     if left < _HEADER.size:
         return f"the file ends after {left} bytes of it", None
@@ -123,7 +124,7 @@ def _find_fault(file, offset, size):
 
 
 def _masked_checksum(data):
-    """CRC-32C (Castagnoli), rotated and offset as TFRecords have it."""
+    """Returns the CRC-32C (Castagnoli), rotated and offset as in the TFRecord format."""
     value = 0xFFFFFFFF
     for byte in data:
         value ^= byte

@@ -1,4 +1,4 @@
-"""What a pipeline needs of a record, with every rule checked that its content must keep."""
+"""Parses records, and checks every rule that the content of a record must keep."""
 
 from collections.abc import Mapping
 
@@ -9,27 +9,27 @@ from gsf_tf.ops import library
 from gsf_tf.ops.implementation import use_compiled
 from gsf_tf.ops.reference.attempt import attempt
 
-# Pixels of a frame, a little more than those of 8K video. A larger size is damage, for decoding it
-# would take the machine's memory.
+# A little more than the pixels of an 8K frame. A larger size is treated as damage, because decoding
+# such a frame could take all of the machine's memory.
 MAX_FRAME_PIXELS = 2**25
-
 
 _FIELDS = ("media_id", "frame_size", "labels", "offset", "size")
 
 
 def parse_clip(record, limits: Mapping[str, int | None]) -> tuple[dict, tf.Tensor]:
-    """Parses a record, frames left where they are.
+    """Parses a record without copying its frames.
 
     Args:
         record: A serialized `SequenceExample`, scalar string.
-        limits: Number of classes by the key of each label that is wanted, `None` where unknown.
+        limits: Number of classes by the key of each label to read, `None` if unknown.
 
     Returns:
-        A dictionary of `frame_size` (int32 `[2]`: height and width), `media_id` (string scalar),
-        `labels` (int32 `[len(limits)]`), `data` (string scalar), and `offset` and `size` (int32
-        `[N]`): frame n is `size[n]` bytes at `offset[n]` of `data`. And a bool scalar: whether the
-        record keeps the rules of its content, those of the JPEGs aside; where it does not, the
-        dictionary is of a clip of one empty frame.
+        A pair. The first value is a dictionary of `frame_size` (int32 `[2]`: height and width),
+        `media_id` (string scalar), `labels` (int32 `[len(limits)]`), `data` (string scalar), and
+        `offset` and `size` (int32 `[N]`): frame n occupies `size[n]` bytes from byte `offset[n]` of
+        `data`. The second value is a bool scalar: whether the record keeps all rules for its
+        content (the JPEGs are not checked). If it does not, the dictionary describes a clip of one
+        empty frame.
     """
     record = tf.convert_to_tensor(record, tf.string)
     limits = {key: tf.int32.max if limit is None else limit for key, limit in limits.items()}
@@ -57,7 +57,7 @@ def _nothing(limits):
 
 
 def _parse(record, limits):
-    """The reference form: fails where a rule is broken."""
+    """The reference form of the op; fails if a rule is broken."""
     scalar, several = tf.io.FixedLenFeature([], tf.int64), tf.io.VarLenFeature(tf.int64)
     end = _context_end(record)
     context, _ = tf.io.parse_single_sequence_example(
@@ -97,17 +97,17 @@ def _parse(record, limits):
 
 
 def _context_end(record):
-    """Returns where the context ends, the first field: a tag, its length as a varint, itself."""
+    """Returns the byte after the context, the first field: a tag, a varint length, the content."""
     head = tf.io.decode_raw(tf.strings.substr(record, 1, 5), tf.uint8)
     head = tf.cast(head, tf.int32)
-    # A byte of a varint that is not its last has the highest bit set.
+    # All bytes of a varint but its last have the highest bit set.
     belongs = tf.math.cumprod(head // 128, exclusive=True)
-    weights = tf.constant([128**place for place in range(5)])[: tf.size(head)]
+    weights = tf.constant([128**position for position in range(5)])[: tf.size(head)]
     return 1 + tf.reduce_sum(belongs) + tf.reduce_sum(belongs * (head % 128) * weights)
 
 
 def _find_frames(record):
-    """Takes the frames out of a record of the first format, which does not say where they are."""
+    """Copies the frames out of a record of the first format, which lacks their offsets."""
     _, lists = tf.io.parse_single_sequence_example(
         record,
         sequence_features={"image/encoded": tf.io.FixedLenSequenceFeature([], tf.string)},

@@ -1,4 +1,4 @@
-"""A clip as a `tf.train.SequenceExample`, by the keys of MediaPipe's MediaSequence.
+"""Serializes a clip as a `tf.train.SequenceExample` with the keys of MediaPipe's MediaSequence.
 
 Context: `clip/data_path`, `clip/media_id` (the file's name without extension),
 `clip/label/index`, `clip/label/string`, `image/format` (JPEG), `image/channels`,
@@ -6,13 +6,14 @@ Context: `clip/data_path`, `clip/media_id` (the file's name without extension),
 A part of a video has `clip/start/timestamp` and `clip/end/timestamp` (microseconds).
 Feature lists: `image/encoded` (one JPEG per frame), `image/timestamp` (microseconds).
 
-A class that is a combination has each part's label under the part's name, a prefix in
-MediaSequence: `verb/clip/label/index`, `verb/clip/label/string`.
+The label of each task beside the action has the task's name as a prefix, as MediaSequence allows:
+`verb/clip/label/index`, `verb/clip/label/string`.
 
-Keys of our own say how the frames were made: `gsf_tf/source` (dataset and version),
-`gsf_tf/index_base` (number of the first frame in the source), `gsf_tf/short_side` and
-`gsf_tf/jpeg_quality`. `gsf_tf/frame_offset` and `gsf_tf/frame_size` say where each JPEG is, in
-bytes after the end of the context, so that a reader can take single frames without a copy of all.
+The keys that begin with `gsf_tf/` are this project's. They describe how the frames were made:
+`gsf_tf/source` (dataset and version), `gsf_tf/index_base` (number of the first frame in the
+source), `gsf_tf/short_side` and `gsf_tf/jpeg_quality`. `gsf_tf/frame_offset` and
+`gsf_tf/frame_size` locate each JPEG: its first byte, counted from the end of the context, and its
+length. With them a reader takes single frames without copying all.
 """
 
 import pathlib
@@ -31,21 +32,21 @@ FRAME_OFFSET, FRAME_SIZE = "gsf_tf/frame_offset", "gsf_tf/frame_size"
 def serialize_clip(
     source: ClipSource, clip: EncodedClip, listing: ClipListing, settings: RecordSettings
 ) -> bytes:
-    """Returns the record of a clip, the same bytes for the same clip.
+    """Returns the record of a clip; the same clip always has the same bytes.
 
     Args:
-        source: Where the clip is from.
-        clip: Its frames.
-        listing: The dataset that it is in.
-        settings: How the frames were made.
+        source: The clip's name, labels and bounds.
+        clip: The clip's frames.
+        listing: The dataset of the clip.
+        settings: The settings with which the frames were made.
     """
     example = tf.train.SequenceExample()
     context = example.context.feature
     context["clip/data_path"].bytes_list.value.append(source.data_path.encode())
     context["clip/media_id"].bytes_list.value.append(pathlib.Path(source.path).stem.encode())
     labels = [("", listing.labels, source.label)]
-    parts = zip(listing.part_labels.items(), source.parts, strict=True)
-    labels += [(f"{name}/", part_labels, index) for (name, part_labels), index in parts]
+    tasks = zip(listing.task_classes.items(), source.task_labels, strict=True)
+    labels += [(f"{task}/", classes, index) for (task, classes), index in tasks]
     for prefix, label_map, index in labels:
         context[f"{prefix}clip/label/index"].int64_list.value.append(index)
         context[f"{prefix}clip/label/string"].bytes_list.value.append(label_map[index].encode())
@@ -71,7 +72,7 @@ def serialize_clip(
 
 
 def _index_frames(example, frames):
-    """Adds where each frame is in what follows the context."""
+    """Adds the offset and the size of each frame, counted from the end of the context."""
     lists = tf.train.SequenceExample(feature_lists=example.feature_lists)
     data, end = lists.SerializeToString(deterministic=True), 0
     context = example.context.feature
@@ -82,6 +83,6 @@ def _index_frames(example, frames):
         context[FRAME_SIZE].int64_list.value.append(len(frame))
 
 
-def label_key(name: str) -> str:
-    """Returns the key of the label of the class (`ACTION`) or of one of its parts."""
-    return "clip/label/index" if name == ACTION else f"{name}/clip/label/index"
+def label_key(task: str) -> str:
+    """Returns the key under which a record holds the label of a task."""
+    return "clip/label/index" if task == ACTION else f"{task}/clip/label/index"

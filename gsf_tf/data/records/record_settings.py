@@ -1,4 +1,4 @@
-"""What decides the contents of records, beside the videos."""
+"""The settings that decide, together with the videos, what the records hold."""
 
 import dataclasses
 
@@ -7,15 +7,19 @@ from gsf_tf.errors import DataError
 
 @dataclasses.dataclass(frozen=True)
 class RecordSettings:
-    """How clips are stored.
+    """How clips are stored in records.
 
     Args:
-        short_side: Frames whose shorter side is larger are scaled down to it, in pixels.
-        jpeg_quality: 1..100.
-        max_frames: A longer clip is thinned to this many evenly spaced frames; 0 keeps all.
-        clips_per_shard: Clips in one file, at most; 0 chooses as many as make it 100 to 200 MB
-            large, by a sample of the clips.
-        seed: Order of the clips.
+        short_side: Pixels, 16..8192. Frames whose shorter side is larger are scaled down to it.
+        jpeg_quality: JPEG quality of the stored frames, 1..100.
+        max_frames: From a longer clip, only this many evenly spaced frames are stored; 0 stores
+            all.
+        clips_per_shard: Largest number of clips in one file. 0 chooses the number so that files
+            have 100 to 200 MB, from the size of a sample of the clips.
+        seed: Decides the order of the clips in the shards.
+
+    Raises:
+        DataError: If a value is outside its range.
     """
 
     short_side: int = 256
@@ -34,4 +38,4 @@ class RecordSettings:
         for name, low, high in rules:
             value = getattr(self, name)
             if not low <= value <= high:
-                raise DataError(f"`{name}` must be in {low}..{high}. Received {value}.")
+                raise DataError(f"`{name}` must be in {low}..{high}. Received: {name}={value}")

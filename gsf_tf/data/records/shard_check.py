@@ -1,4 +1,4 @@
-"""Reading a shard to its end, past the records that are damaged."""
+"""Reads a shard to its end, past damaged records."""
 
 import collections
 import os
@@ -15,21 +15,22 @@ from gsf_tf.data.records.record_framing import OVERHEAD, records_from, survey
 def check_shard(
     path: str, num_clips: int, limits: Mapping[str, int], pool: ThreadPoolExecutor | None
 ) -> Iterator[tuple[int, int, bytes] | DamagedRecord]:
-    """Reads a shard and finds all damage.
+    """Reads a shard and finds all of its damage.
 
     Args:
         path: The shard.
-        num_clips: Records that it should have; what comes after them is not read.
+        num_clips: Number of records that the shard should have. Bytes after them are not read.
         limits: As in `find_fault`.
-        pool: Looks into the records, decoding every frame, two records for each processor at a
-            time. `None` leaves it at the checksums and the number of records.
+        pool: Threads that check the content of the records and decode every frame, two records
+            per processor at a time. With `None`, only the checksums and the number of records are
+            checked.
 
     Yields:
-        In order, each whole record as (number, byte at which it begins, content), and each
-        `DamagedRecord`.
+        In the order of the shard, a tuple (index, byte at which it begins, content) for each
+        intact record and a `DamagedRecord` for each damaged one.
 
     Raises:
-        tf.errors.OpError: When the shard is there and cannot be read.
+        tf.errors.OpError: If the shard exists but cannot be read.
     """
     waiting = collections.deque()
     try:
@@ -41,26 +42,26 @@ def check_shard(
         while waiting:
             yield _checked(path, *waiting.popleft())
     except tf.errors.NotFoundError:
-        yield DamagedRecord(path, 0, 0, "the shard is not there", num_clips)
+        yield DamagedRecord(path, 0, 0, "the shard does not exist", num_clips)
 
 
 def _read(path, num_clips):
-    """Yields the records whose checksums are right, and the damage between them."""
-    place = offset = 0
+    """Yields the records with correct checksums, and the damaged records between them."""
+    index = offset = 0
     try:
         for record in records_from(path, 0).take(num_clips).as_numpy_iterator():
-            yield place, offset, record
-            place, offset = place + 1, offset + len(record) + OVERHEAD
+            yield index, offset, record
+            index, offset = index + 1, offset + len(record) + OVERHEAD
     except tf.errors.DataLossError:
-        pass  # What is wrong, and where it goes on, the survey says.
-    runs, damage = survey(path, offset, place, num_clips)
+        pass  # The survey finds the damage and the next intact record.
+    runs, damage = survey(path, offset, index, num_clips)
     for start, first, count in runs:
-        while damage and damage[0].place < first:
+        while damage and damage[0].index < first:
             yield damage.pop(0)
-        place, offset = first, start
+        index, offset = first, start
         for record in records_from(path, start).take(count).as_numpy_iterator():
-            yield place, offset, record
-            place, offset = place + 1, offset + len(record) + OVERHEAD
+            yield index, offset, record
+            index, offset = index + 1, offset + len(record) + OVERHEAD
     yield from damage
 
 

@@ -1,4 +1,4 @@
-"""Reading a clip whatever it is stored as: a video file, a folder of frames, or an image."""
+"""Reads clips that are stored as video files, as folders of frames, or as images."""
 
 import functools
 import os
@@ -12,13 +12,13 @@ from gsf_tf.data.video.video_file import DecodedFrame, iterate_frames, probe, re
 
 
 def check_clip(path: str | os.PathLike) -> None:
-    """Looks at a clip before it is decoded.
+    """Checks that a clip can be opened, before any of it is used.
 
     Args:
         path: A video file, a folder of numbered frames, or an image.
 
     Raises:
-        VideoError: When it cannot be read. Damage inside shows only on decoding.
+        VideoError: If it cannot be opened. Damage further inside shows only on decoding.
     """
     if os.path.isdir(path):
         FrameFolder(path)
@@ -31,19 +31,20 @@ def check_clip(path: str | os.PathLike) -> None:
 def open_clip(
     path: str | os.PathLike, frame_rate: float = 0.0
 ) -> tuple[int, float, int, Callable[..., Iterator[DecodedFrame]]]:
-    """Reads what a clip says of itself, without a check.
+    """Opens a clip and returns its length, its frame rate and an iterator over its frames.
 
     Args:
         path: A video file, a folder of numbered frames, or an image.
-        frame_rate: Frames per second of a folder of frames, 0 where unknown.
+        frame_rate: Frames per second of a folder of frames, 0 if unknown.
 
     Returns:
-        The number of frames, which may be wrong for a video; frames per second, 0.0 where unknown;
-        the number of the first frame in the source; and a function like
-        `video_file.iterate_frames` without its first argument.
+        A tuple of four values: the number of frames (for a video the number in its header, which
+        may be wrong); frames per second, 0.0 if unknown; the number of the first frame (0, or
+        the number in the name of the first file of a folder of frames); and a function that takes
+        the keyword arguments of `video_file.iterate_frames` and yields the same frames.
 
     Raises:
-        VideoError: When there is no such clip, or it cannot be opened.
+        VideoError: If the clip does not exist or cannot be opened.
     """
     if frame_rate or os.path.isdir(path):
         folder = FrameFolder(path, frame_rate)
@@ -58,21 +59,23 @@ def read_sampled_frames(
     choose: Callable[[int], Sequence[int]],
     short_side: int | None = None,
 ) -> np.ndarray:
-    """Reads the frames that a sampling rule chooses, in one pass wherever possible.
+    """Reads the frames that a sampling rule chooses.
 
-    The number of frames of a video is taken from the file's header; where decoding shows that
-    the header was wrong, the rule is asked again with the true number.
+    The number of frames of a video is taken from the file's header. If decoding shows that the
+    header is wrong, the rule is called again with the true number and the file is decoded once
+    more.
 
     Args:
         path: A video file, a folder of numbered frames, or an image.
-        choose: Takes the number of frames, gives the positions wanted, repetitions allowed.
+        choose: A function that takes the number of frames and returns the positions of the frames
+            to read, counted from 0; positions may repeat.
         short_side: As in `video_file.iterate_frames`.
 
     Returns:
-        uint8 RGB `[T, H, W, 3]`, upright, in the order of `choose`.
+        uint8 RGB frames `[T, H, W, 3]`, upright, in the order that `choose` returned.
 
     Raises:
-        VideoError: When the clip cannot be decoded to its end.
+        VideoError: If the clip cannot be decoded to its end.
     """
     num_frames, _, _, iterate = open_clip(path)
     while True:

@@ -1,4 +1,4 @@
-"""A decoded clip, its frames compressed again one by one."""
+"""A clip whose frames have been decoded and compressed again, one by one."""
 
 import dataclasses
 
@@ -9,13 +9,13 @@ class EncodedClip:
 
     Attributes:
         frames: One JPEG per frame.
-        timestamps: Microseconds since the start of the video, one per frame; of the whole video
-            where the clip is a part of one.
-        frame_rate: Frames per second of what is kept.
+        timestamps: Time of each frame in microseconds since the start of the video. If the clip is
+            a part of a video, times still count from the start of that video.
+        frame_rate: Frames per second of the stored frames, 0.0 if unknown.
         height: Height of every frame, in pixels.
         width: Width of every frame, in pixels.
-        index_base: Number of the first frame in the source: 0 for a video, the number in its
-            file's name for a folder of frames.
+        index_base: Number of the first frame: 0 for a video; for a folder of frames, the number in
+            the name of its first file.
     """
 
     frames: list[bytes]

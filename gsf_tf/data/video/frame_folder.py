@@ -18,29 +18,29 @@ FRAME_NAME = re.compile(r"(\d+)\.jpe?g", re.IGNORECASE)
 class FrameFolder:
     """The frames `00001.jpg`, `00002.jpg`, ... of one clip.
 
-    The numbers may begin at 0 or 1 and have no gap; other files are passed over.
+    The numbers may begin at 0 or 1 and have no gap; other files are ignored.
 
     Args:
         path: The folder.
-        frame_rate: Frames per second, which the files do not say; 0 where unknown.
+        frame_rate: Frames per second, which the files do not state; 0 if unknown.
 
     Attributes:
-        index_base: Number of the first frame.
+        index_base: Number of the first frame, 0 or 1.
 
     Raises:
-        VideoError: When there is no such folder, no frame in it, or one is missing.
+        VideoError: If the folder does not exist, holds no frame, or lacks one of the numbers.
     """
 
     def __init__(self, path: str | os.PathLike, frame_rate: float = 0.0):
         self.path = os.fspath(path)
         self.frame_rate = frame_rate
         if not os.path.isdir(path):
-            raise VideoError(path, "there is no such folder of frames")
+            raise VideoError(path, "the folder of frames does not exist")
         numbered = {}
         for name in sorted(os.listdir(path)):
             match = FRAME_NAME.fullmatch(name)
             if match and numbered.setdefault(int(match[1]), name) != name:
-                reason = f"frame {int(match[1])} is there twice, `{numbered[int(match[1])]}` and "
+                reason = f"frame {int(match[1])} has two files, `{numbered[int(match[1])]}` and "
                 raise VideoError(path, f"{reason}`{name}`")
         if not numbered:
             raise VideoError(path, "the folder holds no frame (00001.jpg, 00002.jpg, ...)")
@@ -55,24 +55,24 @@ class FrameFolder:
             raise VideoError(path, reason)
         self._names = [numbered[number] for number in sorted(numbered)]
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._names)
 
     def iterate_frames(
         self, *, short_side: int | None = None, keep: Callable[[int], bool] = lambda index: True
     ) -> Iterator[DecodedFrame]:
-        """Decodes the frames in order and yields those that are kept.
+        """Decodes the frames in order and yields those that `keep` chooses.
 
         Args:
             short_side: Frames whose shorter side is larger than this are scaled down to it,
                 the aspect ratio kept. `None` never scales.
-            keep: Says for a frame's position, counted from 0, whether it is wanted.
+            keep: A function from a frame's position, counted from 0, to whether it is yielded.
 
         Yields:
             `DecodedFrame`s.
 
         Raises:
-            VideoError: When a frame is not a readable JPEG or not as large as the first.
+            VideoError: If a frame is not a readable JPEG, or differs in size from the first.
         """
         size = None
         for index, name in enumerate(self._names):
@@ -81,7 +81,7 @@ class FrameFolder:
                 if image.size != size:
                     reason = f"`{name}` is {image.width}x{image.height}, the frames before it are "
                     raise VideoError(self.path, f"{reason}{size[0]}x{size[1]}", index)
-                # Read even when it is not kept: a damaged clip is found whatever is kept of it.
+                # Frames that are not kept are read too, so that damage is found whatever is kept.
                 rgb = self._read(image, name, index)
             if keep(index):
                 seconds = index / self.frame_rate if self.frame_rate else None
@@ -91,7 +91,7 @@ class FrameFolder:
         try:
             image = Image.open(pathlib.Path(self.path, name), formats=["JPEG"])
         except (OSError, Image.DecompressionBombError) as error:
-            raise VideoError(self.path, f"`{name}` is no JPEG file", index) from error
+            raise VideoError(self.path, f"`{name}` is not a JPEG file", index) from error
         if image.width * image.height > MAX_PIXELS:
             image.close()
             reason = f"`{name}` announces {image.width}x{image.height} pixels"

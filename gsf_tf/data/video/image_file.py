@@ -1,4 +1,4 @@
-"""Decoding of pictures, which are clips of one frame."""
+"""Decodes images, each of which is a clip of one frame."""
 
 import contextlib
 import os
@@ -13,10 +13,10 @@ from gsf_tf.errors import VideoError
 
 IMAGE_EXTENSIONS = frozenset((".jpg", ".jpeg", ".png"))
 
-# Datasets hold files whose extension is the other one's, as ImageNet does.
+# Both formats are tried whatever the extension: ImageNet, for one, has PNG files named .JPEG.
 _FORMATS = ["JPEG", "PNG"]
 
-# What EXIF's orientations ask a viewer for; 1 is upright.
+# The transposition that makes a picture with an EXIF orientation upright; 1 is upright already.
 _ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -30,15 +30,15 @@ _TURNS = {
 
 
 def is_image(path: str | os.PathLike) -> bool:
-    """Says whether a file is a picture by its extension."""
+    """Returns whether the extension of a file is that of an image."""
     return os.path.splitext(path)[1].lower() in IMAGE_EXTENSIONS
 
 
 def check_image(path: str | os.PathLike) -> None:
-    """Looks at the header of a picture.
+    """Checks the header of an image.
 
     Raises:
-        VideoError: When it is missing, no JPEG or PNG, or announces an absurd size.
+        VideoError: If the file is missing, is neither JPEG nor PNG, or announces an absurd size.
     """
     with _open(path):
         pass
@@ -50,22 +50,22 @@ def iterate_image(
     short_side: int | None = None,
     keep: Callable[[int], bool] = lambda index: True,
 ) -> Iterator[DecodedFrame]:
-    """Decodes a picture as the only frame of a clip.
+    """Decodes an image as the only frame of a clip.
 
-    FFmpeg is not used: it decodes JPEGs that are cut off without an error, and PyAV 18 fails at
-    the EXIF tags of a camera.
+    Pillow decodes it and not FFmpeg, which decodes truncated JPEGs without an error, and whose
+    Python binding PyAV 18 fails at the EXIF tags of cameras.
 
     Args:
-        path: JPEG or PNG file. Transparency is dropped, 16 bits per sample become 8.
-        short_side: A picture whose shorter side is larger than this is scaled down to it, the
+        path: JPEG or PNG file. Transparency is dropped, and 16 bits per sample become 8.
+        short_side: An image whose shorter side is larger than this is scaled down to it, the
             aspect ratio kept. `None` never scales.
-        keep: Says whether frame 0 is wanted.
+        keep: A function from the position 0 to whether the frame is yielded.
 
     Yields:
         The upright `DecodedFrame`, at 0 seconds.
 
     Raises:
-        VideoError: When the file cannot be decoded to its end.
+        VideoError: If the file cannot be decoded to its end.
     """
     with _open(path) as image:
         try:
@@ -77,7 +77,7 @@ def iterate_image(
 
 
 def scale_down(image: Image.Image, short_side: int | None) -> Image.Image:
-    """Scales a picture whose shorter side is larger than `short_side` down to it."""
+    """Returns the image, scaled down if its shorter side is larger than `short_side`."""
     shorter = min(image.size)
     if short_side is None or shorter <= short_side:
         return image
@@ -90,9 +90,9 @@ def _open(path):
     try:
         image = Image.open(path, formats=_FORMATS)
     except FileNotFoundError as error:
-        raise VideoError(path, "there is no such file") from error
+        raise VideoError(path, "the file does not exist") from error
     except (OSError, Image.DecompressionBombError) as error:
-        raise VideoError(path, "it is no JPEG or PNG file") from error
+        raise VideoError(path, "it is neither a JPEG nor a PNG file") from error
     with image:
         if image.width * image.height > MAX_PIXELS:
             raise VideoError(path, f"it announces {image.width}x{image.height} pixels")

@@ -1,7 +1,7 @@
-"""Decoding of video files with PyAV: upright RGB frames, or a `VideoError`.
+"""Decodes video files with PyAV to upright RGB frames.
 
-Pixels are taken as square, as the papers' frame extraction and every other training pipeline
-does: a sample aspect ratio in the file is ignored.
+Pixels are treated as square, as in the papers' frame extraction and other training pipelines: a
+sample aspect ratio in the file is ignored.
 """
 
 import contextlib
@@ -21,16 +21,16 @@ from gsf_tf.errors import VideoError
 
 @dataclasses.dataclass(frozen=True)
 class VideoInfo:
-    """Properties of a video file as it is shown.
+    """Properties of a video file as a player shows it.
 
     Attributes:
-        num_frames: Packets in the video stream, which is the number of frames unless the
-            stream is damaged or stores fields.
+        num_frames: Number of packets in the video stream. It is the number of frames unless the
+            stream is damaged or stores interlaced fields.
         height: Height of the upright picture, in pixels.
         width: Width of the upright picture, in pixels.
-        frame_rate: Average frames per second, 0.0 where the file does not say.
-        rotation: Turn that the file asks the player for, in degrees counterclockwise,
-            -180..180; already applied to `height` and `width`.
+        frame_rate: Average frames per second, 0.0 if the file does not state it.
+        rotation: Rotation that the file asks the player for, in degrees counterclockwise,
+            -180..180; `height` and `width` already take it into account.
     """
 
     num_frames: int
@@ -43,9 +43,9 @@ class VideoInfo:
 # A header that announces more is damaged or hostile; 8K video has 33 million pixels.
 MAX_PIXELS = 2**26
 
-# swscale widens the bicubic kernel by the reduction, so it is antialiased, and it goes from
-# YUV to scaled RGB in one pass. The flags keep full chroma resolution and make the result
-# the same on every processor.
+# swscale widens the bicubic kernel in proportion to the reduction, so that the result is
+# antialiased, and converts YUV to scaled RGB in one pass. The flags keep full chroma resolution
+# and make the result the same on every processor.
 _SCALING = (
     Interpolation.BICUBIC
     | Interpolation.ACCURATE_RND
@@ -53,7 +53,7 @@ _SCALING = (
     | Interpolation.BITEXACT
 )
 
-# Display matrices of a picture that is to be turned by 0, 90, 180, 270 degrees counterclockwise.
+# Display matrices that turn a picture by 0, 90, 180 and 270 degrees counterclockwise.
 _TURNS = ((1, 0, 0, 1), (0, -1, 1, 0), (-1, 0, 0, -1), (0, 1, -1, 0))
 
 # No playlist or reference inside a file may open anything but local files.
@@ -61,7 +61,7 @@ _CONTAINER_OPTIONS = {"protocol_whitelist": "file"}
 
 
 class DecodedFrame(NamedTuple):
-    """One upright frame: position, seconds since the start, uint8 RGB `[H, W, 3]`."""
+    """One upright frame: its position, its time in seconds, and uint8 RGB pixels `[H, W, 3]`."""
 
     index: int
     seconds: float | None
@@ -78,7 +78,7 @@ def probe(path: str | os.PathLike) -> VideoInfo:
         A `VideoInfo`.
 
     Raises:
-        VideoError: When the file is missing, is no video, is cut off, or its first frame
+        VideoError: If the file is missing, is not a video, is cut off, or its first frame
             does not decode. Damage further inside shows only on decoding.
     """
     with open_video(path) as (container, stream):
@@ -106,22 +106,22 @@ def iterate_frames(
     short_side: int | None = None,
     keep: Callable[[int], bool] = lambda index: True,
 ) -> Iterator[DecodedFrame]:
-    """Decodes a whole video, frame by frame, and yields the frames that are kept.
+    """Decodes a video to its end, frame by frame, and yields the frames that `keep` chooses.
 
-    Every frame is decoded, so that a file that is damaged anywhere always gives the same
-    error, but only those that are kept are converted to RGB and scaled.
+    Every frame is decoded, so that a file with damage anywhere always raises the same error,
+    but only the frames that are kept are converted to RGB and scaled.
 
     Args:
         path: Video file of any format that FFmpeg knows.
         short_side: Frames whose shorter side is larger than this are scaled down to it, the
             aspect ratio kept; smaller frames stay as they are. `None` never scales.
-        keep: Says for a frame's position, counted from 0, whether it is wanted.
+        keep: A function from a frame's position, counted from 0, to whether it is yielded.
 
     Yields:
-        `DecodedFrame`s in the order of display.
+        `DecodedFrame`s in display order.
 
     Raises:
-        VideoError: When the file cannot be decoded to its end.
+        VideoError: If the file cannot be decoded to its end.
     """
     count = 0
     with open_video(path) as (container, stream):
@@ -151,20 +151,20 @@ def read_frames(
     indices: Sequence[int] | None = None,
     short_side: int | None = None,
 ) -> np.ndarray:
-    """Reads the frames of a video, or some of them.
+    """Reads all frames of a video, or those at some positions.
 
     Args:
         path: Video file of any format that FFmpeg knows.
-        indices: Positions of the frames wanted, counted from 0, in any order and with
-            repetitions; `None` for all of them.
+        indices: Positions of the frames to read, counted from 0, in any order and with
+            repetitions; `None` reads all frames.
         short_side: As in `iterate_frames`.
 
     Returns:
-        uint8 RGB `[T, H, W, 3]`, upright.
+        uint8 RGB frames `[T, H, W, 3]`, upright.
 
     Raises:
-        VideoError: When the file cannot be decoded to its end.
-        ValueError: When an index is outside the video.
+        VideoError: If the file cannot be decoded to its end.
+        ValueError: If an index lies outside the video.
     """
     if indices is None:
         frames = iterate_frames(path, short_side=short_side)
@@ -175,23 +175,24 @@ def read_frames(
     outside = sorted(wanted - set(kept))
     if outside:
         raise ValueError(
-            f"`indices` must lie inside the video. Received {outside}, which `{path}` has not."
+            f"`indices` must lie inside the video. Received: indices={outside} for `{path}`, which "
+            "is shorter."
         )
     return np.stack([kept[int(index)] for index in indices])
 
 
 def read_header(path: str | os.PathLike) -> tuple[int, float]:
-    """Reads what a video says of itself, without a check.
+    """Reads the number of frames and the frame rate of a video, without decoding it.
 
     Args:
         path: Video file of any format that FFmpeg knows.
 
     Returns:
-        The number of frames by the header, or by the packets where it does not say, and the
-        frames per second, 0.0 where unknown.
+        The number of frames that the header states, or the number of packets if it states none;
+        and the frames per second, 0.0 if unknown.
 
     Raises:
-        VideoError: When the file cannot be opened as a video.
+        VideoError: If the file cannot be opened as a video.
     """
     with open_video(path) as (container, stream):
         num_frames = stream.frames
@@ -204,10 +205,10 @@ def read_header(path: str | os.PathLike) -> tuple[int, float]:
 
 @contextlib.contextmanager
 def open_video(path):
-    """Opens a video for decoding in one thread and gives (container, video stream)."""
+    """Opens a video for decoding in one thread; the value is (container, video stream)."""
     path = os.fspath(path)
     if not os.path.exists(path):
-        raise VideoError(path, "there is no such file")
+        raise VideoError(path, "the file does not exist")
     if not os.path.isfile(path):
         raise VideoError(path, "it is not a regular file")
     if os.path.getsize(path) == 0:
@@ -234,7 +235,7 @@ def open_video(path):
 
 @contextlib.contextmanager
 def decoding_errors(path, frames_decoded):
-    """Turns what FFmpeg raises into a `VideoError`; `frames_decoded()` says how far it came."""
+    """Turns FFmpeg's errors into a `VideoError` with the number `frames_decoded()`."""
     try:
         yield
     except (av.error.FFmpegError, MemoryError) as error:
@@ -249,7 +250,7 @@ def check_packet(path, packet, frames_decoded):
 
 
 def _check_complete(path, container, stream, packets, frames_decoded):
-    """Raises for files that end early without the demuxer saying so."""
+    """Raises a `VideoError` for a file that ends early without an error of the demuxer."""
     names = container.format.name.split(",")
     cut_off = ("mp4" in names and packets < len(stream.index_entries)) or (
         "matroska" in names and _matroska_end(path) > os.path.getsize(path)
@@ -259,7 +260,7 @@ def _check_complete(path, container, stream, packets, frames_decoded):
 
 
 def _matroska_end(path):
-    """Returns where a Matroska or WebM file says its last byte is, 0 where it does not."""
+    """Returns the length in bytes that a Matroska or WebM file states, 0 if it states none."""
 
     def read_size(file):
         first = file.read(1)[0]
@@ -297,8 +298,8 @@ def _display_matrix(frame):
     try:
         side_data = frame.side_data
     except ValueError:
-        # PyAV 18 does not know all kinds of side data of FFmpeg 8, as the EXIF tags of cameras'
-        # Motion JPEG, and gives none then. Its own way to the matrix says the turn.
+        # PyAV 18 does not know every kind of side data of FFmpeg 8, such as the EXIF tags in the
+        # Motion JPEG of cameras, and then fails to list any. `rotation` still has the angle.
         return _TURNS[round(frame.rotation / 90) % 4]
     for data in side_data:
         if data.type == SideDataType.DISPLAYMATRIX:

@@ -1,4 +1,4 @@
-"""Decoding of a part of a long video."""
+"""Decodes a part of a long video."""
 
 import math
 import os
@@ -16,17 +16,25 @@ from gsf_tf.errors import VideoError
 # Annotated ends of EPIC-KITCHENS are rounded and may lie a little behind the last frame.
 _MISSING_SECONDS = 0.5
 
-# Times are fractions of the container's clock and sums of them; frames are far longer.
+# Times are sums of fractions of the container's clock; a frame lasts far longer than this.
 _TIME_TOLERANCE = 1e-6
 
 
 def read_segment_header(path: str | os.PathLike, start: float, stop: float) -> tuple[int, float]:
-    """Returns the number of frames of a part by the frame rate, and the frames per second.
+    """Estimates the number of frames of a part from the frame rate of the video.
 
-    Nothing is read but the header: a video may be hours long and have hundreds of parts.
+    Only the header is read, since a video may be hours long and have hundreds of parts.
+
+    Args:
+        path: Video file of any format that FFmpeg knows.
+        start: Start of the part, in seconds since the start of the video.
+        stop: End of the part, in seconds since the start of the video.
+
+    Returns:
+        The estimated number of frames and the frames per second, 0.0 if unknown.
 
     Raises:
-        VideoError: When the file cannot be opened as a video.
+        VideoError: If the file cannot be opened as a video.
     """
     with open_video(path) as (_, stream):
         rate = float(stream.average_rate or stream.guessed_rate or 0)
@@ -41,24 +49,25 @@ def iterate_segment(
     short_side: int | None = None,
     keep: Callable[[int], bool] = lambda index: True,
 ) -> Iterator[DecodedFrame]:
-    """Decodes the part of a video that is shown from `start` until before `stop`.
+    """Decodes the frames of a video with `start` <= time < `stop`.
 
-    Decoding begins at the key frame before `start`, so that a short part of a long video
-    costs the same wherever it is. Damage outside the part is not seen.
+    Decoding begins at the key frame before `start`, so that a short part of a long video costs
+    the same wherever it lies. Damage outside the part is not noticed.
 
     Args:
         path: Video file of any format that FFmpeg knows and can seek in.
-        start: Seconds since the start of the video.
-        stop: Seconds since the start of the video.
+        start: Start of the part, in seconds since the start of the video.
+        stop: End of the part, in seconds since the start of the video.
         short_side: As in `iterate_frames`.
-        keep: Says for a frame's position in the part, counted from 0, whether it is wanted.
+        keep: A function from a frame's position in the part, counted from 0, to whether it is
+            yielded.
 
     Yields:
-        `DecodedFrame`s in the order of display, their seconds those of the whole video.
+        `DecodedFrame`s in display order; their times count from the start of the video.
 
     Raises:
-        VideoError: When the part cannot be decoded, holds no frame, or ends more than
-            `_MISSING_SECONDS` after the video.
+        VideoError: If the part cannot be decoded, holds no frame, or ends more than half a
+            second after the video.
     """
     count, end, size = 0, 0.0, None
     with open_video(path) as (container, stream), decoding_errors(path, lambda: count):
@@ -81,13 +90,13 @@ def iterate_segment(
             count += 1
     part = f"the part from {start} s to {stop} s"
     if end < stop - _MISSING_SECONDS:
-        raise VideoError(path, f"{part} is not all there, the video ends at {end:.2f} s", count)
+        raise VideoError(path, f"{part} is not complete, the video ends at {end:.2f} s", count)
     if count == 0:
         raise VideoError(path, f"{part} holds no frame")
 
 
 def _frames_from(path, container, stream, first, time):
-    """Yields the frames from the key frame at or before `time` on; `first` is the first one's."""
+    """Yields the frames from the key frame before `time` on; `first` is the time of frame 0."""
     # Some formats seek by decoding time and land on a key frame that is shown later.
     for margin in (0, 1, 10, None):
         target = first if margin is None else max(time - margin, first)
@@ -105,9 +114,9 @@ def _decode(path, packets):
     for packet in packets:
         check_packet(path, packet, 0)
         for frame in packet.decode():
-            # AVI has no times of display: with B-frames FFmpeg's guesses are out of order.
+            # AVI stores no display times; FFmpeg guesses them, out of order if there are B-frames.
             if frame.time is None or frame.time <= last:
-                fault = "carry no time" if frame.time is None else "have times that go back"
+                fault = "have no time" if frame.time is None else "have times that go back"
                 reason = f"its frames {fault}, so no part can be cut out; convert it to mp4"
                 raise VideoError(path, reason)
             last = frame.time

@@ -1,4 +1,4 @@
-"""Writing of shards on a cluster, by Apache Beam."""
+"""Writes shards on a cluster with Apache Beam."""
 
 import contextlib
 import dataclasses
@@ -23,20 +23,21 @@ def write_shards_with_beam(
     settings: RecordSettings,
     options: Sequence[str],
 ) -> None:
-    """Writes shards as a Beam pipeline, one shard per element, and waits for its end.
+    """Runs a Beam pipeline that writes one shard per element, and waits for its end.
 
-    Each worker decodes in a process of its own, so that a crash inside a decoder costs one clip. A
-    worker needs gsf_tf, and the videos and `output` under the same paths as here.
+    Each worker decodes in a separate process, so that a crash inside a decoder costs only one clip.
+    Every worker needs gsf_tf, and must see the videos and `output` under the same paths as this
+    machine.
 
     Args:
-        shards: Those to write.
+        shards: The shards to write.
         output: Folder of the records.
-        plan: `RecordPlan.fingerprint` of the run.
-        listing: The dataset.
-        settings: How to store the clips.
-        options: Beam's own, as `["--runner=FlinkRunner", "--flink_master=host:8081"]`.
+        plan: The `RecordPlan.fingerprint` of the run.
+        listing: The dataset of the clips.
+        settings: How the clips are stored.
+        options: Options of Beam, such as `["--runner=FlinkRunner", "--flink_master=host:8081"]`.
     """
-    # Only names and labels travel with the code; the clips are in the shards.
+    # Workers need only names and labels of the listing; the clips are in the shards.
     names = dataclasses.replace(listing, clips=(), missing=())
     with beam.Pipeline(options=PipelineOptions(list(options))) as pipeline:
         _ = (

@@ -1,4 +1,4 @@
-"""Decoding clips in worker processes. Nothing here needs TensorFlow: workers start fast."""
+"""Decodes clips in worker processes, which start fast because they need no TensorFlow."""
 
 import collections
 import functools
@@ -23,7 +23,7 @@ from gsf_tf.data.video.encoded_clip import EncodedClip
 from gsf_tf.data.video.video_segment import iterate_segment, read_segment_header
 from gsf_tf.errors import VideoError
 
-# A record is one protocol buffer message, which ends at 2 GiB.
+# A record is one protocol buffer message, which may have at most 2 GiB.
 MAX_RECORD_BYTES = 2**30
 
 
@@ -31,14 +31,14 @@ def encode_clip(source: ClipSource, settings: RecordSettings) -> EncodedClip:
     """Decodes a clip and compresses its frames to JPEG.
 
     Args:
-        source: A video, a part of one, a folder of frames, or an image.
+        source: A video, a part of a video, a folder of frames, or an image.
         settings: Short side, JPEG quality and maximum number of frames.
 
     Returns:
-        The clip. Only compressed frames are held in memory.
+        The clip. No more than one decoded frame is in memory at a time.
 
     Raises:
-        VideoError: When the file cannot be decoded to its end or is too long for a record.
+        VideoError: If the file cannot be decoded to its end or is too long for a record.
     """
     path = source.path
     num_frames, rate, index_base, iterate = _reader(source)
@@ -60,7 +60,7 @@ def encode_clip(source: ClipSource, settings: RecordSettings) -> EncodedClip:
             timestamps.append(round(seconds * 1e6))
             size += len(frames[-1])
             if size > MAX_RECORD_BYTES:
-                reason = "the clip is too long for one record; set the maximum number of frames"
+                reason = "the clip is too long for one record; set `max_frames`"
                 raise VideoError(path, reason, frame.index + 1)
         if wanted is None or decoded == num_frames:
             kept_rate = rate * len(frames) / decoded
@@ -69,7 +69,7 @@ def encode_clip(source: ClipSource, settings: RecordSettings) -> EncodedClip:
 
 
 def _reader(source):
-    """Returns the number of frames, their rate, the first one's number, and their iterator."""
+    """Returns number of frames, frame rate, number of the first frame, and frame iterator."""
     if source.start is None:
         return open_clip(source.path, source.frame_rate or 0.0)
     part = (source.path, source.start, source.stop)
@@ -79,18 +79,19 @@ def _reader(source):
 def encode_clips(
     sources: Iterable[ClipSource], settings: RecordSettings, workers: int
 ) -> Iterator[tuple[ClipSource, EncodedClip | VideoError]]:
-    """Decodes clips in parallel processes and gives them back in the order received.
+    """Decodes clips in parallel processes and yields them in their order.
 
-    At most two clips per worker are in flight. A clip whose decoding ends its process (a
-    crash inside a decoder, no memory left) twice gives a `VideoError`; the others go on.
+    At most two clips per worker are decoded or waiting at any time. If decoding a clip ends its
+    process (by a crash inside a decoder or a lack of memory), it is tried once more in a process of
+    its own. If that process ends too, the clip yields a `VideoError`, and the others go on.
 
     Args:
         sources: The clips.
-        settings: How to store them.
+        settings: How the clips are stored.
         workers: Number of processes, at least 1.
 
     Yields:
-        Each clip with its frames, or with the error.
+        Each clip with its frames, or with the error that decoding raised.
     """
     sources = iter(sources)
     pending = collections.deque()
@@ -105,8 +106,8 @@ def encode_clips(
             try:
                 result = future.result()
             except BrokenProcessPool:
-                # A dead worker takes the whole pool with it and does not say which clip it
-                # had: the oldest is tried alone, the rest in a new pool.
+                # A worker that dies breaks the pool, which does not tell the worker's clip: the
+                # oldest clip is tried alone, the others in a new pool.
                 pool.shutdown(wait=False, cancel_futures=True)
                 logging.getLogger(__name__).warning(
                     "A decoding process died (killed, out of memory, or a crash in the decoder). "
@@ -124,7 +125,7 @@ def encode_clips(
 
 
 def _evenly_spaced(num_frames, max_frames):
-    """Returns the middle frames of `max_frames` equal segments, None to keep all frames."""
+    """Returns the middle frames of `max_frames` equal segments, or None to keep all frames."""
     if not max_frames or num_frames <= max_frames:
         return None
     return {(2 * i + 1) * num_frames // (2 * max_frames) for i in range(max_frames)}
@@ -160,7 +161,7 @@ def _new_pool(workers):
 
 
 def _start_worker():
-    # Ctrl-C reaches the whole process group; the parent alone decides what it means.
+    # Ctrl-C reaches all processes of the group, but only the parent handles it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -1,4 +1,4 @@
-"""What is remembered of a shard that is complete, until all are."""
+"""The note beside a complete shard, which is kept until all shards are complete."""
 
 import dataclasses
 import json
@@ -11,14 +11,14 @@ from gsf_tf.whole_file import write_whole_file
 
 @dataclasses.dataclass(frozen=True)
 class QuarantinedClip:
-    """One line of `quarantine.jsonl`.
+    """A clip that could not be decoded: one line of `quarantine.jsonl`.
 
     Attributes:
         path: The clip's `data_path`.
-        split: Where it would have gone.
-        label: Name of its class.
-        reason: What is wrong with the file.
-        frames_decoded: How many frames came out before the failure.
+        split: The clip's split.
+        label: Name of the clip's class.
+        reason: A phrase that says what is wrong with the file.
+        frames_decoded: Number of frames that were decoded before the failure.
     """
 
     path: str
@@ -30,17 +30,17 @@ class QuarantinedClip:
 
 @dataclasses.dataclass(frozen=True)
 class FinishedShard:
-    """The counts of one shard; its file `SHARD.finished.json` is written after the shard.
+    """The counts of a complete shard, saved as `SHARD.finished.json` after the shard itself.
 
     Attributes:
         name: The shard's file name.
-        split: The split that it is a part of.
-        plan: `RecordPlan.fingerprint` of the run that wrote it.
-        clips: Number of clips in it.
-        frames: Number of frames in it.
-        record_bytes: Size of its records.
-        file_bytes: Size of the file.
-        quarantined: The clips that were to be in it and cannot be decoded.
+        split: The shard's split.
+        plan: The `RecordPlan.fingerprint` of the run that wrote the shard.
+        clips: Number of clips in the shard.
+        frames: Number of frames in the shard.
+        record_bytes: Bytes of all records, without their framing.
+        file_bytes: Bytes of the file.
+        quarantined: The clips that belong to the shard but cannot be decoded.
     """
 
     name: str
@@ -53,7 +53,7 @@ class FinishedShard:
     quarantined: tuple[QuarantinedClip, ...]
 
     def save(self, folder: str) -> None:
-        """Writes the file beside the shard, all of it or nothing."""
+        """Writes the file beside the shard, completely or not at all."""
         path = os.path.join(folder, self.file_name(self.name))
         write_whole_file(path, json.dumps(dataclasses.asdict(self)))
 
@@ -64,11 +64,11 @@ class FinishedShard:
         Args:
             folder: Folder of the records.
             name: The shard's file name.
-            plan: Fingerprint of the plan that it must belong to.
+            plan: The `RecordPlan.fingerprint` of the current run.
 
         Returns:
-            `None` when the shard is not there with this size, was written by another plan, or when
-            the file is not whole, as a machine that loses its power may leave it.
+            The counts. `None` if the shard does not exist with this size, if another plan wrote it,
+            or if the file is incomplete, for example after a power failure.
         """
         try:
             with tf.io.gfile.GFile(os.path.join(folder, cls.file_name(name)), "r") as file:

@@ -1,4 +1,4 @@
-"""Turning labeled clips into a folder of records."""
+"""Writes labeled clips into a folder of records."""
 
 import contextlib
 import dataclasses
@@ -27,10 +27,10 @@ from gsf_tf.whole_file import INCOMPLETE, write_whole_file
 QUARANTINE_FILE = "quarantine.jsonl"
 MISSING_FILE = "missing.txt"
 
-# Clips whose mean size decides how many go into a shard, where the settings leave that open.
+# Number of clips whose mean size decides the number of shards if `clips_per_shard` is 0.
 _SAMPLE_CLIPS = 32
 
-# What is there only while a run is under way, or after one that was killed.
+# Files that exist only during a run, or after a run that was killed.
 _SHARD = r"(train|val|test)-\d{5}-of-\d{5}"
 _STATE = rf"{_SHARD}\.finished\.json|{re.escape(record_plan.FILE_NAME)}"
 _RESULT = "|".join(
@@ -48,21 +48,23 @@ _OWN_FILES = re.compile(rf"{_TRACES.pattern}|{_RESULT}")
 def find_complete_records(
     listing: ClipListing, output: str, settings: RecordSettings
 ) -> DatasetInfo | None:
-    """Looks whether the records are there already.
+    """Checks whether a folder already holds the records that `write_records` would write.
 
-    What a run leaves that was killed at its very end, when all was complete, is removed.
+    If it does, temporary files are removed that a run may have left that was killed between its
+    last shard and its end.
 
     Args:
-        listing: The clips, each with its split.
+        listing: The clips with their labels and splits.
         output: Folder of the records.
-        settings: How to store them.
+        settings: How the clips are stored.
 
     Returns:
-        The folder's `DatasetInfo` when it holds all of these clips, stored like this; `None`
-        when it is missing, empty, or left by an interrupted run that `write_records` continues.
+        The `DatasetInfo` of the folder if it holds records of all of these clips with these
+        settings. `None` if the folder is missing or empty, or holds the shards of an interrupted
+        run that `write_records` can continue.
 
     Raises:
-        DataError: When it holds other records, a part of other records, or other files; the
+        DataError: If the folder holds other records, a part of other records, or other files. The
             message says what differs.
     """
     object_store.connect(output)
@@ -76,25 +78,27 @@ def find_complete_records(
         differences = plan.differences(info.settings, info.labels, info.source_fingerprint, found)
         if differences:
             raise DataError(
-                f"An output folder must hold the records of one run. Received `{output}`, which is "
-                f"complete but differs in: {'; '.join(differences)}. Choose another output folder, "
-                "or overwrite (`--overwrite`)."
+                "`output` must be a folder for the records of one run. Received: "
+                f"output={output!r}, which holds records that differ in: {'; '.join(differences)}. "
+                "Choose another `output`, or replace these records (`overwrite`)."
             )
         _remove(output, _TRACES)
         return info
     begun = RecordPlan.load(output)
     if begun is None:
         raise DataError(
-            f"Records must go to a folder of their own. Received `{output}`, which holds other "
-            f"files ({', '.join(sorted(names)[:5])}). Choose another output folder, or overwrite "
-            "(`--overwrite`): only files named like records are replaced."
+            f"`output` must be a folder for records only. Received: output={output!r}, which holds "
+            f"other files ({', '.join(sorted(names)[:5])}). Choose another `output`, or write the "
+            "records there all the same (`overwrite`): only files with the names of records "
+            "are replaced."
         )
     differences = plan.differences_to(begun)
     if differences:
         raise DataError(
-            "An interrupted run must be continued as it was begun. Received "
-            f"`{output}`, where one was begun that differs in: {'; '.join(differences)}. Go back "
-            "to what was there, choose another output folder, or begin anew (`--overwrite`)."
+            "An interrupted run must be continued with the same clips and settings. Received: "
+            f"output={output!r} with an interrupted run that differs in: "
+            f"{'; '.join(differences)}. Restore the earlier values, choose another `output`, or "
+            "start over (`overwrite`)."
         )
     return None
 
@@ -107,45 +111,49 @@ def write_records(
     *,
     workers: int = 1,
     beam_options: Sequence[str] | None = None,
-    resume: bool = True,
+    overwrite: bool = False,
     on_plan: Callable[[int, int], None] = lambda finished, total: None,
     on_clip: Callable[[ClipSource, VideoError | None], None] = lambda source, error: None,
 ) -> DatasetInfo:
     """Decodes all clips and writes them as sharded TFRecords.
 
-    `output` receives `SPLIT-00000-of-00004.tfrecord`..., `labels.txt`, `quarantine.jsonl`,
-    `missing.txt` where clips are listed whose files are not there, and at the very end
-    `dataset_info.json`. A shard has its final name only when it is complete.
-    The clips of a split are mixed over its shards by the seed; which clip goes where does
-    not depend on `workers` nor on which clips can be decoded.
+    `output` receives the shards (`SPLIT-00000-of-00004.tfrecord` ...), `labels.txt`,
+    `quarantine.jsonl`, `missing.txt` if the annotations list clips without a file, and last of all
+    `dataset_info.json`. A shard has its final name only when it is complete. The seed distributes
+    the clips of a split over its shards. Which clip goes into which shard depends neither on
+    `workers` nor on which clips can be decoded.
 
-    A run that was interrupted is continued: the shards that it finished stay. Files of any other
-    earlier run are removed first.
+    An interrupted run with the same clips and settings is continued: the shards that it finished
+    are kept. The files of any other earlier run are removed first, so call `find_complete_records`
+    before if they must not be lost.
 
     Args:
-        listing: The clips, each with its split.
-        output: Folder to write to; it is made. It may be in an object store.
-        settings: How to store them.
+        listing: The clips with their labels and splits.
+        output: Folder of the records, which is created. It may be in an object store.
+        settings: How the clips are stored.
         workers: Number of decoding processes.
         beam_options: Options of Apache Beam, which then writes the shards on its workers; the
-            bytes are the same. `None` for processes of this machine.
-        resume: `False` begins anew even where a run of the same plan was interrupted.
-        on_plan: Called once, with the number of shards that are finished and of all shards.
-        on_clip: Called after each clip with its error, or with `None`; for the clips of finished
-            shards at once, and for those that Beam's workers decode at the end.
+            files have the same bytes. `None` writes them with processes of this machine.
+        overwrite: Start over, even if an interrupted run could be continued.
+        on_plan: Called once, with the number of shards that are finished already and the number
+            of all shards.
+        on_clip: Called for each clip, with the clip and its error or `None`: for the clips of
+            finished shards at the beginning, for those that Beam's workers decode at the end, and
+            for all others when they are decoded.
 
     Returns:
-        The `DatasetInfo` written.
+        The `DatasetInfo` of the records.
 
     Raises:
-        DataError: When no clip of a split can be decoded, or `output` cannot be opened.
+        DataError: If no clip of a split can be decoded, if `output` cannot be opened, or if Apache
+            Beam is needed but not installed.
     """
     object_store.connect(output)
-    plan = _start(listing, output, settings, workers, resume)
+    plan = _start(listing, output, settings, workers, overwrite)
     shards = plan.shards(listing)
     finished = _load_finished(output, shards, plan)
     remaining = [shard for shard in shards if shard.name not in finished]
-    # A run may have been killed while it removed the files of the one before.
+    # An earlier run may have been killed while it removed the files of the run before it.
     sidecars = {FinishedShard.file_name(name) for name in finished}
     _remove(output, _OWN_FILES, keep={record_plan.FILE_NAME, *finished, *sidecars})
     listing.labels.save(os.path.join(output, label_map.FILE_NAME))
@@ -163,19 +171,19 @@ def write_records(
 
 
 def read_quarantine(folder: str) -> list[QuarantinedClip]:
-    """Reads the clips that were left out of a folder of records."""
+    """Reads the clips that were left out of a folder of records, from its `quarantine.jsonl`."""
     with tf.io.gfile.GFile(os.path.join(folder, QUARANTINE_FILE), "r") as file:
         return [QuarantinedClip(**json.loads(line)) for line in file]
 
 
-def _start(listing, output, settings, workers, resume):
-    """Returns the plan, that of an interrupted run where one is continued."""
+def _start(listing, output, settings, workers, overwrite):
+    """Returns the plan of this run, or of the interrupted run that it continues."""
     tf.io.gfile.makedirs(output)
     plan = RecordPlan.of(listing, settings)
-    begun = RecordPlan.load(output) if resume else None
+    begun = None if overwrite else RecordPlan.load(output)
     if begun is None or plan.differences_to(begun) or DatasetInfo.exists(output):
-        # First of all it is said that a run is under way; then `dataset_info.json` goes, without
-        # which nobody takes the rest for complete.
+        # The plan first marks the folder as that of an unfinished run. Then `dataset_info.json` is
+        # removed, without which nothing takes the other files for complete records.
         plan.save(output)
         _remove(output, re.compile(re.escape(dataset_info.FILE_NAME)))
         _remove(output, _OWN_FILES, keep={record_plan.FILE_NAME})
@@ -189,7 +197,7 @@ def _start(listing, output, settings, workers, resume):
 
 
 def _mean_clip_bytes(clips, settings, workers):
-    """Returns the mean size of the first clips that decode, 0 when none does."""
+    """Returns the mean size of the first clips that decode, 0 if none does."""
     with contextlib.closing(encode_clips(clips, settings, workers)) as results:
         decoded = (clip for _, clip in results if not isinstance(clip, VideoError))
         sizes = [sum(map(len, clip.frames)) for clip in itertools.islice(decoded, _SAMPLE_CLIPS)]
@@ -197,7 +205,7 @@ def _mean_clip_bytes(clips, settings, workers):
 
 
 def _load_finished(output, shards, plan):
-    """Returns those of the shards that are finished, by their names."""
+    """Returns the `FinishedShard`s among the shards, by their names."""
     fingerprint = plan.fingerprint
     loaded = (FinishedShard.load(output, shard.name, fingerprint) for shard in shards)
     return {shard.name: shard for shard in loaded if shard is not None}
@@ -227,22 +235,23 @@ def _import_beam():
         from gsf_tf.data.writing.beam_pipeline import write_shards_with_beam
     except ModuleNotFoundError as error:
         raise DataError(
-            "Apache Beam must be installed to run on it. Received an environment without "
-            f"`{error.name}`. Install it with `pip install 'gsf_tf[beam]'`, or leave Beam out "
-            "(`--runner=local`)."
+            "`beam_options` must be None if Apache Beam is not installed. Received: an environment "
+            f"without `{error.name}`. Install it with `pip install 'gsf_tf[beam]'`, or write the "
+            "records without Beam."
         ) from error
     return write_shards_with_beam
 
 
 def _finish(listing, output, settings, plan, shards, finished):
-    """Sums up the finished shards and writes everything that stands beside them."""
+    """Sums up the finished shards and writes the other files of the folder."""
     by_split = {}
     for shard in shards:
         if shard.name not in finished:
             raise DataError(
-                "Every shard must be in the output folder when all are written. Received "
-                f"`{output}` without a finished `{shard.name}`: the workers see another folder, or "
-                "another program has removed it. Name a folder that all workers share."
+                "`output` must hold every shard when all are written. Received: "
+                f"output={output!r} without a finished `{shard.name}`. The workers see another "
+                "folder, or another program has removed the file. Name a folder that all workers "
+                "share."
             )
         by_split.setdefault(shard.split, []).append((shard, finished[shard.name]))
     splits = {split: _counts(listing, split, pairs) for split, pairs in by_split.items()}
@@ -255,8 +264,8 @@ def _finish(listing, output, settings, plan, shards, finished):
         if counts["clips"] == 0:
             first = next(clip for clip in quarantined if clip.split == split)
             raise DataError(
-                f"At least one clip of each split must decode. Received {counts['found']} clips "
-                f"for `{split}`, none of which does; the first is `{first.path}`: "
+                f"At least one clip of each split must decode. Received: {counts['found']} clips "
+                f"for `{split}`, none of which decodes; the first is `{first.path}`: "
                 f"{first.reason}. All reasons are in `{os.path.join(output, QUARANTINE_FILE)}`."
             )
     info = DatasetInfo(
@@ -266,7 +275,7 @@ def _finish(listing, output, settings, plan, shards, finished):
         source_fingerprint=plan.source_fingerprint,
         splits=splits,
         source=listing.source,
-        part_labels={name: list(labels) for name, labels in listing.part_labels.items()},
+        task_classes={task: list(names) for task, names in listing.task_classes.items()},
         flip_pairs=None if listing.flip_pairs is None else [*map(list, listing.flip_pairs)],
     )
     info.save(output)

@@ -1,4 +1,4 @@
-"""Which clip goes into which shard."""
+"""Decides which clip goes into which shard."""
 
 import dataclasses
 import hashlib
@@ -18,12 +18,12 @@ from gsf_tf.whole_file import write_whole_file
 
 @dataclasses.dataclass(frozen=True)
 class PlannedShard:
-    """One shard before it is written.
+    """A shard that is still to be written.
 
     Attributes:
-        name: Its file's name.
-        split: The split that it is a part of.
-        clips: Its clips, in their order.
+        name: The name of the shard's file.
+        split: The shard's split.
+        clips: The shard's clips, in their order.
     """
 
     name: str
@@ -33,29 +33,29 @@ class PlannedShard:
 
 FILE_NAME = "in_progress.json"
 
-# Since 2, a record says where its frames are.
+# Since version 2, a record has the offsets of its frames.
 RECORD_FORMAT = "2"
 
-# Where the number of clips in a shard is left open. Shards are 100 to 200 MB large if the estimate
-# is right within a quarter and a split has at least 130 MB.
+# The size of a shard if `clips_per_shard` is 0. Shards have 100 to 200 MB if the estimated size of
+# a clip is right within a quarter and the split has at least 130 MB.
 SHARD_BYTES = 130e6
 
 
 @dataclasses.dataclass(frozen=True)
 class RecordPlan:
-    """Everything that decides the shards of a run: a run with an equal plan gives equal bytes.
+    """Everything that decides the shards of a run: runs with equal plans write equal bytes.
 
-    While a run is under way it is the file `in_progress.json`, by which another run knows
-    whether it may continue.
+    During a run the plan is in the file `in_progress.json`. From this file a later run knows
+    whether it may continue the earlier one.
 
     Attributes:
-        settings: `RecordSettings` as a dictionary.
+        settings: The `RecordSettings` as a dictionary.
         labels: Class names in order.
-        source_fingerprint: `ClipListing.fingerprint` of the clips.
+        source_fingerprint: The `ClipListing.fingerprint` of the clips.
         num_clips: Number of clips.
-        versions: Of the libraries that decode videos and compress frames, and of the records.
-        clip_bytes: Mean size of a sample of clips; `None` where the settings give the number of
-            clips per shard, or before the sample is taken.
+        versions: Versions of PyAV and Pillow, which decode and compress, and of the record format.
+        clip_bytes: Mean size of a sample of clips. `None` if `clips_per_shard` is set, or if the
+            sample has not been taken yet.
     """
 
     settings: dict
@@ -85,33 +85,42 @@ class RecordPlan:
     def differences(
         self, settings: dict, labels: list[str], source_fingerprint: str, num_clips: int
     ) -> list[str]:
-        """Says what is not the same in what is there, which the arguments describe."""
+        """Returns phrases on what differs in existing records.
+
+        Args:
+            settings: `RecordSettings` of the existing records, as a dictionary.
+            labels: Their class names in order.
+            source_fingerprint: The `ClipListing.fingerprint` of their clips.
+            num_clips: Their number of clips, those in quarantine included.
+        """
         found = [
-            f"{name}: {settings.get(name)} there, {value} here"
+            f"{name}: {settings.get(name)} in the folder, {value} now"
             for name, value in self.settings.items()
             if settings.get(name) != value
         ]
         if labels != self.labels:
-            found.append(f"classes: {len(labels)} there, {len(self.labels)} here")
+            found.append(f"classes: {len(labels)} in the folder, {len(self.labels)} now")
         if source_fingerprint != self.source_fingerprint:
             found.append(
-                f"the videos, their labels or their split ({num_clips} clips there, "
-                f"{self.num_clips} here)"
+                f"the videos, their labels or their split ({num_clips} clips in the folder, "
+                f"{self.num_clips} now)"
             )
         return found
 
     def differences_to(self, begun: "RecordPlan") -> list[str]:
-        """Says in what a run that was begun differs, `clip_bytes` aside."""
+        """Returns phrases on what differs in the plan of an interrupted run."""
         found = self.differences(
             begun.settings, begun.labels, begun.source_fingerprint, begun.num_clips
         )
         for name, version in self.versions.items():
             if begun.versions.get(name) != version:
-                found.append(f"{name}: version {begun.versions.get(name)} there, {version} here")
+                found.append(
+                    f"{name}: version {begun.versions.get(name)} in the folder, {version} now"
+                )
         return found
 
     def in_order(self, clips: list[ClipSource]) -> list[ClipSource]:
-        """Returns the clips mixed by the seed, the same whatever order they come in."""
+        """Returns the clips in an order that depends on the seed and the clips' names only."""
 
         def position(clip):
             return hashlib.sha256(f"{self.settings['seed']}:{clip.data_path}".encode()).digest()
@@ -132,19 +141,19 @@ class RecordPlan:
     def _num_shards(self, num_clips):
         if self.settings["clips_per_shard"]:
             return -(-num_clips // self.settings["clips_per_shard"])
-        # The nearest number, for the next larger one would halve the shards of a small split.
+        # The nearest number, because the next larger one would halve the shards of a small split.
         return min(num_clips, max(1, round(num_clips * self.clip_bytes / SHARD_BYTES)))
 
     def save(self, folder: str) -> None:
-        """Writes `in_progress.json`, all of it or nothing."""
+        """Writes `in_progress.json` into `folder`, completely or not at all."""
         write_whole_file(os.path.join(folder, FILE_NAME), json.dumps(dataclasses.asdict(self)))
 
     @classmethod
     def load(cls, folder: str) -> "RecordPlan | None":
-        """Reads what `save` wrote; `None` when no run is under way in `folder`.
+        """Reads the file that `save` wrote; returns `None` if `folder` holds no interrupted run.
 
         Raises:
-            DataError: When the file is damaged or another version's.
+            DataError: If the file is damaged or was written by another version.
         """
         path = os.path.join(folder, FILE_NAME)
         if not tf.io.gfile.exists(path):
@@ -154,7 +163,7 @@ class RecordPlan:
                 return cls(**json.load(file))
         except (ValueError, TypeError) as error:
             raise DataError(
-                f"`{path}` must be as this version of `trainers.prepare` wrote it. Received "
-                f"another file ({error}), so the run that was interrupted there cannot be "
-                "continued. Begin anew (`--overwrite`)."
+                f"`{path}` must be as this version of gsf_tf writes it. Received: another file "
+                f"({error}), so the interrupted run of this folder cannot be continued. Start over "
+                "(`overwrite`)."
             ) from error

@@ -1,4 +1,4 @@
-"""Writing the clips of one shard."""
+"""Writes the clips of one shard."""
 
 import itertools
 import os
@@ -18,18 +18,20 @@ from gsf_tf.whole_file import temporary_name
 
 
 class ShardWriter:
-    """Writes records under a temporary name and renames the file when all are in it.
+    """Writes records to a file with a temporary name and renames it when it is complete.
 
-    The temporary name is another one each time, for a cluster may try a shard twice at once. As a
-    context manager it renames on success and removes the temporary file on an error.
+    Used as a context manager, it renames the file on success and removes it after an error. Every
+    writer has another temporary name, because a cluster may write a shard twice at once.
 
     Args:
         path: Final name of the shard.
 
     Example:
 
-    >>> with ShardWriter(f"{folder}/train-00000-of-00001.tfrecord") as shard:
-    ...     shard.write(record)
+    ```python
+    with ShardWriter(f"{folder}/train-00000-of-00001.tfrecord") as shard:
+        shard.write(record)
+    ```
     """
 
     def __init__(self, path: str):
@@ -38,7 +40,7 @@ class ShardWriter:
         self._writer = tf.io.TFRecordWriter(self._incomplete)
 
     def write(self, record: bytes) -> None:
-        """Adds a serialized record."""
+        """Appends a serialized record."""
         self._writer.write(record)
 
     def __enter__(self):
@@ -61,19 +63,20 @@ def write_shard(
     settings: RecordSettings,
     on_clip: Callable[[ClipSource, VideoError | None], None] = lambda source, error: None,
 ) -> FinishedShard:
-    """Writes a shard and then, beside it, that it is finished.
+    """Writes a shard, and then its `FinishedShard` beside it.
 
     Args:
-        shard: Its name and clips.
-        results: Gives the shard's clips next, in their order; others may follow.
+        shard: Name and clips of the shard.
+        results: An iterator whose next elements are the clips of the shard, in their order, as
+            `encode_clips` yields them. Clips of other shards may follow.
         output: Folder of the records.
-        plan: `RecordPlan.fingerprint` of the run.
-        listing: The dataset; its clips are not looked at.
-        settings: How the frames were made.
-        on_clip: Called after each clip with its error, or with `None`.
+        plan: The `RecordPlan.fingerprint` of the run.
+        listing: The dataset of the clips. Its `clips` are not used.
+        settings: The settings with which the frames were made.
+        on_clip: Called after each clip, with the clip and its error or `None`.
 
     Returns:
-        The shard's counts.
+        The counts of the shard.
     """
     path = os.path.join(output, shard.name)
     quarantined, clips, frames, record_bytes = [], 0, 0, 0

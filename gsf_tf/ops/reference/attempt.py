@@ -1,4 +1,4 @@
-"""Ops that may fail, with a result for that case, in the graph of a pipeline."""
+"""Ops that may fail, with a fallback result, in the graph of a pipeline."""
 
 from collections.abc import Callable
 
@@ -6,18 +6,19 @@ import tensorflow as tf
 
 
 def attempt(function: Callable, *arguments, otherwise) -> tuple:
-    """Calls a function, and gives another result where one of its ops fails.
+    """Calls a function, and returns a fallback if one of its ops fails.
 
     TensorFlow's graphs have nothing like `try`, but a dataset can leave out an element whose
-    function fails. It costs some tenths of a millisecond, and more to start for a larger function.
+    function fails. A call costs some tenths of a millisecond; building the graph takes longer the
+    larger the function is.
 
     Args:
-        function: Of tensors, gives a structure of tensors.
-        *arguments: Its arguments.
-        otherwise: What to give when it fails, of the same structure and types.
+        function: Function from tensors to a structure of tensors.
+        *arguments: Tensors that the function is called with.
+        otherwise: The fallback, of the same structure and dtypes as the function's result.
 
     Returns:
-        The result, and a bool scalar that says whether it is the function's.
+        A pair: the result, and a bool scalar, whether it is the function's and not the fallback.
     """
     single = tf.data.Dataset.from_tensors(arguments)
     done = single.map(lambda *arguments: (function(*arguments), True)).ignore_errors()

@@ -7,7 +7,7 @@ from gsf_tf.ops.reference.scale_crops import check_boxes, scale_crops
 
 
 def decode_crops(jpegs, frame_size, boxes, image_size):
-    """As `gsf_tf.ops.decode_crops`, for tensors that function has checked."""
+    """As `gsf_tf.ops.decode_crops`, for tensors that it has checked."""
     boxes = check_boxes(boxes, *tf.unstack(frame_size))
     num_frames = jpegs.shape[0]
     blank_shape = tf.stack([tf.shape(boxes)[0], num_frames, *image_size, 3])

@@ -21,7 +21,7 @@ def gate_shift_fuse(
     epsilon,
     training,
 ):
-    """As `gsf_tf.ops.gate_shift_fuse`, for tensors that function has checked."""
+    """As `gsf_tf.ops.gate_shift_fuse`, for tensors that it has checked."""
     processed = gamma.shape[0]
     chosen = x[..., :processed]
     # Half precision overflows in the statistics, so the normalization is in float32 at least.
@@ -43,7 +43,7 @@ def gate_shift_fuse(
 def learned_gate(activated, kernel, bias, num_segments):
     """Equations (1), (2): the gate of every channel, `[B * T, H, W, C]` in (-1, 1).
 
-    The 3x3x3 convolution has one output plane per half, so it is done as a 2D convolution from
+    The 3x3x3 convolution has one output plane per half. It is computed as a 2D convolution from
     each half to three planes, one per tap in time, and a sum of those planes over neighboring
     frames.
     """
@@ -70,7 +70,7 @@ def learned_gate(activated, kernel, bias, num_segments):
 
 
 def fuse(shifted, residual, num_segments, fusion, fusion_kernel, fusion_bias):
-    """Equations (9), (10); the plain sum without learned fusion."""
+    """Equations (9), (10); with fusion "sum", the plain sum."""
     if fusion == "sum":
         return shifted + residual
     weight = fusion_weight(shifted, residual, num_segments, fusion_kernel, fusion_bias)
@@ -102,7 +102,7 @@ def fusion_weight(shifted, residual, num_segments, kernel, bias):
 
 
 def interleave(x):
-    """`new[2 i + j] = old[j n + i]` in each half: its two parts, channel by channel in turn."""
+    """`new[2 i + j] = old[j n + i]`: alternates the channels of the two quarters of each half."""
     lead = ops.shape(x)[:-1]
     parts = ops.reshape(x, (*lead, 2, 2, x.shape[-1] // 4))
     return ops.reshape(ops.swapaxes(parts, -1, -2), (*lead, x.shape[-1]))

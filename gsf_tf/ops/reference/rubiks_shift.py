@@ -8,11 +8,11 @@ from keras import ops
 
 
 def rubiks_shift(x, shift, num_segments, strides, mode):
-    """As `gsf_tf.ops.rubiks_shift`, for arguments that function has checked; strides (t, h, w)."""
+    """As `gsf_tf.ops.rubiks_shift`, for arguments that it has checked; strides are (t, h, w)."""
     if mode == "interpolated":
         return _interpolate(x, shift, num_segments, strides)
     shifted = _interpolate(x, ops.stop_gradient(quantize(shift)), num_segments, strides)
-    # Zero in value; its gradient is that of the interpolation at the shift as it is.
+    # Zero in value; its gradient is that of the interpolation at the unrounded shift.
     slope = _interpolate(ops.stop_gradient(x), shift, num_segments, strides)
     return shifted + (slope - ops.stop_gradient(slope))
 
@@ -59,7 +59,7 @@ def _interpolate_in_space(x, vertical, horizontal, strides):
     if strides[0] == strides[1] > 1:
         above, left = _size(rows, 0) // 2, _size(columns, 0) // 2
         padded = ops.pad(x, [(0, 0), (above, above), (left, left), (0, 0)])
-        # Padding by an amount that only the graph knows makes TensorFlow forget the channels.
+        # After padding by an amount that is a tensor, TensorFlow no longer knows the channels.
         padded = ops.reshape(padded, (*ops.shape(padded)[:3], channels))
         y = _depthwise_conv(padded, rows[:, None] * columns[None], strides[0], "valid")
     else:
@@ -78,17 +78,18 @@ def _coefficients(shift, length):
     At an integer the interpolation has a kink; the gradient there is half the central difference.
     """
     length = ops.cast(length, shift.dtype)
-    # From there on all taps are zero; those of an infinity would be NaN.
+    # Beyond this length all taps are zero; without the limit, an infinite shift would give NaN.
     shift = ops.where(ops.abs(shift) > length + 1, length + 1, shift)
     largest = ops.max(ops.where(ops.isnan(shift), 0, ops.abs(shift)))
     largest = ops.minimum(largest, length)
     reach = ops.maximum(ops.cast(ops.floor(largest), "int32") + 1, 1)
     taps = ops.cast(ops.arange(-reach, reach + 1), shift.dtype)[:, None]
     value = ops.relu(1 - ops.abs(shift - taps))
-    # The same function, written so that the sign of zero, which is zero, halves the two slopes.
-    # `taps` is moved, not the difference: rounding would make a tiny shift look like a kink.
+    # Twice the same function, in a form whose gradient at a kink, where TensorFlow's sign(0) is 0,
+    # is the mean of the slopes on both sides. The 1 is added to `taps`, which stay exact: added to
+    # the difference, rounding would make a tiny shift look like a kink.
     slope = ops.abs(shift - (taps + 1)) - 2 * ops.abs(shift - taps) + ops.abs(shift - (taps - 1))
-    # The derivative of |NaN| is zero in TensorFlow, that of a shift which is NaN shall be NaN.
+    # TensorFlow's derivative of |NaN| is zero; the gradient of a NaN shift must be NaN.
     slope = slope / (2 + 0 * ops.stop_gradient(shift))
     return ops.stop_gradient(value) + (slope - ops.stop_gradient(slope))
 
@@ -108,7 +109,7 @@ def _depthwise_conv(x, kernel, stride=1, padding="same"):
 
 
 def _gradient_only_if(has_frames, kernel):
-    """With no frames, TensorFlow leaves the kernel's gradient uninitialised where it is zero."""
+    """Sets the kernel's gradient to zero in an empty batch: TensorFlow leaves it uninitialized."""
 
     @ops.custom_gradient
     def unchanged(kernel):

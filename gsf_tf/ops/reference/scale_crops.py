@@ -4,7 +4,7 @@ import tensorflow as tf
 
 
 def scale_crops(frames, boxes, image_size):
-    """As `gsf_tf.ops.scale_crops`, for tensors that function has checked."""
+    """As `gsf_tf.ops.scale_crops`, for tensors that it has checked."""
     boxes = check_boxes(boxes, *tf.unstack(tf.shape(frames)[1:3]))
     num_frames = frames.shape[0]
     return tf.map_fn(
@@ -15,10 +15,10 @@ def scale_crops(frames, boxes, image_size):
 
 
 def check_boxes(boxes, height, width):
-    """Returns the boxes, after a check that they lie within a frame."""
+    """Returns the boxes, after the graph has checked that they lie within a frame."""
     rule = (
-        "A box (top, left, height, width) must lie within the frame and not be empty, and there "
-        "must be one; received boxes in a frame of (height, width):"
+        "boxes must hold at least one box (top, left, height, width), and each must lie within the "
+        "frame and not be empty. Received: boxes and (height, width) of the frame:"
     )
     corner, size = boxes[:, :2], boxes[:, 2:]
     inside = (corner >= 0) & (size >= 1) & (corner <= [height, width] - size)

@@ -4,7 +4,7 @@ from keras import ops
 
 
 def temporal_shift(x, num_segments, fold):
-    """As `gsf_tf.ops.temporal_shift`, for a tensor that function has checked."""
+    """As `gsf_tf.ops.temporal_shift`, for a tensor that it has checked."""
     if fold == 0:
         return x
     shape = ops.shape(x)

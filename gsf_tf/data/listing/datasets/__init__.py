@@ -1,4 +1,4 @@
-"""Datasets of the papers, each read from its files as they are downloaded."""
+"""The datasets of the papers, read from the files that their authors publish."""
 
 from gsf_tf.data.listing.datasets.diving48 import Diving48
 from gsf_tf.data.listing.datasets.epic100 import Epic100
@@ -21,3 +21,4 @@ OFFICIAL_DATASETS: dict[str, OfficialDataset] = {
         Hmdb51(),
     )
 }
+"""The papers' datasets, each an `OfficialDataset`, by name: `"ssv1"`, `"kinetics400"` and so on."""

@@ -1,21 +1,21 @@
-"""One line of a dataset's annotations."""
+"""One entry of a dataset's annotations."""
 
 import dataclasses
 
 
 @dataclasses.dataclass(frozen=True)
 class AnnotatedClip:
-    """What the annotations say of a clip, before its file is looked for.
+    """A clip as the annotations describe it, before its file is searched for.
 
     Attributes:
-        file: Where the file is in the official download, relative to the videos' folder.
-        label: Index of its class.
+        file: Path of the file in the official download, relative to the videos' folder.
+        label: Index of the clip's class.
         split: `train`, `val` or `test`.
         where: Annotation file and line, for messages.
-        segment: Name of the part of the video, `None` for a whole file.
-        start: Where the part begins, in seconds.
-        stop: Where it ends.
-        parts: As in `ClipSource`.
+        segment: Name of the part of the video, `None` if the clip is the whole file.
+        start: Start of the part, in seconds.
+        stop: End of the part, in seconds.
+        task_labels: As in `ClipSource`.
     """
 
     file: str
@@ -25,4 +25,4 @@ class AnnotatedClip:
     segment: str | None = None
     start: float | None = None
     stop: float | None = None
-    parts: tuple[int, ...] = ()
+    task_labels: tuple[int, ...] = ()

@@ -22,9 +22,9 @@ class Diving48(OfficialDataset):
         annotations/Diving48_V2_train.json  [{"vid_name", "label", "start_frame", "end_frame"}, ...]
         annotations/Diving48_V2_test.json   the same
 
-    The default are the cleaned labels V2; `V1` reads `Diving48_train.json` and
-    `Diving48_test.json`. The files are cut to one dive each, start_frame being 0, so they are
-    taken whole. The official test part becomes `val`: there is no other.
+    The default is V2, the cleaned labels. V1 is read from `Diving48_train.json` and
+    `Diving48_test.json`. Each file holds one dive (start_frame is 0), so every clip is a complete
+    file. The official test part becomes `val`, since the dataset has no validation part.
     """
 
     name = "diving48"
@@ -57,6 +57,6 @@ def _read_vocabulary(path):
         return LabelMap(" ".join(parts) for parts in vocabulary)
     except TypeError as error:
         raise DataError(
-            f"`{path}` must be a list with the parts of each dive. Received something else "
-            f"({error}). Give the official file."
+            f"`{path}` must be a list with the parts of each dive. Received: another structure "
+            f"({error}). Use the official file."
         ) from error

@@ -28,7 +28,7 @@ class Epic100(OfficialDataset):
 
     The official layout, from memory:
 
-        videos/P01/videos/P01_01.MP4             any folders; a video is known by its name
+        videos/P01/videos/P01_01.MP4             in any folders; the name identifies a video
         annotations/EPIC_100_train.csv           narration_id,participant_id,video_id,
                                                  narration_timestamp,start_timestamp,
                                                  stop_timestamp,start_frame,stop_frame,narration,
@@ -38,29 +38,35 @@ class Epic100(OfficialDataset):
         annotations/EPIC_100_verb_classes.csv    id,key,instances,category
         annotations/EPIC_100_noun_classes.csv    the same
 
-    The class of a clip is its action, a (verb, noun) pair: all pairs of both lists, sorted by
-    verb and noun (3,806 in the official ones). Records hold verb and noun too. The parts are cut
-    by the timestamps and not by the frame numbers: those count frames at 50 or 60 per second, and
-    would be wrong for videos that were converted to another rate.
+    The class of a clip is its action, a (verb, noun) pair. The classes are all pairs that occur in
+    the two lists, sorted by verb and noun (3,806 in the official lists). Records hold the labels of
+    the tasks verb and noun too. The parts are cut by their timestamps and not by their frame
+    numbers, which count 50 or 60 frames per second and are wrong for videos that were converted
+    to another rate.
     """
 
     name = "epic100"
 
     def read_annotations(self, folder, variant):
-        parts = {
-            part: _read_classes(find_file(folder, f"EPIC_100_{part}_classes.csv"))
-            for part in ("verb", "noun")
+        classes = {
+            task: _read_classes(find_file(folder, f"EPIC_100_{task}_classes.csv"))
+            for task in ("verb", "noun")
         }
         rows = []
         for split, name in _FILES:
             for where, row in read_table(find_file(folder, name), *_COLUMNS):
-                verb = check_label(parts["verb"], row["verb_class"], where)
-                noun = check_label(parts["noun"], row["noun_class"], where)
+                verb = check_label(classes["verb"], row["verb_class"], where)
+                noun = check_label(classes["noun"], row["noun_class"], where)
                 rows.append((split, where, row, (verb, noun)))
         pairs = sorted({pair for *_, pair in rows})
         if not pairs:
-            raise DataError(f"The annotations must list clips. Received none in `{folder}`.")
-        labels = LabelMap(f"{parts['verb'][verb]} {parts['noun'][noun]}" for verb, noun in pairs)
+            raise DataError(
+                f"The annotations must list clips. Received: annotations={str(folder)!r}, without "
+                "a clip"
+            )
+        labels = LabelMap(
+            f"{classes['verb'][verb]} {classes['noun'][noun]}" for verb, noun in pairs
+        )
         actions = {pair: index for index, pair in enumerate(pairs)}
         clips = [
             AnnotatedClip(
@@ -75,7 +81,7 @@ class Epic100(OfficialDataset):
             )
             for split, where, row, pair in rows
         ]
-        return labels, clips, parts
+        return labels, clips, classes
 
     def published(self, variant):
         return {"train": 67_217, "val": 9_668}
@@ -89,8 +95,8 @@ def _read_classes(path):
     for where, row in read_table(path, "id", "key"):
         if row["id"] != str(len(names)):
             raise DataError(
-                "The classes must be in the order of their ids, 0, 1, 2, ... Received "
-                f"{row['id']!r} at {where}. Give the official file."
+                "The classes must be in the order of their ids, 0, 1, 2, ... Received: "
+                f"{row['id']!r} at {where}. Use the official file."
             )
         names.append(row["key"])
     return LabelMap(names)
@@ -100,7 +106,7 @@ def _seconds(timestamp, where):
     match = _TIME.fullmatch(timestamp.strip())
     if match is None:
         raise DataError(
-            f"A timestamp must be hours:minutes:seconds. Received {timestamp!r} at {where}."
+            f"A timestamp must be hours:minutes:seconds. Received: {timestamp!r} at {where}"
         )
     hours, minutes, seconds = match.groups()
     return int(hours) * 3600 + int(minutes) * 60 + float(seconds)

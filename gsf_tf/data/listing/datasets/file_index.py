@@ -1,4 +1,4 @@
-"""Finding the files of a dataset wherever in a folder they are."""
+"""Finds the files of a dataset at any depth in a folder."""
 
 import os
 import pathlib
@@ -8,13 +8,13 @@ from gsf_tf.errors import DataError
 
 
 class FileIndex:
-    """The video files below a folder by their names without extension.
+    """An index from names without extension to the video files below a folder.
 
-    Downloads differ in their folders (with or without `train/`, a folder per class with spaces
-    or underscores) and in their containers, while the names of the files are unique.
+    Downloads of one dataset differ in their folders (with or without `train/`, class folders with
+    spaces or underscores) and in their containers, but the names of the files are unique.
 
     Args:
-        folder: The folder; it is searched to any depth.
+        folder: The folder, which is searched to any depth.
     """
 
     def __init__(self, folder: pathlib.Path):
@@ -29,18 +29,18 @@ class FileIndex:
                     self._files.setdefault(stem, []).append((relative / name).as_posix())
 
     def find(self, file: str) -> str | None:
-        """Returns the path of a file relative to the folder, `None` where it is not there.
+        """Returns the path of a file relative to the folder, `None` if the folder lacks it.
 
         Args:
-            file: Its official path; what counts is the name without extension.
+            file: The official path of the file. Only the name without extension is compared.
 
         Raises:
-            DataError: When several files have the name.
+            DataError: If several files have this name.
         """
         found = sorted(self._files.get(pathlib.PurePosixPath(file).stem, ()))
         if len(found) > 1:
             raise DataError(
-                f"A clip must be there once. Received `{'`, `'.join(found[:3])}` in "
-                f"`{self._folder}`. Remove all but one."
+                f"Each clip must have one file. Received: `{'`, `'.join(found[:3])}` in "
+                f"{str(self._folder)!r}. Remove all but one."
             )
         return found[0] if found else None

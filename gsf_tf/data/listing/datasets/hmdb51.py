@@ -14,12 +14,12 @@ class Hmdb51(OfficialDataset):
 
     The official layout, from memory:
 
-        videos/CLASS/NAME.avi                   each class is an archive inside the archive
-        annotations/CLASS_test_split1.txt       "NAME.avi 1 ", for each class and split; the folder
-                                                testTrainMulti_7030_splits
+        videos/CLASS/NAME.avi                   the archive holds an archive per class
+        annotations/CLASS_test_split1.txt       "NAME.avi 1 ", a file for each class and split;
+                                                the folder testTrainMulti_7030_splits
 
-    1 is a training clip, 2 a test clip, 0 in neither. The indices are those of the sorted names.
-    The test clips become `val`: there are no others.
+    1 marks a training clip, 2 a test clip, 0 a clip of neither part. The indices are those of the
+    sorted names. The test clips become `val`, since the dataset has no validation part.
     """
 
     name = "hmdb51"
@@ -30,8 +30,9 @@ class Hmdb51(OfficialDataset):
         files = sorted(folder.glob(f"*{suffix}"))
         if not files:
             raise DataError(
-                f"The annotations must hold a file `CLASS{suffix}` for each class. Received "
-                f"`{folder}`, which holds none. Give the folder testTrainMulti_7030_splits."
+                f"`annotations` must be a folder with a file `CLASS{suffix}` for each class. "
+                f"Received: annotations={str(folder)!r}, which holds none. Pass the folder "
+                "testTrainMulti_7030_splits."
             )
         labels = LabelMap(sorted(path.name.removesuffix(suffix) for path in files))
         clips = []
@@ -41,7 +42,7 @@ class Hmdb51(OfficialDataset):
                 file, _, number = line.rpartition(" ")
                 if number not in _SPLITS or not file:
                     raise DataError(
-                        f"A line must be a file and 0, 1 or 2. Received {line!r} at {where}. Give "
+                        f"A line must be a file and 0, 1 or 2. Received: {line!r} at {where}. Use "
                         "the official file."
                     )
                 split = _SPLITS[number]

@@ -22,8 +22,8 @@ class Kinetics400(OfficialDataset):
         annotations/train.csv               label,youtube_id,time_start,time_end,split[,is_cc]
         annotations/validate.csv            the same; also as val.csv
 
-    A clip is known by its file's name; the class comes from the list. Videos vanish from YouTube,
-    so a part of the clips is always missing. The indices are those of the sorted names.
+    The name of a file identifies its clip, and the list has the class. Videos vanish from YouTube,
+    so some clips are always missing. The indices are those of the sorted names.
     """
 
     name = "kinetics400"
@@ -42,8 +42,8 @@ class Kinetics400(OfficialDataset):
                 start, end = int(float(row["time_start"])), int(float(row["time_end"]))
             except ValueError as error:
                 raise DataError(
-                    "time_start and time_end must be seconds. Received "
-                    f"{row['time_start']!r} and {row['time_end']!r} at {where}."
+                    "time_start and time_end must be seconds. Received: "
+                    f"time_start={row['time_start']!r}, time_end={row['time_end']!r} at {where}"
                 ) from error
             file = f"{row['label']}/{row['youtube_id']}_{start:06d}_{end:06d}.mp4"
             index = find_label(labels, row["label"], where)
@@ -51,7 +51,7 @@ class Kinetics400(OfficialDataset):
         return labels, clips, {}
 
     def published(self, variant):
-        # 306,245 clips, of which each class has 50 for validation and 100 for testing (section 2).
+        # Kay et al., section 2: 306,245 clips, of each class 50 for validation and 100 for testing.
         return {"train": 246_245, "val": 20_000}
 
     def source(self, variant):

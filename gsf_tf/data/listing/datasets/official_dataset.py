@@ -1,4 +1,4 @@
-"""What the datasets of the papers have in common."""
+"""The base class of the datasets of the papers."""
 
 import abc
 import collections
@@ -15,14 +15,14 @@ from gsf_tf.errors import DataError
 
 
 class OfficialDataset(abc.ABC):
-    """A dataset whose annotations and videos are read as its authors publish them.
+    """A dataset that is read from the annotations and videos that its authors publish.
 
     Attributes:
-        name: As in `trainers.prepare --dataset=NAME`.
-        variants: Names of its official splits or versions, the default first; empty where
-            there is one.
-        flip_pairs: Names of the classes that swap when a clip is mirrored.
-        frame_rate: Frames per second where a clip is a folder of frames.
+        name: The key of the dataset in `OFFICIAL_DATASETS`.
+        variants: Names of its official splits or versions, the default first; empty if it has
+            only one.
+        flip_pairs: Pairs of class names that swap when a clip is mirrored.
+        frame_rate: Frames per second, if the clips are folders of frames.
     """
 
     name: str
@@ -36,32 +36,32 @@ class OfficialDataset(abc.ABC):
         annotations: str | os.PathLike,
         variant: str | None = None,
     ) -> ClipListing:
-        """Reads the annotations and looks for the files.
+        """Reads the annotations and searches for the files of the clips.
 
-        A clip that is listed twice alike counts once.
+        A clip that is listed twice with the same label and split counts once.
 
         Args:
             videos: Folder of the videos.
             annotations: Folder of the annotation files.
-            variant: One of `variants`.
+            variant: One of `variants`; by default the first.
 
         Returns:
-            The clips that are there, and those that are `missing`.
+            The clips whose files exist, and under `missing` the others.
 
         Raises:
-            DataError: When a folder or an annotation file is missing or breaks its rule, a label
-                is not in the label map, a clip is listed twice unlike, or no clip of a split is
-                there.
+            DataError: If a folder or an annotation file is missing, an annotation file breaks
+                the rules of its format, a label is not in the label map, a clip is listed with
+                two labels or splits, or a split has no clip whose file exists.
         """
         videos, annotations = pathlib.Path(videos), pathlib.Path(annotations)
-        for folder, what in ((videos, "videos"), (annotations, "annotations")):
+        for name, folder in (("videos", videos), ("annotations", annotations)):
             if not folder.is_dir():
                 raise DataError(
-                    f"The {what} of {self.name} must be in a folder. Received `{folder}`, which is "
-                    "not one."
+                    f"`{name}` of {self.name} must be a folder. Received: {name}={str(folder)!r}, "
+                    "which is not"
                 )
         variant = self._check_variant(variant)
-        labels, annotated, part_labels = self.read_annotations(annotations, variant)
+        labels, annotated, task_classes = self.read_annotations(annotations, variant)
         found, missing = self._find_files(videos, annotated)
         return ClipListing(
             found,
@@ -69,7 +69,7 @@ class OfficialDataset(abc.ABC):
             source=self.source(variant),
             missing=missing,
             published=self.published(variant),
-            part_labels=part_labels,
+            task_classes=task_classes,
             flip_pairs=self._pairs_within(labels),
         )
 
@@ -77,28 +77,43 @@ class OfficialDataset(abc.ABC):
     def read_annotations(
         self, folder: pathlib.Path, variant: str | None
     ) -> tuple[LabelMap, Iterable[AnnotatedClip], dict[str, LabelMap]]:
-        """Returns the label map, the annotated clips, and the label maps of a class's parts."""
+        """Reads the annotation files.
+
+        Args:
+            folder: Folder of the annotation files.
+            variant: One of `variants`, `None` if there are none.
+
+        Returns:
+            The label map, the annotated clips, and the label map of each task beside the action.
+
+        Raises:
+            DataError: If a file is missing or breaks the rules of its format.
+        """
 
     @abc.abstractmethod
     def published(self, variant: str | None) -> dict[str, int]:
-        """Returns the number of clips of each split that the authors publish."""
+        """Returns for each split the number of clips that the authors state."""
 
     @abc.abstractmethod
     def source(self, variant: str | None) -> str:
-        """Returns name and version for the records."""
+        """Returns the name and version of the dataset, which the records hold."""
 
     def locator(self, videos: pathlib.Path) -> Callable[[str], str | None]:
-        """Returns a function from a file's official path to where it is, `None` for nowhere."""
+        """Returns a function from the official path of a file to its path below `videos`.
+
+        The function returns `None` if the file does not exist.
+        """
         return FileIndex(videos).find
 
     def _check_variant(self, variant):
         if variant is None:
             return self.variants[0] if self.variants else None
         if variant not in self.variants:
-            rule = f"must be one of {', '.join(self.variants)}" if self.variants else (
-                "must be left out, for there is one official split"
-            )  # fmt: skip
-            raise DataError(f"The split of {self.name} {rule}. Received {variant!r}.")
+            if self.variants:
+                rule = f"must be one of {', '.join(self.variants)}"
+            else:
+                rule = "must be left out, because there is only one official split"
+            raise DataError(f"`variant` of {self.name} {rule}. Received: variant={variant!r}")
         return variant
 
     def _find_files(self, videos, annotated):
@@ -116,12 +131,12 @@ class OfficialDataset(abc.ABC):
                 clip.start,
                 clip.stop,
                 self.frame_rate,
-                clip.parts,
+                clip.task_labels,
             )
             earlier, where = seen.setdefault(data_path, (source, clip.where))
             if earlier != source:
                 raise DataError(
-                    f"A clip must have one label and one split. Received two for `{data_path}`, "
+                    f"A clip must have one label and one split. Received: two for {data_path!r}, "
                     f"at {where} and at {clip.where}. Remove one of the lines."
                 )
             if where == clip.where:
@@ -132,19 +147,20 @@ class OfficialDataset(abc.ABC):
         return tuple(found), tuple(missing)
 
     def _check_splits(self, videos, found, missing):
-        there = {clip.split for clip in found}
+        found_splits = {clip.split for clip in found}
         counts = collections.Counter(clip.split for clip in missing)
         for split, count in counts.items():
-            if split not in there:
+            if split not in found_splits:
                 first = next(clip for clip in missing if clip.split == split)
                 raise DataError(
-                    f"At least one clip of each split must be there. Received `{videos}`, which "
-                    f"holds none of the {count} clips for `{split}`; `{first.data_path}` is one. "
-                    "Give the folder that the videos were unpacked to."
+                    "`videos` must hold at least one clip of each split. Received: "
+                    f"videos={str(videos)!r}, which holds none of the {count} clips for "
+                    f"`{split}`, such as `{first.data_path}`. Pass the folder that the videos were "
+                    "unpacked to."
                 )
-        if not there:
+        if not found_splits:
             raise DataError(
-                f"The annotations of {self.name} must list clips. Received files that list none."
+                f"The annotations of {self.name} must list clips. Received: files that list none"
             )
 
     def _pairs_within(self, labels):
@@ -153,6 +169,6 @@ class OfficialDataset(abc.ABC):
             if len(names & set(pair)) == 1:
                 raise DataError(
                     f"The label map of {self.name} must hold both classes of a left/right pair. "
-                    f"Received one with only one of {pair}. Give the official labels."
+                    f"Received: a label map with only one of {pair}. Use the official labels."
                 )
         return tuple(pair for pair in self.flip_pairs if names >= set(pair))

@@ -19,14 +19,14 @@ class SomethingV1(OfficialDataset):
         annotations/something-something-v1-train.csv        ID;label
         annotations/something-something-v1-validation.csv   ID;label
 
-    The indices are those of the sorted names, as in the authors' code and so in their
-    checkpoints; the label file has an order of its own. The test part has no labels and is left
-    out. The frames were taken at 12 per second.
+    The indices are those of the sorted names, as in the code of GSF and therefore in its
+    checkpoints; the order of the label file is another one. The test part has no labels and is
+    left out. The videos have 12 frames per second.
     """
 
     name = "ssv1"
     frame_rate = 12.0
-    # Sorted, they are the pairs of indices in the authors' code: 86-87, 93-94 and 166-167.
+    # With sorted names these are the index pairs of the GSF code: 86-87, 93-94 and 166-167.
     flip_pairs = (
         ("Pulling something from left to right", "Pulling something from right to left"),
         ("Pushing something from left to right", "Pushing something from right to left"),
@@ -45,8 +45,8 @@ class SomethingV1(OfficialDataset):
                 clip, separator, label = line.partition(";")
                 if not separator or not clip.isdecimal():
                     raise DataError(
-                        f"A line must be a clip's number, `;` and its label. Received {line!r} at "
-                        f"{where}. Give the official file."
+                        f"A line must be a clip's number, `;` and its label. Received: {line!r} at "
+                        f"{where}. Use the official file."
                     )
                 clips.append(AnnotatedClip(clip, find_label(labels, label, where), split, where))
         return labels, clips, {}

@@ -17,8 +17,8 @@ _PREFIX = "something-something-v2-"
 class SomethingV2(OfficialDataset):
     """Something-Something V2: WebM videos, 174 classes.
 
-    The official layout, from memory; each annotation file may also have the longer name of the
-    first release, `something-something-v2-train.json`:
+    The official layout, from memory. Each annotation file may also have the longer name of the
+    first release, such as `something-something-v2-train.json`:
 
         videos/ID.webm                the folder 20bn-something-something-v2
         annotations/labels.json       {"Putting something on a surface": "109", ...}
@@ -31,7 +31,7 @@ class SomethingV2(OfficialDataset):
     """
 
     name = "ssv2"
-    # In labels.json they are the pairs of indices in the authors' code: 86-87, 93-94 and 166-167.
+    # With the indices of labels.json these are the pairs of the GSF code: 86-87, 93-94, 166-167.
     flip_pairs = (
         ("Pulling something from left to right", "Pulling something from right to left"),
         ("Pushing something from left to right", "Pushing something from right to left"),
@@ -61,11 +61,11 @@ class SomethingV2(OfficialDataset):
 
 def _read_labels(path):
     indices = read_json(path)
-    rule = f"`{path}` must give each class name its index, the indices 0, 1, 2, ..."
+    rule = f"`{path}` must map each class name to its index, and the indices must be 0, 1, 2, ..."
     try:
         by_index = {int(index): name for name, index in indices.items()}
     except (AttributeError, TypeError, ValueError) as error:
-        raise DataError(f"{rule} Received something else ({error}).") from error
+        raise DataError(f"{rule} Received: another structure ({error})") from error
     if sorted(by_index) != list(range(len(indices))):
-        raise DataError(f"{rule} Received {len(indices)} names with a gap or a repetition.")
+        raise DataError(f"{rule} Received: {len(indices)} names with a gap or a repetition")
     return LabelMap(by_index[index] for index in range(len(by_index)))

@@ -17,7 +17,8 @@ class Ucf101(OfficialDataset):
         annotations/trainlist01.txt        "CLASS/v_CLASS_g08_c01.avi 1"; also 02 and 03
         annotations/testlist01.txt         "CLASS/v_CLASS_g01_c01.avi", without a label
 
-    The class of a test clip is its folder. The test list becomes `val`: there is no other.
+    The class of a test clip is the name of its folder. The test list becomes `val`, since the
+    dataset has no validation part.
     """
 
     name = "ucf101"
@@ -33,7 +34,7 @@ class Ucf101(OfficialDataset):
                 if number not in ([], [str(index + 1)]):
                     raise DataError(
                         f"The label of `{file}` must be {index + 1}, that of its folder in "
-                        f"classInd.txt. Received {' '.join(number)} at {where}."
+                        f"classInd.txt. Received: {' '.join(number)} at {where}"
                     )
                 clips.append(AnnotatedClip(file, index, split, where))
         return labels, clips, {}
@@ -58,8 +59,8 @@ def _read_classes(path):
         number, _, name = line.partition(" ")
         if number != str(len(names) + 1):
             raise DataError(
-                "A line must be the class's number, counted from 1, and its name. Received "
-                f"{line!r} at {where}. Give the official file."
+                "A line must be the class's number, counted from 1, and its name. Received: "
+                f"{line!r} at {where}. Use the official file."
             )
         names.append(name)
     return LabelMap(names)

@@ -1,1 +1,4 @@
-"""Random changes to training clips: one draw for all frames of a clip, a function of its seed."""
+"""Random changes to training clips.
+
+Every change is drawn once from the clip's seed and applied to all frames of the clip alike.
+"""

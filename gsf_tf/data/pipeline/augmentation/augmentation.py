@@ -1,11 +1,12 @@
-"""The options of augmentation, and their order."""
+"""The options of augmentation, and the order of its steps."""
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.types.experimental import TensorLike
 
 from gsf_tf.data.pipeline.augmentation.color_jitter import color_jitter
 from gsf_tf.data.pipeline.augmentation.mixing import mix
@@ -20,41 +21,47 @@ CROPS = {"multi_scale": training_crop, "random_resized": random_resized_crop}
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
-    """What training does to clips. Each value is one line of a configuration.
+    """The random changes that training makes to clips.
 
-    Every change is drawn once per clip and serves all of its frames. The order is: crop, flip,
-    RandAugment, color jitter, erasing; then, on batches, MixUp or CutMix.
+    Every change is drawn once per clip and applied to all of its frames. The order is: crop, flip,
+    RandAugment, color jitter, erasing, and then MixUp or CutMix of batches.
 
     Args:
-        crop: `"multi_scale"` (`training_crop`, the papers') or `"random_resized"`
+        crop: `"multi_scale"` (`training_crop`, which the papers use) or `"random_resized"`
             (`random_resized_crop`).
-        crop_area: Least and greatest share of the frame, for `"random_resized"`.
-        flip: Probability of mirroring; the papers take 0.5.
-        flip_label_map: The label of each class after mirroring, `[num_classes]`. It is needed
-            where class names speak of left, right or a sense of rotation; `range(num_classes)`
-            says that mirroring changes no label.
-        rand_augment: Magnitude of RandAugment, 0..10; 0 leaves it out, the GSF code takes 9.
-        rand_augment_std: Standard deviation of the magnitude.
-        rand_augment_ops: Operations drawn per clip.
-        color_jitter: Greatest change of (brightness, contrast, saturation, hue); the first three
-            are relative, the hue is a share of the circle, up to 0.5.
-        erasing: Probability of erasing a rectangle.
-        mixup: Parameter of MixUp's Beta distribution; 0 leaves it out.
-        cutmix: Parameter of CutMix's Beta distribution; 0 leaves it out. With both, each batch
+        crop_area: Smallest and largest area of a `"random_resized"` crop, as a share of the frame.
+        flip: Probability of mirroring a clip, 0..1; 0.5 in the papers.
+        flip_label_map: The label of each class after mirroring, `[num_classes]`. It must be given
+            if class names speak of left, right or a sense of rotation. `range(num_classes)` says
+            that mirroring changes no label.
+        rand_augment: Mean magnitude of RandAugment, 0..10; 0 turns it off. The GSF code uses 9.
+        rand_augment_std: Standard deviation of the magnitude, 0..10.
+        rand_augment_ops: Number of operations drawn per clip, 1..10.
+        color_jitter: Largest change of (brightness, contrast, saturation, hue). The first three are
+            relative, 0..1. The hue is a share of the color circle, 0..0.5.
+        erasing: Probability of erasing a rectangle of a clip, 0..1.
+        mixup: Parameter of MixUp's Beta distribution; 0 turns it off.
+        cutmix: Parameter of CutMix's Beta distribution; 0 turns it off. If both are on, each batch
             draws one of them.
 
     Raises:
-        DataError: When a value is outside its range.
+        DataError: If a value is outside its range.
 
     Example:
 
     ```python
-    augmentation = Augmentation(flip=0.5, flip_label_map=rule.label_map, rand_augment=9.0)
-    video_dataset_from_records("records/train-*", training=True, augmentation=augmentation)
+    info = gsf_tf.data.DatasetInfo.load("records")
+    rule = gsf_tf.data.FlipRule.of(info)
+    augmentation = gsf_tf.data.Augmentation(
+        flip=0.5, flip_label_map=rule.label_map, rand_augment=9.0
+    )
+    dataset = gsf_tf.data.video_dataset_from_records(
+        "records/train-*", training=True, augmentation=augmentation
+    )
     ```
 
     Reference:
-        docs/augmentation.md
+        docs/augmentation.md has the source of each option.
     """
 
     crop: str = "multi_scale"
@@ -72,7 +79,7 @@ class Augmentation:
     def __post_init__(self):
         if self.crop not in CROPS:
             raise DataError(
-                f"`crop` must be one of {', '.join(map(repr, CROPS))}. Received {self.crop!r}."
+                f"`crop` must be one of {', '.join(map(repr, CROPS))}. Received: crop={self.crop!r}"
             )
         _check_range("flip", self.flip, 0, 1)
         _check_range("rand_augment", self.rand_augment, 0, 10)
@@ -83,12 +90,13 @@ class Augmentation:
         _check_range("cutmix", self.cutmix, 0, math.inf)
         if not 0 < self.crop_area[0] <= self.crop_area[1] <= 1:
             raise DataError(
-                f"`crop_area` must be two rising numbers in 0..1. Received {self.crop_area}."
+                "`crop_area` must be two numbers, 0 < smallest <= largest <= 1. Received: "
+                f"crop_area={self.crop_area}"
             )
         if len(self.color_jitter) != 4:
             raise DataError(
-                "`color_jitter` must be (brightness, contrast, saturation, hue). Received "
-                f"{self.color_jitter}."
+                "`color_jitter` must be (brightness, contrast, saturation, hue). Received: "
+                f"color_jitter={self.color_jitter}"
             )
         for value, limit in zip(self.color_jitter, (1, 1, 1, 0.5), strict=True):
             _check_range("color_jitter", value, 0, limit)
@@ -98,9 +106,14 @@ class Augmentation:
             inside = np.isin(label_map, classes).all()
             if not inside or not np.array_equal(label_map[label_map], classes):
                 raise DataError(
-                    "`flip_label_map` must give back every class when it is applied twice. "
-                    f"Received {label_map.tolist()}."
+                    "`flip_label_map` must restore every label when it is applied twice. "
+                    f"Received: flip_label_map={label_map.tolist()}"
                 )
+
+    @classmethod
+    def of(cls, values: "Augmentation | Mapping | None") -> "Augmentation":
+        """Returns an augmentation as it is, or makes one of a dictionary of values or `None`."""
+        return values if isinstance(values, cls) else cls(**(values or {}))
 
     @property
     def mixes(self) -> bool:
@@ -108,45 +121,52 @@ class Augmentation:
         return self.mixup > 0 or self.cutmix > 0
 
     def check_classes(self, class_names: Sequence[str] | None) -> None:
-        """Makes sure that flips and mixing know enough of the classes.
+        """Checks that mirroring and mixing have the facts about classes that they need.
+
+        Args:
+            class_names: The class names in order, `None` if unknown.
 
         Raises:
-            DataError: When it is not decided what mirroring does to labels, `flip_label_map` is
-                for another number of classes, or mixing does not know the number of classes.
+            DataError: If class names speak of a direction and `flip_label_map` is not given, if
+                `flip_label_map` has another number of classes, or if batches are mixed and the
+                number of classes is unknown.
         """
         if self.mixes and class_names is None:
             raise DataError(
-                "`mixup` and `cutmix` must know the number of classes. Received records without "
-                "`labels.txt` beside them. Copy it there, or leave out mixing."
+                "`mixup` and `cutmix` need the number of classes. Received: records without "
+                "`labels.txt` beside them. Copy it to their folder, or leave out mixing."
             )
         if not self.flip or class_names is None:
             return
         if self.flip_label_map is not None and len(self.flip_label_map) != len(class_names):
             raise DataError(
-                "`flip_label_map` must have an entry for each class. Received "
-                f"{len(self.flip_label_map)} entries for {len(class_names)} classes."
+                "`flip_label_map` must have an entry for each class. Received: "
+                f"{len(self.flip_label_map)} entries for {len(class_names)} classes"
             )
         directed = directed_names(class_names)
         if directed and self.flip_label_map is None:
             shown = ", ".join(f"`{name}`" for name in directed[:6])
             more = f" and {len(directed) - 6} more" if len(directed) > 6 else ""
             raise DataError(
-                "Mirroring must say what becomes of labels that speak of a direction. Received "
-                f"flip={self.flip}, no `flip_label_map`, and the classes {shown}{more}. Give "
-                "`flip_label_map`, the label of each class after mirroring "
+                "`flip_label_map` must be given for mirroring if class names speak of a direction. "
+                f"Received: flip={self.flip}, flip_label_map=None and the classes {shown}{more}. "
+                "Pass `flip_label_map`, the label of each class after mirroring "
                 "(`range(num_classes)` if none changes), or set `flip` to 0."
             )
 
-    def draw_crop(self, height, width, image_size: tuple[int, int], seed) -> tf.Tensor:
-        """Returns the box int32 `[4]` of a clip's crop."""
+    def draw_crop(
+        self, height: TensorLike, width: TensorLike, image_size: tuple[int, int], seed: TensorLike
+    ) -> tf.Tensor:
+        """Returns the box of a clip's crop, int32 `[4]`: top, left, height, width."""
         if self.crop == "random_resized":
             return random_resized_crop(height, width, image_size, seed, self.crop_area)
         return training_crop(height, width, image_size, seed)
 
-    def clip_function(self):
-        """Returns `change(frames, label, seed)` on uint8 `[T, H, W, 3]`, or None if it is idle.
+    def clip_function(self) -> Callable | None:
+        """Returns a function that changes a clip after its crop, or `None` if no change is on.
 
-        The layers it needs are made here, once per dataset.
+        The function maps (frames, label, seed) to (frames, label). Frames are uint8 `[T, H, W, 3]`,
+        and the seed is two integers. RandAugment's layers are made here, once per dataset.
         """
         rand_augment = None
         if self.rand_augment:
@@ -174,11 +194,24 @@ class Augmentation:
 
         return change
 
-    def mix(self, clips, labels, seed, num_classes: int | Mapping[str, int]):
-        """Returns a batch mixed by `mixup` or `cutmix`, with labels float32 `[B, num_classes]`.
+    def mix(
+        self,
+        clips: tf.Tensor,
+        labels: tf.Tensor | Mapping[str, tf.Tensor],
+        seed: TensorLike,
+        num_classes: int | Mapping[str, int],
+    ) -> tuple[tf.Tensor, tf.Tensor | Mapping[str, tf.Tensor]]:
+        """Mixes a batch by MixUp or CutMix.
 
-        Where labels and `num_classes` are dictionaries, the labels of all parts follow the same
-        draw.
+        Args:
+            clips: uint8 `[B, T, H, W, 3]`.
+            labels: int32 `[B]`, for several tasks a dictionary of them.
+            seed: Two integers; the same seed mixes in the same way.
+            num_classes: Number of classes, for several tasks a dictionary of them.
+
+        Returns:
+            The mixed clips, and labels float32 `[B, num_classes]`, for several tasks a dictionary
+            of them. The same draws mix the labels of all tasks.
         """
         shares = tf.nest.map_structure(tf.one_hot, labels, num_classes)
         return mix(clips, shares, self.mixup, self.cutmix, seed)
@@ -186,4 +219,4 @@ class Augmentation:
 
 def _check_range(name, value, low, high):
     if not low <= value <= high:
-        raise DataError(f"`{name}` must be in {low}..{high}. Received {value}.")
+        raise DataError(f"`{name}` must be in {low}..{high}. Received: {name}={value}")

@@ -1,17 +1,17 @@
-"""Brightness, contrast, saturation and hue."""
+"""Changes the brightness, contrast, saturation and hue of clips."""
 
 import tensorflow as tf
 
 
 def color_jitter(frames, strengths: tuple[float, float, float, float], seed) -> tf.Tensor:
-    """Changes the colors of a clip, all frames alike.
+    """Changes the colors of all frames of a clip in the same way.
 
-    Brightness, contrast and saturation are multiplied by a factor from [1 - s, 1 + s], the hue is
-    turned by a share of the circle from [-s, s], in this order.
+    Brightness, contrast and saturation are multiplied by factors from [1 - s, 1 + s]. Then the hue
+    is rotated by a share of the color circle from [-s, s].
 
     Args:
         frames: uint8 `[T, H, W, 3]`.
-        strengths: s of brightness, contrast, saturation and hue; 0 leaves one out.
+        strengths: s for brightness, contrast, saturation and hue; 0 turns a change off.
         seed: Two integers; the same seed draws the same change.
 
     Returns:

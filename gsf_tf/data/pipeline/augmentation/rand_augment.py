@@ -1,4 +1,4 @@
-"""RandAugment on keras-cv's operations, drawn once per clip."""
+"""RandAugment with keras-cv's operations, drawn once per clip."""
 
 import math
 
@@ -6,39 +6,42 @@ import tensorflow as tf
 
 from gsf_tf.errors import DataError
 
-# The value of pixels that a shear, a rotation or a translation brings in from outside.
+# The value of pixels that a shear, a rotation or a translation moves in from outside the frame.
 _FILL = 128.0
 
-# Probability of each drawn operation, as in timm, whose RandAugment the GSF code calls.
+# Probability that a drawn operation is applied, as in timm, whose RandAugment the GSF code calls.
 _PROBABILITY = 0.5
 
 
 class RandAugment:
-    """Applies a few random operations to a clip, the same to all frames.
+    """Applies a few random operations to a clip, each to all frames alike.
 
-    keras-cv's own `RandAugment` draws per image. Its layers separate drawing from applying, so
-    the draws are made here, from a seed, and the layers apply them.
+    keras-cv's own `RandAugment` draws operations for each image. Its layers separate drawing from
+    applying, so this class draws from a seed and lets the layers apply the operations.
 
-    The magnitude m is normally distributed and clipped to 0..10; the values at m = 10 are those of
-    timm, in the terms of keras-cv's layers:
+    The magnitude m is drawn from a normal distribution and clipped to 0..10. The strengths at m are
+    those of timm's increasing set (`inc1`):
 
-    - solarize from 255 - 25.5 m upwards;
+    - solarize: inverts values from 255 - 25.5 m upwards;
     - color, contrast, sharpness: factor 1 +- 0.09 m;
-    - brightness: +- 0.04 m of the range (keras-cv adds, where PIL multiplies);
+    - brightness: +- 0.04 m of the value range (keras-cv adds, timm multiplies);
     - rotate by +- 3 m degrees, shear by +- 0.03 m, translate by +- 0.045 m of the side;
     - auto-contrast and equalize, which have no strength.
 
+    docs/augmentation.md lists the differences to the GSF code, which calls timm's
+    `rand-m9-mstd0.5`.
+
     Args:
         magnitude: Mean of m.
-        standard_deviation: Of m.
-        num_ops: Operations drawn per clip, each applied with probability 0.5.
+        standard_deviation: Standard deviation of m.
+        num_ops: Number of operations drawn per clip, each applied with probability 0.5.
 
     Raises:
-        DataError: When keras-cv is not installed.
+        DataError: If keras-cv is not installed.
 
     Reference:
         Cubuk et al., "RandAugment: Practical automated data augmentation with a reduced search
-        space"; REFERENCE.md, item 20.
+        space", section 3.
     """
 
     def __init__(self, magnitude: float, standard_deviation: float, num_ops: int):
@@ -48,7 +51,15 @@ class RandAugment:
         self._operations = _operations()
 
     def __call__(self, frames, seed):
-        """Returns uint8 `[T, H, W, 3]` changed as the seed, two integers, says."""
+        """Returns the changed clip.
+
+        Args:
+            frames: uint8 `[T, H, W, 3]`.
+            seed: Two integers; the same seed draws the same operations.
+
+        Returns:
+            uint8, of the same shape.
+        """
         for op_seed in tf.unstack(tf.random.split(seed, self.num_ops)):
             frames = self._apply_one(frames, op_seed)
         return frames
@@ -81,11 +92,11 @@ def _operations():
         from keras_cv import layers
     except ImportError as error:
         raise DataError(
-            f"`rand_augment` must have keras-cv's operations. Received: {error}. Install it with "
-            "`pip install -c constraints.txt 'gsf_tf[augment]'`, or set `rand_augment` to 0."
+            f"`rand_augment` needs keras-cv. Received: {error}. Install it with "
+            "`pip install 'gsf_tf[augment]'`, or set `rand_augment` to 0."
         ) from error
     value_range = (0, 255)
-    # Not the precision of the model, which Keras' policy may have lowered.
+    # Not the precision of Keras' policy, which may be lower.
     dtype = {"dtype": "float32"}
     geometry = {"fill_mode": "constant", "fill_value": _FILL} | dtype
     auto_contrast = layers.AutoContrast(value_range, **dtype)
@@ -103,7 +114,7 @@ def _operations():
         return tf.fill([tf.shape(frames)[0]] + [1] * (rank - 1), value)
 
     def apply(layer, frames, transformations):
-        # Some of keras-cv's branch on tensors in Python, and pipelines are traced as they are.
+        # Some of keras-cv's layers branch on tensors in Python, but pipelines turn autograph off.
         augment = tf.function(layer.augment_images, autograph=True)
         return augment(frames, transformations=transformations)
 

@@ -1,28 +1,28 @@
-"""Random erasing: a rectangle of noise through all frames."""
+"""Random erasing: replaces a rectangle in all frames by noise."""
 
 import math
 
 import tensorflow as tf
 
-# Zhong et al., "Random Erasing Data Augmentation": s_l, s_h and r_1 of the experiments.
+# Zhong et al., "Random Erasing Data Augmentation", section 4: s_l, s_h and r_1.
 AREA = (0.02, 0.4)
 ASPECT = (0.3, 1 / 0.3)
 
 
 def random_erasing(frames, probability: float, seed) -> tf.Tensor:
-    """Replaces a rectangle of a clip by noise, at the same place and alike in all frames.
+    """Replaces a rectangle of a clip by noise, the same rectangle and noise in all frames.
 
     Args:
         frames: uint8 `[T, H, W, 3]`.
-        probability: How many clips are changed.
+        probability: Probability that the clip is changed.
         seed: Two integers; the same seed draws the same change.
 
     Returns:
         uint8, of the same shape.
 
     Reference:
-        Zhong et al., "Random Erasing Data Augmentation", algorithm 1. A rectangle that would
-        reach over the frame is made as long as the frame, instead of drawn again.
+        Zhong et al., "Random Erasing Data Augmentation", algorithm 1. A side of the
+        rectangle that is longer than the frame is cut to its length, instead of drawn again.
     """
     seeds = tf.unstack(tf.random.split(seed, 5))
     height, width = tf.shape(frames)[1], tf.shape(frames)[2]
@@ -45,9 +45,9 @@ def _rectangle(height, width, area, aspect, seed):
     """Returns a mask `[height, width]` of a rectangle of height / width = aspect."""
     box_height = tf.minimum(tf.cast(tf.round(tf.sqrt(area * aspect)), tf.int32), height)
     box_width = tf.minimum(tf.cast(tf.round(tf.sqrt(area / aspect)), tf.int32), width)
-    place = tf.random.stateless_uniform([2], seed)
+    corner = tf.random.stateless_uniform([2], seed)
     free = tf.stack([height - box_height, width - box_width])
-    top, left = tf.unstack(tf.cast(place * tf.cast(free + 1, tf.float32), tf.int32))
+    top, left = tf.unstack(tf.cast(corner * tf.cast(free + 1, tf.float32), tf.int32))
     rows, columns = tf.range(height), tf.range(width)
     in_rows = (rows >= top) & (rows < top + box_height)
     in_columns = (columns >= left) & (columns < left + box_width)

@@ -1,0 +1,84 @@
+"""Shares the clips of a dataset among workers."""
+
+import dataclasses
+
+import tensorflow as tf
+
+from gsf_tf.errors import DataError
+
+SHARD_BY = ("record", "file")
+
+
+@dataclasses.dataclass(frozen=True)
+class WorkerShare:
+    """The clips that one of several workers takes from a common order.
+
+    Args:
+        num_workers: Number of workers that share the clips.
+        worker: Number of this worker, from 0.
+        shard_by: `"record"`: every worker reads all files and takes every `num_workers`-th clip.
+            `"file"`: every worker reads other files.
+        equal: Drop the last clips of the common order if they are too few for all workers, so that
+            every worker takes equally many.
+        skip_batches: Number of batches to skip at the beginning of this worker's share.
+        batch_size: Number of clips in a batch of this worker.
+
+    Raises:
+        DataError: If a value is outside its range.
+    """
+
+    num_workers: int = 1
+    worker: int = 0
+    shard_by: str = "record"
+    equal: bool = False
+    skip_batches: int = 0
+    batch_size: int = 1
+
+    def __post_init__(self):
+        if not 0 <= self.worker < self.num_workers:
+            raise DataError(
+                "`worker` must be in 0..num_workers - 1. Received: "
+                f"worker={self.worker}, num_workers={self.num_workers}"
+            )
+        if self.shard_by not in SHARD_BY:
+            raise DataError(
+                f"`shard_by` must be 'record' or 'file'. Received: shard_by={self.shard_by!r}"
+            )
+        if self.skip_batches < 0:
+            raise DataError(
+                f"`skip_batches` must be at least 0. Received: skip_batches={self.skip_batches}"
+            )
+
+    def file_numbers(self, num_files: int) -> range:
+        """Returns the numbers of the files that this worker reads.
+
+        Raises:
+            DataError: If `shard_by` is `"file"` and there are fewer files than workers.
+        """
+        if self.shard_by == "record":
+            return range(num_files)
+        if num_files < self.num_workers:
+            raise DataError(
+                "shard_by='file' needs at least one file for each worker. Received: "
+                f"{num_files} files for num_workers={self.num_workers}. Use shard_by='record'."
+            )
+        return range(self.worker, num_files, self.num_workers)
+
+    def take(self, dataset: tf.data.Dataset) -> tf.data.Dataset:
+        """Returns this worker's clips.
+
+        Args:
+            dataset: The clips of the files that this worker reads, in the common order.
+        """
+        if self.shard_by == "record" and self.num_workers > 1:
+            dataset = self._equal_part(dataset) if self.equal else self._part(dataset)
+        return dataset.skip(self.skip_batches * self.batch_size)
+
+    def _part(self, dataset):
+        return dataset.shard(self.num_workers, self.worker)
+
+    def _equal_part(self, dataset):
+        groups = dataset.batch(self.num_workers, drop_remainder=True)
+        return groups.map(
+            lambda *group: tf.nest.map_structure(lambda part: part[self.worker], group)
+        )

@@ -1,0 +1,118 @@
+"""Every value of a configuration with its meaning: the one list that all configurations start from.
+
+A configuration takes `default_config()`, or a recipe that does, and sets its own values. It is
+locked: setting a name that is not in this list is an error.
+"""
+
+from gsf_tf.recipes.config_dict import ConfigDict, placeholder
+
+
+def default_config():
+    """Returns a configuration in which every option is off or has the papers' value."""
+    config = ConfigDict()
+    config.seed = 0
+    # "float32", "mixed_bfloat16" or "mixed_float16" (with loss scaling).
+    config.precision = "float32"
+    # XLA. Layers then take their reference path, because XLA cannot compile the custom ops.
+    config.jit_compile = False
+
+    # Arguments of `gsf_tf.models.from_preset`; an experiment adds those of its preset.
+    config.model = ConfigDict()
+    config.model.preset = ""
+    config.model.num_segments = 8
+    config.model.image_size = 224
+    config.model.dropout = 0.5
+    config.model.weights = placeholder(str)
+
+    # The weights to start from: a workdir, a `.keras` file or a PyTorch checkpoint
+    # (`gsf_tf.training.initialize_from`). The linear layer is new if its classes differ; a
+    # RubiksNet that was trained on images is inflated.
+    config.init = placeholder(str)
+
+    config.data = ConfigDict()
+    config.data.records = ""
+    # If there are no records, make them from this many training clips per class of the demo's
+    # moving shapes; 0 makes none.
+    config.data.demo_clips = 0
+    config.data.train_split = "train"
+    config.data.val_split = "val"
+    # Clips of one optimizer step on all devices and workers together, before accumulation.
+    config.data.batch_size = 32
+    config.data.sampling = "segments"
+    config.data.frame_stride = placeholder(int)
+    config.data.shuffle_buffer = 256
+    # A folder on a local disk for copies of the shards.
+    config.data.cache = placeholder(str)
+    config.data.service = placeholder(str)
+    # At a damaged record, "raise" stops; "skip" leaves the record out and counts it.
+    config.data.on_error = "raise"
+
+    # `gsf_tf.data.Augmentation`, docs/augmentation.md.
+    config.augmentation = ConfigDict()
+    config.augmentation.crop = "multi_scale"
+    config.augmentation.flip = 0.0
+    # File of class pairs that swap when a clip is mirrored; by default the dataset's own.
+    config.augmentation.flip_pairs = placeholder(str)
+    config.augmentation.rand_augment = 0.0
+    config.augmentation.color_jitter = (0.0, 0.0, 0.0, 0.0)
+    config.augmentation.erasing = 0.0
+    config.augmentation.mixup = 0.0
+    config.augmentation.cutmix = 0.0
+
+    config.epochs = 60
+    config.warmup_epochs = 10
+    config.eval_every_epochs = 1
+
+    config.optimizer = ConfigDict()
+    # The rate for a batch of `reference_batch_size` clips. It is scaled in proportion to the batch
+    # of a step (batch_size * accumulate_steps), unless `reference_batch_size` is 0.
+    config.optimizer.learning_rate = 0.01
+    config.optimizer.reference_batch_size = 32
+    config.optimizer.momentum = 0.9
+    config.optimizer.weight_decay = 5e-4
+    config.optimizer.clip_norm = 20.0
+    config.optimizer.label_smoothing = 0.0
+    config.optimizer.accumulate_steps = 1
+    # Dictionaries of `gsf_tf.training.ParameterGroup`; of several that match, the first counts.
+    config.optimizer.groups = ()
+    # RubiksNet: see `CoupledSGD`. A number, "auto", or None.
+    config.optimizer.shift_normalization = placeholder(object)
+
+    # Decay of the moving average of the weights; the average is evaluated and saved. 0 turns it
+    # off.
+    config.ema_decay = 0.0
+
+    config.batch_norm = ConfigDict()
+    # Share of the old moving statistics that a step keeps (PyTorch's momentum is 1 minus this).
+    config.batch_norm.momentum = 0.9
+    # Whether to use the statistics of all devices' batches instead of each device's own.
+    config.batch_norm.synchronized = False
+    # "none", "all", or "all_but_first" (TSN's partial batch normalization).
+    config.batch_norm.frozen = "none"
+
+    # Attention shifts: the temperature falls from `start` to `end` over this many epochs; 0 leaves
+    # it at its initial value.
+    config.annealing = ConfigDict()
+    config.annealing.epochs = 0
+    config.annealing.start = 2.0
+    config.annealing.end = 1e-3
+
+    # A multi-task head: the weight of each task's loss, such as
+    # `{"verb": 1.0, "noun": 1.0, "action": 1.0}` for records with these tasks; empty for a single
+    # linear layer.
+    config.task_weights = ConfigDict()
+
+    config.checkpoint = ConfigDict()
+    # Write a checkpoint every N steps inside an epoch too; 0 writes them at ends of epochs only.
+    config.checkpoint.every_steps = 0
+    # This many of the newest checkpoints are kept, and the best one.
+    config.checkpoint.keep = 2
+
+    # The result that the paper prints for this experiment; empty if the paper has no such row.
+    config.paper = ConfigDict()
+    config.paper.source = ""
+    # In percent, as printed; on EPIC-Kitchens that of the action.
+    config.paper.top1 = placeholder(float)
+    # "efficiency", "accuracy" or "kinetics": the protocol of `top1`.
+    config.paper.protocol = "efficiency"
+    return config

@@ -1,0 +1,124 @@
+"""The client of a served model asks an export, which plain TensorFlow runs, for a real video."""
+
+import json
+import pathlib
+import re
+import runpy
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from gsf_tf.data import LabelMap, frames_to_clip
+from gsf_tf.data.demo_clips import render_clip, write_video
+from gsf_tf.evaluation import Predictor
+from gsf_tf.export import export_saved_model
+from gsf_tf.models import from_preset
+from tests.data.video_maker import make_video
+
+CLIENT = pathlib.Path(__file__).parents[2] / "examples" / "serving" / "client.py"
+SERVING_PROCESS = pathlib.Path(__file__).with_name("serving_process.py")
+LABELS = LabelMap(["down", "left", "right", "still", "turn", "up"])
+
+
+@pytest.fixture(scope="module")
+def export(tmp_path_factory):
+    """A SavedModel whose probabilities differ from class to class."""
+    path = tmp_path_factory.mktemp("export") / "1"
+    model = from_preset(
+        "gsf_resnet14thin", num_classes=len(LABELS.names), num_segments=4, input_shape=(32, 32, 3)
+    )
+    kernel = model.get_layer("classifier").kernel
+    kernel.assign(np.random.default_rng(0).normal(size=kernel.shape))
+    export_saved_model(model, LABELS, path, short_side=48)
+    return path
+
+
+@pytest.fixture(scope="module")
+def ports(export):
+    """Of REST and gRPC, the latter 0 where its package is not installed."""
+    command = [sys.executable, SERVING_PROCESS, export, "moves"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, **pipes) as process:
+        yield tuple(map(int, process.stdout.readline().split()))
+        process.stdin.close()
+        assert process.wait() == 0
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory):
+    path = tmp_path_factory.mktemp("video") / "clip.mp4"
+    write_video(path, render_clip("moving_left", np.random.default_rng(0)))
+    return path
+
+
+def ask(export, video, *flags):
+    command = [sys.executable, CLIENT, f"--assets={export}/assets", *flags, video]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def assert_is_top_5(process, export, video):
+    assert process.returncode == 0, process.stderr
+    lines = [re.fullmatch(r" *([0-9.]+)%  (\w+)", line) for line in process.stdout.splitlines()]
+    expected = Predictor(export).top(video)
+    assert [line[2] for line in lines] == [name for name, _ in expected]
+    given = [float(line[1]) for line in lines]
+    np.testing.assert_allclose(given, [100 * p for _, p in expected], atol=0.3)
+
+
+def test_rest_gives_the_predictors_classes(export, ports, video):
+    address = f"--rest=http://localhost:{ports[0]}"
+    assert_is_top_5(ask(export, video, address, "--model=moves"), export, video)
+
+
+def test_grpc_gives_the_predictors_classes(export, ports, video):
+    pytest.importorskip("tensorflow_serving", reason="tensorflow-serving-api is not installed")
+    address = f"--grpc=localhost:{ports[1]}"
+    assert_is_top_5(ask(export, video, address, "--model=moves"), export, video)
+
+
+def test_an_unknown_model_is_the_servers_answer(export, ports, video):
+    process = ask(export, video, f"--rest=http://localhost:{ports[0]}", "--model=other")
+    assert process.returncode == 1
+    assert "refused the request" in process.stderr and "models/other:predict" in process.stderr
+
+
+def test_no_server(export, video):
+    process = ask(export, video, "--rest=http://localhost:1")
+    assert process.returncode == 1 and "No server answers at http://localhost:1" in process.stderr
+
+
+@pytest.mark.parametrize("sampling", [("segments", None), ("dense", None), ("dense", 3)])
+@pytest.mark.parametrize(
+    ("num_frames", "height", "width", "turn"),
+    [
+        (30, 112, 84, None),
+        (3, 84, 112, None),
+        (40, 100, 60, (0, 1, -1, 0)),
+        (10, 50, 70, (-1, 0, 0, -1)),
+    ],
+)
+def test_the_clip_is_that_of_gsf_tf(tmp_path, sampling, num_frames, height, width, turn):
+    path = make_video(tmp_path / "a.mp4", num_frames, height, width, display_matrix=turn)
+    sampling, frame_stride = sampling
+    preprocessing = {
+        "short_side": 72,
+        "num_segments": 4,
+        "sampling": sampling,
+        "frame_stride": frame_stride,
+        "image_size": [48, 64],
+    }
+    expected = frames_to_clip(
+        path, 4, (48, 64), short_side=72, sampling=sampling, frame_stride=frame_stride
+    )
+    clip = runpy.run_path(str(CLIENT))["make_clip"](str(path), preprocessing)
+    assert clip.shape == expected.shape and clip.dtype == expected.dtype
+    # Pillow blends in fixed point, TensorFlow in float32.
+    assert np.abs(clip.astype(int) - expected).max() <= 1
+    assert np.ptp(expected) > 100
+
+
+def test_the_export_says_what_the_client_reads(export):
+    preprocessing = json.loads((export / "assets" / "preprocessing.json").read_text())
+    assert {"short_side", "num_segments", "sampling", "image_size"} <= preprocessing.keys()

@@ -1,0 +1,52 @@
+"""The examples run as their headers say, on small generated videos."""
+
+import pathlib
+import subprocess
+import sys
+
+import keras
+import pytest
+
+import gsf_tf
+from gsf_tf.data.demo_clips import CLASS_NAMES, generate_clips
+
+EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
+
+
+def run(name, *flags, cwd):
+    command = [sys.executable, EXAMPLES / name, *flags]
+    process = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    assert process.returncode == 0, process.stdout + process.stderr
+    return process.stdout
+
+
+def test_finetune_on_a_folder(tmp_path):
+    for _ in generate_clips(tmp_path, {"videos": 2}):
+        pass
+    flags = "--videos=videos --output=model --weights=none --num_segments=2 --image_size=32"
+    output = run("finetune_on_a_folder.py", *flags.split(), "--epochs=1", cwd=tmp_path)
+    video, name = output.splitlines()[-1].split(": ")
+    assert (tmp_path / video).is_file() and name in CLASS_NAMES
+    labels = (tmp_path / "model" / "labels.txt").read_text().splitlines()
+    assert labels == list(CLASS_NAMES)
+    model = keras.models.load_model(tmp_path / "model" / "model.keras")
+    assert model.output_shape == (None, len(CLASS_NAMES))
+    layers = [type(layer) for layer in model.backbone.layers]
+    assert layers.count(gsf_tf.layers.GateShiftFuse) == 16  # One per block of EfficientNet-B0.
+
+
+def test_gate_shift_fuse_in_your_model(tmp_path):
+    output = run("gate_shift_fuse_in_your_model.py", cwd=tmp_path)
+    assert "2/2" in output and "differ by at most 0.0e+00" in output
+
+
+def test_notebook(tmp_path):
+    nbformat = pytest.importorskip("nbformat", reason="the extra `notebook` is not installed")
+    nbclient = pytest.importorskip("nbclient", reason="the extra `notebook` is not installed")
+    notebook = nbformat.read(EXAMPLES / "gsf_tf.ipynb", as_version=4)
+    resources = {"metadata": {"path": str(tmp_path)}}
+    nbclient.NotebookClient(notebook, timeout=600, resources=resources).execute()
+    printed = "".join(
+        output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", ())
+    )
+    assert "top-1" in printed
