@@ -26,6 +26,7 @@ The exit status is 1 if a step did not pass.
 import argparse
 import os
 import pathlib
+import shutil
 import sys
 
 from custom_ops.cuda_check import calls, goals, report
@@ -101,12 +102,20 @@ def parse_arguments():
         steps=tuple(name for name in STEPS if name in arguments.steps),
         library=str(pathlib.Path(arguments.library).resolve()) if arguments.library else "",
         nvcc=arguments.nvcc,
-        cuda_home=os.environ.get("CUDA_HOME", "/usr/local/cuda"),
+        cuda_home=_cuda_home(arguments.nvcc),
         clips=tuple(arguments.clips),
         dtypes=tuple(arguments.dtypes),
         minutes=arguments.minutes,
         rehearse=arguments.rehearse,
     )
+
+
+def _cuda_home(nvcc):
+    if home := os.environ.get("CUDA_HOME"):
+        return home
+    program = shutil.which(nvcc)
+    home = pathlib.Path(program).resolve().parents[1] if program else None
+    return str(home) if home and (home / "lib64").is_dir() else "/usr/local/cuda"
 
 
 if __name__ == "__main__":

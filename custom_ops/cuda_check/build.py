@@ -9,7 +9,7 @@ import subprocess
 
 from custom_ops.cuda_check.device import Device, DeviceError
 
-PARTS = ("nvcc",)
+PARTS = {"nvcc": 1}
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 _KERNEL = re.compile(
     r"Function properties for (?P<name>\w+)\n\s*(?P<stack>\d+) bytes stack frame, "

@@ -4,6 +4,7 @@ import ctypes
 import ctypes.util
 import pathlib
 import statistics
+import sys
 
 import numpy as np
 
@@ -80,6 +81,8 @@ class Device:
         Args:
             enqueues: Functions of a stream, which take turns: each enqueues one run.
         """
+        # What fills the arrays runs in the default stream, for which ours does not wait.
+        self._call("DeviceSynchronize")
         once = self._replay(enqueues, len(enqueues), 1)[0]
         rounds = int(_REPLAY_MILLISECONDS / max(once, 1e-3)) // len(enqueues) + 1
         count = min(rounds, -(-_MOST_RUNS // len(enqueues))) * len(enqueues)
@@ -140,6 +143,9 @@ class Device:
 
 def _load_runtime(cuda_home):
     names = [*map(str, sorted(cuda_home.glob("lib64/libcudart.so*")))]
+    # PyTorch brings one of its own.
+    folders = filter(None, map(pathlib.Path, sys.path))
+    names += [str(path) for folder in folders for path in folder.glob("nvidia/*/lib/libcudart.so*")]
     names += [ctypes.util.find_library("cudart"), "libcudart.so"]
     for name in filter(None, names):
         try:

@@ -61,10 +61,12 @@ class Runner:
         if step.together:
             self._run_parts(name, parts, end)
         else:
-            for i, part in enumerate(parts):
+            left = sum(parts.values())
+            for part, share in parts.items():
                 # What is left of the budget is divided among the parts that are left.
                 now = time.monotonic()
-                self._run_parts(name, (part,), now + (end - now) / (len(parts) - i))
+                self._run_parts(name, (part,), now + (end - now) * share / left)
+                left -= share
         statuses = {part["status"] for part in found["parts"].values()}
         order = ("failed", "stopped", "passed", "skipped")
         found["status"] = next(status for status in order if status in statuses)

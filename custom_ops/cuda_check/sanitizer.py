@@ -10,7 +10,7 @@ import tempfile
 from custom_ops.cuda_check import checks, record
 
 TOOLS = ("memcheck", "racecheck")
-PARTS = tuple(f"{tool}:{op}" for tool in TOOLS for op in checks.PARTS)
+PARTS = {f"{tool}:{op}": 1 for tool in TOOLS for op in checks.PARTS}
 # An exit status that Python and our own check do not use.
 _FOUND = 86
 

@@ -12,8 +12,8 @@ def map_bytes(case, dtype):
     return int(np.prod(case.shape)) * itemsize(dtype)
 
 
-def prepare(case, kernel, dtype, device, transform):
-    """Returns a function without arguments that runs a form once, on random numbers.
+def prepare(case, kernel, dtype, device, transform, sets=1):
+    """Returns functions without arguments that run a form once, each on random numbers of its own.
 
     Args:
         case: From `benchmarks.cases`.
@@ -21,14 +21,19 @@ def prepare(case, kernel, dtype, device, transform):
         dtype: Name of the element type.
         device: PyTorch's name of the device.
         transform: What is done with the form, such as `torch.compile`.
+        sets: How many functions.
     """
     kind = getattr(torch, dtype)
     training = kernel == "training"
+    form, arguments, learned = _call(case, kind, device, training)
+    form = transform(form)
+    return [_prepare(case, form, arguments, learned, kind, device, training) for _ in range(sets)]
+
+
+def _prepare(case, form, arguments, learned, kind, device, training):
     *lead, height, width, channels = case.shape
     x = torch.randn(int(np.prod(lead)), height, width, channels, dtype=kind, device=device)
     x = x.permute(0, 3, 1, 2)
-    form, arguments, learned = _call(case, kind, device, training)
-    form = transform(form)
     if not training:
 
         def forward():
