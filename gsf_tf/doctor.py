@@ -60,7 +60,7 @@ def report(findings: dict[str, Any]) -> str:
 
 def main() -> None:
     """Prints the report, or JSON."""
-    parser = argparse.ArgumentParser(prog="python -m gsf_tf.doctor", description=__doc__)
+    parser = argparse.ArgumentParser(prog="gsf-tf doctor", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON")
     args = parser.parse_args()
     findings = examine()

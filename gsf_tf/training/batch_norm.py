@@ -28,16 +28,16 @@ def configure_batch_norm(model, momentum, synchronized, frozen):
         Wang et al., Temporal Segment Networks, ECCV 2016, section 3.2, "partial BN".
     """
     if not 0 <= momentum < 1:
-        raise UserError(f"--config.batch_norm.momentum must be in [0, 1). Received: {momentum}")
+        raise UserError(f"`config.batch_norm.momentum` must be in [0, 1). Received: {momentum}")
     if frozen not in FROZEN:
         raise UserError(
-            f"--config.batch_norm.frozen must be one of {', '.join(FROZEN)}. Received: {frozen!r}"
+            f"`config.batch_norm.frozen` must be one of {', '.join(FROZEN)}. Received: {frozen!r}"
         )
     layers = find_layers(model, keras.layers.BatchNormalization)
     gates = [gate for gate in find_layers(model, GatedShift) if gate.gate == "learned"]
     if frozen != "none" and not layers:
         raise UserError(
-            "--config.batch_norm.frozen must be 'none' for a model without batch normalization. "
+            "`config.batch_norm.frozen` must be 'none' for a model without batch normalization. "
             f"Received: {frozen!r} for {model.name}"
         )
     for gate in gates:

@@ -37,7 +37,7 @@ def build_model(config, info):
                 num_classes=num_classes(config, info), input_shape=(size, size, 3), **arguments
             )
         except (ValueError, OSError) as error:
-            raise UserError(f"--config.model must describe a model. {error}") from error
+            raise UserError(f"`config.model` must describe a model. {error}") from error
     if config.jit_compile:
         _check_jit(model)
     configure_batch_norm(model, **config.batch_norm)
@@ -52,7 +52,7 @@ def num_classes(config, info):
     tasks = list(config.task_weights)
     if ACTION not in tasks or not set(tasks) <= known.keys():
         raise UserError(
-            f"--config.task_weights must weigh {ACTION!r} and parts of the classes that the "
+            f"`config.task_weights` must weigh {ACTION!r} and parts of the classes that the "
             f"records know: {', '.join(info.task_classes) or 'none'}. Received: {tasks}"
         )
     return {task: len(known[task]) for task in tasks}
@@ -63,6 +63,6 @@ def _check_jit(model):
     names = sorted({type(layer).__name__ for layer in layers if not layer.supports_jit})
     if names:
         raise UserError(
-            "--config.jit_compile needs layers that XLA can compile. Received: "
+            "`config.jit_compile` needs layers that XLA can compile. Received: "
             f"{model.name}, whose layers {', '.join(names)} it cannot. Leave jit_compile out."
         )

@@ -37,7 +37,7 @@ def build_optimizer(config, model, steps_per_epoch):
             shift_normalization=config.optimizer.shift_normalization if learns_shifts else None,
         )
     except ValueError as error:
-        raise UserError(f"--config.optimizer must describe an optimizer. {error}") from error
+        raise UserError(f"`config.optimizer` must describe an optimizer. {error}") from error
     if config.precision == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     optimizer.build(model.trainable_variables)

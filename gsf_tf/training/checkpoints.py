@@ -99,7 +99,7 @@ class Checkpoints:
         if found:
             raise UserError(
                 f"A run continues from a whole checkpoint. All in {self.directory} are damaged and "
-                f"are set aside there as {DAMAGED}*. Start anew in another --workdir."
+                f"are set aside there as {DAMAGED}*. Start anew in another workdir."
             )
         return None
 
@@ -118,7 +118,7 @@ class Checkpoints:
             reason = (str(error).strip().splitlines() or ["it is unreadable"])[0]
             raise UserError(
                 "A checkpoint continues the model and optimizer it was written by. "
-                f"Received: {path}, which does not fit: {reason} Train in another --workdir, or "
+                f"Received: {path}, which does not fit: {reason} Train in another workdir, or "
                 "with the configuration this one began with."
             ) from error
         return RunState.load(json.loads((path / STATE_FILE).read_text()))

@@ -80,7 +80,7 @@ def _appears(is_there):
 
 def _not_shared(path, devices):
     return UserError(
-        "--workdir must be one folder that all workers see, such as one on a network file system: "
+        "`workdir` must be one folder that all workers see, such as one on a network file system: "
         f"the chief writes it and the others read it. Worker {devices.worker} does not see what "
         f"the chief has written to {path}, or sees something else, after {SECONDS:.0f} seconds."
     )

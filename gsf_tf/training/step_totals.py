@@ -78,7 +78,7 @@ class StepTotals:
             raise UserError(
                 f"The loss must stay finite and below {LARGEST_LOSS:g}. In {place} {what}.{names} "
                 "The checkpoints from before are good. Look at these clips, or try a lower "
-                "--config.optimizer.learning_rate in another workdir."
+                "`config.optimizer.learning_rate` in another workdir."
             )
         for name, value in sums.items():
             self._sums[name] = self._sums.get(name, 0.0) + value
