@@ -8,16 +8,16 @@ FROZEN = ("none", "all", "all_but_first")
 
 
 def configure_batch_norm(model, momentum, synchronized, frozen):
-    """Sets how the batch normalization of a model behaves in training.
+    """Configures the batch normalization of a model for training.
 
-    A frozen layer normalizes with the moving statistics that it has, keeps them, and its scale and
-    offset are not trained. That is for layers that come with trained weights; those inside of GSF
-    and GSM are new and always learn.
+    A frozen layer normalizes with its moving statistics, which do not change, and its scale and
+    offset are not trained. Freezing is meant for layers with pretrained weights; the layers inside
+    of GSF and GSM are new and are always trained.
 
     Args:
-        model: Model whose layers are not used yet.
+        model: Model that has not been called in a `tf.function` yet.
         momentum: Share of the old moving statistics that a step keeps, in [0, 1).
-        synchronized: Whether statistics are those of the batch of all devices.
+        synchronized: Whether the statistics are those of the batch over all devices.
         frozen: `"none"`, `"all"`, or `"all_but_first"`, which is TSN's partial batch
             normalization.
 

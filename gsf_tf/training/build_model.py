@@ -10,9 +10,10 @@ from gsf_tf.training.batch_norm import configure_batch_norm
 
 
 def build_model(config, info):
-    """Builds the model of a configuration for records, under the configuration's precision.
+    """Builds the model of a configuration for the classes of records.
 
-    But for `image_size`, what `config.model` holds are arguments of `from_preset`.
+    All entries of `config.model` but `image_size` are arguments of `from_preset`. The global dtype
+    policy is set to `config.precision`.
 
     Args:
         config: Configuration as in `gsf_tf/recipes/defaults.py`.
@@ -22,7 +23,8 @@ def build_model(config, info):
         A `SegmentModel`.
 
     Raises:
-        UserError: If the values do not describe a model, or XLA cannot compile it and should.
+        UserError: If the values do not describe a model, or `config.jit_compile` is set and XLA
+            cannot compile the model.
     """
     keras.config.set_dtype_policy(config.precision)
     arguments = dict(config.model)
@@ -43,7 +45,7 @@ def build_model(config, info):
 
 
 def num_classes(config, info):
-    """Returns the number of classes, of each task where the configuration has several."""
+    """Returns the number of classes, or a dictionary of each task's for several tasks."""
     if not config.task_weights:
         return len(info.labels)
     known = {ACTION: info.labels, **info.task_classes}

@@ -5,7 +5,7 @@ PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
 def check_config(config, info, devices):
-    """Checks the values that nothing else checks, before anything is written.
+    """Checks values of a configuration that no other function checks, before files are written.
 
     Args:
         config: Configuration as in `gsf_tf/recipes/defaults.py`.
@@ -13,7 +13,7 @@ def check_config(config, info, devices):
         devices: `Devices` that share a batch.
 
     Raises:
-        UserError: If a value cannot work.
+        UserError: If a value is outside its range, or does not fit the records or the devices.
     """
     for name, value, least in (
         ("epochs", config.epochs, 1),
