@@ -137,18 +137,23 @@ def count(preset, **arguments):
 
 @dataclasses.dataclass(frozen=True)
 class Counts:
-    """Parameters, and multiply-accumulates per clip as the papers count them and as most do."""
+    """Parameters, and multiply-accumulates per clip as the papers count them and as most do.
+
+    `image_size` is the height and width of a frame in pixels.
+    """
 
     parameters: int
     macs: int
     conv_linear_macs: int
+    image_size: int
 
 
 @functools.cache
 def _count(preset, arguments):
     model = from_preset(preset, **{"num_classes": NUM_CLASSES, **dict(arguments)})
     macs = macs_by_convention(model)
-    return Counts(count_parameters(model), macs["paper"], macs["conv_linear"])
+    image_size = model.input_shape[2]
+    return Counts(count_parameters(model), macs["paper"], macs["conv_linear"], image_size)
 
 
 def difference(paper, ours):

@@ -12,15 +12,15 @@ import rich.box
 import rich.console
 import rich.table
 
-WIDTH = 200  # Columns of the table's source, beyond which cells would be cut.
+WIDTH = 400  # Columns of the table's source, beyond which cells would be cut.
 PACKAGES = ("tensorflow", "keras", "torch", "onnxruntime", "openvino")
 
 
-def markdown_table(header, rows):
-    """Returns a Markdown table; all columns but the first are aligned to the right."""
+def markdown_table(header, rows, left=(0,)):
+    """Returns a Markdown table; the columns whose numbers are not in `left` are aligned right."""
     table = rich.table.Table(box=rich.box.MARKDOWN)
     for i, name in enumerate(header):
-        table.add_column(name, justify="right" if i else "left", no_wrap=True)
+        table.add_column(name, justify="left" if i in left else "right", no_wrap=True)
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
     console = rich.console.Console(width=WIDTH, color_system=None, markup=False, highlight=False)

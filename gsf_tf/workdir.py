@@ -66,7 +66,7 @@ class Workdir:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(
-                f"--workdir must be a folder that can be written. Received: {self.path} ({error})"
+                f"`workdir` must be a folder that can be written. Received: {self.path} ({error})"
             ) from error
         labels = LabelMap(dataset_info.labels)
         # Without a checkpoint there is nothing to continue, so a start that failed binds nobody.
@@ -115,7 +115,7 @@ class Workdir:
                 f"A run continues with the configuration it began with. {self.path} holds a run "
                 "of another one:\n"
                 + "\n".join(differing)
-                + "\nGive the same --config to continue it, or another --workdir to start anew."
+                + "\nGive the same `config` to continue it, or another `workdir` to start anew."
             )
 
     def _check_same_records(self, dataset_info):
@@ -126,16 +126,15 @@ class Workdir:
             raise UserError(
                 "A run continues with the records it began with. Those given now differ in: "
                 f"{', '.join(differing)} ({self.run_file} says what they were). Give the same "
-                "records, or another --workdir to start anew."
+                "records, or another `workdir` to start anew."
             )
 
     def read_config(self):
         """Returns the run's configuration as a dictionary."""
         if not self.config_file.exists():
             raise UserError(
-                f"--workdir must be the folder of a training run. Received: {self.path}, which has "
-                "no config.json. Train first: python -m trainers.train --config=... "
-                f"--workdir={self.path}"
+                f"`workdir` must be the folder of a training run. Received: {self.path}, which has "
+                "no config.json. Train first; that writes it."
             )
         return json.loads(self.config_file.read_text())
 
@@ -176,7 +175,7 @@ class Workdir:
         """
         self.read_config()
         if path is None and not self.model_file.exists():
-            best = f" --model={self.best_model_file} is the best so far."
+            best = f" {self.best_model_file} is the best model so far."
             raise UserError(
                 f"{self.path} has no model.keras: training has not ended there. Give the same "
                 "train command again, it continues from the last checkpoint."

@@ -291,11 +291,6 @@ def is_decoding(pid):
     return b"spawn_main" in command_line
 
 
-def test_help_teaches():
-    result = prepare("--help")
-    assert "python -m trainers.prepare --videos=videos --output=records" in result.stdout
-
-
 @pytest.mark.skipif(not REAL_VIDEOS.is_dir(), reason=f"{REAL_VIDEOS} is not there")
 def test_real_videos(tmp_path):
     for index, path in enumerate(sorted(REAL_VIDEOS.iterdir())):

@@ -21,3 +21,4 @@ OFFICIAL_DATASETS: dict[str, OfficialDataset] = {
         Hmdb51(),
     )
 }
+"""The papers' datasets, each an `OfficialDataset`, by name: `"ssv1"`, `"kinetics400"` and so on."""
