@@ -18,7 +18,6 @@ import numpy as np
 import gsf_tf
 
 BATCH_SIZE, LEARNING_RATE = 8, 0.01
-
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("--videos", required=True, help="folder with one folder of videos per class")
 parser.add_argument("--output", required=True, help="file for the model, NAME.keras")
