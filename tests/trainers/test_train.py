@@ -66,7 +66,7 @@ def test_a_finished_run_is_finished(trained, records):
     ("extra", "message"),
     [
         (["--config.model.presset=x"], 'Did you mean "preset"'),
-        (["--config=configs/nowhere.py"], "--config must be the path of a configuration"),
+        (["--config=configs/nowhere.py"], "configs/nowhere.py, a path where no file is"),
         (["--config.epochs=9"], "epochs: 2 in the workdir, 9 now"),
     ],
 )
