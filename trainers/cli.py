@@ -5,6 +5,7 @@ import difflib
 import logging
 import os
 import re
+import signal
 import sys
 import traceback
 
@@ -70,13 +71,19 @@ def run(main):
 # ---- Help -------------------------------------------------------------------------------------
 
 
-def _print_help():
-    """Prints the docstring of the program and its flags, without those of absl."""
-    print(sys.modules["__main__"].__doc__)
-    print("Flags:")
-    _, _, text = flags.FLAGS.main_module_help().strip("\n").partition("\n")
+def print_help(text):
+    """Prints a text that may be longer than what reads it: `gsf-tf train --help | head`."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     print(text)
-    print("\nTry --helpfull for the flags of all programs, such as --verbosity.")
+
+
+def _program_help():
+    """Returns the docstring of the program and its flags, without those of absl."""
+    _, _, own = flags.FLAGS.main_module_help().strip("\n").partition("\n")
+    return (
+        f"{sys.modules['__main__'].__doc__}\nFlags:\n{own}\n\n"
+        "Try --helpfull for the flags of all programs, such as --verbosity."
+    )
 
 
 # ---- Errors -----------------------------------------------------------------------------------
@@ -141,7 +148,7 @@ def _parse_flags(argv):
     """Parses the flags and loads --config, where a program has one."""
     before_end = argv[1 : argv.index("--")] if "--" in argv else argv[1:]
     if any(argument in _HELP for argument in before_end):
-        _print_help()
+        print_help(_program_help())
         sys.exit(0)
     try:
         rest = flags.FLAGS(argv)
