@@ -5,7 +5,7 @@ import os
 import runpy
 import sys
 
-from .cli import did_you_mean
+from .cli import did_you_mean, print_help
 
 # In the order of the work: the sub-command, its module, and the first line of its help.
 COMMANDS = {
@@ -48,7 +48,7 @@ def main():
     if name in _HELP and arguments:  # `gsf-tf help train`
         name, arguments = arguments[0], ["--help"]
     if name in _HELP:
-        print(usage())
+        print_help(usage())
         return 0
     if name == "--version":
         print(f"gsf-tf {importlib.metadata.version('gsf_tf')}")

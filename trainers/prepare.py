@@ -12,7 +12,7 @@ Instead of videos, the class folders may hold images (opening/a.jpg, .png), whic
 frame, or clips as folders of frames (opening/a/00001.jpg, 00002.jpg ...; --frame_rate).
 
 A list, one `path label` or `path start end label` per line, times in seconds (tabs between where
-names hold spaces). --label_names=verb,noun says that a line has two labels:
+names hold spaces). --tasks=verb,noun says that a line has two labels:
 
     gsf-tf prepare --videos=videos --annotations=train.txt \\
         --val_annotations=val.txt --output=records
@@ -79,8 +79,8 @@ _VAL_ANNOTATIONS = flags.DEFINE_string(
     "val_annotations", None, "A list like --annotations, of the validation clips."
 )
 _LABELS = flags.DEFINE_string("labels", None, "Class names in order, one per line, for a list.")
-_LABEL_NAMES = flags.DEFINE_list(
-    "label_names", [], "Names of the labels of a line, where a list has several."
+_TASKS = flags.DEFINE_list(
+    "tasks", [], "Names of the tasks, where a line of a list has a label for each of several."
 )
 _VAL_FRACTION = flags.DEFINE_float(
     "val_fraction", 0.2, "Share of the clips held back where no validation part is given."
@@ -176,7 +176,7 @@ def check_flags(argv):
             f"--frame_rate={_FRAME_RATE.value:g} for --dataset={kind}."
         )
     if kind != "list":
-        of_a_list = [_VAL_ANNOTATIONS, _LABELS, _LABEL_NAMES]
+        of_a_list = [_VAL_ANNOTATIONS, _LABELS, _TASKS]
         for flag in [_ANNOTATIONS, *of_a_list] if kind == "folder" else of_a_list:
             if flag.value:
                 raise cli.FlagError(
@@ -206,7 +206,7 @@ def find_clips():
             _ANNOTATIONS.value,
             val_annotations=_VAL_ANNOTATIONS.value,
             labels=data.LabelMap.load(_LABELS.value) if _LABELS.value else None,
-            tasks=_LABEL_NAMES.value,
+            tasks=_TASKS.value,
         )
     if not any(clip.split for clip in listing.clips):
         return data.split_for_validation(listing, _VAL_FRACTION.value, _SEED.value)

@@ -1,34 +1,46 @@
+from collections.abc import Mapping
+from typing import Any
+
 import keras
 
 from gsf_tf.layers import AttentionShift, RubiksShift2D, RubiksShift3D, TemporalLayer
 from gsf_tf.models.layer_lookup import find_layers
 from gsf_tf.models.rebuild import rebuild
+from gsf_tf.models.segment_model import SegmentModel
 
 FIRST_OF_A_BLOCK = "_conv2"
 
 
-def inflate(image_model, num_segments, attention=False, num_classes=None, **options):
-    """Makes a video model of a RubiksNet that was trained on images.
+def inflate(
+    image_model: SegmentModel,
+    num_segments: int,
+    attention: bool = False,
+    num_classes: int | Mapping[str, int] | None = None,
+    **options: Any,
+) -> SegmentModel:
+    """Returns a video model with the weights of a RubiksNet that was trained on images.
 
-    Spatial shifts and all other weights are taken over, temporal shifts are initialized. The
-    linear layer is taken over if the number of classes stays.
+    Spatial shifts and all other weights are copied, temporal shifts are initialized. The linear
+    layer is copied if the number of classes stays the same.
 
     Args:
         image_model: `SegmentModel` with `RubiksShift2D` layers, such as
             `from_preset("rubiksnet_tiny", 1000, num_segments=1)`.
         num_segments: Integer >= 1. Frames per clip of the video model.
-        attention: Whether time gets an `AttentionShift` before the first 1x1 convolution of every
-            block (RS-AQ), instead of a third row in the shifts.
-        num_classes: Classes of the video model, as in `SegmentModel`; by default the image
-            model's.
-        **options: Arguments of `RubiksShift3D` that set up time: `temporal`,
-            `temporal_initializer`; or `shift_budget` with attention, or `dropout`.
+        attention: Whether an `AttentionShift` before the first 1x1 convolution of every block
+            shifts in time (RS-AQ), instead of a third row in the shifts.
+        num_classes: Classes of the video model, as in `SegmentModel`; by default those of the image
+            model.
+        **options: Without attention, the arguments `temporal` and `temporal_initializer` of
+            `RubiksShift3D`; with attention, `shift_budget` of `SegmentModel`; in both cases
+            `dropout` of `SegmentModel`.
 
     Returns:
-        A `SegmentModel` that shares nothing with `image_model`.
+        A `SegmentModel` that shares no variables with `image_model`.
 
     Raises:
-        ValueError: If the model has no `RubiksShift2D`, or already has temporal layers.
+        ValueError: If the model has no `RubiksShift2D`, already has temporal layers, or an option
+            does not fit the kind of shift.
 
     Example:
 
@@ -44,13 +56,16 @@ def inflate(image_model, num_segments, attention=False, num_classes=None, **opti
     temporal = find_layers(image_model, TemporalLayer)
     if not shifts or temporal:
         raise ValueError(
-            "`image_model` must have `RubiksShift2D` layers and no temporal ones: a RubiksNet with "
-            f"num_segments=1. Received: {image_model.name!r} with {len(shifts)} shift layers, "
+            "`image_model` must have `RubiksShift2D` layers and no temporal ones, as a RubiksNet "
+            f"with num_segments=1. Received: {image_model.name!r} with {len(shifts)} shift layers, "
             f"{len(temporal)} temporal layers."
         )
     changes = {key: options.pop(key) for key in ("shift_budget", "dropout") if key in options}
     if attention and options:
-        raise ValueError(f"Attention has no such options. Received: {', '.join(options)}")
+        raise ValueError(
+            "With attention, the options are `shift_budget` and `dropout`. "
+            f"Received: {', '.join(options)}"
+        )
 
     def replace(layer):
         if attention or not isinstance(layer, RubiksShift2D):

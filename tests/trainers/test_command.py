@@ -147,9 +147,11 @@ def test_missing_extra(arguments, package, distribution, tmp_path):
 
 
 def test_missing_beam(tmp_path):
-    for number in range(2):
-        (tmp_path / "videos" / "a").mkdir(parents=True, exist_ok=True)
-        (tmp_path / "videos" / "a" / f"{number}.mp4").touch()
+    for name in ("opening", "closing"):
+        for number in range(2):
+            path = tmp_path / "videos" / name / f"{number}.mp4"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
     flags = [f"--videos={tmp_path / 'videos'}", f"--output={tmp_path / 'r'}", "--runner=beam"]
     process = gsf_tf("prepare", *flags, blocked=["apache_beam"])
     assert process.returncode == 1 and "Traceback" not in process.stderr
