@@ -9,7 +9,7 @@ DTYPES = {"float32": 0, "bfloat16": 1, "float16": 2, "float64": 3}
 # Every number that these bytes make, in any of the types, is not a number.
 POISON = 0xFF
 GUARD_BYTES = 256
-_BLOCK = 1 << 20
+BLOCK = 1 << 20
 
 
 class KernelError(RuntimeError):
@@ -246,7 +246,7 @@ class _Session:
             array.read("uint8", -1)
 
     def random(self, elements, dtype):
-        """Normal random numbers, of which every `_BLOCK` repeat: the device makes the copies."""
+        """Normal random numbers, of which every `BLOCK` repeat: the device makes the copies."""
         array = self.empty(elements * itemsize(dtype))
         block = _random_block(dtype)[:elements]
         array.write(block)
@@ -263,7 +263,7 @@ class _Session:
 
 @functools.cache
 def _random_block(dtype):
-    return encode(np.random.default_rng(3).normal(size=_BLOCK), dtype)
+    return encode(np.random.default_rng(3).normal(size=BLOCK), dtype)
 
 
 class HostMemory:

@@ -18,23 +18,22 @@ def run(settings, part, record):
     for clips in settings.clips:
         for name, case in benchmarks.cases(part, clips):
             for dtype in settings.dtypes:
-                with kernels.session() as arrays:
+                columns = {"op": part, "map": name, "dtype": dtype, "clips": clips}
+                with record.attempt(f"{name} {dtype}, {clips} clips"), kernels.session() as arrays:
                     for prepared in benchmarks.prepare(case, kernels, arrays, dtype):
-                        least, median, most = device.milliseconds(prepared.enqueues)
-                        record.row(
-                            op=part,
-                            map=name,
-                            kernel=prepared.name,
-                            dtype=dtype,
-                            clips=clips,
-                            bytes=prepared.nbytes,
-                            milliseconds=median,
-                            least=least,
-                            most=most,
-                            copy_milliseconds=_copy(device, arrays, prepared.nbytes),
-                        )
+                        record.row(**columns, **_time(prepared, device, arrays))
     if settings.rehearse:
         record.value("most_bytes", device.most_bytes)
+
+
+def _time(prepared, device, arrays):
+    least, median, most = device.milliseconds(prepared.enqueues)
+    return {
+        "kernel": prepared.name,
+        "bytes": prepared.nbytes,
+        **{"milliseconds": median, "least": least, "most": most},
+        "copy_milliseconds": _copy(device, arrays, prepared.nbytes),
+    }
 
 
 def _copy(device, arrays, nbytes):

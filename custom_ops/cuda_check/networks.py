@@ -33,17 +33,19 @@ def run(settings, part, record):
     if settings.rehearse:
         return _rehearse(record)
     kernels = calls.Kernels(settings.kernels_file(), memory=None)
-    record.value("error", error := _compare(kernels))
-    if not error <= _LARGEST_ERROR:
-        record.problem(
-            f"GSF-ResNet50 with our kernels is off by {error:.1e} of the largest logit, "
-            f"more than {_LARGEST_ERROR:.0e}."
-        )
+    with record.attempt("GSF-ResNet50 by the kernels and by PyTorch"):
+        record.value("error", error := _compare(kernels))
+        if not error <= _LARGEST_ERROR:
+            record.problem(
+                f"GSF-ResNet50 with our kernels is off by {error:.1e} of the largest logit, "
+                f"more than {_LARGEST_ERROR:.0e}."
+            )
     for clips in settings.clips:
         for dtype in settings.dtypes:
             for form in _FORMS:
-                milliseconds = _time(form, dtype, clips, kernels)
-                record.row(form=form, dtype=dtype, clips=clips, milliseconds=milliseconds)
+                with record.attempt(f"{form} {dtype}, {clips} clips"):
+                    milliseconds = _time(form, dtype, clips, kernels)
+                    record.row(form=form, dtype=dtype, clips=clips, milliseconds=milliseconds)
                 torch.cuda.empty_cache()
 
 

@@ -29,14 +29,13 @@ def run(settings, part, record):
             compared = True
         for name, case in list(benchmarks.cases(part, clips))[: _MAPS[part]]:
             for dtype in settings.dtypes:
-                begin = time.monotonic()
                 columns = {"op": part, "map": name, "kernel": kernel, "dtype": dtype}
                 columns |= {"clips": clips, "form": transform}
-                try:
-                    columns["milliseconds"] = _time(case, kernel, dtype, transform, settings)
-                except torch.cuda.OutOfMemoryError:
-                    columns |= {"milliseconds": None, "note": "out of memory"}
-                record.row(**columns, seconds=round(time.monotonic() - begin, 2))
+                with record.attempt(f"{name} {dtype} {kernel}, {clips} clips, {transform}"):
+                    begin = time.monotonic()
+                    milliseconds = _time(case, kernel, dtype, transform, settings)
+                    seconds = round(time.monotonic() - begin, 2)
+                    record.row(**columns, milliseconds=milliseconds, seconds=seconds)
 
 
 def _compare(part, settings, record, transform, dtypes):
@@ -48,8 +47,9 @@ def _compare(part, settings, record, transform, dtypes):
     torch.backends.cudnn.allow_tf32 = False
     for dtype in dtypes:
         device = "cpu" if settings.rehearse else "cuda"
-        for line in torch_checks.differences(part, dtype, device, transform):
-            record.problem(line)
+        with record.attempt(f"{part} {dtype}"):
+            for line in torch_checks.differences(part, dtype, device, transform):
+                record.problem(line)
     # As PyTorch does by default, and TensorFlow.
     torch.backends.cudnn.allow_tf32 = True
 

@@ -1,5 +1,6 @@
 """What a part of a step found, in a file that is whole at every moment."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -31,6 +32,14 @@ class Record:
     def problem(self, text):
         self._content["problems"].append(text)
         self._save()
+
+    @contextlib.contextmanager
+    def attempt(self, what):
+        """Makes an error inside of a `with` block a problem, so that what comes after is tried."""
+        try:
+            yield
+        except Exception as error:
+            self.problem(f"{what}: {type(error).__name__}: {error}")
 
     def skip(self, reason):
         """Notes that a rehearsal left the part out, and why."""

@@ -5,11 +5,8 @@ wrote and missing barriers. What only a GPU can show (launch limits, registers, 
 for `python -m custom_ops.cuda_check`.
 """
 
-import concurrent.futures
 import ctypes
 import pathlib
-import re
-import shutil
 import subprocess
 
 import numpy as np
@@ -17,38 +14,7 @@ import pytest
 
 from custom_ops.cuda_check import benchmarks, calls, cases
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 EMULATION = pathlib.Path(__file__).with_name("cuda_on_cpu.h")
-LAUNCH = re.compile(r"(\w+(?:<[^<>;]*>)?)\s*<<<(.*?)>>>\(", re.DOTALL)
-
-
-def translate(source):
-    """The kernels as C++: CUDA's headers left out, launches as calls."""
-    source = re.sub(r"#include <cuda_\w+\.h>\n", "", source)
-    return LAUNCH.sub(r"cuda_on_cpu::Configured(\2, \1)(", source)
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    build = tmp_path_factory.mktemp("cuda_on_cpu")
-    folder = build / "custom_ops" / "kernels"
-    folder.mkdir(parents=True)
-    for path in (ROOT / "custom_ops" / "kernels").iterdir():
-        if path.suffix in (".h", ".cu"):
-            translated = folder / path.name.replace(".cu", ".cc")
-            translated.write_text(translate(path.read_text()))
-    compiler = shutil.which("g++")
-    options = ["-std=c++17", "-O1", "-w", "-fPIC", f"-I{build}", "-include", str(EMULATION)]
-
-    def compile_file(source):
-        target = source.with_suffix(".o")
-        subprocess.run([compiler, *options, "-c", source, "-o", target], check=True)
-        return target
-
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        objects = list(pool.map(compile_file, sorted(folder.glob("*.cc"))))
-    subprocess.run([compiler, "-shared", *objects, "-o", build / "kernels.so"], check=True)
-    return build / "kernels.so"
 
 
 @pytest.fixture
