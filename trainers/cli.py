@@ -22,6 +22,8 @@ EXTRAS = {
     "tensorboard": ("tensorboard", "train"),
     "tensorflow_io": ("tensorflow-io", "cloud"),
 }
+# The command that calls a function of the library, for the advice in its errors.
+CALLERS = {"gsf_tf.data.write_records": "prepare", "export_saved_model": "export"}
 _HELP = ("--help", "-help", "--helpshort", "-helpshort", "-h", "-?")
 
 
@@ -93,7 +95,7 @@ def _report(error):
     """Prints what the user can put right and returns the exit status; raises other errors."""
     errors = sys.modules.get("gsf_tf.errors")
     if isinstance(error, FlagError) or (errors and isinstance(error, errors.UserError)):
-        text = f"{error}{_flags_named_in(str(error))}"
+        text = f"{error}{_in_words_of_the_programs(str(error))}"
     elif isinstance(error, ModuleNotFoundError) and missing_extra(error):
         text = missing_extra(error)
     else:
@@ -102,11 +104,11 @@ def _report(error):
     return 1
 
 
-def _flags_named_in(message):
-    """Returns a line for each argument in backticks that is a flag of this program.
+def _in_words_of_the_programs(message):
+    """Returns a line for each name in backticks that a user of the programs knows by another name.
 
     The library names arguments, `overwrite`; the user of a program sets flags, --overwrite. A value
-    of the configuration is `config.epochs` there and --config.epochs here.
+    of the configuration is `config.epochs` there and --config.epochs here; functions are commands.
     """
     own = {flag.name for flag in flags.FLAGS.get_key_flags_for_module(sys.argv[0])}
     lines = []
@@ -114,6 +116,8 @@ def _flags_named_in(message):
         is_flag = name in own or (name.startswith("config.") and "config" in own)
         if is_flag and f"--{name}" not in message:
             lines.append(f"\n`{name}` is the flag --{name}.")
+        if name in CALLERS:
+            lines.append(f"\n`{name}` is called by the command gsf-tf {CALLERS[name]}.")
     return "".join(lines)
 
 

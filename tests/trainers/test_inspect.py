@@ -52,4 +52,5 @@ def test_good_records(records, tmp_path):
 def test_folder_without_records(tmp_path):
     result = run("inspect_records", tmp_path, "--sheet=", check=False)
     assert result.returncode == 1 and "Traceback" not in result.stderr
-    assert "dataset_info.json" in result.stderr and "trainers.prepare" in result.stderr
+    assert "dataset_info.json" in result.stderr
+    assert "`gsf_tf.data.write_records` is called by the command gsf-tf prepare." in result.stderr

@@ -12,11 +12,11 @@ from PIL import Image
 
 from gsf_tf.data import (
     RecordSettings,
-    decoding_process,
     list_video_folder,
     split_for_validation,
     write_records,
 )
+from gsf_tf.data.video import decoding_process
 from gsf_tf.data.writing.record_plan import RecordPlan
 from tests.data.record_reader import read_records
 from tests.data.video_maker import REAL_VIDEOS, cut, frame_numbers, make_video, numbered_frame
