@@ -2,6 +2,7 @@
 # make test    the tests; `make test-all` repeats some of them on every preset and checkpoint
 # make bench   the speed of ops and models beside their goals: benchmarks/results/, docs/performance.md
 # make lint    ruff, clang-format, and the table of allowed imports (.importlinter)
+# make docs    the documentation site, in site/; a broken link or an unknown name is an error
 # make setup   .venv/ with the pinned stack and the compiled ops; the others call it
 #
 # make sanitize     the op tests with the C++ code under AddressSanitizer and UBSan
@@ -17,7 +18,7 @@ BUILD_INPUTS := setup.py setup.cfg pyproject.toml constraints.txt \
 	-o -name 'CMakeLists.txt' -o -name 'sources.bzl' -o -name 'build_info.py' \))
 CXX_SOURCES := $(shell find custom_ops -name '*.cc' -o -name '*.cu' -o -name '*.h')
 
-.PHONY: demo test test-all bench sanitize test-tf221 bazel lint format setup clean
+.PHONY: demo test test-all bench docs sanitize test-tf221 bazel lint format setup clean
 
 demo: setup
 	$(BIN)/python -m trainers.demo --output=demo
@@ -49,6 +50,9 @@ lint: setup
 	$(BIN)/clang-format --dry-run --Werror $(CXX_SOURCES)
 	$(BIN)/lint-imports --no-cache
 
+docs: setup
+	$(BIN)/mkdocs build --strict
+
 format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -79,4 +83,4 @@ setup: .venv/.complete
 	touch $@
 
 clean:
-	rm -rf .venv .venv-tf221 build dist *.egg-info gsf_tf/ops/_gsf_tf_ops.so gsf_tf/ops/_build_info.json
+	rm -rf .venv .venv-tf221 build dist site *.egg-info gsf_tf/ops/_gsf_tf_ops.so gsf_tf/ops/_build_info.json

@@ -21,12 +21,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-from setuptools import Extension, setup
+from setuptools import Extension, find_packages, setup
 from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).resolve().parent
 LIBRARY = "_gsf_tf_ops.so"
 BUILD_INFO = "_build_info.json"
+
+# The programs and their configurations are installed under names of their own: a package called
+# `configs` in a user's environment would hide the user's folder of that name.
+INSTALLED_AS = {"trainers": "gsf_tf_trainers", "configs": "gsf_tf_configs"}
 
 BUILD_OPS = os.environ.get("GSF_TF_BUILD_OPS", "1")
 if BUILD_OPS not in ("0", "1", "require"):
@@ -132,6 +136,12 @@ def compiler_works():
         return subprocess.run(configure, capture_output=True).returncode == 0
 
 
+def renamed_packages(folder):
+    """The names under which a folder and the packages in it are installed."""
+    package = INSTALLED_AS[folder]
+    return [package, *(f"{package}.{name}" for name in find_packages(folder))]
+
+
 def tensorflow_requirement():
     """A library built against one minor version of TensorFlow does not work with another.
 
@@ -149,6 +159,11 @@ def tensorflow_requirement():
 
 
 setup(
+    packages=[
+        *find_packages(include=["gsf_tf", "gsf_tf.*"]),
+        *(package for name in INSTALLED_AS for package in renamed_packages(name)),
+    ],
+    package_dir={package: folder for folder, package in INSTALLED_AS.items()},
     install_requires=[
         "absl-py",
         "av>=17.1,<19",

@@ -26,7 +26,7 @@ import numpy as np
 import rich.console
 import rich.table
 import tensorflow as tf
-from absl import app, flags
+from absl import flags
 from PIL import Image
 
 from gsf_tf.data import (
@@ -43,6 +43,7 @@ from gsf_tf.data.pipeline.cropping import training_crop
 from gsf_tf.data.records.record_parser import parse_clip
 from gsf_tf.data.records.record_schema import label_key
 from gsf_tf.tasks import ACTION
+from trainers import cli
 
 _OUTPUT = flags.DEFINE_string("output", None, "Folder for the data, kept for the next call.")
 _VIDEOS = flags.DEFINE_string("videos", None, "Folder of videos, one folder per class.")
@@ -196,7 +197,7 @@ def main(_):
             # The first round starts workers and warms the cache of the disk.
             if number:
                 rates[name].append(rate)
-    console = rich.console.Console(highlight=False)
+    console = cli.console()
     table = rich.table.Table("", "clips/s", "pipeline / this")
     for name, values in rates.items():
         ratio = np.median(np.divide(rates["pipeline"], values))
@@ -216,4 +217,4 @@ def _batch_megabytes():
 
 
 if __name__ == "__main__":
-    app.run(main)
+    cli.run(main)

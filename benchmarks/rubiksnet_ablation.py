@@ -17,7 +17,7 @@ import keras
 import numpy as np
 import rich.console
 import rich.table
-from absl import app, flags
+from absl import flags
 
 from benchmarks.demo_runs import (
     Variant,
@@ -29,6 +29,7 @@ from benchmarks.demo_runs import (
 )
 from gsf_tf.data import DatasetInfo, video_dataset_from_records
 from gsf_tf.models import harden
+from trainers import cli
 
 CONFIG = "configs/demo_rubiksnet.py:rubiksnet_mini"
 FIXED_SPACE, FIXED_TIME = (
@@ -83,10 +84,10 @@ def main(_):
         table.add_row(
             seed, f"{hardened.budget}", f"{hardened.nonzero_share:.3f}", f"{changed} of {clips}"
         )
-    rich.console.Console().print(table)
+    cli.console().print(table)
     if _CSV.value:
         write_csv(_CSV.value, top1, _SEEDS.value, _EPOCHS.value)
 
 
 if __name__ == "__main__":
-    app.run(main)
+    cli.run(main)

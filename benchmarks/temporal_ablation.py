@@ -10,9 +10,10 @@ minutes per model on two cores; a run that was stopped continues.
 
 import pathlib
 
-from absl import app, flags
+from absl import flags
 
 from benchmarks.demo_runs import Variant, prepare_records, print_table, train_all, write_csv
+from trainers import cli
 
 METHODS = ("tsn", "tsm", "gsm", "gsf")
 
@@ -36,4 +37,4 @@ def main(_):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    cli.run(main)

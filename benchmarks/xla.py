@@ -10,9 +10,10 @@ import time
 import warnings
 
 import tensorflow as tf
-from absl import app, flags
+from absl import flags
 
 from gsf_tf import layers, ops
+from trainers import cli
 
 RUNS = flags.DEFINE_integer("runs", 20, "Timed runs of each form.", lower_bound=1)
 
@@ -76,4 +77,4 @@ def trace(call, variables, x, with_gradient, jit_compile):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    cli.run(main)

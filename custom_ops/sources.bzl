@@ -63,4 +63,5 @@ OP_SOURCES = [
     "custom_ops/tensorflow/rubiks_shift_op.cc",
     "custom_ops/tensorflow/scale_crops_op.cc",
     "custom_ops/tensorflow/temporal_shift_op.cc",
+    "custom_ops/tensorflow/typed_kernels.h",
 ]

@@ -1,16 +1,15 @@
 """Fits an EfficientNet with Gate-Shift-Fuse layers to a folder of videos, with `model.fit`.
 
-The folder has one folder of videos per class, as `my_videos/opening/a.mp4`; a fifth of each class
-is held back for validation. The model and the names of the classes are written to the output
-folder, the model is loaded from there again, and it names the action in one video.
+The folder has one folder of videos per class, as my_videos/opening/a.mp4; a fifth of each class is
+held back. The model is saved, with its class names beside it, loaded again, and names one video.
 
-    python examples/finetune_on_a_folder.py --videos=my_videos --output=my_model
+    python examples/finetune_on_a_folder.py --videos=my_videos --output=my_model.keras
 
-The weights of ImageNet are a download of Keras; `--weights=none` starts from random weights.
+Keras downloads the ImageNet weights; `--weights=none` does without. With 60 generated videos,
+`--weights=none --image_size=64 --num_segments=4 --epochs=2` it took 74 seconds of processor time.
 """
 
 import argparse
-import math
 import pathlib
 
 import keras
@@ -18,15 +17,14 @@ import numpy as np
 
 import gsf_tf
 
+BATCH_SIZE, LEARNING_RATE = 8, 0.01
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("--videos", required=True, help="folder with one folder of videos per class")
-parser.add_argument("--output", required=True, help="folder for the model and its class names")
+parser.add_argument("--output", required=True, help="file for the model, NAME.keras")
 parser.add_argument("--weights", default="imagenet", help="imagenet, none, or a Keras weight file")
 parser.add_argument("--num_segments", type=int, default=8, help="frames per clip")
 parser.add_argument("--image_size", type=int, default=224, help="height and width in pixels")
-parser.add_argument("--batch_size", type=int, default=8, help="clips per step")
 parser.add_argument("--epochs", type=int, default=20)
-parser.add_argument("--learning_rate", type=float, default=0.01)
 args = parser.parse_args()
 
 # ---- Data: uint8 clips [B, num_segments, image_size, image_size, 3] and their classes -----------
@@ -34,7 +32,7 @@ size = (args.image_size, args.image_size)
 train, val = gsf_tf.data.video_dataset_from_directory(
     args.videos,
     num_segments=args.num_segments,
-    batch_size=args.batch_size,
+    batch_size=BATCH_SIZE,
     image_size=size,
     validation_split=0.2,
     subset="both",
@@ -58,10 +56,10 @@ model = gsf_tf.models.SegmentModel(
 )
 
 # ---- Training: GSF paper, section 4.2, as far as `compile` goes ---------------------------------
-steps = args.epochs * math.ceil(len(train.file_paths) / args.batch_size)
+steps = args.epochs * (len(train.file_paths) // BATCH_SIZE + 1)
 warmup = steps // 6
 rate = keras.optimizers.schedules.CosineDecay(
-    0.0, steps - warmup, warmup_target=args.learning_rate, warmup_steps=warmup
+    0.0, steps - warmup, warmup_target=LEARNING_RATE, warmup_steps=warmup
 )
 model.compile(
     keras.optimizers.SGD(rate, momentum=0.9, global_clipnorm=20.0),
@@ -71,12 +69,10 @@ model.compile(
 model.fit(train, validation_data=val, epochs=args.epochs)
 
 # ---- Save, reload, predict ----------------------------------------------------------------------
-output = pathlib.Path(args.output)
-output.mkdir(parents=True, exist_ok=True)
-model.save(output / "model.keras")
-(output / "labels.txt").write_text("\n".join(train.class_names))
+model.save(args.output)
+pathlib.Path(args.output).with_suffix(".txt").write_text("\n".join(train.class_names))
 
-reloaded = keras.models.load_model(output / "model.keras")
+reloaded = keras.models.load_model(args.output)
 video = val.file_paths[0]
 clip = gsf_tf.data.frames_to_clip(video, args.num_segments, size)
 logits = reloaded.predict(clip[None], verbose=0)[0]

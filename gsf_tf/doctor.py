@@ -1,6 +1,7 @@
-"""Says in one screen what is installed and what each op runs on: `python -m gsf_tf.doctor`.
+"""Prints which packages are installed and which implementation each op runs on.
 
-With `--json` the same for machines. The exit status is 0 whatever is found.
+Run it as `python -m gsf_tf.doctor`, with `--json` for programs that read the output. The exit
+status is always 0.
 """
 
 import argparse
@@ -9,6 +10,7 @@ import importlib.metadata
 import json
 import os
 import platform
+from typing import Any
 
 PACKAGES = {
     "TensorFlow": "tensorflow",
@@ -20,9 +22,9 @@ PACKAGES = {
 }
 
 
-def examine():
-    """Everything the doctor knows, as a dictionary of plain values."""
-    # Said before TensorFlow is imported, or its start-up lines drown the screen.
+def examine() -> dict[str, Any]:
+    """Returns all findings as a dictionary that can be written as JSON."""
+    # Set before TensorFlow is imported, so that its start-up messages do not fill the screen.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     findings = {
@@ -37,13 +39,13 @@ def examine():
     for examine_part in (_examine_gpus, _examine_ops):
         try:
             examine_part(findings)
-        except Exception as error:  # A broken installation is what the doctor is called for.
+        except Exception as error:  # The doctor has to work in a broken installation.
             findings["problems"].append(f"{type(error).__name__}: {error}")
     return findings
 
 
-def report(findings):
-    """The screen as text."""
+def report(findings: dict[str, Any]) -> str:
+    """Returns the findings as a text of one screen."""
     versions = {"Python": findings["python"], "gsf_tf": findings["gsf_tf"], **findings["packages"]}
     lines = [
         f"{label + ':':<15} {version or 'not installed'}" for label, version in versions.items()
@@ -56,8 +58,9 @@ def report(findings):
     return "\n".join(lines)
 
 
-def main():
-    parser = argparse.ArgumentParser(prog="python -m gsf_tf.doctor", description=__doc__)
+def main() -> None:
+    """Prints the report, or JSON."""
+    parser = argparse.ArgumentParser(prog="gsf-tf doctor", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON")
     args = parser.parse_args()
     findings = examine()

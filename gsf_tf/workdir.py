@@ -5,38 +5,40 @@ import pathlib
 import platform
 import subprocess
 import sys
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 import gsf_tf
-from gsf_tf.data import LabelMap
+from gsf_tf.data import DatasetInfo, LabelMap
 from gsf_tf.errors import UserError
 from gsf_tf.tasks import ACTION, task_logits
 from gsf_tf.whole_file import write_whole_file
 
 
 class Workdir:
-    """The folder that holds all of a run.
+    """The folder that holds all files of a training run.
 
     | file | content |
     |---|---|
     | `config.json` | the configuration |
     | `run.json` | command, git revision, versions, label fingerprint, devices, temporal layers |
     | `labels.txt` | class names, in the order of the model's outputs |
-    | `checkpoints/` | all that a run needs to continue |
-    | `metrics.jsonl` | a line per epoch |
-    | `events/` | TensorBoard |
+    | `checkpoints/` | the state from which the run can continue |
+    | `metrics.jsonl` | the metrics of each epoch, one per line |
+    | `events/` | the metrics for TensorBoard |
     | `best.keras` | the model of the best validation so far |
-    | `model.keras` | written when training ends |
-    | `eval_<protocol>.json` | figures of an evaluation; its tables, picture and scores beside it |
+    | `model.keras` | the model at the end of training |
+    | `eval_<protocol>.json` | metrics of an evaluation, with its tables, pictures and scores |
     | `export/<n>/` | SavedModels |
 
     Args:
-        path: The folder; it need not be there yet.
+        path: Path of the folder; it need not exist.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | os.PathLike):
         self.path = pathlib.Path(path)
         self.config_file = self.path / "config.json"
         self.run_file = self.path / "run.json"
@@ -48,28 +50,31 @@ class Workdir:
         self.model_file = self.path / "model.keras"
         self.exports = self.path / "export"
 
-    def start(self, config, dataset_info, temporal_layers=()):
-        """Writes what describes the run, or checks it against the run that is here.
+    def start(
+        self, config: Any, dataset_info: DatasetInfo, temporal_layers: Sequence[dict[str, Any]] = ()
+    ) -> None:
+        """Writes the description of a new run, or checks that the run in the folder is the same.
 
-        A run that continues keeps its description and adds how it was continued.
+        If the run continues, its description stays, and the entry `continued` gets the process that
+        continues it.
 
         Args:
             config: `ml_collections.ConfigDict`.
             dataset_info: `DatasetInfo` of the training data.
-            temporal_layers: Description of the model's temporal layers, ready for JSON.
+            temporal_layers: Descriptions of the model's temporal layers, dictionaries for JSON.
 
         Raises:
-            UserError: If the folder holds a run of another configuration or other labels, with
-                what differs; or cannot be written.
+            UserError: If the folder cannot be written, or holds a run with another configuration or
+                other labels. The message lists the differences.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(
-                f"--workdir must be a folder that can be written. Received: {self.path} ({error})"
+                f"`workdir` must be a folder that can be written. Received: {self.path} ({error})"
             ) from error
         labels = LabelMap(dataset_info.labels)
-        # Without a checkpoint there is nothing to continue, so a start that failed binds nobody.
+        # Without a checkpoint there is nothing to continue: a start that failed is overwritten.
         if self.config_file.exists() and self._has_checkpoint():
             self.check_same_run(config, dataset_info)
             run = self.read_run()
@@ -90,12 +95,15 @@ class Workdir:
     def _has_checkpoint(self):
         return any(path.suffix != ".partial" for path in self.checkpoints.glob("epoch-*"))
 
-    def check_same_run(self, config, dataset_info):
-        """Raises UserError, with what differs, unless the folder's run is the one of these values.
+    def check_same_run(self, config: Any, dataset_info: DatasetInfo) -> None:
+        """Checks that the run in the folder has this configuration and these training data.
 
         Args:
             config: `ml_collections.ConfigDict`.
             dataset_info: `DatasetInfo` of the training data.
+
+        Raises:
+            UserError: If it does not. The message lists the differences.
         """
         self._check_same_config(json.loads(config.to_json()))
         self.check_labels(LabelMap(dataset_info.labels), "the training data")
@@ -107,7 +115,7 @@ class Workdir:
             f"  {key}: {before.get(key, '(absent)')!r} in the workdir, "
             f"{now.get(key, '(absent)')!r} now"
             for key in sorted(before.keys() | now.keys())
-            # Where the records are may change; what is in them is compared by itself.
+            # The path of the records may change; `_check_same_records` compares their content.
             if before.get(key) != now.get(key) and key != "data.records"
         ]
         if differing:
@@ -115,7 +123,7 @@ class Workdir:
                 f"A run continues with the configuration it began with. {self.path} holds a run "
                 "of another one:\n"
                 + "\n".join(differing)
-                + "\nGive the same --config to continue it, or another --workdir to start anew."
+                + "\nGive the same `config` to continue it, or another `workdir` to start anew."
             )
 
     def _check_same_records(self, dataset_info):
@@ -126,31 +134,38 @@ class Workdir:
             raise UserError(
                 "A run continues with the records it began with. Those given now differ in: "
                 f"{', '.join(differing)} ({self.run_file} says what they were). Give the same "
-                "records, or another --workdir to start anew."
+                "records, or another `workdir` to start anew."
             )
 
-    def read_config(self):
+    def read_config(self) -> dict[str, Any]:
         """Returns the run's configuration as a dictionary."""
         if not self.config_file.exists():
             raise UserError(
-                f"--workdir must be the folder of a training run. Received: {self.path}, which has "
-                "no config.json. Train first: python -m trainers.train --config=... "
-                f"--workdir={self.path}"
+                f"`workdir` must be the folder of a training run. Received: {self.path}, which has "
+                "no config.json. Train first; that writes it."
             )
         return json.loads(self.config_file.read_text())
 
-    def read_run(self):
-        """Returns what describes the run (`run.json`) as a dictionary."""
+    def read_run(self) -> dict[str, Any]:
+        """Returns the description of the run (`run.json`) as a dictionary."""
         self.read_config()
         return json.loads(self.run_file.read_text())
 
-    def read_labels(self):
+    def read_labels(self) -> LabelMap:
         """Returns the run's `LabelMap`."""
         self.read_config()
         return LabelMap.load(self.labels_file)
 
-    def check_labels(self, labels, source):
-        """Raises UserError unless `labels` are the labels the run was trained on."""
+    def check_labels(self, labels: LabelMap, source: str) -> None:
+        """Checks that labels are those of the run's training.
+
+        Args:
+            labels: `LabelMap`.
+            source: Origin of the labels, for the message, such as "the training data".
+
+        Raises:
+            UserError: If they are not. The message lists the differences.
+        """
         ours = self.read_labels()
         if ours.fingerprint == labels.fingerprint:
             return
@@ -165,18 +180,18 @@ class Workdir:
             "this data in another workdir."
         )
 
-    def load_model(self, path=None):
-        """Returns the trained model, or that of another file, such as `best.keras`.
+    def load_model(self, path: str | os.PathLike | None = None) -> keras.Model:
+        """Returns the trained model, or the model in another file of the run.
 
         Args:
-            path: A `.keras` file, `model.keras` by default.
+            path: Path of a `.keras` file, such as `best_model_file`; `model.keras` by default.
 
         Raises:
             UserError: If training has not ended, or the file holds no model of this run.
         """
         self.read_config()
         if path is None and not self.model_file.exists():
-            best = f" --model={self.best_model_file} is the best so far."
+            best = f" {self.best_model_file} is the best model so far."
             raise UserError(
                 f"{self.path} has no model.keras: training has not ended there. Give the same "
                 "train command again, it continues from the last checkpoint."
@@ -205,11 +220,15 @@ class Workdir:
             )
         return model
 
-    def save_model(self, model, path=None):
-        """Writes a model in one piece, to `model.keras` or another path in the folder.
+    def save_model(self, model: keras.Model, path: str | os.PathLike | None = None) -> None:
+        """Writes a model under a temporary name and renames it.
+
+        Args:
+            model: `keras.Model`.
+            path: Path of the file in the folder, `model.keras` by default.
 
         Raises:
-            UserError: If it cannot be written.
+            UserError: If the file cannot be written.
         """
         path, partial = path or self.model_file, self.path / "partial.keras"
         try:
@@ -219,20 +238,26 @@ class Workdir:
             partial.unlink(missing_ok=True)
             raise _unwritable(path, error) from error
 
-    def read_metrics(self):
-        """Returns the lines of `metrics.jsonl` as dictionaries, one per epoch."""
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """Returns the lines of `metrics.jsonl` as a list of dictionaries, one per epoch."""
         if not self.metrics_file.exists():
             return []
         return [json.loads(line) for line in self.metrics_file.read_text().splitlines()]
 
-    def append_metrics(self, metrics):
-        """Adds an epoch; lines of the same or later epochs (of a run that was killed) go."""
+    def append_metrics(self, metrics: dict[str, Any]) -> None:
+        """Adds the metrics of an epoch; replaces lines of this and later epochs, if there are any.
+
+        A run that was killed may have left such lines.
+
+        Args:
+            metrics: Dictionary with `epoch` and metrics by name.
+        """
         kept = [line for line in self.read_metrics() if line["epoch"] < metrics["epoch"]]
         text = "".join(json.dumps(line) + "\n" for line in [*kept, metrics])
         _write_text(self.metrics_file, text)
 
-    def write_json(self, name, content):
-        """Writes `<name>.json` in one piece and returns its path."""
+    def write_json(self, name: str, content: Any) -> pathlib.Path:
+        """Writes `<name>.json` under a temporary name, renames it, and returns its path."""
         path = self.path / f"{name}.json"
         _write_text(path, json.dumps(content, indent=2))
         return path
@@ -266,7 +291,7 @@ def _describe_records(dataset_info):
     return {**dataset_info.settings, "source_fingerprint": dataset_info.source_fingerprint}
 
 
-def describe_process():
+def describe_process() -> dict[str, Any]:
     """Returns time, command, git revision of the code, versions and devices, ready for JSON."""
     try:
         revision = subprocess.run(

@@ -33,7 +33,7 @@ def test_program_in_json_with_a_value_that_is_wrong():
     )
     findings = json.loads(result.stdout)
     assert findings["ops"][0]["implementation"] == "unavailable"
-    assert "received 'fast'" in findings["ops"][0]["reason"]
+    assert "Received: GSF_TF_OPS='fast'" in findings["ops"][0]["reason"]
 
 
 def test_what_is_missing_is_said(monkeypatch):

@@ -89,7 +89,7 @@ def test_before_the_first_checkpoint_everything_may_change(tmp_path):
 
 def test_a_file_in_the_place_of_the_folder(tmp_path):
     (tmp_path / "run").write_text("")
-    with pytest.raises(UserError, match="--workdir must be a folder"):
+    with pytest.raises(UserError, match="`workdir` must be a folder"):
         Workdir(tmp_path / "run").start(config(), dataset_info("down", "up"))
 
 

@@ -1,24 +1,45 @@
 """What all programs of `trainers/` share: how they start, report and fail."""
 
 import atexit
+import difflib
 import logging
 import os
+import re
+import signal
 import sys
 import traceback
 
 import absl.logging
-import rich.console
-import rich.progress
 from absl import app, flags
 
-from gsf_tf.errors import UserError
+# The extra of gsf_tf that installs a package; the programs need some of them.
+EXTRAS = {
+    "apache_beam": ("apache-beam", "beam"),
+    "keras_cv": ("keras-cv", "augment"),
+    "matplotlib": ("matplotlib", "train"),
+    "ml_collections": ("ml_collections", "train"),
+    "sklearn": ("scikit-learn", "train"),
+    "tensorboard": ("tensorboard", "train"),
+    "tensorflow_io": ("tensorflow-io", "cloud"),
+}
+# The command that calls a function of the library, for the advice in its errors.
+CALLERS = {"gsf_tf.data.write_records": "prepare", "export_saved_model": "export"}
+_HELP = ("--help", "-help", "--helpshort", "-helpshort", "-h", "-?")
+
+
+class FlagError(Exception):
+    """Flags that cannot be used together, or as they are.
+
+    The counterpart of `gsf_tf.errors.UserError` for what a program finds before it imports gsf_tf.
+    """
 
 
 def run(main):
     """Runs a program: parses the flags, calls `main(argv)` and ends the process.
 
-    A `UserError` is printed on stderr as one paragraph, without a traceback, and gives the
-    exit status 1; Ctrl-C gives 130. Any other exception is a bug and shows in full.
+    `--help` prints the program's docstring and flags. A `UserError`, a `FlagError` and a missing
+    package that an extra installs are printed on stderr as one paragraph, without a traceback, and
+    give the exit status 1; Ctrl-C gives 130. Any other exception is a bug and shows in full.
 
     Args:
         main: Takes the command line without flags, program first; what it returns is the
@@ -31,9 +52,8 @@ def run(main):
             absl.logging.set_verbosity(absl.logging.WARNING)
         try:
             return main(argv)
-        except UserError as error:
-            print(f"\nError: {error}", file=sys.stderr)
-            return 1
+        except Exception as error:
+            return _report(error)
         except KeyboardInterrupt:
             print("Interrupted.", file=sys.stderr)
             return 130
@@ -48,6 +68,113 @@ def run(main):
             traceback.print_exc()
             _leave_object_store(1)
         raise
+
+
+# ---- Help -------------------------------------------------------------------------------------
+
+
+def print_help(text):
+    """Prints a text that may be longer than what reads it: `gsf-tf train --help | head`."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    print(text)
+
+
+def _program_help():
+    """Returns the docstring of the program and its flags, without those of absl."""
+    _, _, own = flags.FLAGS.main_module_help().strip("\n").partition("\n")
+    return (
+        f"{sys.modules['__main__'].__doc__}\nFlags:\n{own}\n\n"
+        "Try --helpfull for the flags of all programs, such as --verbosity."
+    )
+
+
+# ---- Errors -----------------------------------------------------------------------------------
+
+
+def _report(error):
+    """Prints what the user can put right and returns the exit status; raises other errors."""
+    errors = sys.modules.get("gsf_tf.errors")
+    if isinstance(error, FlagError) or (errors and isinstance(error, errors.UserError)):
+        text = f"{error}{_in_words_of_the_programs(str(error))}"
+    elif isinstance(error, ModuleNotFoundError) and missing_extra(error):
+        text = missing_extra(error)
+    else:
+        raise error
+    print(f"\nError: {text}", file=sys.stderr)
+    return 1
+
+
+def _in_words_of_the_programs(message):
+    """Returns a line for each name in backticks that a user of the programs knows by another name.
+
+    The library names arguments, `overwrite`; the user of a program sets flags, --overwrite. A value
+    of the configuration is `config.epochs` there and --config.epochs here; functions are commands.
+    """
+    own = {flag.name for flag in flags.FLAGS.get_key_flags_for_module(sys.argv[0])}
+    lines = []
+    for name in dict.fromkeys(re.findall(r"`([\w.]+)`", message)):
+        is_flag = name in own or (name.startswith("config.") and "config" in own)
+        if is_flag and f"--{name}" not in message:
+            lines.append(f"\n`{name}` is the flag --{name}.")
+        if name in CALLERS:
+            lines.append(f"\n`{name}` is called by the command gsf-tf {CALLERS[name]}.")
+    return "".join(lines)
+
+
+def missing_extra(error):
+    """Returns which extra installs the package that an import has missed, "" if none does.
+
+    Args:
+        error: A `ModuleNotFoundError`.
+    """
+    package, extra = EXTRAS.get((error.name or "").partition(".")[0], (None, None))
+    if package is None:
+        return ""
+    return (
+        f"This command needs the package {package}, which is not installed. It is part of the "
+        f"extra `{extra}`. Install it with: pip install 'gsf_tf[{extra}]'"
+    )
+
+
+def did_you_mean(received, choices):
+    """Returns " Did you mean 'a'?" for the choices near `received`, "" if none is.
+
+    `gsf_tf.errors` has the same function; importing it takes TensorFlow's seconds.
+    """
+    near = difflib.get_close_matches(received, choices, n=3)
+    return f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+# ---- Start and end ----------------------------------------------------------------------------
+
+
+def _parse_flags(argv):
+    """Parses the flags and loads --config, where a program has one."""
+    before_end = argv[1 : argv.index("--")] if "--" in argv else argv[1:]
+    if any(argument in _HELP for argument in before_end):
+        print_help(_program_help())
+        sys.exit(0)
+    try:
+        rest = flags.FLAGS(argv)
+        if "config" in flags.FLAGS:
+            flags.FLAGS.config.keys()  # A file that did not load raises at its first use.
+        return rest
+    except flags.Error as error:
+        text = re.sub(r"flag (--\w+)=None: .*", r"\1 must be given. Received: none.", str(error))
+        sys.exit(f"Error: {text}\nSee --help.")
+    except AttributeError as error:
+        if not any(arg.startswith("--config.") for arg in argv):
+            raise
+        text = " ".join(str(error).replace("\\n", " ").replace("\\'", "'").strip("'\"").split())
+        sys.exit(
+            "Error: --config.NAME=VALUE must name a value that the configuration has. "
+            f"Received one that it has not: {text} The file --config lists all names."
+        )
+    except OSError as error:
+        detail = " ".join(str(error).split())
+        sys.exit(f"Error: --config must be the path of a configuration. {detail}")
+    except Exception as error:  # A row after the colon of --config that does not exist, say.
+        sys.exit(_report(error))
 
 
 def _used_object_store():
@@ -71,35 +198,20 @@ def _leave_object_store(code):
         os._exit(code if isinstance(code, int) else int(code is not None))
 
 
-def _parse_flags(argv):
-    """Parses the flags and loads --config, where a program has one."""
-    try:
-        rest = app.parse_flags_with_usage(argv)
-        if "config" in flags.FLAGS:
-            flags.FLAGS.config.keys()  # A file that did not load raises at its first use.
-        return rest
-    except UserError as error:  # What the text after the colon of --config must be.
-        sys.exit(f"Error: {error}")
-    except AttributeError as error:
-        if not any(arg.startswith("--config.") for arg in argv):
-            raise
-        text = " ".join(str(error).replace("\\n", " ").replace("\\'", "'").strip("'\"").split())
-        sys.exit(
-            "Error: --config.NAME=VALUE must name a value that the configuration has. "
-            f"Received one that it has not: {text} The file --config lists all names."
-        )
-    except OSError as error:
-        detail = " ".join(str(error).split())
-        sys.exit(f"Error: --config must be the path of a configuration. {detail}")
+# ---- Console ----------------------------------------------------------------------------------
 
 
 def console():
     """Returns a console for messages that may hold file names and brackets as they are."""
+    import rich.console
+
     return rich.console.Console(markup=False, highlight=False, soft_wrap=True)
 
 
 def progress(console):
     """Returns a progress bar with count, time left and a free text in the field `info`."""
+    import rich.progress
+
     return rich.progress.Progress(
         rich.progress.TextColumn("{task.description}"),
         rich.progress.BarColumn(),

@@ -1,9 +1,9 @@
-"""Converts checkpoints of the authors' PyTorch code to Keras, and back.
+"""Convert a checkpoint of the authors' PyTorch code to Keras, or back.
 
-  python -m trainers.convert --checkpoint=something-v1_segment8_best.pth.tar --output=model.keras
-  python -m trainers.convert --checkpoint=gsf.pth.tar --output=model.keras --num_segments=16
-  python -m trainers.convert --reverse --workdir=runs/mine --output=mine.pth.tar
-  python -m trainers.convert --reverse --model=model.keras --output=mine.pth.tar
+  gsf-tf convert --checkpoint=something-v1_segment8_best.pth.tar --output=model.keras
+  gsf-tf convert --checkpoint=gsf.pth.tar --output=model.keras --num_segments=16
+  gsf-tf convert --reverse --workdir=runs/mine --output=mine.pth.tar
+  gsf-tf convert --reverse --model=model.keras --output=mine.pth.tar
 
 Reads the files of GSF, GSM, TSM, TSN and RubiksNet, without PyTorch and without running what is
 in them. Preset, classes, share of the channels and, where the file or its name has it
@@ -16,13 +16,9 @@ result.
 import dataclasses
 import pathlib
 
-import keras
 from absl import flags
 
-import gsf_tf
-from gsf_tf.errors import UserError
-from gsf_tf.workdir import Workdir
-from trainers import cli
+from . import cli
 
 _OUTPUT = flags.DEFINE_string("output", None, "File to write: .keras, or .pth.tar in reverse.")
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "PyTorch checkpoint to read.")
@@ -51,15 +47,17 @@ flags.mark_flag_as_required("output")
 
 
 def main(_):
-    console = cli.console()
     output = pathlib.Path(_OUTPUT.value)
-    if not output.parent.is_dir():
-        raise UserError(f"--output must be in a folder that is there. Received: {output}")
+    check_flags(output)
+
+    import gsf_tf
+    from gsf_tf.errors import UserError
+
+    console = cli.console()
     if _REVERSE.value:
-        gsf_tf.weights.save_torch_checkpoint(_read_keras_model(), output)
+        gsf_tf.weights.save_torch_checkpoint(read_keras_model(), output)
         console.print(f"Wrote {output}: torch.load({str(output)!r}, weights_only=True) opens it.")
         return
-    _check_forward_flags(output)
 
     # ---- What the file says -------------------------------------------------------------------
     checkpoint = gsf_tf.weights.TorchCheckpoint.read(_CHECKPOINT.value)
@@ -90,19 +88,32 @@ def main(_):
     )
 
 
-def _check_forward_flags(output):
-    if _CHECKPOINT.value is None:
-        raise UserError("--checkpoint=FILE.pth.tar must be given, or --reverse. Received neither.")
-    if output.suffix != ".keras":
-        raise UserError(f"--output must end in .keras. Received: {output}")
-
-
-def _read_keras_model():
-    if (_WORKDIR.value is None) == (_MODEL.value is None):
-        raise UserError(
-            "--reverse needs one of --workdir=FOLDER and --model=FILE.keras. "
-            f"Received: workdir={_WORKDIR.value}, model={_MODEL.value}"
+def check_flags(output):
+    """Checks the flags that belong together."""
+    if not output.parent.is_dir():
+        raise cli.FlagError(f"--output must be in a folder that exists. Received: {output}")
+    if _REVERSE.value:
+        if (_WORKDIR.value is None) == (_MODEL.value is None):
+            raise cli.FlagError(
+                "--reverse needs one of --workdir=FOLDER and --model=FILE.keras. "
+                f"Received: workdir={_WORKDIR.value}, model={_MODEL.value}"
+            )
+    elif _CHECKPOINT.value is None:
+        raise cli.FlagError(
+            "--checkpoint=FILE.pth.tar must be given, or --reverse. Received neither."
         )
+    elif output.suffix != ".keras":
+        raise cli.FlagError(f"--output must end in .keras. Received: {output}")
+
+
+def read_keras_model():
+    """Returns the model of --workdir or --model."""
+    import keras
+
+    import gsf_tf
+    from gsf_tf.errors import UserError
+    from gsf_tf.workdir import Workdir
+
     if _WORKDIR.value is not None:
         return Workdir(_WORKDIR.value).load_model()
     try:

@@ -1,4 +1,4 @@
-"""What `trainers.evaluate` says of an evaluation."""
+"""What `gsf-tf evaluate` prints of an evaluation."""
 
 from rich.table import Table
 

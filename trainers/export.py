@@ -1,7 +1,7 @@
-"""Exports a trained model as a SavedModel for stock TensorFlow Serving.
+"""Export a trained model as a SavedModel for TensorFlow Serving.
 
-  python -m trainers.export --workdir=runs/mine
-  python -m trainers.export --workdir=runs/rubiksnet_aq --harden
+  gsf-tf export --workdir=runs/mine
+  gsf-tf export --workdir=runs/rubiksnet_aq --harden
 
 Writes export/<n>/ to the workdir, n counting up. The SavedModel holds standard TensorFlow ops only;
 before the command says done, it was loaded by a process without gsf_tf and its outputs were
@@ -13,11 +13,7 @@ shifts of a RubiksNet become integer shifts first.
 
 from absl import flags
 
-from gsf_tf.errors import UserError
-from gsf_tf.export.saved_model import export_saved_model, next_version
-from gsf_tf.models import harden
-from gsf_tf.workdir import Workdir
-from trainers import cli
+from . import cli
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a finished training run.")
 _FORMAT = flags.DEFINE_enum("format", "saved_model", ["saved_model"], "What to write.")
@@ -26,6 +22,9 @@ flags.mark_flag_as_required("workdir")
 
 
 def main(_):
+    from gsf_tf.export.saved_model import export_saved_model, next_version
+    from gsf_tf.workdir import Workdir
+
     workdir = Workdir(_WORKDIR.value)
     model, labels = workdir.load_model(), workdir.read_labels()
     path = next_version(workdir.exports)
@@ -49,6 +48,9 @@ def main(_):
 
 def hardened(model, console):
     """Returns the model with integer shifts and prints how many channels move, layer by layer."""
+    from gsf_tf.errors import UserError
+    from gsf_tf.models import harden
+
     try:
         result = harden(model)
     except ValueError as error:

@@ -1,7 +1,7 @@
-"""Names the action in a video file.
+"""Name the action in video files.
 
-  python -m trainers.predict --model=runs/mine clip.mp4
-  python -m trainers.predict --model=runs/mine/export/1 --json a.mp4 b.avi
+  gsf-tf predict --model=runs/mine clip.mp4
+  gsf-tf predict --model=runs/mine/export/1 --json a.mp4 b.avi
 
 --model is a workdir or an exported SavedModel. Any file that PyAV (ffmpeg) decodes will do; it is
 sampled and cropped as in the one-clip evaluation. A file that cannot be decoded is reported, the
@@ -10,11 +10,9 @@ others go on, and the exit status is 1.
 
 import json
 
-from absl import app, flags
+from absl import flags
 
-from gsf_tf.data import VideoError
-from gsf_tf.evaluation import Predictor
-from trainers import cli
+from . import cli
 
 _MODEL = flags.DEFINE_string("model", None, "Workdir of a training run, or exported SavedModel.")
 _TOP = flags.DEFINE_integer("top", 5, "Classes to name.", lower_bound=1)
@@ -25,7 +23,11 @@ flags.mark_flag_as_required("model")
 def main(argv):
     videos = argv[1:]
     if not videos:
-        raise app.UsageError("Give at least one video file after the flags.")
+        raise cli.FlagError("Give at least one video file after the flags. Received none.")
+
+    from gsf_tf.data import VideoError
+    from gsf_tf.evaluation import Predictor
+
     predictor = Predictor(_MODEL.value)
     failed = False
     for video in videos:

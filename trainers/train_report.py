@@ -1,4 +1,4 @@
-"""What `trainers.train` says of a run: lines of text always, all of it with --dry_run."""
+"""What `gsf-tf train` prints of a run: some lines always, and all of it with --dry_run."""
 
 import itertools
 
@@ -83,6 +83,7 @@ def describe_run(config, learner, steps_per_epoch, console):
         f"{config.optimizer.accumulate_steps} x {config.data.batch_size} clips"
     )
     optimizer = learner.optimizer
+    # Keras' public `learning_rate` is the rate of the current step, not the schedule.
     schedule = getattr(optimizer, "inner_optimizer", optimizer)._learning_rate
     rates = Table("After epoch", "Step", "Learning rate")
     for epoch in shown_epochs(config):
@@ -121,6 +122,6 @@ def draw_first_batch(config, info, path, console):
         contact_sheet(rows).save(path)
     except OSError as error:
         raise UserError(
-            f"--workdir must be a folder that can be written. Received: {path.parent} ({error})"
+            f"`workdir` must be a folder that can be written. Received: {path.parent} ({error})"
         ) from error
     console.print(f"Wrote {path}: the first {len(rows)} clips of the first batch")

@@ -168,25 +168,10 @@ void PrepareGradient(const Gradient<T>& g, int64_t first, int64_t last) {
     }
   }
 }
+GSF_INSTANTIATE_PASS(PrepareGradient, Gradient);
 
-template <typename T>
-void ScoreGradient(const Gradient<T>& gradient, int64_t first, int64_t last) {
-  RunPass<ScoreGradientPass>(gradient, first, last);
-}
-
-template <typename T>
-void MeansGradient(const Gradient<T>& gradient, int64_t first, int64_t last) {
-  RunPass<MeansGradientPass>(gradient, first, last);
-}
-
-#define GSF_INSTANTIATE(T)                                             \
-  template void PrepareGradient(const Gradient<T>&, int64_t, int64_t); \
-  template void ScoreGradient(const Gradient<T>&, int64_t, int64_t);   \
-  template void MeansGradient(const Gradient<T>&, int64_t, int64_t);
-GSF_INSTANTIATE(float)
-GSF_INSTANTIATE(double)
-GSF_INSTANTIATE(Bfloat16)
-GSF_INSTANTIATE(Float16)
+GSF_DEFINE_PASS(ScoreGradient, Gradient);
+GSF_DEFINE_PASS(MeansGradient, Gradient);
 
 }  // namespace gate_shift_fuse
 }  // namespace gsf_tf

@@ -201,23 +201,8 @@ struct GatePass {
 
 }  // namespace
 
-template <typename T>
-void GateTaps(const Forward<T>& forward, int64_t first, int64_t last) {
-  RunPass<GateTapsPass>(forward, first, last);
-}
-
-template <typename T>
-void Gate(const Forward<T>& forward, int64_t first, int64_t last) {
-  RunPass<GatePass>(forward, first, last);
-}
-
-#define GSF_INSTANTIATE(T)                                     \
-  template void GateTaps(const Forward<T>&, int64_t, int64_t); \
-  template void Gate(const Forward<T>&, int64_t, int64_t);
-GSF_INSTANTIATE(float)
-GSF_INSTANTIATE(double)
-GSF_INSTANTIATE(Bfloat16)
-GSF_INSTANTIATE(Float16)
+GSF_DEFINE_PASS(GateTaps, Forward);
+GSF_DEFINE_PASS(Gate, Forward);
 
 }  // namespace gate_shift_fuse
 }  // namespace gsf_tf

@@ -166,11 +166,7 @@ struct GateAdjointPass {
 
 }  // namespace
 
-template <typename T>
-void GateAdjoint(const Gradient<T>& gradient, int64_t first, int64_t last) {
-  RunPass<GateAdjointPass>(gradient, first, last);
-}
-
+GSF_DEFINE_PASS(GateAdjoint, Gradient);
 template <typename T>
 void WeightGradients(const Gradient<T>& g, int64_t first, int64_t last) {
   using R = Real<T>;
@@ -212,14 +208,7 @@ void WeightGradients(const Gradient<T>& g, int64_t first, int64_t last) {
     g.variance_term[channel] = s.training ? static_cast<R>(gamma_sum / deviation / count) : 0;
   }
 }
-
-#define GSF_INSTANTIATE(T)                                         \
-  template void GateAdjoint(const Gradient<T>&, int64_t, int64_t); \
-  template void WeightGradients(const Gradient<T>&, int64_t, int64_t);
-GSF_INSTANTIATE(float)
-GSF_INSTANTIATE(double)
-GSF_INSTANTIATE(Bfloat16)
-GSF_INSTANTIATE(Float16)
+GSF_INSTANTIATE_PASS(WeightGradients, Gradient);
 
 }  // namespace gate_shift_fuse
 }  // namespace gsf_tf

@@ -207,23 +207,8 @@ struct InputGradientPass {
 
 }  // namespace
 
-template <typename T>
-void GateGradient(const Gradient<T>& gradient, int64_t first, int64_t last) {
-  RunPass<GateGradientPass>(gradient, first, last);
-}
-
-template <typename T>
-void InputGradient(const Gradient<T>& gradient, int64_t first, int64_t last) {
-  RunPass<InputGradientPass>(gradient, first, last);
-}
-
-#define GSF_INSTANTIATE(T)                                          \
-  template void GateGradient(const Gradient<T>&, int64_t, int64_t); \
-  template void InputGradient(const Gradient<T>&, int64_t, int64_t);
-GSF_INSTANTIATE(float)
-GSF_INSTANTIATE(double)
-GSF_INSTANTIATE(Bfloat16)
-GSF_INSTANTIATE(Float16)
+GSF_DEFINE_PASS(GateGradient, Gradient);
+GSF_DEFINE_PASS(InputGradient, Gradient);
 
 }  // namespace gate_shift_fuse
 }  // namespace gsf_tf

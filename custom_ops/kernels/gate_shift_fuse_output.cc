@@ -194,29 +194,9 @@ struct OutputPass {
 
 }  // namespace
 
-template <typename T>
-void Means(const Forward<T>& forward, int64_t first, int64_t last) {
-  RunPass<MeansPass>(forward, first, last);
-}
-
-template <typename T>
-void FusionWeight(const Forward<T>& forward, int64_t first, int64_t last) {
-  RunPass<FusionWeightPass>(forward, first, last);
-}
-
-template <typename T>
-void Output(const Forward<T>& forward, int64_t first, int64_t last) {
-  RunPass<OutputPass>(forward, first, last);
-}
-
-#define GSF_INSTANTIATE(T)                                         \
-  template void Means(const Forward<T>&, int64_t, int64_t);        \
-  template void FusionWeight(const Forward<T>&, int64_t, int64_t); \
-  template void Output(const Forward<T>&, int64_t, int64_t);
-GSF_INSTANTIATE(float)
-GSF_INSTANTIATE(double)
-GSF_INSTANTIATE(Bfloat16)
-GSF_INSTANTIATE(Float16)
+GSF_DEFINE_PASS(Means, Forward);
+GSF_DEFINE_PASS(FusionWeight, Forward);
+GSF_DEFINE_PASS(Output, Forward);
 
 }  // namespace gate_shift_fuse
 }  // namespace gsf_tf

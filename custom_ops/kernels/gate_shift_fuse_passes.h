@@ -96,6 +96,21 @@ void RunPass(const State& state, int64_t first, int64_t last) {
   Pass::template Run<16>(state, first, last);
 }
 
+// NAME(const STATE<T>&, first, last) for every element type.
+#define GSF_INSTANTIATE_PASS(NAME, STATE)                                  \
+  template void NAME(const STATE<float>&, int64_t first, int64_t last);    \
+  template void NAME(const STATE<double>&, int64_t first, int64_t last);   \
+  template void NAME(const STATE<Bfloat16>&, int64_t first, int64_t last); \
+  template void NAME(const STATE<Float16>&, int64_t first, int64_t last)
+
+// The function NAME, which runs NAMEPass on a STATE<T>, for every element type.
+#define GSF_DEFINE_PASS(NAME, STATE)                              \
+  template <typename T>                                           \
+  void NAME(const STATE<T>& state, int64_t first, int64_t last) { \
+    RunPass<NAME##Pass>(state, first, last);                      \
+  }                                                               \
+  GSF_INSTANTIATE_PASS(NAME, STATE)
+
 // body.Block<lanes>(i) for blocks that make up [0, count): as long as vectors are, then shorter.
 template <int kLanes, typename Body>
 GSF_INLINE void ForBlocks(Body& body, int64_t count) {

@@ -91,11 +91,7 @@ void BatchMoments(const Forward<T>& f, int64_t channel) {
 
 }  // namespace
 
-template <typename T>
-void Statistics(const Forward<T>& forward, int64_t first, int64_t last) {
-  RunPass<StatisticsPass>(forward, first, last);
-}
-
+GSF_DEFINE_PASS(Statistics, Forward);
 template <typename T>
 void Normalization(const Forward<T>& f, int64_t first, int64_t last) {
   using R = Real<T>;
@@ -119,14 +115,7 @@ void Normalization(const Forward<T>& f, int64_t first, int64_t last) {
     }
   }
 }
-
-#define GSF_INSTANTIATE(T)                                       \
-  template void Statistics(const Forward<T>&, int64_t, int64_t); \
-  template void Normalization(const Forward<T>&, int64_t, int64_t);
-GSF_INSTANTIATE(float)
-GSF_INSTANTIATE(double)
-GSF_INSTANTIATE(Bfloat16)
-GSF_INSTANTIATE(Float16)
+GSF_INSTANTIATE_PASS(Normalization, Forward);
 
 }  // namespace gate_shift_fuse
 }  // namespace gsf_tf

@@ -84,8 +84,21 @@ GSF_INLINE void ForFrames(const Vertical<kLanes, kRows, T>& vertical,
   }
 }
 
-// What pixel u gives to its neighbors' sums is kept per frame: `open` lacks the pixel to the right
-// of its own, `ahead` is a first part of the sum of the next pixel.
+// Pixel w of the output is a0 v(w - 1) + a1 v(w) + a2 v(w + 1): v(u) is pixel u of the input,
+// blended over rows and time, and a is `across`. The loop visits each u once, from left to right;
+// there it computes v(u) in every frame t and adds it to the three pixels of the output that need
+// it. Between two visits, two pixels of each frame are unfinished, and `open` and `ahead` hold
+// their sums:
+//
+//   pixel of the output        u - 1            u          u + 1
+//   before the visit          open[t]        ahead[t]       none
+//     which holds       a0 v(u-2) + a1 v(u-1)  a0 v(u-1)
+//   the visit of u adds      a2 v(u)         a1 v(u)       a0 v(u)
+//   after the visit           stored         open[t]       ahead[t]
+//
+// With stride two, pixel w needs v(2 w - 1), v(2 w) and v(2 w + 1): an even u adds to one pixel,
+// and an odd u finishes one and starts the next. In the adjoint of that, v(u) is needed by the
+// pixels 2 u - 1, which it finishes, 2 u, which needs nothing else, and 2 u + 1, which it starts.
 template <int kLanes, int kRows, bool kInTime, NearStride kStride, typename T>
 GSF_INLINE void BlendRows(const NearRow<const T> (&rows)[kNearTaps], int64_t length, int64_t frames,
                           const NearTaps<Real<T>>& taps, int64_t begin, int64_t end,

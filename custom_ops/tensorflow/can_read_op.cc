@@ -33,7 +33,7 @@ class CanReadOp : public tensorflow::OpKernel {
   void Compute(tensorflow::OpKernelContext* context) override {
     const tensorflow::Tensor& file = context->input(0);
     OP_REQUIRES(context, file.dims() == 0,
-                absl::InvalidArgumentError(absl::StrCat("file must be a scalar; received shape ",
+                absl::InvalidArgumentError(absl::StrCat("file must be a scalar. Received: shape ",
                                                         file.shape().DebugString(), ".")));
     tensorflow::Tensor* can_read = nullptr;
     OP_REQUIRES_OK(context, context->allocate_output(0, {}, &can_read));

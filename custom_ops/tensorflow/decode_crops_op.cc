@@ -106,7 +106,7 @@ class DecodeCropsOp : public tensorflow::OpKernel {
     const tensorflow::Tensor& frame_size = context->input(1);
     OP_REQUIRES(context, jpegs.dims() == 1 && frame_size.dims() == 1 && frame_size.dim_size(0) == 2,
                 absl::InvalidArgumentError(absl::StrCat(
-                    "jpegs must be [T] and frame_size [2]; received shapes ",
+                    "jpegs must be [T] and frame_size [2]. Received: shapes ",
                     jpegs.shape().DebugString(), " and ", frame_size.shape().DebugString(), ".")));
     const int64_t frame_height = frame_size.vec<int32_t>()(0);
     const int64_t frame_width = frame_size.vec<int32_t>()(1);

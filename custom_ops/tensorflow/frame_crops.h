@@ -29,7 +29,7 @@ inline absl::Status ReadCrops(const tensorflow::Tensor& tensor, int64_t height, 
                               FrameCrops& crops) {
   if (tensor.dims() != 2 || tensor.dim_size(0) < 1 || tensor.dim_size(1) != 4) {
     return absl::InvalidArgumentError(
-        absl::StrCat("boxes must be [V, 4] with V at least 1; received boxes of shape ",
+        absl::StrCat("boxes must be [V, 4] with V at least 1. Received: boxes of shape ",
                      tensor.shape().DebugString(), "."));
   }
   const auto values = tensor.matrix<int32_t>();
@@ -38,10 +38,11 @@ inline absl::Status ReadCrops(const tensorflow::Tensor& tensor, int64_t height, 
     const Box box = {values(i, 0), values(i, 1), values(i, 2), values(i, 3)};
     if (box.top < 0 || box.left < 0 || box.height < 1 || box.width < 1 ||
         box.top + box.height > height || box.left + box.width > width) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "A box (top, left, height, width) must lie within the frame and not be empty; received (",
-          box.top, ", ", box.left, ", ", box.height, ", ", box.width, ") in a frame of ", height,
-          " x ", width, " (height x width)."));
+      return absl::InvalidArgumentError(
+          absl::StrCat("A box (top, left, height, width) must lie within the frame and not be "
+                       "empty. Received: (",
+                       box.top, ", ", box.left, ", ", box.height, ", ", box.width,
+                       ") in a frame of ", height, " x ", width, " (height x width)."));
     }
     crops.boxes.push_back(box);
     top = std::min(top, box.top);
@@ -59,8 +60,9 @@ absl::Status GetImageSize(Context* context, int64_t& height, int64_t& width) {
   std::vector<int64_t> size;
   TF_RETURN_IF_ERROR(context->GetAttr("image_size", &size));
   if (size.size() != 2 || size[0] < 1 || size[1] < 1) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "image_size must be [height, width], both at least 1; received ", size.size(), " values."));
+    return absl::InvalidArgumentError(
+        absl::StrCat("image_size must be [height, width], both at least 1. Received: ", size.size(),
+                     " values."));
   }
   height = size[0];
   width = size[1];

@@ -70,9 +70,11 @@ int64_t WorkspaceBytes(const CpuDevice&, const gsf_gate_shift_fuse_shape& shape)
 absl::Status Run(OpKernelContext*, const Eigen::GpuDevice& device,
                  const gsf_gate_shift_fuse_gradient_tensors& tensors,
                  const gsf_gate_shift_fuse_shape& shape) {
-  return LaunchStatus(gsf_gate_shift_fuse_gradient_cuda(
-      tensors.x, &tensors.weights, &tensors.saved, tensors.y_gradient, tensors.x_gradient,
-      &tensors.gradients, tensors.workspace, &shape, device.stream()));
+  return LaunchStatus(
+      "GsfTf>GateShiftFuseGradient",
+      gsf_gate_shift_fuse_gradient_cuda(tensors.x, &tensors.weights, &tensors.saved,
+                                        tensors.y_gradient, tensors.x_gradient, &tensors.gradients,
+                                        tensors.workspace, &shape, device.stream()));
 }
 
 int64_t WorkspaceBytes(const Eigen::GpuDevice&, const gsf_gate_shift_fuse_shape& shape) {
@@ -140,11 +142,14 @@ class GateShiftFuseGradientOp : public GateShiftFuseKernel<T> {
   }
 };
 
-REGISTER_FOR_DEVICE("GsfTf>GateShiftFuseGradient", GateShiftFuseGradientOp, CpuDevice, DEVICE_CPU);
-#ifdef GOOGLE_CUDA
-REGISTER_FOR_DEVICE("GsfTf>GateShiftFuseGradient", GateShiftFuseGradientOp, Eigen::GpuDevice,
-                    DEVICE_GPU);
-#endif
+#define REGISTER(DEVICE, DEVICE_TYPE, TYPE)                              \
+  REGISTER_KERNEL_BUILDER(Name("GsfTf>GateShiftFuseGradient")            \
+                              .Device(tensorflow::DEVICE_TYPE)           \
+                              .TypeConstraint<TYPE>("T")                 \
+                              .TypeConstraint<DtypeOf<TYPE>::Real>("U"), \
+                          GateShiftFuseGradientOp<DEVICE, TYPE>)
+
+GSF_FOR_EACH_KERNEL(REGISTER);
 
 }  // namespace
 }  // namespace gsf_tf

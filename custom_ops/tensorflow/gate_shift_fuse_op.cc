@@ -100,9 +100,10 @@ int64_t WorkspaceBytes(const CpuDevice&, const gsf_gate_shift_fuse_shape& shape)
 absl::Status Run(OpKernelContext*, const Eigen::GpuDevice& device,
                  const gsf_gate_shift_fuse_tensors& tensors,
                  const gsf_gate_shift_fuse_shape& shape) {
-  return LaunchStatus(gsf_gate_shift_fuse_cuda(tensors.x, &tensors.weights, tensors.y,
-                                               &tensors.saved, tensors.workspace, &shape,
-                                               device.stream()));
+  return LaunchStatus(
+      "GsfTf>GateShiftFuse",
+      gsf_gate_shift_fuse_cuda(tensors.x, &tensors.weights, tensors.y, &tensors.saved,
+                               tensors.workspace, &shape, device.stream()));
 }
 
 int64_t WorkspaceBytes(const Eigen::GpuDevice&, const gsf_gate_shift_fuse_shape& shape) {
@@ -169,10 +170,14 @@ class GateShiftFuseOp : public GateShiftFuseKernel<T> {
   }
 };
 
-REGISTER_FOR_DEVICE("GsfTf>GateShiftFuse", GateShiftFuseOp, CpuDevice, DEVICE_CPU);
-#ifdef GOOGLE_CUDA
-REGISTER_FOR_DEVICE("GsfTf>GateShiftFuse", GateShiftFuseOp, Eigen::GpuDevice, DEVICE_GPU);
-#endif
+#define REGISTER(DEVICE, DEVICE_TYPE, TYPE)                              \
+  REGISTER_KERNEL_BUILDER(Name("GsfTf>GateShiftFuse")                    \
+                              .Device(tensorflow::DEVICE_TYPE)           \
+                              .TypeConstraint<TYPE>("T")                 \
+                              .TypeConstraint<DtypeOf<TYPE>::Real>("U"), \
+                          GateShiftFuseOp<DEVICE, TYPE>)
+
+GSF_FOR_EACH_KERNEL(REGISTER);
 
 }  // namespace
 }  // namespace gsf_tf

@@ -3,10 +3,6 @@
 #ifndef GSF_TF_CUSTOM_OPS_TENSORFLOW_GATE_SHIFT_FUSE_OP_H_
 #define GSF_TF_CUSTOM_OPS_TENSORFLOW_GATE_SHIFT_FUSE_OP_H_
 
-#ifdef GOOGLE_CUDA
-#define EIGEN_USE_GPU
-#endif
-
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -14,13 +10,12 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "custom_ops/kernels/gate_shift_fuse.h"
-#include "custom_ops/kernels/temporal_shift.h"
+#include "custom_ops/tensorflow/typed_kernels.h"
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/op_kernel.h"
 
 namespace gsf_tf {
 
-using CpuDevice = Eigen::ThreadPoolDevice;
 using tensorflow::OpKernelContext;
 using tensorflow::Tensor;
 using tensorflow::TensorShape;
@@ -29,8 +24,8 @@ using tensorflow::TensorShape;
 inline absl::Status CheckShape(int64_t frames, int64_t channels, int64_t processed,
                                int64_t num_segments, const std::string& x,
                                const std::string& gamma) {
-  const std::string received = absl::StrCat("; received x of shape ", x, ", gamma of shape ", gamma,
-                                            " and num_segments ", num_segments, ".");
+  const std::string received = absl::StrCat(". Received: x of shape ", x, ", gamma of shape ",
+                                            gamma, " and num_segments ", num_segments, ".");
   if (frames >= 0 && frames % num_segments != 0) {
     return absl::InvalidArgumentError(absl::StrCat(
         "The first dimension of x must be a multiple of num_segments (batch * time)", received));
@@ -86,12 +81,6 @@ inline void FillBytes(const CpuDevice&, Tensor* tensor, int byte) {
 }
 
 #ifdef GOOGLE_CUDA
-inline absl::Status LaunchStatus(int error) {
-  if (error == 0) return absl::OkStatus();
-  return absl::InternalError(absl::StrCat(
-      "The CUDA launch of GsfTf>GateShiftFuse failed: ", gsf_cuda_error_string(error), "."));
-}
-
 inline void FillBytes(const Eigen::GpuDevice& device, Tensor* tensor, int byte) {
   if (tensor->TotalBytes() > 0) device.memset(tensor->data(), byte, tensor->TotalBytes());
 }
@@ -120,7 +109,7 @@ class GateShiftFuseKernel : public tensorflow::OpKernel {
     if (x->dims() != 4 || gamma->dims() != 1) {
       return absl::InvalidArgumentError(absl::StrCat(
           "x must be [batch * num_segments, height, width, channels] and gamma [processed "
-          "channels]; received x of shape ",
+          "channels]. Received: x of shape ",
           x_shape, " and gamma of shape ", gamma->shape().DebugString(), "."));
     }
     const int64_t processed = gamma->dim_size(0);
@@ -157,7 +146,7 @@ class GateShiftFuseKernel : public tensorflow::OpKernel {
     return absl::InvalidArgumentError(
         absl::StrCat(name, " must have the shape ", shape.DebugString(), " for x of shape ",
                      x->shape().DebugString(), " and gamma of shape ", gamma->shape().DebugString(),
-                     "; received ", name, " of shape ", tensor->shape().DebugString(), "."));
+                     ". Received: ", name, " of shape ", tensor->shape().DebugString(), "."));
   }
 
   const void* Input(OpKernelContext* context, const char* name) const {
@@ -174,19 +163,6 @@ class GateShiftFuseKernel : public tensorflow::OpKernel {
   float epsilon_;
   bool training_, learned_fusion_;
 };
-
-#define REGISTER_FOR_TYPE(NAME, KERNEL, DEVICE, DEVICE_TYPE, TYPE)       \
-  REGISTER_KERNEL_BUILDER(Name(NAME)                                     \
-                              .Device(tensorflow::DEVICE_TYPE)           \
-                              .TypeConstraint<TYPE>("T")                 \
-                              .TypeConstraint<DtypeOf<TYPE>::Real>("U"), \
-                          KERNEL<DEVICE, TYPE>)
-
-#define REGISTER_FOR_DEVICE(NAME, KERNEL, DEVICE, DEVICE_TYPE)       \
-  REGISTER_FOR_TYPE(NAME, KERNEL, DEVICE, DEVICE_TYPE, float);       \
-  REGISTER_FOR_TYPE(NAME, KERNEL, DEVICE, DEVICE_TYPE, double);      \
-  REGISTER_FOR_TYPE(NAME, KERNEL, DEVICE, DEVICE_TYPE, Eigen::half); \
-  REGISTER_FOR_TYPE(NAME, KERNEL, DEVICE, DEVICE_TYPE, tensorflow::bfloat16)
 
 }  // namespace gsf_tf
 

@@ -182,14 +182,14 @@ class ParseClipOp : public tensorflow::OpKernel {
     OP_REQUIRES_OK(context, context->GetAttr("max_frame_pixels", &max_frame_pixels_));
     OP_REQUIRES(context, label_keys_.size() == label_limits_.size(),
                 absl::InvalidArgumentError(absl::StrCat(
-                    "There must be a limit per label key; received ", label_keys_.size(),
+                    "There must be a limit per label key. Received: ", label_keys_.size(),
                     " keys and ", label_limits_.size(), " limits.")));
   }
 
   void Compute(tensorflow::OpKernelContext* context) override {
     OP_REQUIRES(context, context->input(0).dims() == 0,
                 absl::InvalidArgumentError(
-                    absl::StrCat("record must be a scalar; received a record of shape ",
+                    absl::StrCat("record must be a scalar. Received: a record of shape ",
                                  context->input(0).shape().DebugString(), ".")));
     Clip clip;
     clip.labels.resize(label_keys_.size());

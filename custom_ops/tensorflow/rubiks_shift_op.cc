@@ -1,7 +1,3 @@
-#ifdef GOOGLE_CUDA
-#define EIGEN_USE_GPU
-#endif
-
 #include <algorithm>
 #include <cstdint>
 #include <memory>
@@ -11,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "custom_ops/kernels/rubiks_shift.h"
-#include "custom_ops/kernels/temporal_shift.h"
+#include "custom_ops/tensorflow/typed_kernels.h"
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/op_kernel.h"
 #include "tensorflow/core/framework/shape_inference.h"
@@ -168,8 +164,6 @@ The gradients of GsfTf>RubiksShift for the gradient of its output.
 
 namespace {
 
-using CpuDevice = Eigen::ThreadPoolDevice;
-
 gsf_dtype DtypeOf(DataType type) {
   switch (type) {
     case tensorflow::DT_BFLOAT16:
@@ -234,18 +228,13 @@ absl::Status RunGradient<CpuDevice>(OpKernelContext* context, const gsf_rubiks_s
 }
 
 #ifdef GOOGLE_CUDA
-absl::Status CudaStatus(int error) {
-  if (error == 0) return absl::OkStatus();
-  return absl::InternalError(absl::StrCat(
-      "The CUDA launch of GsfTf>RubiksShift failed: ", gsf_cuda_error_string(error), "."));
-}
-
 template <>
 absl::Status RunForward<Eigen::GpuDevice>(OpKernelContext* context,
                                           const gsf_rubiks_shift_shape& shape, const Tensor& x,
                                           const Tensor& shift, Tensor* y) {
-  return CudaStatus(gsf_rubiks_shift_cuda(x.data(), shift.data(), y->data(), &shape,
-                                          context->eigen_device<Eigen::GpuDevice>().stream()));
+  return LaunchStatus("GsfTf>RubiksShift",
+                      gsf_rubiks_shift_cuda(x.data(), shift.data(), y->data(), &shape,
+                                            context->eigen_device<Eigen::GpuDevice>().stream()));
 }
 
 template <>
@@ -256,9 +245,11 @@ absl::Status RunGradient<Eigen::GpuDevice>(OpKernelContext* context,
   Tensor workspace;
   TF_RETURN_IF_ERROR(context->allocate_temp(tensorflow::DT_INT8,
                                             {gsf_rubiks_shift_workspace_cuda(&shape)}, &workspace));
-  return CudaStatus(gsf_rubiks_shift_gradient_cuda(
-      x.data(), shift.data(), y_gradient.data(), x_gradient->data(), shift_gradient->data(),
-      workspace.data(), &shape, context->eigen_device<Eigen::GpuDevice>().stream()));
+  return LaunchStatus(
+      "GsfTf>RubiksShiftGradient",
+      gsf_rubiks_shift_gradient_cuda(x.data(), shift.data(), y_gradient.data(), x_gradient->data(),
+                                     shift_gradient->data(), workspace.data(), &shape,
+                                     context->eigen_device<Eigen::GpuDevice>().stream()));
 }
 #endif
 
@@ -356,7 +347,7 @@ class RubiksShiftGradientOp : public RubiksShiftOpBase {
   }
 };
 
-#define REGISTER_FOR_TYPE(DEVICE, DEVICE_TYPE, TYPE)                                               \
+#define REGISTER(DEVICE, DEVICE_TYPE, TYPE)                                                        \
   REGISTER_KERNEL_BUILDER(                                                                         \
       Name("GsfTf>RubiksShift").Device(tensorflow::DEVICE_TYPE).TypeConstraint<TYPE>("T"),         \
       RubiksShiftOp<DEVICE>);                                                                      \
@@ -364,16 +355,7 @@ class RubiksShiftGradientOp : public RubiksShiftOpBase {
       Name("GsfTf>RubiksShiftGradient").Device(tensorflow::DEVICE_TYPE).TypeConstraint<TYPE>("T"), \
       RubiksShiftGradientOp<DEVICE>)
 
-#define REGISTER_FOR_DEVICE(DEVICE, DEVICE_TYPE)       \
-  REGISTER_FOR_TYPE(DEVICE, DEVICE_TYPE, float);       \
-  REGISTER_FOR_TYPE(DEVICE, DEVICE_TYPE, double);      \
-  REGISTER_FOR_TYPE(DEVICE, DEVICE_TYPE, Eigen::half); \
-  REGISTER_FOR_TYPE(DEVICE, DEVICE_TYPE, tensorflow::bfloat16)
-
-REGISTER_FOR_DEVICE(CpuDevice, DEVICE_CPU);
-#ifdef GOOGLE_CUDA
-REGISTER_FOR_DEVICE(Eigen::GpuDevice, DEVICE_GPU);
-#endif
+GSF_FOR_EACH_KERNEL(REGISTER);
 
 }  // namespace
 }  // namespace gsf_tf

@@ -42,7 +42,7 @@ class ScaleCropsOp : public tensorflow::OpKernel {
     const tensorflow::Tensor& frames = context->input(0);
     OP_REQUIRES(context, frames.dims() == 4 && frames.dim_size(3) == 3,
                 absl::InvalidArgumentError(
-                    absl::StrCat("frames must be [T, H, W, 3]; received frames of shape ",
+                    absl::StrCat("frames must be [T, H, W, 3]. Received: frames of shape ",
                                  frames.shape().DebugString(), ".")));
     const int64_t num_frames = frames.dim_size(0);
     FrameCrops crops;

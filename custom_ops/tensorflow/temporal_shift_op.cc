@@ -1,12 +1,9 @@
-#ifdef GOOGLE_CUDA
-#define EIGEN_USE_GPU
-#endif
-
 #include <cstdint>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "custom_ops/kernels/temporal_shift.h"
+#include "custom_ops/tensorflow/typed_kernels.h"
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/op_kernel.h"
 #include "tensorflow/core/framework/shape_inference.h"
@@ -22,13 +19,13 @@ absl::Status CheckShape(int64_t frames, int64_t channels, int64_t num_segments, 
                         absl::string_view shape) {
   if (frames >= 0 && frames % num_segments != 0) {
     return absl::InvalidArgumentError(
-        absl::StrCat("The first dimension of x must be a multiple of num_segments (batch * time); "
-                     "received x of shape ",
+        absl::StrCat("The first dimension of x must be a multiple of num_segments (batch * time). "
+                     "Received: x of shape ",
                      shape, " and num_segments ", num_segments, "."));
   }
   if (channels >= 0 && fold > channels / 2) {
     return absl::InvalidArgumentError(
-        absl::StrCat("Two folds must fit in the channels (2 * fold <= C); received x of shape ",
+        absl::StrCat("Two folds must fit in the channels (2 * fold <= C). Received: x of shape ",
                      shape, ", that is C = ", channels, ", and fold ", fold, "."));
   }
   return absl::OkStatus();
@@ -68,8 +65,6 @@ reverse: Swaps the two directions, which gives the adjoint.
 
 namespace {
 
-using CpuDevice = Eigen::ThreadPoolDevice;
-
 template <typename Device>
 absl::Status Run(tensorflow::OpKernelContext* context, const void* input, void* output,
                  const gsf_temporal_shift_shape& shape);
@@ -91,11 +86,9 @@ absl::Status Run<CpuDevice>(tensorflow::OpKernelContext* context, const void* in
 template <>
 absl::Status Run<Eigen::GpuDevice>(tensorflow::OpKernelContext* context, const void* input,
                                    void* output, const gsf_temporal_shift_shape& shape) {
-  const int error = gsf_temporal_shift_cuda(input, output, &shape,
-                                            context->eigen_device<Eigen::GpuDevice>().stream());
-  if (error == 0) return absl::OkStatus();
-  return absl::InternalError(absl::StrCat(
-      "The CUDA launch of GsfTf>TemporalShift failed: ", gsf_cuda_error_string(error), "."));
+  return LaunchStatus("GsfTf>TemporalShift",
+                      gsf_temporal_shift_cuda(input, output, &shape,
+                                              context->eigen_device<Eigen::GpuDevice>().stream()));
 }
 #endif
 
@@ -113,8 +106,8 @@ class TemporalShiftOp : public tensorflow::OpKernel {
     const tensorflow::Tensor& x = context->input(0);
     OP_REQUIRES(context, x.dims() >= 2,
                 absl::InvalidArgumentError(absl::StrCat(
-                    "x must have at least two dimensions, [batch * num_segments, ..., channels]; "
-                    "received x of shape ",
+                    "x must have at least two dimensions, [batch * num_segments, ..., channels]. "
+                    "Received: x of shape ",
                     x.shape().DebugString(), ".")));
     const int64_t frames = x.dim_size(0);
     const int64_t channels = x.dim_size(x.dims() - 1);
@@ -145,21 +138,12 @@ class TemporalShiftOp : public tensorflow::OpKernel {
   bool reverse_;
 };
 
-#define REGISTER_FOR_TYPE(DEVICE, DEVICE_TYPE, TYPE)                                         \
+#define REGISTER(DEVICE, DEVICE_TYPE, TYPE)                                                  \
   REGISTER_KERNEL_BUILDER(                                                                   \
       Name("GsfTf>TemporalShift").Device(tensorflow::DEVICE_TYPE).TypeConstraint<TYPE>("T"), \
       TemporalShiftOp<DEVICE>)
 
-#define REGISTER_FOR_DEVICE(DEVICE, DEVICE_TYPE)       \
-  REGISTER_FOR_TYPE(DEVICE, DEVICE_TYPE, float);       \
-  REGISTER_FOR_TYPE(DEVICE, DEVICE_TYPE, double);      \
-  REGISTER_FOR_TYPE(DEVICE, DEVICE_TYPE, Eigen::half); \
-  REGISTER_FOR_TYPE(DEVICE, DEVICE_TYPE, tensorflow::bfloat16)
-
-REGISTER_FOR_DEVICE(CpuDevice, DEVICE_CPU);
-#ifdef GOOGLE_CUDA
-REGISTER_FOR_DEVICE(Eigen::GpuDevice, DEVICE_GPU);
-#endif
+GSF_FOR_EACH_KERNEL(REGISTER);
 
 }  // namespace
 }  // namespace gsf_tf

@@ -46,8 +46,8 @@ class Predictor:
             assets = path / "assets"
             if not (assets / "preprocessing.json").exists():
                 raise UserError(
-                    "--model must be a SavedModel written by trainers.export, which has "
-                    f"assets/preprocessing.json. Received: {path}, which has not."
+                    "The model must be a SavedModel that `export_saved_model` wrote, with "
+                    f"assets/preprocessing.json. Received: path={path}, without it."
                 )
             signature = self._saved_model.signatures["serving_default"]
             shape = signature.structured_input_signature[1]["clip"].shape
@@ -70,8 +70,8 @@ class Predictor:
             self._sampling = {name: data[name] for name in ("sampling", "frame_stride")}
         else:
             raise UserError(
-                "--model must be the workdir of a training run (with config.json) or an exported "
-                f"SavedModel (with saved_model.pb). Received: {path}, which "
+                "The model must be the workdir of a training run (with config.json) or an exported "
+                f"SavedModel (with saved_model.pb). Received: path={path}, which "
                 f"{'has neither' if path.exists() else 'does not exist'}."
             )
         _, self.num_segments, self.height, self.width, _ = shape

@@ -115,8 +115,8 @@ class Scores:
                 raise ValueError("its label fingerprint is not that of its class names")
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise UserError(
-                "Scores must be a file that trainers.evaluate wrote, scores_<protocol>.npz. "
-                f"Received: {path} ({error})"
+                "Scores must be a file that `Scores.save` wrote, scores_<protocol>.npz. "
+                f"Received: path={path} ({error})"
             ) from error
         return scores
 

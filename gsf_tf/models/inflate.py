@@ -58,7 +58,7 @@ def inflate(
         raise ValueError(
             "`image_model` must have `RubiksShift2D` layers and no temporal ones, as a RubiksNet "
             f"with num_segments=1. Received: {image_model.name!r} with {len(shifts)} shift layers, "
-            f"{len(temporal)} of them temporal."
+            f"{len(temporal)} temporal layers."
         )
     changes = {key: options.pop(key) for key in ("shift_budget", "dropout") if key in options}
     if attention and options:

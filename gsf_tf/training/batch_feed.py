@@ -9,18 +9,19 @@ from gsf_tf.errors import UserError
 class BatchFeed:
     """Iterates over the batches of this worker, divided among its replicas.
 
-    Batches come from the host, so that a batch's clip ids, which are text, stay there, and so that
-    the time spent waiting for the next batch can be told from the time of the step.
+    Batches are fetched by the host for two reasons: clip ids, which are strings, stay on the host;
+    and the time of waiting for a batch can be measured apart from the time of the step.
 
     Args:
         strategy: `tf.distribute.Strategy`.
-        dataset: Batches `(clip, label)` or `(clip, label, ids)` of this worker.
+        dataset: `tf.data.Dataset` of this worker's batches, `(clip, label)` or
+            `(clip, label, ids)`.
 
     Attributes:
-        wait_seconds: Time that the loop has waited for batches.
+        wait_seconds: Total time of waiting for batches, in seconds.
 
     Raises:
-        UserError: By the iteration, if a record is damaged or cannot be read.
+        UserError: If a record is damaged or cannot be read; raised by the iteration.
     """
 
     def __init__(self, strategy, dataset):
@@ -32,7 +33,7 @@ class BatchFeed:
         return self
 
     def __next__(self):
-        """Returns `((clip, label), ids)`, clip and label per replica; ids is None without ids."""
+        """Returns `((clip, label), ids)`, clip and label per replica; ids may be None."""
         start = time.monotonic()
         try:
             with reports_damage():
@@ -53,7 +54,7 @@ class BatchFeed:
             return batch
         replicas = len(self._strategy.extended.worker_devices)
         total = tf.nest.flatten(batch)[0].shape[0]
-        # The last batch of an evaluation may leave less, or nothing, for the last replicas.
+        # In the last batch of an evaluation, the last replicas may get fewer clips or none.
         share = -(-total // replicas)
 
         def part(context):

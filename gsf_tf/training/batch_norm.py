@@ -8,16 +8,16 @@ FROZEN = ("none", "all", "all_but_first")
 
 
 def configure_batch_norm(model, momentum, synchronized, frozen):
-    """Sets how the batch normalization of a model behaves in training.
+    """Configures the batch normalization of a model for training.
 
-    A frozen layer normalizes with the moving statistics that it has, keeps them, and its scale and
-    offset are not trained. That is for layers that come with trained weights; those inside of GSF
-    and GSM are new and always learn.
+    A frozen layer normalizes with its moving statistics, which do not change, and its scale and
+    offset are not trained. Freezing is meant for layers with pretrained weights; the layers inside
+    of GSF and GSM are new and are always trained.
 
     Args:
-        model: Model whose layers are not used yet.
+        model: Model that has not been called in a `tf.function` yet.
         momentum: Share of the old moving statistics that a step keeps, in [0, 1).
-        synchronized: Whether statistics are those of the batch of all devices.
+        synchronized: Whether the statistics are those of the batch over all devices.
         frozen: `"none"`, `"all"`, or `"all_but_first"`, which is TSN's partial batch
             normalization.
 
@@ -28,16 +28,16 @@ def configure_batch_norm(model, momentum, synchronized, frozen):
         Wang et al., Temporal Segment Networks, ECCV 2016, section 3.2, "partial BN".
     """
     if not 0 <= momentum < 1:
-        raise UserError(f"--config.batch_norm.momentum must be in [0, 1). Received: {momentum}")
+        raise UserError(f"`config.batch_norm.momentum` must be in [0, 1). Received: {momentum}")
     if frozen not in FROZEN:
         raise UserError(
-            f"--config.batch_norm.frozen must be one of {', '.join(FROZEN)}. Received: {frozen!r}"
+            f"`config.batch_norm.frozen` must be one of {', '.join(FROZEN)}. Received: {frozen!r}"
         )
     layers = find_layers(model, keras.layers.BatchNormalization)
     gates = [gate for gate in find_layers(model, GatedShift) if gate.gate == "learned"]
     if frozen != "none" and not layers:
         raise UserError(
-            "--config.batch_norm.frozen must be 'none' for a model without batch normalization. "
+            "`config.batch_norm.frozen` must be 'none' for a model without batch normalization. "
             f"Received: {frozen!r} for {model.name}"
         )
     for gate in gates:

@@ -2,11 +2,12 @@ import numpy as np
 
 
 def broadcast_statistics(model, devices):
-    """Gives all replicas the first one's moving statistics, as checkpoints and saved models do.
+    """Copies the moving statistics of the first replica to all replicas.
 
-    In training every replica moves those of its own share of the batches (unless batch
-    normalization is synchronized), and nothing reads them. Evaluation does, and must not depend
-    on the replica that a clip comes to. To be called on all workers at the same place.
+    In training, every replica updates its own moving statistics with its share of the batches
+    (unless batch normalization is synchronized). Evaluation uses them and must not depend on the
+    replica that scores a clip. Checkpoints and saved models hold those of the first replica, too.
+    All workers must call this function together.
 
     Args:
         model: Built Keras model.

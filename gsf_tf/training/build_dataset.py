@@ -14,25 +14,26 @@ def build_dataset(
     worker=0,
     damage=None,
 ):
-    """Makes one pass over a split of the records, as a configuration says.
+    """Builds the dataset of one pass over a split of the records, for a configuration.
 
     Args:
         config: Configuration as in `gsf_tf/recipes/defaults.py`.
         info: `DatasetInfo` of the records.
         split: Name of the split.
         training: Whether clips are drawn, augmented and shuffled.
-        epoch: Number of the pass in training.
-        skip_batches: Batches at the beginning that were used before.
-        num_workers: Workers that share the batches.
-        worker: Which of them this is, from 0.
-        damage: `DamageLog` for the records that are left out, where the configuration says so.
+        epoch: Number of the epoch, for training.
+        skip_batches: Number of batches at the beginning that are skipped, because they were used
+            before an interruption.
+        num_workers: Number of workers that share the batches.
+        worker: Index of this worker, from 0.
+        damage: `DamageLog` that lists the records that are left out, with `data.on_error="skip"`.
 
     Returns:
         A `tf.data.Dataset` of this worker's share of the batches: `(clip, label)`, in training
         `(clip, label, ids)`.
 
     Raises:
-        DataError: If records and configuration do not go together.
+        DataError: If the records do not fit the configuration.
     """
     return video_dataset_from_records(
         info.shard_files(config.data.records, split),
@@ -62,8 +63,8 @@ def build_augmentation(config, info):
     """Returns the `Augmentation` of a configuration, with the dataset's rule for mirrored clips.
 
     Raises:
-        DataError: If a value is outside its range, or clips are mirrored whose classes speak of
-            left and right and nothing says what becomes of them.
+        DataError: If a value is outside its range, or clips are mirrored, there are classes with
+            directions such as left and right, and no rule maps them to each other.
     """
     values = config.augmentation.to_dict()
     pairs = values.pop("flip_pairs")

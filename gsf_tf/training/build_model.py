@@ -10,9 +10,10 @@ from gsf_tf.training.batch_norm import configure_batch_norm
 
 
 def build_model(config, info):
-    """Builds the model of a configuration for records, under the configuration's precision.
+    """Builds the model of a configuration for the classes of records.
 
-    But for `image_size`, what `config.model` holds are arguments of `from_preset`.
+    All entries of `config.model` but `image_size` are arguments of `from_preset`. The global dtype
+    policy is set to `config.precision`.
 
     Args:
         config: Configuration as in `gsf_tf/recipes/defaults.py`.
@@ -22,7 +23,8 @@ def build_model(config, info):
         A `SegmentModel`.
 
     Raises:
-        UserError: If the values do not describe a model, or XLA cannot compile it and should.
+        UserError: If the values do not describe a model, or `config.jit_compile` is set and XLA
+            cannot compile the model.
     """
     keras.config.set_dtype_policy(config.precision)
     arguments = dict(config.model)
@@ -35,7 +37,7 @@ def build_model(config, info):
                 num_classes=num_classes(config, info), input_shape=(size, size, 3), **arguments
             )
         except (ValueError, OSError) as error:
-            raise UserError(f"--config.model must describe a model. {error}") from error
+            raise UserError(f"`config.model` must describe a model. {error}") from error
     if config.jit_compile:
         _check_jit(model)
     configure_batch_norm(model, **config.batch_norm)
@@ -43,14 +45,14 @@ def build_model(config, info):
 
 
 def num_classes(config, info):
-    """Returns the number of classes, of each task where the configuration has several."""
+    """Returns the number of classes, or a dictionary of each task's for several tasks."""
     if not config.task_weights:
         return len(info.labels)
     known = {ACTION: info.labels, **info.task_classes}
     tasks = list(config.task_weights)
     if ACTION not in tasks or not set(tasks) <= known.keys():
         raise UserError(
-            f"--config.task_weights must weigh {ACTION!r} and parts of the classes that the "
+            f"`config.task_weights` must weigh {ACTION!r} and parts of the classes that the "
             f"records know: {', '.join(info.task_classes) or 'none'}. Received: {tasks}"
         )
     return {task: len(known[task]) for task in tasks}
@@ -61,6 +63,6 @@ def _check_jit(model):
     names = sorted({type(layer).__name__ for layer in layers if not layer.supports_jit})
     if names:
         raise UserError(
-            "--config.jit_compile needs layers that XLA can compile. Received: "
+            "`config.jit_compile` needs layers that XLA can compile. Received: "
             f"{model.name}, whose layers {', '.join(names)} it cannot. Leave jit_compile out."
         )

@@ -8,7 +8,7 @@ from gsf_tf.training.warmup_cosine import WarmupCosine
 
 
 def build_optimizer(config, model, steps_per_epoch):
-    """Builds the recipe's optimizer on a model's variables.
+    """Builds the optimizer of a configuration for the variables of a model.
 
     Args:
         config: Configuration as in `gsf_tf/recipes/defaults.py`.
@@ -16,7 +16,7 @@ def build_optimizer(config, model, steps_per_epoch):
         steps_per_epoch: Optimizer steps of an epoch.
 
     Returns:
-        A `CoupledSGD` with a `WarmupCosine`; for mixed_float16 inside of a `LossScaleOptimizer`.
+        A `CoupledSGD` with a `WarmupCosine`; for mixed_float16 a `LossScaleOptimizer` around it.
 
     Raises:
         UserError: If a value is outside its range.
@@ -37,7 +37,7 @@ def build_optimizer(config, model, steps_per_epoch):
             shift_normalization=config.optimizer.shift_normalization if learns_shifts else None,
         )
     except ValueError as error:
-        raise UserError(f"--config.optimizer must describe an optimizer. {error}") from error
+        raise UserError(f"`config.optimizer` must describe an optimizer. {error}") from error
     if config.precision == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     optimizer.build(model.trainable_variables)

@@ -5,7 +5,7 @@ PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
 def check_config(config, info, devices):
-    """Checks the values that nothing else checks, before anything is written.
+    """Checks values of a configuration that no other function checks, before files are written.
 
     Args:
         config: Configuration as in `gsf_tf/recipes/defaults.py`.
@@ -13,7 +13,7 @@ def check_config(config, info, devices):
         devices: `Devices` that share a batch.
 
     Raises:
-        UserError: If a value cannot work.
+        UserError: If a value is outside its range, or does not fit the records or the devices.
     """
     for name, value, least in (
         ("epochs", config.epochs, 1),
@@ -26,17 +26,17 @@ def check_config(config, info, devices):
         ("checkpoint.keep", config.checkpoint.keep, 1),
     ):
         if value < least:
-            raise UserError(f"--config.{name} must be at least {least}. Received: {value}")
+            raise UserError(f"`config.{name}` must be at least {least}. Received: {value}")
     for name, value in (
         ("ema_decay", config.ema_decay),
         ("optimizer.label_smoothing", config.optimizer.label_smoothing),
     ):
         if not 0 <= value < 1:
-            raise UserError(f"--config.{name} must be in [0, 1). Received: {value}")
+            raise UserError(f"`config.{name}` must be in [0, 1). Received: {value}")
     if not 0 <= config.warmup_epochs < config.epochs:
         raise UserError(
-            "--config.warmup_epochs must be less than --config.epochs. "
-            f"Received: {config.warmup_epochs} of {config.epochs}. Set both."
+            "`config.warmup_epochs` must be less than `config.epochs`. Received: "
+            f"warmup_epochs={config.warmup_epochs}, epochs={config.epochs}. Set both."
         )
     for name, value, choices in (
         ("precision", config.precision, PRECISIONS),
@@ -44,7 +44,7 @@ def check_config(config, info, devices):
     ):
         if value not in choices:
             raise UserError(
-                f"--config.{name} must be one of {', '.join(choices)}. Received: {value!r}"
+                f"`config.{name}` must be one of {', '.join(choices)}. Received: {value!r}"
             )
     batch_size, train_clips = config.data.batch_size, info.num_clips(config.data.train_split)
     val_clips = info.num_clips(config.data.val_split)
@@ -53,13 +53,13 @@ def check_config(config, info, devices):
         times = f" times accumulate_steps={accumulated}" if accumulated > 1 else ""
         raise UserError(
             "An epoch must have at least one whole batch. Received: "
-            f"{train_clips} clips and --config.data.batch_size={batch_size}{times}. "
-            "Choose a smaller batch."
+            f"{train_clips} clips and batch_size={batch_size}{times}. "
+            "Choose a smaller `config.data.batch_size`."
         )
     if batch_size % devices.num_replicas:
         raise UserError(
-            "The batch is divided among the devices, so it must be a multiple of their number. "
-            f"Received: --config.data.batch_size={batch_size} and {devices}."
+            "The batch is divided among the devices, so `config.data.batch_size` must be a "
+            f"multiple of their number. Received: batch_size={batch_size} and {devices}."
         )
     if val_clips < devices.num_workers:
         raise UserError(
@@ -68,7 +68,7 @@ def check_config(config, info, devices):
         )
     if devices.num_workers > 1 and config.data.on_error == "skip":
         raise UserError(
-            "The workers' shares of a batch must be equally large, so --config.data.on_error must "
+            "The workers' shares of a batch must be equally large, so `config.data.on_error` must "
             f"be 'raise' with several workers. Received: 'skip' and {devices.num_workers} workers. "
             "Prepare the damaged records anew."
         )

@@ -1,4 +1,4 @@
-"""Checkpoints of all that a run needs to continue: whole, verified, or not there."""
+"""Checkpoints of everything that a run needs to continue: complete and verified, or absent."""
 
 import hashlib
 import json
@@ -21,15 +21,15 @@ class Checkpoints:
     """The folder of a run's checkpoints.
 
     Each checkpoint is a folder `epoch-0003-step-00000012` with TensorFlow's files and `state.json`,
-    which holds the place in the run and size and SHA-256 of the files. It is written under
-    another name, read back, and gets its own name by one renaming, so that what has the name is
-    complete whenever the process is killed.
+    which holds the epoch and step of the run, and size and SHA-256 of the files. A checkpoint is
+    written under a temporary name, read back and then renamed. So a folder with such a name is
+    always complete, even if the process is killed.
 
     Args:
-        directory: The folder; it need not be there yet.
+        directory: The folder; it need not exist.
         checkpoint: `tf.train.Checkpoint` of all variables that a run changes.
-        keep: Newest checkpoints that stay, >= 1; older ones are deleted.
-        writes: Whether this process writes them. Of several workers only one does.
+        keep: Number of the newest checkpoints that are kept, >= 1; older ones are deleted.
+        writes: Whether this process writes checkpoints. Of several workers, only one does.
     """
 
     def __init__(self, directory, checkpoint, keep=2, writes=True):
@@ -42,13 +42,14 @@ class Checkpoints:
         """Writes a checkpoint and deletes those that are neither among the newest nor the best.
 
         Args:
-            state: `RunState`, of which `best` names a checkpoint that stays whatever its age.
+            state: `RunState`. Its `best` names a checkpoint that is kept even if it is old.
 
         Returns:
-            The checkpoint's name. One that is there already is left as it is.
+            The name of the checkpoint. An existing checkpoint of this name is not written again.
 
         Raises:
-            UserError: If it cannot be written or is not what was written. The earlier ones stay.
+            UserError: If it cannot be written, or reading it back shows an error. Earlier
+                checkpoints are kept.
         """
         name, content = checkpoint_name(state.epoch, state.step), state.as_dict()
         if not self.writes:
@@ -75,16 +76,16 @@ class Checkpoints:
         return [path.name for path in complete_checkpoints(self.directory)]
 
     def newest(self, report):
-        """Returns the name of the newest checkpoint that is whole, None if there is none.
+        """Returns the name of the newest intact checkpoint, or None without any checkpoint.
 
-        What a process that was killed has left is removed. A damaged checkpoint is reported and
-        set aside under a name that begins with "damaged-", and the one before it is taken.
+        Incomplete files of a killed process are removed. A damaged checkpoint is reported and
+        renamed so that its name begins with "damaged-", and the checkpoint before it is returned.
 
         Args:
             report: Callable that prints a line of text.
 
         Raises:
-            UserError: If all are damaged.
+            UserError: If all checkpoints are damaged.
         """
         self._remove_unfinished()
         found = self.names()
@@ -98,15 +99,15 @@ class Checkpoints:
         if found:
             raise UserError(
                 f"A run continues from a whole checkpoint. All in {self.directory} are damaged and "
-                f"are set aside there as {DAMAGED}*. Start anew in another --workdir."
+                f"are set aside there as {DAMAGED}*. Start anew in another workdir."
             )
         return None
 
     def restore(self, name):
-        """Restores a checkpoint and returns the `RunState` that `save` got.
+        """Restores a checkpoint and returns the `RunState` that was passed to `save`.
 
         Raises:
-            UserError: If it is of another model or optimizer.
+            UserError: If the checkpoint is of another model or optimizer.
         """
         path = self.directory / name
         try:
@@ -117,13 +118,13 @@ class Checkpoints:
             reason = (str(error).strip().splitlines() or ["it is unreadable"])[0]
             raise UserError(
                 "A checkpoint continues the model and optimizer it was written by. "
-                f"Received: {path}, which does not fit: {reason} Train in another --workdir, or "
+                f"Received: {path}, which does not fit: {reason} Train in another workdir, or "
                 "with the configuration this one began with."
             ) from error
         return RunState.load(json.loads((path / STATE_FILE).read_text()))
 
     def restore_latest(self, report):
-        """Restores the `newest` checkpoint; returns its `RunState`, None if there is none."""
+        """Restores the `newest` checkpoint and returns its `RunState`, or None without one."""
         name = self.newest(report)
         return name and self.restore(name)
 
@@ -135,7 +136,7 @@ class Checkpoints:
         (partial / STATE_FILE).write_text(json.dumps({**state, "files": files}, indent=2) + "\n")
         for path in partial.iterdir():
             _sync(path)
-        # Reading every tensor makes TensorFlow compare its own checksum of what it meant to write.
+        # Reading every tensor makes TensorFlow verify the checksums that it has written.
         reader = tf.train.load_checkpoint(str(partial / PREFIX))
         for name in reader.get_variable_to_shape_map():
             reader.get_tensor(name)
@@ -144,7 +145,7 @@ class Checkpoints:
             raise OSError(f"read back, {damage}")
 
     def _remove_unfinished(self):
-        """Removes what a process that was killed has half written or half deleted."""
+        """Removes the folders that a killed process has written or deleted in part."""
         for path in self.directory.glob("epoch-*-step-*"):
             if path.name.endswith(PARTIAL) or not (path / STATE_FILE).exists():
                 shutil.rmtree(path)
@@ -153,23 +154,23 @@ class Checkpoints:
         names = self.names()
         for name in names[: -self.keep]:
             if name != best:
-                # Without its state a folder that is only half deleted is no checkpoint.
+                # The state file goes first: without it, a partly deleted folder is no checkpoint.
                 (self.directory / name / STATE_FILE).unlink()
                 shutil.rmtree(self.directory / name)
 
 
 def checkpoint_name(epoch, step):
-    """Returns the name of the checkpoint at a place in the run."""
+    """Returns the name of the checkpoint after a step of an epoch."""
     return f"epoch-{epoch:04d}-step-{step:08d}"
 
 
 def checkpoint_place(name):
-    """Returns epoch and step of a checkpoint by its name."""
+    """Returns the epoch and the step in the name of a checkpoint."""
     return [int(number) for number in name.removeprefix("epoch-").split("-step-")]
 
 
 def complete_checkpoints(directory):
-    """Returns the folders of all checkpoints that were finished, the oldest first."""
+    """Returns the folders of all complete checkpoints, the oldest first."""
     paths = pathlib.Path(directory).glob("epoch-*-step-*")
     return sorted(p for p in paths if not p.name.endswith(PARTIAL) and (p / STATE_FILE).exists())
 
@@ -181,7 +182,7 @@ def _fingerprint(path):
 
 
 def _damage(path):
-    """Returns what is wrong with a checkpoint, or None."""
+    """Returns a description of the damage of a checkpoint, or None if it is intact."""
     try:
         files = json.loads((path / STATE_FILE).read_text())["files"]
         for name, expected in files.items():
@@ -196,7 +197,7 @@ def _damage(path):
 
 
 def _sync(path):
-    """Has the system put a file or a folder on the disk."""
+    """Makes the system write a file or a folder to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -14,7 +14,7 @@ class Cluster:
     Attributes:
         addresses: `host:port` of every worker, the chief first.
         tasks: TensorFlow's name of every worker, such as `("worker", 0)`.
-        worker: Which of them this process is, from 0.
+        worker: Index of this process, from 0.
 
     Reference:
         TensorFlow, "Multi-worker training with Keras", section "TF_CONFIG".
@@ -29,7 +29,7 @@ class Cluster:
         """Returns the cluster, or None without `TF_CONFIG` and with a single worker.
 
         Raises:
-            UserError: If the variable does not say which workers there are and which this is.
+            UserError: If the variable does not list the workers, and this process among them.
         """
         text = os.environ.get(VARIABLE)
         if not text:

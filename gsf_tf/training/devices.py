@@ -12,18 +12,18 @@ from gsf_tf.errors import UserError
 from gsf_tf.training.cluster import Cluster
 
 GRACE_SECONDS = 0.5
-# TensorFlow's ten seconds were missed by workers that were alive, on a machine with too much to do.
+# TensorFlow's default is 10 seconds, which living workers exceeded on an overloaded machine.
 SIGN_OF_LIFE_SECONDS = 30
 
 
 @dataclasses.dataclass(frozen=True)
 class Devices:
-    """Where a run happens: the one place that chooses the strategy, and how its workers agree.
+    """The devices and processes of a run: the choice of the strategy, and sums over the workers.
 
     Attributes:
-        strategy: `tf.distribute.Strategy`; the global batch is divided among its replicas.
-        cluster: `Cluster` of the processes that share the run, each with a dataset of its own;
-            None for a single process.
+        strategy: `tf.distribute.Strategy`. The global batch is divided among its replicas.
+        cluster: `Cluster` of the processes that share the run, each with its own dataset; None for
+            a single process.
     """
 
     strategy: tf.distribute.Strategy
@@ -31,16 +31,16 @@ class Devices:
 
     @classmethod
     def choose(cls, report):
-        """Takes all GPUs that TensorFlow sees, or the CPU; with `TF_CONFIG`, those of all workers.
+        """Chooses all GPUs of TensorFlow, or the CPU; with `TF_CONFIG`, those of all workers.
 
-        Several workers wait here for each other, and it must be the first that a process does with
-        TensorFlow.
+        Several workers wait for each other here. The call must be the first use of TensorFlow in
+        the process.
 
         Args:
             report: Callable that prints a line of text.
 
         Raises:
-            UserError: If `TF_CONFIG` cannot be understood, or the workers do not find together.
+            UserError: If `TF_CONFIG` is not valid, or the workers do not reach each other.
         """
         cluster = Cluster.from_environment()
         if cluster is None:
@@ -61,34 +61,34 @@ class Devices:
 
     @property
     def num_workers(self):
-        """Processes that share the run."""
+        """Number of processes that share the run."""
         return len(self.cluster.addresses) if self.cluster else 1
 
     @property
     def worker(self):
-        """Which of them this is, from 0."""
+        """Index of this process, from 0."""
         return self.cluster.worker if self.cluster else 0
 
     @property
     def num_replicas(self):
-        """Devices of all workers together."""
+        """Number of the devices of all workers together."""
         return self.strategy.num_replicas_in_sync
 
     @property
     def first_replica(self):
-        """Number of this worker's first device among those of all workers."""
+        """Index of this worker's first device among those of all workers, from 0."""
         return self.worker * (self.num_replicas // self.num_workers)
 
     @property
     def is_chief(self):
-        """Whether this process writes what the run leaves behind."""
+        """Whether this process writes the files of the run."""
         return self.worker == 0
 
     def sum(self, values):
-        """Adds numbers of all workers, each of which must call this at the same place.
+        """Adds the numbers of all workers, which must call this method together.
 
         Args:
-            values: Numbers, as many on every worker; whole ones up to 2**53 stay exact.
+            values: Numbers, the same count on every worker. Sums of integers up to 2**53 are exact.
 
         Returns:
             float64 array, the same on all workers.
@@ -97,33 +97,33 @@ class Devices:
         return values if self.num_workers == 1 else self._add(tf.constant(values)).numpy()
 
     def from_chief(self, values):
-        """Returns the chief's numbers on all workers; called as `sum`."""
+        """Returns the numbers of the chief on all workers, which must call this method together."""
         values = np.asarray(values, "float64")
         return self.sum(values if self.is_chief else np.zeros_like(values))
 
     def wait(self):
-        """Waits until all workers are here."""
+        """Waits until all workers have called this method."""
         self.sum([0])
 
     def leave(self):
-        """Waits until no other worker needs this one; the last that a process does with them."""
+        """Waits until no other worker needs this one; the last call before a process ends."""
         self.wait()
         if self.num_workers > 1:
-            # A sum is fetched from the others, who must not be gone by then. Who comes here has the
-            # one above, so that nothing is lost if another is gone before this one has ended.
+            # Every worker reads the result of a sum from the others, which must still be running
+            # then. So all wait a second time: those who fail here have the first result already.
             with contextlib.suppress(tf.errors.OpError):
                 self.wait()
             time.sleep(GRACE_SECONDS)
 
     @contextlib.contextmanager
     def watched(self):
-        """Says which other worker has ended, inside of a `with` block that works together with it.
+        """Names the worker that has ended if a `with` block fails because of another worker.
 
-        TensorFlow's workers send each other a sign of life every few seconds. Where one is missing
-        for half a minute, or a connection breaks, what waits for that worker ends with an error.
+        TensorFlow's workers send each other a heartbeat every few seconds. If one is missing for
+        half a minute, or a connection breaks, operations that wait for that worker fail.
 
         Raises:
-            UserError: In place of that error.
+            UserError: If such an operation fails in the block, in place of its error.
         """
         try:
             yield
@@ -140,7 +140,7 @@ class Devices:
             ) from error
 
     def _lost(self, message):
-        """Returns the name of the other workers that a message of TensorFlow names."""
+        """Returns the names of the other workers in an error message of TensorFlow."""
         named = {
             (kind, int(index))
             for kind, index in re.findall(r"/job:(\w+)(?:/replica:0)?/task:(\d+)", message)
@@ -167,9 +167,10 @@ class Devices:
 
 
 def _expect_signs_of_life(cluster):
-    """Sets how long a worker may be silent; there is no public name for it.
+    """Sets the time after which a silent worker counts as lost; there is no public name for it.
 
-    The strategy takes what it finds, and else does the same with a time of TensorFlow's.
+    The strategy uses a coordination service that is configured already; otherwise it configures one
+    with TensorFlow's own time.
     """
     jobs = [kind for kind, _ in cluster.tasks]
     context.context().configure_coordination_service(

@@ -2,19 +2,19 @@ import tensorflow as tf
 
 
 def distributed(strategy, step, *, over_workers=True):
-    """Compiles a step so that it runs on all replicas and sums what they return.
+    """Compiles a step that runs on all replicas, and whose results are summed over them.
 
     Args:
         strategy: `tf.distribute.Strategy`.
-        step: Function of a batch's clip and label, such as a `functools.partial` of `train_step`;
-            returns a dictionary of scalars.
-        over_workers: Whether the sums are those of all workers. If not, and the step itself does
-            not work together with other workers, every worker may have as many batches as it likes,
-            of any size.
+        step: Function of the clip and label of a batch that returns a dictionary of scalars, such
+            as a `functools.partial` of `train_step`.
+        over_workers: Whether the sums are over all workers. If not, and if the step does not
+            communicate with other workers itself, the workers may have different numbers of
+            batches, of any size.
 
     Returns:
-        A function of a batch `(clip, label)`, as `BatchFeed` gives it, that returns the sums as a
-        dictionary of float32 scalars.
+        A function from a batch `(clip, label)` of a `BatchFeed` to the sums, a dictionary of
+        float32 scalars.
     """
 
     @tf.function(autograph=False, reduce_retracing=True)
@@ -24,7 +24,7 @@ def distributed(strategy, step, *, over_workers=True):
         def on_replica(clip, label):
             sums = step(clip, label)
             names[:] = sums
-            # One tensor, so that replicas and workers exchange one.
+            # Stacked, so that replicas and workers exchange a single tensor.
             return tf.stack([tf.cast(value, tf.float32) for value in sums.values()])
 
         sums = strategy.run(on_replica, args=batch)

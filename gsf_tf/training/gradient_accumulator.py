@@ -2,15 +2,16 @@ import tensorflow as tf
 
 
 class GradientAccumulator:
-    """Keeps the gradients of the batches of one optimizer step, on each replica by itself.
+    """Adds up the gradients of the batches of one optimizer step, separately on each replica.
 
-    Keras' `gradient_accumulation_steps` decides inside of the optimizer whether to take a step, and
-    cannot do that under a `MirroredStrategy`. Here the loop decides. What is kept is empty
-    between steps, so checkpoints leave it out.
+    Keras' `gradient_accumulation_steps` decides inside of the optimizer whether to take a step,
+    which is not possible under a `MirroredStrategy`. Here the training loop decides. The sums are
+    zero between steps, so checkpoints do not need them.
 
     Args:
-        variables: The model's trainable variables; made in the scope of the strategy.
-        batches: Batches of one optimizer step.
+        variables: Trainable variables of the model. The accumulator must be created in the scope of
+            the strategy.
+        batches: Number of batches of one optimizer step.
     """
 
     def __init__(self, variables, batches):
@@ -27,13 +28,13 @@ class GradientAccumulator:
         ]
 
     def add(self, gradients):
-        """Adds a replica's gradients of one batch."""
+        """Adds the gradients of one batch, on a replica."""
         for total, gradient in zip(self._sums, gradients, strict=True):
             if gradient is not None:
                 total.assign_add(gradient)
 
     def take(self, gradients):
-        """Returns the kept gradients plus those of the last batch, and keeps nothing."""
+        """Returns the sums plus the gradients of the last batch, and sets the sums to zero."""
         taken = []
         for total, gradient in zip(self._sums, gradients, strict=True):
             taken.append(None if gradient is None else total + gradient)

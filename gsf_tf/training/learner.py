@@ -17,7 +17,7 @@ from gsf_tf.training.steps import evaluation_step, train_step
 
 
 class Learner:
-    """All that training changes, and the steps that change it.
+    """The model, the optimizer and all other state of training, and the steps that change them.
 
     Args:
         config: Configuration as in `gsf_tf/recipes/defaults.py`.
@@ -79,10 +79,10 @@ class Learner:
         self.evaluate = distributed(devices.strategy, evaluation, over_workers=False)
 
     def begin(self, is_new):
-        """Prepares what follows from the weights, after they are restored or initialized.
+        """Prepares the averages and random states, after weights were restored or initialized.
 
         Args:
-            is_new: Whether the run begins, with weights that were not averaged before.
+            is_new: Whether the run begins, so that the averages start from the weights.
         """
         if is_new and self._average:
             self._average.reset()
@@ -92,9 +92,9 @@ class Learner:
         """Takes one optimizer step.
 
         Args:
-            batches: List of the batches of the step, as `BatchFeed` gives them.
-            totals: `StepTotals` that gets what the batches return.
-            place: Where the step is, for messages.
+            batches: List of the batches of the step, from a `BatchFeed`.
+            totals: `StepTotals` to which the results of the batches are added.
+            place: Description of the step for messages, such as "epoch 3, step 17".
         """
         if self._annealing:
             self._annealing.apply_step_of(self.model, self.optimizer)
@@ -104,7 +104,7 @@ class Learner:
 
     @contextlib.contextmanager
     def averaged(self):
-        """Gives the model the weights to evaluate and save, inside of a `with` block."""
+        """Sets the weights of the model to those for evaluation and saving, in a `with` block."""
         if self._annealing:
             self._annealing.apply_step_of(self.model, self.optimizer)
         with self._average.applied() if self._average else contextlib.nullcontext():

@@ -12,8 +12,8 @@ def learning_rates(optimizer):
         optimizer: Built `CoupledSGD`, or a `LossScaleOptimizer` around one.
 
     Returns:
-        Dictionary from `lr/base`, for the variables of no group, and `lr/<pattern>` to a float. Of
-        a pattern the words remain; a group without variables is left out.
+        A dictionary of floats: `lr/base` for variables without a group, and `lr/<pattern>` for each
+        group that has variables. Non-word characters of the pattern are dropped.
     """
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     base = float(keras.ops.convert_to_numpy(optimizer.learning_rate))

@@ -4,7 +4,7 @@ from gsf_tf.errors import UserError
 
 
 class MetricsLog:
-    """Writes the figures of each epoch to `metrics.jsonl` and for TensorBoard.
+    """Writes the metrics of each epoch to `metrics.jsonl` and for TensorBoard.
 
     Args:
         workdir: `Workdir` of the run.
@@ -15,13 +15,13 @@ class MetricsLog:
         self._events = None
 
     def append(self, metrics):
-        """Adds an epoch; an epoch that runs again after a restart replaces its line.
+        """Adds the metrics of an epoch; they replace those of a former run of the same epoch.
 
         Args:
-            metrics: Dictionary with `epoch`, `step` and figures by name.
+            metrics: Dictionary with `epoch`, `step` and metrics by name.
 
         Raises:
-            UserError: If it cannot be written.
+            UserError: If they cannot be written.
         """
         self._workdir.append_metrics(metrics)
         try:

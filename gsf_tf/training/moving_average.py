@@ -7,23 +7,24 @@ MOVING_STATISTICS = ("moving_mean", "moving_variance")
 
 
 class MovingAverage:
-    """Exponential moving average of a model's weights, to evaluate and save in their place.
+    """Exponential moving average of a model's weights, which is evaluated and saved in their place.
 
     ```
     d       = min(decay, (1 + step) / (10 + step))       step = 1, 2, ...
     average = d * average + (1 - d) * weight
     ```
 
-    The smaller decay of the first steps lets the average leave the random weights it begins with,
-    as in `tf.train.ExponentialMovingAverage`. Averaged are the trainable weights and the moving
-    statistics of batch normalization. Every replica averages its own; the first one's is saved.
+    The decay of the first steps is smaller, so that the initial random weights soon lose their
+    influence, as in `tf.train.ExponentialMovingAverage`. The average includes the trainable weights
+    and the moving statistics of batch normalization. Every replica has an average of its own; that
+    of the first replica is saved.
 
     Args:
-        model: Built Keras model; the average is made in the scope of the strategy.
-        decay: In (0, 1).
+        model: Built Keras model. The average must be created in the scope of the strategy.
+        decay: Decay in (0, 1).
 
     Attributes:
-        variables: The averages, to be saved in checkpoints.
+        variables: The averages, for checkpoints.
     """
 
     def __init__(self, model, decay):
@@ -43,12 +44,12 @@ class MovingAverage:
         ]
 
     def reset(self):
-        """Sets the average to the weights as they are."""
+        """Sets the average to the current weights."""
         for average, weight in zip(self.variables, self._weights, strict=True):
             average.assign(weight.numpy())
 
     def update(self, step):
-        """Moves the average towards the weights; on each replica, after step `step` = 1, 2, ..."""
+        """Updates the average after step `step` = 1, 2, ...; called on each replica."""
         step = tf.cast(step, tf.float32)
         decay = tf.minimum(self.decay, (1 + step) / (10 + step))
         for average, weight in zip(self.variables, self._weights, strict=True):
@@ -58,7 +59,7 @@ class MovingAverage:
 
     @contextlib.contextmanager
     def applied(self):
-        """Puts the average in the place of the weights, inside of a `with` block."""
+        """Sets the weights to their average in a `with` block, and restores them after it."""
         weights = [weight.numpy() for weight in self._weights]
         try:
             for weight, average in zip(self._weights, self.variables, strict=True):

@@ -2,7 +2,7 @@ import time
 
 
 class Pace:
-    """How fast an epoch goes, and how much of the time it waits for its input.
+    """The speed of an epoch, and the share of its time that it waits for its input.
 
     Args:
         feed: `BatchFeed` of the epoch.
@@ -18,7 +18,7 @@ class Pace:
         self._clips += clips
 
     def metrics(self):
-        """Returns `clips_per_second` and `input/wait_fraction` since the beginning."""
+        """Returns `clips_per_second` and `input/wait_fraction` (0..1) since the beginning."""
         seconds = max(time.monotonic() - self._start, 1e-9)
         return {
             "clips_per_second": self._clips / seconds,

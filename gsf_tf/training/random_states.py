@@ -1,6 +1,6 @@
 """The random states of a model's layers, such as those of dropout."""
 
-# Large and odd, so that the seeds of replicas are those of no other layer.
+# Large and odd, so that no replica gets the seed of another layer.
 STRIDE = 1_000_003
 
 
@@ -11,14 +11,14 @@ def random_states(model):
 
 
 def separate_replicas(states, first_replica=0):
-    """Gives every replica random numbers of its own, made from those of replica 0.
+    """Sets the random states of every replica to different values, derived from replica 0's.
 
-    Keras makes the states equal on all replicas, whose dropout would then leave out the same units.
-    A checkpoint holds replica 0's, so this is to be called after restoring too.
+    Keras creates equal states on all replicas, whose dropout would then drop the same units. A
+    checkpoint holds the states of replica 0, so call this function also after restoring one.
 
     Args:
-        states: What `random_states` returns, as on replica 0.
-        first_replica: Number of this worker's first replica among those of all workers.
+        states: Result of `random_states`, with the values of replica 0.
+        first_replica: Index of this worker's first replica among those of all workers.
     """
     for state in states:
         components = getattr(state, "values", (state,))

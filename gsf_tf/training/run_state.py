@@ -5,13 +5,14 @@ from gsf_tf.training.step_totals import StepTotals
 
 @dataclasses.dataclass
 class RunState:
-    """Where a run is, and what it has found so far.
+    """The progress of a run and its best result so far.
 
     Attributes:
-        epoch: Epoch that is going on, from 1; one more than there are when training has ended.
-        step: Optimizer steps of it that are done.
-        totals: `StepTotals` of those steps.
-        best: `epoch`, `top1` and `checkpoint` of the best validation so far, or None.
+        epoch: Current epoch, from 1; the number of epochs plus one when training has ended.
+        step: Number of optimizer steps of the epoch that are done.
+        totals: `StepTotals` of these steps.
+        best: Dictionary with `epoch`, `top1` and `checkpoint` of the best validation so far, or
+            None.
     """
 
     epoch: int = 1
@@ -21,11 +22,11 @@ class RunState:
 
     @classmethod
     def load(cls, saved):
-        """Returns the state that `as_dict` gave."""
+        """Returns the state from a dictionary of `as_dict`."""
         return cls(saved["epoch"], saved["step"], StepTotals(saved["sums"]), saved["best"])
 
     def as_dict(self):
-        """Returns the state ready for JSON, all steps looked at."""
+        """Returns the state as a dictionary for JSON, after the loss of all steps was checked."""
         return {
             "epoch": self.epoch,
             "step": self.step,

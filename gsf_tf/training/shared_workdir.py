@@ -1,4 +1,4 @@
-"""How the workers of a run use one folder: the chief writes, the others read what it wrote."""
+"""The workers of a run share one folder: the chief writes its files and the others read them."""
 
 import time
 import zlib
@@ -6,8 +6,8 @@ import zlib
 from gsf_tf.errors import UserError
 from gsf_tf.training.checkpoints import checkpoint_name, checkpoint_place
 
-# Network file systems show a file of another machine after a while; NFS remembers for a minute
-# what was not there.
+# Network file systems show a file of another machine with a delay: NFS remembers for a minute that
+# a file did not exist.
 SECONDS = 90.0
 
 
@@ -19,15 +19,15 @@ def start_workdir(workdir, devices, config, info, temporal_layers):
         devices: `Devices`.
         config: Configuration as in `gsf_tf/recipes/defaults.py`.
         info: `DatasetInfo` of the records.
-        temporal_layers: As for `Workdir.start`.
+        temporal_layers: As in `Workdir.start`.
 
     Raises:
-        UserError: As `Workdir.start` does; or if this worker does not see the chief's folder, or
+        UserError: If `Workdir.start` raises it, this worker does not see the chief's folder, or it
             was started with another configuration.
     """
     if devices.is_chief:
         workdir.start(config, info, temporal_layers)
-    # The description has the time of its last start, so no older one is taken for it.
+    # The description contains the time of the last start, so an older one has another checksum.
     (expected,) = devices.from_chief([_checksum(workdir.run_file)])
     if not _appears(lambda: _checksum(workdir.run_file) == expected):
         raise _not_shared(workdir.run_file, devices)
@@ -36,7 +36,7 @@ def start_workdir(workdir, devices, config, info, temporal_layers):
 
 
 def restore_checkpoint(checkpoints, devices, report):
-    """Restores the newest checkpoint that is whole, the same one on all workers.
+    """Restores the newest intact checkpoint, the same one on all workers.
 
     Args:
         checkpoints: `Checkpoints`.
@@ -44,11 +44,11 @@ def restore_checkpoint(checkpoints, devices, report):
         report: Callable that prints a line of text.
 
     Returns:
-        The `RunState` of the checkpoint; None if there is none.
+        The `RunState` of the checkpoint, or None without a checkpoint.
 
     Raises:
-        UserError: As `Checkpoints.newest` and `Checkpoints.restore` do; or if this worker does not
-            see the chief's checkpoint.
+        UserError: If `Checkpoints.newest` or `Checkpoints.restore` raises it, or this worker does
+            not see the chief's checkpoint.
     """
     name = checkpoints.newest(report) if devices.is_chief else None
     epoch, step = devices.from_chief(checkpoint_place(name) if name else (0, 0)).astype(int)
@@ -80,7 +80,7 @@ def _appears(is_there):
 
 def _not_shared(path, devices):
     return UserError(
-        "--workdir must be one folder that all workers see, such as one on a network file system: "
+        "`workdir` must be one folder that all workers see, such as one on a network file system: "
         f"the chief writes it and the others read it. Worker {devices.worker} does not see what "
         f"the chief has written to {path}, or sees something else, after {SECONDS:.0f} seconds."
     )

@@ -1,7 +1,7 @@
 """Scaled normalization of the gradients of RubiksNet's shifts.
 
-A shift variable is one with the attribute `shift_aspect`, T / H of its layer's input; its rows are
-time, vertical and horizontal (`[3, C]`), or vertical and horizontal (`[2, C]`).
+Shift variables have the attribute `shift_aspect`, which is T / H of the input of their layer. Their
+rows are time, vertical and horizontal (`[3, C]`), or vertical and horizontal (`[2, C]`).
 """
 
 import math
@@ -11,7 +11,7 @@ import tensorflow as tf
 
 
 def normalize_shift_gradient(gradient, temporal_scale):
-    """Keeps the direction of each channel's gradient, with time scaled, and drops its length.
+    """Scales the temporal part of each channel's gradient, and then its length to 1.
 
     | equations (9)-(10) | here |
     |---|---|
@@ -20,23 +20,23 @@ def normalize_shift_gradient(gradient, temporal_scale):
     | lambda * delta theta_t in (9) | `scaled` |
     | Z | the Euclidean norm of `scaled`, with lambda squared under the root |
 
-    Equation (10) has lambda where this, as the authors' code, has lambda squared, which makes the
-    result a unit vector; at lambda = 1, as in the released models, they agree. There is no
-    epsilon: a channel whose gradient is zero keeps the zeros.
+    Equation (10) has lambda where this function and the authors' code have lambda squared, which
+    makes the result a unit vector; at lambda = 1, as in the released models, they agree. There is
+    no epsilon: a gradient of zero stays zero.
 
     Args:
-        gradient: Floating point `[3, C]` or `[2, C]`. A gradient without time is only divided.
+        gradient: Floating point `[3, C]` or, without time, `[2, C]`.
         temporal_scale: Lambda, a positive float.
 
     Returns:
-        Tensor like `gradient`, whose columns have length 1 or 0.
+        A tensor of the shape and dtype of `gradient`, whose columns have length 1 or 0.
 
     Reference:
         RubiksNet paper, section 3.2, "Stable Shift Training".
     """
     scales = [[temporal_scale], [1.0], [1.0]] if gradient.shape[0] == 3 else 1.0
     scaled = gradient * tf.constant(scales, gradient.dtype)
-    # Squares of entries near 1 neither overflow nor vanish, however long the gradient is.
+    # After this division the squares neither overflow nor underflow, for gradients of any length.
     scaled /= _one_where_zero(tf.reduce_max(tf.abs(scaled), axis=0))
     return scaled / tf.sqrt(_one_where_zero(tf.reduce_sum(tf.square(scaled), axis=0)))
 
@@ -62,21 +62,21 @@ def temporal_scales(variables, shift_normalization):
         shift_normalization: None, a float, or `"auto"` for every layer's own T / H.
 
     Raises:
-        ValueError: If there is nothing to normalize, or `"auto"` meets an unknown height.
+        ValueError: If no variable is a shift, or the height of a map is not known for `"auto"`.
     """
     if shift_normalization is None:
         return [None] * len(variables)
     scales = [_temporal_scale(variable, shift_normalization) for variable in variables]
     if all(scale is None for scale in scales):
         raise ValueError(
-            "`shift_normalization` is for models that learn shifts. Received: a model without "
-            f"RubiksShift layers, and shift_normalization={shift_normalization!r}. Use None."
+            "`shift_normalization` must be None for a model without learned shifts. Received: "
+            f"shift_normalization={shift_normalization!r} and a model without RubiksShift layers."
         )
     return scales
 
 
 def is_shift(variable):
-    """Whether a Keras variable is the shift of a RubiksShift layer."""
+    """Returns whether a Keras variable is the shift of a RubiksShift layer."""
     return hasattr(variable, "shift_aspect")
 
 
@@ -87,9 +87,9 @@ def _temporal_scale(variable, shift_normalization):
         return shift_normalization
     if variable.shift_aspect is None:
         raise ValueError(
-            '`shift_normalization="auto"` is T / H of the input of each RubiksShift layer. '
+            '`shift_normalization="auto"` needs the height of the input of each RubiksShift layer. '
             f"Received: {variable.path}, of a layer built for any height. Build the model with a "
-            "fixed `input_shape`, or give `shift_normalization` a number."
+            "fixed `input_shape`, or pass a number."
         )
     return variable.shift_aspect
 

@@ -8,16 +8,16 @@ AXES = {3: ("time", "height", "width"), 2: ("height", "width")}
 
 
 def shift_metrics(model):
-    """Says in a few numbers how far a model shifts; the mean over its layers.
+    """Returns the mean shifts of a model, over its layers and channels.
 
     Args:
         model: `keras.Model`.
 
     Returns:
-        Dictionary of floats, empty for a model that learns no shifts: with attention
-        `shift/nonzero_share` (channels that move in time) and `shift/temperature`; with
-        RubiksShift the mean reach `shift/time` in frames, `shift/height` and `shift/width` in
-        elements of the layer's map.
+        A dictionary of floats, empty for a model without learned shifts. With attention it has
+        `shift/nonzero_share` (the share of channels that move in time) and `shift/temperature`;
+        with RubiksShift the mean magnitudes `shift/time` in frames, `shift/height` and
+        `shift/width` in elements of the layer's map.
     """
     metrics = {}
     attention = find_layers(model, AttentionShift)

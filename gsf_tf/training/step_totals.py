@@ -2,20 +2,20 @@ import math
 
 from gsf_tf.errors import UserError
 
-# A guess at random costs log(classes), below 10; logits so far off come from weights that ran away.
+# The loss of random guesses is log(classes), below 10; only diverged weights reach such a loss.
 LARGEST_LOSS = 1000.0
 
 
 class StepTotals:
-    """Adds up what the steps of an epoch return, and stops a run whose loss ran away.
+    """Adds up the results of the steps of an epoch, and stops a run whose loss diverges.
 
-    A step is looked at when the next one has been started, so that an accelerator need not wait for
-    the host. `settle` looks at the last one, and is to be called before a checkpoint is written.
+    The loss of a step is checked after the next step was started, so that the device never waits
+    for the host. `settle` checks the last step; call it before a checkpoint is written.
 
     Args:
-        sums: Sums to go on from, as a checkpoint has kept them.
-        guard: Whether a loss that ran away is an error, as it is in training. In evaluation it may
-            pass: moving statistics that have not settled give large losses.
+        sums: Sums of earlier steps of the epoch, from a checkpoint.
+        guard: Whether a diverged loss is an error, as in training. In evaluation it is not: before
+            the moving statistics have settled, losses can be large.
     """
 
     def __init__(self, sums=None, guard=True):
@@ -24,12 +24,12 @@ class StepTotals:
         self._pending = None
 
     def add(self, sums, ids, place):
-        """Takes the sums of a batch.
+        """Adds the sums of a batch.
 
         Args:
             sums: Dictionary of scalar tensors that a step returned.
-            ids: Text tensor of the clips in the batch, or None.
-            place: Where the batch is, for messages, such as "epoch 3, step 17".
+            ids: String tensor with the ids of the clips in the batch, or None.
+            place: Description of the batch for messages, such as "epoch 3, step 17".
         """
         pending, self._pending = self._pending, (sums, ids, place)
         if pending:
@@ -39,7 +39,7 @@ class StepTotals:
         """Returns the sums of all batches so far, as floats.
 
         Raises:
-            UserError: If a batch's loss or gradient was not finite, or its loss exploded.
+            UserError: If the loss or a gradient of a batch is not finite, or the loss is too large.
         """
         if self._pending:
             self._settle(*self._pending)
@@ -55,14 +55,14 @@ class StepTotals:
         return {name: value / clips for name, value in sums.items()}
 
     def means_over(self, devices):
-        """Returns the means over the clips of all workers, each of which has added its own."""
+        """Returns the means over the clips of all workers, which must call this together."""
         sums = self.settle()
         totals = StepTotals(dict(zip(sums, devices.sum(list(sums.values())).tolist(), strict=True)))
         return totals.means()
 
     @property
     def mean_loss(self):
-        """Mean loss of the batches that were looked at, None before the first."""
+        """Mean loss of the batches that were checked, None before the first."""
         return self._sums["loss"] / self._sums["clips"] if self._sums else None
 
     def _settle(self, sums, ids, place):
@@ -78,7 +78,7 @@ class StepTotals:
             raise UserError(
                 f"The loss must stay finite and below {LARGEST_LOSS:g}. In {place} {what}.{names} "
                 "The checkpoints from before are good. Look at these clips, or try a lower "
-                "--config.optimizer.learning_rate in another workdir."
+                "`config.optimizer.learning_rate` in another workdir."
             )
         for name, value in sums.items():
             self._sums[name] = self._sums.get(name, 0.0) + value

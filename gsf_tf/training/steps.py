@@ -1,11 +1,11 @@
-"""One step of training and of evaluation on one replica, everything passed in.
+"""One step of training and one of evaluation on one replica.
 
-Both return sums over the replica's examples, so that a sum over replicas and steps divided by
-the number of clips is the mean over the clips, whatever the batches were.
+Both functions return sums over the replica's clips. The sum over replicas and steps, divided by the
+number of clips, is the mean over the clips for batches of any sizes.
 
-A multi-task model gives a dictionary of logits and takes one of labels. Its loss is the sum of the
-tasks' losses times their weights; `top1` and `top5` are those of the task "action", and every other
-task adds `<task>_top1` and `<task>_top5`.
+A multi-task model returns a dictionary of logits and needs a dictionary of labels. Its loss is the
+weighted sum of the losses of the tasks. `top1` and `top5` are those of the task "action"; every
+other task adds `<task>_top1` and `<task>_top5`.
 """
 
 import functools
@@ -30,27 +30,27 @@ def train_step(
     average=None,
     jit_compile=False,
 ):
-    """Takes one optimizer step and returns the batch's sums.
+    """Takes one optimizer step and returns the sums of the batch.
 
     Args:
         model: Model from clips `[b, T, H, W, 3]` to logits `[b, K]`, or a dictionary of them.
         optimizer: Keras optimizer built on the model's trainable variables.
         clip: uint8 or float `[b, T, H, W, 3]`, the replica's share of the batch.
-        label: Integer `[b]`, or shares of the classes `[b, K]`, as MixUp and CutMix give; or a
-            dictionary of them.
-        global_batch_size: Clips of one optimizer step on all replicas, those that are accumulated
-            included, by which the loss is divided.
-        label_smoothing: In [0, 1).
-        task_weights: Weight of each task's loss, for dictionaries of logits and labels.
+        label: Integer `[b]`, or shares of the classes `[b, K]` from MixUp or CutMix; or a
+            dictionary with those of each task.
+        global_batch_size: Number of clips of one optimizer step, over all replicas and accumulated
+            batches. The loss is divided by it.
+        label_smoothing: Share of the label that is spread over all classes, in [0, 1).
+        task_weights: Dictionary with the weight of each task's loss, for a multi-task model.
         accumulator: `GradientAccumulator` for a step of several batches, or None.
-        update: Whether this is the last batch of a step. If not, its gradients are only kept.
-        average: `MovingAverage` of the weights to bring up to date, or None.
-        jit_compile: Whether XLA compiles value and gradient.
+        update: Whether this is the last batch of a step. Otherwise its gradients are accumulated.
+        average: `MovingAverage` of the weights that is updated, or None.
+        jit_compile: Whether XLA compiles the loss and its gradients.
 
     Returns:
-        Dictionary of float32 scalars: `loss`, `top1`, `top5` (sums), `clips`, and `broken`, which
-        is 0 unless the loss or a gradient is not finite. Loss scaling expects gradients that are
-        not finite and takes no step then, so with it only the loss counts.
+        A dictionary of float32 scalars: the sums `loss`, `top1` and `top5`, the number `clips`, and
+        `broken`, which is 0 unless the loss or a gradient is not finite. With loss scaling, which
+        skips steps with such gradients, only the loss is checked.
     """
     scaling = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
     value_and_gradients = functools.partial(
@@ -82,10 +82,10 @@ def train_step(
 
 
 def evaluation_step(model, clip, label, task_weights=None):
-    """Returns the batch's sums in inference mode; arguments and result as in `train_step`.
+    """Returns the sums of a batch in inference mode. Arguments and result are as in `train_step`.
 
-    The last batch may leave a replica without a clip; the model is not run there, for
-    TensorFlow's convolution on CPUs gives an empty batch a wrong shape.
+    In the last batch a replica may have no clips. The model does not run there, because the result
+    of TensorFlow's convolution on CPUs has a wrong shape for an empty batch.
     """
 
     def sums():
@@ -106,7 +106,7 @@ def _value_and_gradients(
         logits = model(clip, training=True)
         losses = _losses(label, logits, label_smoothing, task_weights)
         loss = tf.reduce_sum(losses) / global_batch_size
-        # Gradients are summed over replicas and batches, so each has its part of the model's own.
+        # Gradients are summed over replicas and batches, so each adds a part of the model's losses.
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         loss += sum(model.losses, 0.0) / (replicas * batches)
         scaled_loss = optimizer.scale_loss(loss)
@@ -160,9 +160,9 @@ def _total(gradients):
 
 
 def _broken_together(gradients):
-    """Makes the gradients of all replicas not finite where those of one are.
+    """Sets the gradients of all replicas to NaN if those of one replica are not finite.
 
-    `LossScaleOptimizer` looks at the first replica's only and would take the step.
+    `LossScaleOptimizer` checks those of the first replica only, and would take the step.
     """
     context = tf.distribute.get_replica_context()
     if context is None or context.num_replicas_in_sync == 1:

@@ -3,17 +3,16 @@ import signal
 
 
 class StopRequest:
-    """Notes SIGTERM and Ctrl-C, so that a loop can end where nothing is lost.
+    """Records SIGTERM and Ctrl-C, so that a loop can end at a point where nothing is lost.
 
-    The first signal is only noted, until the loop asks. A second one ends the process at once, as
-    if nobody listened. Where several workers share a run, a signal to one of them stops all.
+    The first signal is recorded until the loop calls `ask`. A second one ends the process at once,
+    as without this class. If several workers share a run, a signal to one of them stops all.
 
     Args:
         devices: `Devices` of the run.
 
     Attributes:
-        signal: Number of the signal that the loop has been told of, the same on all workers; or
-            None.
+        signal: Number of the signal that `ask` has returned, the same on all workers; or None.
 
     Example:
 
@@ -43,14 +42,14 @@ class StopRequest:
             signal.signal(number, handler)
 
     def ask(self):
-        """Returns the signal that came to any worker, or None; to be called on all workers."""
+        """Returns the signal that any worker received, or None; all workers must call it."""
         came = self._devices.sum([self._noted == number for number in self.SIGNALS])
         self.signal = next((n for n, count in zip(self.SIGNALS, came, strict=True) if count), None)
         return self.signal
 
     @property
     def exit_status(self):
-        """The status by which schedulers know a signal: 143 for SIGTERM, 130 for Ctrl-C."""
+        """Exit status by which schedulers recognize a signal: 143 for SIGTERM, 130 for Ctrl-C."""
         return 128 + self.signal
 
     def _note(self, number, frame):

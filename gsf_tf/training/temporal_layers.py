@@ -1,18 +1,19 @@
 from gsf_tf.layers import TemporalLayer
 from gsf_tf.models.layer_lookup import find_layers
 
-# Of a layer's configuration, what Keras adds to every layer.
+# Entries of a layer's configuration that every Keras layer has.
 COMMON = ("name", "trainable", "dtype")
 
 
 def temporal_layers(model):
-    """Lists the layers of a model that mix frames.
+    """Returns descriptions of the temporal layers of a model.
 
     Args:
         model: `keras.Model`.
 
     Returns:
-        A dictionary per layer, ready for JSON: `name`, `class` and `arguments`.
+        A list with a dictionary for each layer, which can be written as JSON: `name`, `class` and
+        `arguments`.
     """
     found = []
     for layer in find_layers(model, TemporalLayer):

@@ -144,7 +144,7 @@ def test_weights_that_keras_saved(tmp_path):
         ({"temporal": "free"}, "`temporal` must be one of learned, fixed.*temporal='free'"),
         (
             {"variant": "attention", "temporal": "fixed", "num_segments": 2},
-            "Attention learns temporal shifts.*temporal='fixed'",
+            "`temporal` must be 'learned' with attention.*temporal='fixed'",
         ),
         ({"num_segments": 0}, "`num_segments` must be an integer.*num_segments=0"),
         ({"weights": "imagenet"}, "ships no ImageNet weights"),

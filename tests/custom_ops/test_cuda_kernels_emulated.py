@@ -2,7 +2,7 @@
 
 This finds wrong indices, wrong arithmetic, writes outside an array, reads of memory that nobody
 wrote and missing barriers. What only a GPU can show (launch limits, registers, caches, speed) is
-for `custom_ops/check_cuda.py`.
+for `python -m custom_ops.cuda_check`.
 """
 
 import concurrent.futures
@@ -15,7 +15,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from custom_ops import kernel_benchmarks, kernel_calls, kernel_cases
+from custom_ops.cuda_check import benchmarks, calls, cases
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 EMULATION = pathlib.Path(__file__).with_name("cuda_on_cpu.h")
@@ -53,41 +53,41 @@ def library(tmp_path_factory):
 
 @pytest.fixture
 def kernels(library):
-    return kernel_calls.Kernels(library, kernel_calls.HostMemory())
+    return calls.Kernels(library, calls.HostMemory())
 
 
-@pytest.mark.parametrize("dtype", kernel_calls.DTYPES)
-@pytest.mark.parametrize("case", kernel_cases.SMALL_CASES, ids=str)
+@pytest.mark.parametrize("dtype", calls.DTYPES)
+@pytest.mark.parametrize("case", cases.SMALL_CASES, ids=str)
 def test_kernels_equal_the_references_in_any_order_of_threads(kernels, case, dtype):
     reverse = kernels.library.cuda_on_cpu_reverse
     try:
-        assert kernel_cases.check(case, kernels, dtype, again=lambda: reverse(1)) == []
+        assert cases.check(case, kernels, dtype, again=lambda: reverse(1))[0] == []
     finally:
         reverse(0)
 
 
-@pytest.mark.parametrize("case", kernel_cases.WIDE_CASES, ids=str)
+@pytest.mark.parametrize("case", cases.WIDE_CASES, ids=str)
 def test_more_channels_than_a_block_holds(kernels, case):
-    assert kernel_cases.check(case, kernels, "float32") == []
+    assert cases.check(case, kernels, "float32")[0] == []
 
 
-@pytest.mark.parametrize("dtype", kernel_calls.DTYPES)
+@pytest.mark.parametrize("dtype", calls.DTYPES)
 @pytest.mark.parametrize(
     "case",
     [
-        kernel_cases.TemporalShiftCase((8, 5, 16), 4, 4),
-        kernel_cases.RubiksShiftCase((1, 3, 4, 5, 8)),
-        kernel_cases.GateShiftFuseCase((1, 2, 3, 4, 8), 8),
+        cases.TemporalShiftCase((8, 5, 16), 4, 4),
+        cases.RubiksShiftCase((1, 3, 4, 5, 8)),
+        cases.GateShiftFuseCase((1, 2, 3, 4, 8), 8),
     ],
     ids=str,
 )
 def test_arrays_that_are_not_aligned_for_vectors(library, case, dtype):
-    kernels = kernel_calls.Kernels(library, kernel_calls.HostMemory(), offset=1)
-    assert kernel_cases.check(case, kernels, dtype) == []
+    kernels = calls.Kernels(library, calls.HostMemory(), offset=1)
+    assert cases.check(case, kernels, dtype)[0] == []
 
 
 def test_shifts_without_end_read_zero_and_shifts_that_are_no_number_show(kernels):
-    case = kernel_cases.RubiksShiftCase((1, 2, 3, 3, 4))
+    case = cases.RubiksShiftCase((1, 2, 3, 3, 4))
     x, shift, upstream = case.arrays("float32")
     shift[1] = [np.inf, -1e30, np.nan, 0]
     y = kernels.rubiks_shift(x, shift, case.struct("float32"), "float32", upstream)["y"]
@@ -98,7 +98,7 @@ def test_shifts_without_end_read_zero_and_shifts_that_are_no_number_show(kernels
 
 @pytest.mark.parametrize("fusion", [True, False])
 def test_gate_shift_fuse_of_nothing_has_gradients_of_zero(kernels, fusion):
-    case = kernel_cases.GateShiftFuseCase((0, 2, 3, 3, 8), 8, fusion=fusion)
+    case = cases.GateShiftFuseCase((0, 2, 3, 3, 8), 8, fusion=fusion)
     x, weights, upstream = case.arrays("float32")
     results = kernels.gate_shift_fuse(x, weights, case.struct("float32"), "float32", upstream, 0)
     assert results["y"].shape == x.shape
@@ -109,26 +109,27 @@ def test_gate_shift_fuse_of_nothing_has_gradients_of_zero(kernels, fusion):
 @pytest.mark.parametrize(
     "case, runs",
     [
-        (kernel_cases.TemporalShiftCase((4, 3, 2, 8), 2, 2), 1),
-        (kernel_cases.RubiksShiftCase((1, 2, 3, 3, 4), strides=(1, 2, 2)), 2),
-        (kernel_cases.GateShiftFuseCase((1, 2, 3, 3, 8), 4), 3),
+        (cases.TemporalShiftCase((4, 3, 2, 8), 2, 2), 1),
+        (cases.RubiksShiftCase((1, 2, 3, 3, 4), strides=(1, 2, 2)), 2),
+        (cases.GateShiftFuseCase((1, 2, 3, 3, 8), 4), 3),
     ],
     ids=str,
 )
 def test_the_benchmark_calls_every_kernel_within_its_arrays(kernels, case, runs):
     with kernels.session() as arrays:
-        prepared = kernel_benchmarks.prepare(case, kernels, arrays, "float16")
+        prepared = benchmarks.prepare(case, kernels, arrays, "float16")
         assert len(prepared) == runs
         for run in prepared:
-            run.enqueue(None)
+            for enqueue in run.enqueues:
+                enqueue(None)
         arrays.check_guards()
 
 
 def test_an_unknown_dtype_is_an_error(kernels):
-    case = kernel_cases.RubiksShiftCase((1, 2, 3, 3, 4))
+    case = cases.RubiksShiftCase((1, 2, 3, 3, 4))
     struct = case.struct("float32")
     struct.dtype = 7
-    with pytest.raises(kernel_calls.KernelError, match="gsf_rubiks_shift_cuda returned 1"):
+    with pytest.raises(calls.KernelError, match="gsf_rubiks_shift_cuda returned 1"):
         kernels.call("rubiks_shift_cuda", 0, 0, 0, struct)
 
 
@@ -156,5 +157,5 @@ def test_the_stand_ins_for_half_precision_round_as_numpy_does(library, tmp_path)
             x.ctypes.data_as(ctypes.c_void_p), y.ctypes.data_as(ctypes.c_void_p), len(x)
         )
         with np.errstate(over="ignore"):
-            expected = kernel_calls.decode(kernel_calls.encode(x, dtype), dtype)
+            expected = calls.decode(calls.encode(x, dtype), dtype)
         np.testing.assert_array_equal(y, expected)

@@ -65,7 +65,7 @@ def test_files_that_are_no_scores(tmp_path, damage):
         np.savez(path, **arrays)
     elif damage == "pickle":
         np.savez(path, ids=np.array([{}], object), logits=np.zeros((1, 1)))
-    with pytest.raises(UserError, match="trainers.evaluate wrote.*scores.npz"):
+    with pytest.raises(UserError, match="`Scores.save` wrote.*scores.npz"):
         Scores.load(path)
 
 

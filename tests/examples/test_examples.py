@@ -1,6 +1,8 @@
 """The examples run as their headers say, on small generated videos."""
 
+import json
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -23,13 +25,13 @@ def run(name, *flags, cwd):
 def test_finetune_on_a_folder(tmp_path):
     for _ in generate_clips(tmp_path, {"videos": 2}):
         pass
-    flags = "--videos=videos --output=model --weights=none --num_segments=2 --image_size=32"
+    flags = "--videos=videos --output=model.keras --weights=none --num_segments=2 --image_size=32"
     output = run("finetune_on_a_folder.py", *flags.split(), "--epochs=1", cwd=tmp_path)
     video, name = output.splitlines()[-1].split(": ")
     assert (tmp_path / video).is_file() and name in CLASS_NAMES
-    labels = (tmp_path / "model" / "labels.txt").read_text().splitlines()
+    labels = (tmp_path / "model.txt").read_text().splitlines()
     assert labels == list(CLASS_NAMES)
-    model = keras.models.load_model(tmp_path / "model" / "model.keras")
+    model = keras.models.load_model(tmp_path / "model.keras")
     assert model.output_shape == (None, len(CLASS_NAMES))
     layers = [type(layer) for layer in model.backbone.layers]
     assert layers.count(gsf_tf.layers.GateShiftFuse) == 16  # One per block of EfficientNet-B0.
@@ -46,7 +48,17 @@ def test_notebook(tmp_path):
     notebook = nbformat.read(EXAMPLES / "gsf_tf.ipynb", as_version=4)
     resources = {"metadata": {"path": str(tmp_path)}}
     nbclient.NotebookClient(notebook, timeout=600, resources=resources).execute()
-    printed = "".join(
-        output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", ())
-    )
-    assert "top-1" in printed
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    printed = "".join(output.get("text", "") for output in outputs)
+    pictures = [output for output in outputs if "image/png" in output.get("data", {})]
+    assert len(pictures) == 5
+    # Chance is a quarter; knowing the pair and not the order, a half.
+    assert float(re.search(r"top-1 ([0-9.]+)%", printed)[1]) > 60
+
+
+def test_the_notebook_is_committed_with_its_outputs():
+    notebook = json.loads((EXAMPLES / "gsf_tf.ipynb").read_text(encoding="utf-8"))
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
+    kinds = [output["output_type"] for cell in code for output in cell["outputs"]]
+    assert kinds.count("display_data") == 5 and "error" not in kinds

@@ -19,7 +19,7 @@ def test_fold_segments_layer_checks(tmp_path):
 
 
 def test_fold_segments_names_the_shape_of_a_clip():
-    with pytest.raises(ValueError, match=r"num_segments, height, width, 3.*\(8, 4, 5, 3\)"):
+    with pytest.raises(ValueError, match=r"num_segments, height, width, channels.*\(8, 4, 5, 3\)"):
         FoldSegments()(np.zeros((8, 4, 5, 3), "float32"))
 
 

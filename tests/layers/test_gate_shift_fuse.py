@@ -115,7 +115,7 @@ def test_unknown_height_and_width(ops_path):
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
-        ({"num_segments": 0}, "at least 1.*num_segments=0"),
+        ({"num_segments": 0}, "integer >= 1.*num_segments=0"),
         ({"num_segments": 2.5}, "num_segments=2.5"),
         ({"num_segments": 8, "channel_ratio": 0}, r"in \(0, 1\].*channel_ratio=0"),
         ({"num_segments": 8, "channel_ratio": 1.5}, "channel_ratio=1.5"),

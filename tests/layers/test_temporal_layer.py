@@ -174,7 +174,7 @@ def test_fine_tuning_adds_it_and_leaves_it_out(model, tmp_path):
 def test_images_only_are_inflated(model):
     inputs = keras.Input(SHAPE)
     x = layers.RubiksShift2D()(MixedShift(T)(inputs))
-    with pytest.raises(ValueError, match="2 shift layers, 1|1 shift layers, 1 of them temporal"):
+    with pytest.raises(ValueError, match="with 1 shift layers, 1 temporal layers"):
         inflate(SegmentModel(keras.Model(inputs, x), 3, T), T)
 
 

@@ -29,7 +29,22 @@ check() {
   grep -F "$expected" "$name.txt"
 }
 
+# The commands, with small clips: the demo to its end, and a paper's experiment up to the first batch.
+check_commands() {
+  run/bin/pip install --quiet ./"$1"/gsf_tf-*.whl'[train]'
+  mkdir empty
+  (
+    cd empty
+    ../run/bin/gsf-tf --help
+    ../run/bin/gsf-tf demo --output=d --train_clips=2 --val_clips=1 --epochs=1
+    ../run/bin/gsf-tf train --config=gsf:resnet50_ssv1_8f --config.data.records=d/records \
+      --config.model.weights= --config.augmentation.flip=0 --config.data.batch_size=2 \
+      --workdir=w --dry_run
+  )
+}
+
 check compiled 'temporal_shift: compiled'
+check_commands compiled
 CXX=/bin/false check reference 'temporal_shift: reference' --force-reinstall --no-deps
 run/bin/python -W error::UserWarning -c "
 import os

@@ -1,4 +1,7 @@
-"""The wheel holds the library, the same bytes every time; without a compiler it has none."""
+"""The wheel holds library and programs, and runs outside of a checkout.
+
+Its bytes are the same every time; without a compiler it has no compiled ops.
+"""
 
 import os
 import pathlib
@@ -10,6 +13,7 @@ import zipfile
 import pytest
 import tensorflow as tf
 
+from gsf_tf import __version__ as VERSION
 from tests import exhaustive
 from tests.conftest import REQUIRE_COMPILED
 
@@ -83,3 +87,66 @@ def test_without_a_compiler(tmp_path):
     assert tensorflow_requirement(wheel) == {">=2.17.1", "<2.22"}
     report = doctor(wheel, tmp_path)
     assert "temporal_shift: reference (" in report and "/bin/false" in report
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """A folder in which pip has installed the wheel, and the wheel."""
+    folder = tmp_path_factory.mktemp("wheel")
+    wheel = build_wheel(folder, GSF_TF_BUILD_OPS="0")
+    install = ["install", "--quiet", "--no-deps", "--no-index", "--target", folder / "site", wheel]
+    subprocess.run([sys.executable, "-m", "pip", *install], check=True)
+    return folder / "site", wheel
+
+
+def gsf_tf(installed, cwd, *arguments, check=True):
+    """Runs the installed console command where no checkout is importable."""
+    site, _ = installed
+    process = subprocess.run(
+        [site / "bin" / "gsf-tf", *arguments],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(site), "GSF_TF_OPS": "reference"},
+        capture_output=True,
+        text=True,
+    )
+    assert not check or process.returncode == 0, process.stdout + process.stderr
+    return process
+
+
+def test_packages_have_names_of_their_own(installed):
+    _, wheel = installed
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        tops = {name.split("/")[0] for name in names} - {f"gsf_tf-{VERSION}.dist-info"}
+        (metadata,) = (name for name in names if name.endswith("dist-info/METADATA"))
+        description = archive.read(metadata).decode()
+    assert tops == {"gsf_tf", "gsf_tf_trainers", "gsf_tf_configs"}
+    for folder, package in (("trainers", "gsf_tf_trainers"), ("configs", "gsf_tf_configs")):
+        for path in (REPOSITORY / folder).glob("*.py"):
+            assert f"{package}/{path.name}" in names
+    assert "Gate-Shift-Fuse and RubiksNet" in description
+
+
+def test_installed_command(installed, tmp_path):
+    assert gsf_tf(installed, tmp_path, "--version").stdout == f"gsf-tf {VERSION}\n"
+    assert "Commands, in the order of the work" in gsf_tf(installed, tmp_path, "--help").stdout
+    assert "gsf-tf train --config=" in gsf_tf(installed, tmp_path, "train", "--help").stdout
+    unknown = gsf_tf(installed, tmp_path, "evalaute", check=False)
+    assert unknown.returncode == 2 and "Did you mean 'evaluate'?" in unknown.stderr
+    config = gsf_tf(installed, tmp_path, "train", "--config=x", "--workdir=w", check=False)
+    assert config.returncode == 1 and "The names are: controls, demo" in config.stderr
+
+
+def test_installed_programs_run_outside_of_a_checkout(installed, tmp_path):
+    small = ["--records_only", "--train_clips=2", "--val_clips=1"]
+    gsf_tf(installed, tmp_path, "demo", "--output=.", *small)
+    process = gsf_tf(
+        installed,
+        tmp_path,
+        *("train", "--config=gsf:resnet50_ssv1_8f", "--config.data.records=records"),
+        *("--config.model.weights=", "--config.augmentation.flip=0"),
+        *("--config.model.image_size=64", "--config.data.batch_size=2"),
+        *("--workdir=run", "--dry_run"),
+    )
+    assert "gsf_resnet50" in process.stdout and process.stderr == ""
+    assert (tmp_path / "run" / "dry_run.png").exists()

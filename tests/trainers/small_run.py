@@ -11,7 +11,7 @@ import tensorflow as tf
 from configs.demo import get_config
 from gsf_tf.training.checkpoints import complete_checkpoints
 from gsf_tf.workdir import Workdir
-from trainers.train import train
+from trainers.train_loop import train
 
 # The wall clock decides these figures.
 TIMED = ("clips_per_second", "input/wait_fraction")

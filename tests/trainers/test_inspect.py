@@ -28,12 +28,12 @@ def test_report_and_picture(leaking, tmp_path):
     data[200] ^= 1
     shard.write_bytes(data)
     sheet, report = tmp_path / "sheet.png", tmp_path / "report.json"
-    result = run("inspect", leaking, f"--sheet={sheet}", f"--json={report}", check=False)
+    result = run("inspect_records", leaking, f"--sheet={sheet}", f"--json={report}", check=False)
     assert result.returncode == 1 and "Traceback" not in result.stderr
     assert "train train/a/[one].mp4   =   val val/a/other name.mp4" in result.stdout
     assert "in one split more than once: none" in result.stdout
     assert "64x96 (3)" in result.stdout
-    assert "Damage in train, clips missing by it: 1" in result.stdout
+    assert "Damage in train, clips lost to it: 1" in result.stdout
     record = f"  record 0 of `{shard}`, at byte 0: its content does not match its checksum"
     assert record in result.stdout
     values = json.loads(report.read_text())
@@ -44,12 +44,13 @@ def test_report_and_picture(leaking, tmp_path):
 
 
 def test_good_records(records, tmp_path):
-    result = run("inspect", records, f"--sheet={tmp_path / 'sheet.png'}")
+    result = run("inspect_records", records, f"--sheet={tmp_path / 'sheet.png'}")
     assert "more than one split (a leak): none" in result.stdout
     assert (tmp_path / "sheet.png").exists()
 
 
 def test_folder_without_records(tmp_path):
-    result = run("inspect", tmp_path, "--sheet=", check=False)
+    result = run("inspect_records", tmp_path, "--sheet=", check=False)
     assert result.returncode == 1 and "Traceback" not in result.stderr
-    assert "dataset_info.json" in result.stderr and "trainers.prepare" in result.stderr
+    assert "dataset_info.json" in result.stderr
+    assert "`gsf_tf.data.write_records` is called by the command gsf-tf prepare." in result.stderr

@@ -5,10 +5,7 @@ import sys
 import pytest
 
 from tests.data.video_maker import REAL_VIDEOS, cut, make_audio, make_video
-from tests.program_forks import REPOSITORY
 from tests.trainers.conftest import run
-
-PROGRAMS = ("prepare", "inspect", "train", "evaluate", "export", "predict", "convert", "demo")
 
 
 def results(*flags, check=True):
@@ -100,11 +97,3 @@ def test_bad_arguments(flags, message):
     assert process.returncode == 1
     assert message in process.stderr + process.stdout
     assert "Traceback" not in process.stderr
-
-
-@pytest.mark.parametrize("program", PROGRAMS)
-def test_help_teaches(program):
-    """Started as a user does, where other tests fork (tests/program_forks.py)."""
-    command = [sys.executable, "-m", f"trainers.{program}", "--help"]
-    process = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
-    assert f"python -m trainers.{program}" in process.stdout

@@ -12,11 +12,11 @@ from PIL import Image
 
 from gsf_tf.data import (
     RecordSettings,
-    decoding_process,
     list_video_folder,
     split_for_validation,
     write_records,
 )
+from gsf_tf.data.video import decoding_process
 from gsf_tf.data.writing.record_plan import RecordPlan
 from tests.data.record_reader import read_records
 from tests.data.video_maker import REAL_VIDEOS, cut, frame_numbers, make_video, numbered_frame
@@ -146,7 +146,7 @@ def test_from_a_data_set_of_the_papers(hmdb51, tmp_path):
 def test_flags_that_do_not_go_together(hmdb51, tmp_path):
     flags = (*hmdb51, "--dataset=hmdb51", f"--output={tmp_path / 'records'}")
     for more, message in (
-        (("--split=2", "--label_names=a,b"), "--label_names must come with a list"),
+        (("--split=2", "--tasks=a,b"), "--tasks must come with a list"),
         (("--dataset=list", "--split=2"), "--split must come with a dataset"),
         (("--beam_options=--runner=X",), "--beam_options must come with --runner=beam"),
     ):
@@ -289,11 +289,6 @@ def is_running(pid):
 def is_decoding(pid):
     command_line = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
     return b"spawn_main" in command_line
-
-
-def test_help_teaches():
-    result = prepare("--help")
-    assert "python -m trainers.prepare --videos=videos --output=records" in result.stdout
 
 
 @pytest.mark.skipif(not REAL_VIDEOS.is_dir(), reason=f"{REAL_VIDEOS} is not there")

@@ -11,7 +11,7 @@ from gsf_tf.training.learner import Learner
 from gsf_tf.training.run_state import RunState
 from gsf_tf.training.step_totals import StepTotals
 from tests.trainers.small_run import small_config
-from trainers.train import train_feed
+from trainers.train_loop import train_feed
 
 
 def two_steps(records, preset, jit_compile):

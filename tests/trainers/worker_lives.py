@@ -26,7 +26,7 @@ from gsf_tf.training.random_states import random_states, separate_replicas
 from gsf_tf.workdir import Workdir
 from tests.trainers.small_run import small_config
 from tests.trainers.test_replicas import build, dropped, evaluate, train_on
-from trainers.train import train
+from trainers.train_loop import train
 
 # Nothing that depends on the replica: dropout, and statistics of its share of the batch (the steps
 # of test_replicas.py have synchronized ones).

@@ -195,7 +195,7 @@ def test_integer_shifts_are_refused(tmp_path):
 
 def test_nothing_to_read(tmp_path):
     model = gsf()
-    assert_refused(model, tmp_path / "runs" / "none", "does not exist", "comes before")
+    assert_refused(model, tmp_path / "runs" / "none", "does not exist", "that model first")
     (tmp_path / "notes.txt").write_text("x")
     assert_refused(model, tmp_path / "notes.txt", "is neither")
     (tmp_path / "broken.keras").write_text("x")

@@ -249,7 +249,7 @@ def test_a_model_that_learns_no_shift(kwargs):
         if kwargs
         else keras.Sequential([keras.Input((5,)), keras.layers.Dense(3)])
     )
-    with pytest.raises(ValueError, match="Received: a model without RubiksShift layers"):
+    with pytest.raises(ValueError, match="must be None.*=1.0 and a model without RubiksShift"):
         CoupledSGD(shift_normalization=1.0).build(model.trainable_variables)
     CoupledSGD(groups=RUBIKSNET_GROUPS).build(model.trainable_variables)
 

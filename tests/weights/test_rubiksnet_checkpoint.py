@@ -244,7 +244,7 @@ def test_quantized_shifts_are_saved_rounded(tmp_path):
     ("entries", "message"),
     [
         ({"tier": "small"}, "the file has the entry tier='small', but weights of 'mini'"),
-        ({"variant": "rubiks3d-aq"}, "says variant 'rubiks3d-aq', and its weights are of 'rub"),
+        ({"variant": "rubiks3d-aq"}, "the entry variant='rubiks3d-aq', but weights of 'rub"),
         ({"num_classes": 174}, "the file has the entry num_classes=174, but weights of 5"),
     ],
 )

@@ -106,7 +106,7 @@ def test_records_are_written_to_s3_and_read_from_it(store, videos, tmp_path):
     assert objects(client, "records/") == expected
 
     flags = ("--sheet=", f"--json={tmp_path / 'report.json'}")
-    result = run(environment, "-m", "trainers.inspect", "s3://clips/records", *flags)
+    result = run(environment, "-m", "trainers.inspect_records", "s3://clips/records", *flags)
     assert result.returncode == 0, result.stderr
     assert sum(json.loads((tmp_path / "report.json").read_text())["clips"].values()) == 8
 

@@ -34,7 +34,7 @@ class OfficialDataset(abc.ABC):
         self,
         videos: str | os.PathLike,
         annotations: str | os.PathLike,
-        variant: str | None = None,
+        split: str | None = None,
     ) -> ClipListing:
         """Reads the annotations and searches for the files of the clips.
 
@@ -43,7 +43,7 @@ class OfficialDataset(abc.ABC):
         Args:
             videos: Folder of the videos.
             annotations: Folder of the annotation files.
-            variant: One of `variants`; by default the first.
+            split: The official split or version to read, one of `variants`; by default the first.
 
         Returns:
             The clips whose files exist, and under `missing` the others.
@@ -60,7 +60,7 @@ class OfficialDataset(abc.ABC):
                     f"`{name}` of {self.name} must be a folder. Received: {name}={str(folder)!r}, "
                     "which is not"
                 )
-        variant = self._check_variant(variant)
+        variant = self._check_variant(split)
         labels, annotated, task_classes = self.read_annotations(annotations, variant)
         found, missing = self._find_files(videos, annotated)
         return ClipListing(
@@ -113,7 +113,7 @@ class OfficialDataset(abc.ABC):
                 rule = f"must be one of {', '.join(self.variants)}"
             else:
                 rule = "must be left out, because there is only one official split"
-            raise DataError(f"`variant` of {self.name} {rule}. Received: variant={variant!r}")
+            raise DataError(f"`split` of {self.name} {rule}. Received: split={variant!r}")
         return variant
 
     def _find_files(self, videos, annotated):

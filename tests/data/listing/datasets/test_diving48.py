@@ -67,5 +67,5 @@ def test_a_label_outside_the_vocabulary_is_named(downloads):
     (downloads[1] / "Diving48_V2_test.json").write_text(entries(("a", 0), ("b", 3)))
     with pytest.raises(DataError, match=r"0\.\.2.*Received: 3 at .*V2_test\.json, entry 2"):
         Diving48().list_clips(*downloads)
-    with pytest.raises(DataError, match=r"must be one of V2, V1. Received: variant='V3'"):
+    with pytest.raises(DataError, match=r"must be one of V2, V1. Received: split='V3'"):
         Diving48().list_clips(*downloads, "V3")

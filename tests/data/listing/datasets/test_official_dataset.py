@@ -14,7 +14,7 @@ def test_missing_folders_and_annotations_are_named(tmp_path, name):
         dataset.list_clips(tmp_path, tmp_path / "none")
     with pytest.raises(DataError, match="`annotations` must be a folder"):
         dataset.list_clips(tmp_path, tmp_path)
-    with pytest.raises(DataError, match=f"`variant` of {name} must be .*Received: variant='other'"):
+    with pytest.raises(DataError, match=f"`split` of {name} must be .*Received: split='other'"):
         dataset.list_clips(tmp_path, tmp_path, "other")
 
 

@@ -69,7 +69,7 @@ def test_lines_that_break_a_rule_are_named(downloads, name, text, message):
 
 
 def test_an_unknown_split_and_a_missing_list_are_named(downloads):
-    with pytest.raises(DataError, match="one of 1, 2, 3. Received: variant='4'"):
+    with pytest.raises(DataError, match="one of 1, 2, 3. Received: split='4'"):
         Ucf101().list_clips(*downloads, "4")
     with pytest.raises(DataError, match="holds `trainlist03.txt`"):
         Ucf101().list_clips(*downloads, "3")

@@ -1,67 +1,14 @@
-"""Says what is in records, and draws some of their clips.
-
-  python -m trainers.inspect records
-  python -m trainers.inspect s3://bucket/records --sheet=sheet.png --json=report.json
-
-Reads every record once and decodes every frame. Prints for each split the clips, frames and
-classes; the sizes and frame rates; clips that are there twice; clips that are in two splits (a
-leak: what is to be tested on was trained on), both by the SHA-256 of their frames. The picture
-shows --sample clips, a row each.
-
-A damaged record does not stop it: each is listed with its shard, number, byte and reason, and the
-rest of the report is of the whole ones. --nodecode is several times faster, and finds only what
-contradicts a checksum: what a disk or a copy has damaged.
-
-The exit status is 1 when a record is damaged or a shard is missing, when the records contradict
-dataset_info.json, or when a clip is in two splits.
-"""
-
-import json
-import os
+"""What `gsf-tf inspect` prints of records."""
 
 import numpy as np
-from absl import app, flags
 from rich.table import Table
-
-from gsf_tf.data import DatasetInfo, contact_sheet, inspect_records
-from gsf_tf.errors import UserError
-from trainers import cli
-
-_SHEET = flags.DEFINE_string("sheet", "contact_sheet.png", "Picture to write; empty for none.")
-_SAMPLE = flags.DEFINE_integer("sample", 12, "Clips in the picture.", 1, 1000)
-_SEED = flags.DEFINE_integer("seed", 0, "Another seed draws other clips.")
-_DECODE = flags.DEFINE_bool("decode", True, "Decode all frames, to find damage inside of records.")
-_JSON = flags.DEFINE_string("json", None, "File for all counts, as JSON.")
 
 # Longer lists are cut in what is printed; --json has them whole.
 _MAX_LINES = 20
 
 
-def main(argv):
-    if len(argv) != 2:
-        raise app.UsageError("Give the folder of the records, and nothing else beside flags.")
-    records = argv[1]
-    for path in filter(None, (_SHEET.value, _JSON.value)):
-        if not os.path.isdir(os.path.dirname(path) or "."):
-            raise UserError(
-                f"A file must go to a folder that is there. Received `{path}`. Make the folder."
-            )
-
-    # ---- Read ---------------------------------------------------------------------------------
-    console = cli.console()
-    info = DatasetInfo.load(records)
-    with cli.progress(console) as progress:
-        total = sum(map(info.num_clips, info.splits))
-        task = progress.add_task("Reading records", total=total, info="")
-        report = inspect_records(
-            records,
-            sample=_SAMPLE.value,
-            seed=_SEED.value,
-            decode=_DECODE.value,
-            on_clip=lambda: progress.advance(task),
-        )
-
-    # ---- Say ----------------------------------------------------------------------------------
+def print_report(console, records, report):
+    """Prints counts, sizes, classes, clips that are in the records twice, and damage."""
     console.print(splits_table(records, report))
     print_common(console, "Height x width", report.as_dict()["shapes"])
     print_common(console, "Frames per second", report.as_dict()["frame_rates"])
@@ -70,17 +17,9 @@ def main(argv):
     print_groups(console, "in more than one split (a leak)", report.leaks)
     for split, damage in report.damage.items():
         if damage:
-            console.print(f"Damage in {split}, clips missing by it: {report.missing[split]}")
+            console.print(f"Damage in {split}, clips lost to it: {report.missing[split]}")
             print_lines(console, "  ", damage)
     print_lines(console, "Problem: ", report.problems)
-    if _SHEET.value and report.sample:
-        contact_sheet(report.sample).save(_SHEET.value)
-        console.print(f"Wrote {_SHEET.value}")
-    if _JSON.value:
-        with open(_JSON.value, "w", encoding="utf-8") as file:
-            json.dump({"records": records, **report.as_dict()}, file, indent=2, ensure_ascii=False)
-        console.print(f"Wrote {_JSON.value}")
-    return int(bool(report.leaks or report.problems or any(report.damage.values())))
 
 
 def splits_table(records, report):
@@ -144,7 +83,3 @@ def print_lines(console, start, lines):
         console.print(f"{start}{line}")
     if len(lines) > _MAX_LINES:
         console.print(f"  and {len(lines) - _MAX_LINES} more (--json)")
-
-
-if __name__ == "__main__":
-    cli.run(main)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from custom_ops import check_references
+from custom_ops.cuda_check import references
 from gsf_tf import layers, ops
 from tests.ops.numpy_rubiks_shift import numpy_rubiks_shift
 
@@ -19,7 +19,7 @@ def test_temporal_shift_is_the_op_and_its_adjoint(reverse):
         tape.watch(x)
         y = ops.temporal_shift(x, 3, 2)
     expected = tape.gradient(y, x, output_gradients=x) if reverse else y
-    shifted = check_references.temporal_shift(x.numpy(), 3, 2, reverse)
+    shifted = references.temporal_shift(x.numpy(), 3, 2, reverse)
     np.testing.assert_array_equal(shifted, expected)
 
 
@@ -36,7 +36,7 @@ def test_rubiks_shift_is_the_sum_of_its_terms(rows, strides, quantized):
     upstream = random(2 * frames, *sizes, 6, seed=2)
     mode = "quantized" if quantized else "interpolated"
     expected = numpy_rubiks_shift(x, shift, 4, strides, upstream, mode)
-    results = check_references.rubiks_shift(x, shift, 4, strides, quantized, upstream)
+    results = references.rubiks_shift(x, shift, 4, strides, quantized, upstream)
     for ours, theirs in zip(results, expected, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-12)
 
@@ -77,7 +77,7 @@ def test_gate_shift_fuse_is_the_layer_and_its_gradient(fusion, training):
     if fusion == "learned":
         gradients["fusion_kernel"] = np.stack([g[..., 0] for g in gradients["fusion_kernel"]])
         gradients["fusion_bias"] = np.concatenate(gradients["fusion_bias"])
-    result = check_references.gate_shift_fuse(
+    result = references.gate_shift_fuse(
         x.numpy(), weights, 3, 8, layer.epsilon, training, upstream.numpy()
     )
     np.testing.assert_allclose(result["y"], y, rtol=1e-10, atol=1e-10)
@@ -101,7 +101,7 @@ def test_what_the_forward_pass_saves():
         "fusion_kernel": np.zeros((2, 3, 3, 2)),
         "fusion_bias": np.array([1.0, -2.0]),
     }
-    result = check_references.gate_shift_fuse(x, weights, 3, 8, 0.0, True, x)
+    result = references.gate_shift_fuse(x, weights, 3, 8, 0.0, True, x)
     np.testing.assert_allclose(result["mean"], x[..., :8].mean((0, 1, 2)))
     np.testing.assert_allclose(result["variance"], x[..., :8].var((0, 1, 2)))
     for i in range(2):

@@ -3,12 +3,17 @@
 import ctypes
 import ctypes.util
 import pathlib
+import statistics
 
 import numpy as np
 
 _CAPTURE_THREAD_LOCAL = 1
 _COPY_ON_DEVICE, _COPY_DEFAULT = 3, 4
 _COMPUTE_MAJOR, _COMPUTE_MINOR = 75, 76
+# A replay of a graph lasts about this long: so much longer than the clock of the events ticks.
+_REPLAY_MILLISECONDS = 2.0
+_REPLAYS = 7
+_MOST_RUNS = 200
 
 
 class DeviceError(RuntimeError):
@@ -16,7 +21,7 @@ class DeviceError(RuntimeError):
 
 
 class Device:
-    """The first visible GPU: memory, as `kernel_calls.HostMemory`, and timing.
+    """The first visible GPU: memory, as `calls.HostMemory`, and timing.
 
     Args:
         cuda_home: Folder of the CUDA toolkit; its runtime comes before the system's.
@@ -57,41 +62,63 @@ class Device:
         self._copy(array.ctypes.data, address, nbytes)
         return array
 
+    def copy(self, target, source, nbytes):
+        self._copy(target, source, nbytes)
+
     def enqueue_copy(self, target, source, nbytes, stream):
         """Enqueues a copy from one place of the device's memory to another."""
         pointers = ctypes.c_void_p(target), ctypes.c_void_p(source)
         size, stream = ctypes.c_size_t(nbytes), ctypes.c_void_p(stream)
         self._call("MemcpyAsync", *pointers, size, _COPY_ON_DEVICE, stream)
 
-    def milliseconds(self, enqueue, repeats=10, launches=5):
-        """Returns the time of `enqueue(stream)`, a mean over `repeats * launches` runs.
+    def milliseconds(self, enqueues):
+        """Returns the least, the median and the largest time of a run, over replays of a graph.
 
-        The runs are captured as a graph, so that Python takes no part. Capturing fails where
-        `enqueue` waits for the device or uses another stream.
+        The runs are captured as a graph, so that Python takes no part. Capturing fails where a
+        run waits for the device or uses another stream.
+
+        Args:
+            enqueues: Functions of a stream, which take turns: each enqueues one run.
         """
+        once = self._replay(enqueues, len(enqueues), 1)[0]
+        rounds = int(_REPLAY_MILLISECONDS / max(once, 1e-3)) // len(enqueues) + 1
+        count = min(rounds, -(-_MOST_RUNS // len(enqueues))) * len(enqueues)
+        times = self._replay(enqueues, count, _REPLAYS)
+        return min(times), statistics.median(times), max(times)
+
+    def _replay(self, enqueues, count, replays):
+        """Returns the time per run of each replay of a graph of `count` runs."""
         stream = ctypes.c_void_p(self.stream)
-        enqueue(self.stream)
+        for enqueue in enqueues:
+            enqueue(self.stream)
         self._call("StreamSynchronize", stream)
         self._call("StreamBeginCapture", stream, _CAPTURE_THREAD_LOCAL)
-        for _ in range(repeats):
-            enqueue(self.stream)
+        for i in range(count):
+            enqueues[i % len(enqueues)](self.stream)
         graph = ctypes.c_void_p()
         self._call("StreamEndCapture", stream, ctypes.byref(graph))
         program = self._new("GraphInstantiateWithFlags", graph, ctypes.c_ulonglong(0))
-        begin, end = self._new("EventCreate"), self._new("EventCreate")
+        events = [self._new("EventCreate") for _ in range(replays + 1)]
         self._call("GraphLaunch", program, stream)
-        self._call("EventRecord", begin, stream)
-        for _ in range(launches):
+        self._call("EventRecord", events[0], stream)
+        for event in events[1:]:
             self._call("GraphLaunch", program, stream)
-        self._call("EventRecord", end, stream)
-        self._call("EventSynchronize", end)
-        elapsed = ctypes.c_float()
-        self._call("EventElapsedTime", ctypes.byref(elapsed), begin, end)
-        for event in (begin, end):
+            self._call("EventRecord", event, stream)
+        self._call("EventSynchronize", events[-1])
+        times = [
+            self._elapsed(begin, end) / count
+            for begin, end in zip(events[:-1], events[1:], strict=True)
+        ]
+        for event in events:
             self._call("EventDestroy", event)
         self._call("GraphExecDestroy", program)
         self._call("GraphDestroy", graph)
-        return elapsed.value / (repeats * launches)
+        return times
+
+    def _elapsed(self, begin, end):
+        elapsed = ctypes.c_float()
+        self._call("EventElapsedTime", ctypes.byref(elapsed), begin, end)
+        return elapsed.value
 
     def _copy(self, target, source, nbytes):
         # The kernels run in the default stream or in ours, and both must be done.

@@ -1,6 +1,7 @@
 """Calls of the CUDA kernels through ctypes, on memory between guards."""
 
 import ctypes
+import functools
 
 import numpy as np
 
@@ -8,6 +9,7 @@ DTYPES = {"float32": 0, "bfloat16": 1, "float16": 2, "float64": 3}
 # Every number that these bytes make, in any of the types, is not a number.
 POISON = 0xFF
 GUARD_BYTES = 256
+_BLOCK = 1 << 20
 
 
 class KernelError(RuntimeError):
@@ -150,7 +152,7 @@ class Kernels:
             }
 
     def gate_shift_fuse(self, x, weights, shape, dtype, upstream, in_place):
-        """Returns a dictionary as `check_references.gate_shift_fuse` does.
+        """Returns a dictionary as `references.gate_shift_fuse` does.
 
         In place, y takes the place of x and the gradient of x that of the gradient of y.
         """
@@ -209,6 +211,10 @@ class Kernels:
             text = self.library.gsf_cuda_error_string(error).decode()
             raise KernelError(f"gsf_{name} returned {error}: {text}")
 
+    def workspace_bytes(self, name, shape):
+        """Returns how much memory a function of the library needs beside its arrays."""
+        return getattr(self.library, f"gsf_{name}_workspace_cuda")(ctypes.byref(shape))
+
     def session(self):
         return _Session(self)
 
@@ -239,14 +245,25 @@ class _Session:
         for array in self._arrays:
             array.read("uint8", -1)
 
-    def zeros(self, nbytes):
-        array = self.empty(nbytes)
-        self._kernels.memory.fill(array.pointer, 0, nbytes)
+    def random(self, elements, dtype):
+        """Normal random numbers, of which every `_BLOCK` repeat: the device makes the copies."""
+        array = self.empty(elements * itemsize(dtype))
+        block = _random_block(dtype)[:elements]
+        array.write(block)
+        done = block.nbytes
+        while done < array.nbytes:
+            nbytes = min(done, array.nbytes - done)
+            self._kernels.memory.copy(array.pointer + done, array.pointer, nbytes)
+            done += nbytes
         return array
 
     def workspace(self, name, shape):
-        size = getattr(self._kernels.library, f"gsf_{name}_workspace_cuda")(ctypes.byref(shape))
-        return self.empty(size)
+        return self.empty(self._kernels.workspace_bytes(name, shape))
+
+
+@functools.cache
+def _random_block(dtype):
+    return encode(np.random.default_rng(3).normal(size=_BLOCK), dtype)
 
 
 class HostMemory:
@@ -274,3 +291,6 @@ class HostMemory:
         array = np.empty(nbytes, np.uint8)
         ctypes.memmove(array.ctypes.data, address, nbytes)
         return array
+
+    def copy(self, target, source, nbytes):
+        ctypes.memmove(target, source, nbytes)

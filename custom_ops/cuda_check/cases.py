@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from custom_ops import check_references, kernel_calls
-from custom_ops.kernel_calls import DTYPES, decode, encode, real
+from custom_ops.cuda_check import calls, references
+from custom_ops.cuda_check.calls import DTYPES, decode, encode, real
 
 # Half a unit in the last place of 1, and of the smallest numbers.
 ROUNDING = {
@@ -25,11 +25,19 @@ class TemporalShiftCase:
     fold: int
     reverse: bool = False
 
-    def compute(self, kernels, dtype):
-        x = encode(np.random.default_rng(0).normal(size=self.shape), dtype)
-        y = kernels.temporal_shift(x, self.num_segments, self.fold, self.reverse)
-        expected = check_references.temporal_shift(x, self.num_segments, self.fold, self.reverse)
-        return {"y": y}, {"y": decode(expected, dtype)}
+    op = "temporal_shift"
+
+    def arrays(self, dtype):
+        return (encode(np.random.default_rng(0).normal(size=self.shape), dtype),)
+
+    def run(self, kernels, dtype):
+        (x,) = self.arrays(dtype)
+        return {"y": kernels.temporal_shift(x, self.num_segments, self.fold, self.reverse)}
+
+    def expected(self, dtype):
+        (x,) = self.arrays(dtype)
+        y = references.temporal_shift(x, self.num_segments, self.fold, self.reverse)
+        return {"y": decode(y, dtype)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,8 +50,10 @@ class RubiksShiftCase:
     quantized: bool = False
     shift: float = 1.0
 
+    op = "rubiks_shift"
+
     def struct(self, dtype):
-        return kernel_calls.RubiksShiftShape(
+        return calls.RubiksShiftShape(
             *self.shape, *self.strides, self.rows, self.quantized, DTYPES[dtype]
         )
 
@@ -63,10 +73,13 @@ class RubiksShiftCase:
         shift = np.where(special, np.round(2 * shift) / 2, shift).astype(real(dtype))
         return x, shift, upstream
 
-    def compute(self, kernels, dtype):
+    def run(self, kernels, dtype):
         x, shift, upstream = self.arrays(dtype)
-        results = kernels.rubiks_shift(x, shift, self.struct(dtype), dtype, upstream)
-        expected = check_references.rubiks_shift(
+        return kernels.rubiks_shift(x, shift, self.struct(dtype), dtype, upstream)
+
+    def expected(self, dtype):
+        x, shift, upstream = self.arrays(dtype)
+        results = references.rubiks_shift(
             decode(x, dtype),
             shift.astype(np.float64),
             self.shape[1],
@@ -74,7 +87,7 @@ class RubiksShiftCase:
             self.quantized,
             decode(upstream, dtype),
         )
-        return results, dict(zip(("y", "d_x", "d_shift"), expected, strict=True))
+        return dict(zip(("y", "d_x", "d_shift"), results, strict=True))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,9 +99,11 @@ class GateShiftFuseCase:
     in_place: bool = False
     epsilon: float = 1e-5
 
+    op = "gate_shift_fuse"
+
     def struct(self, dtype):
         clips, frames, height, width, channels = self.shape
-        return kernel_calls.GateShiftFuseShape(
+        return calls.GateShiftFuseShape(
             clips * frames, frames, height, width, channels, self.processed, self.epsilon,
             self.training, self.fusion, DTYPES[dtype],
         )  # fmt: skip
@@ -98,7 +113,10 @@ class GateShiftFuseCase:
         random = np.random.default_rng(2)
         # The mean is far from zero, as sums of squares would not like it.
         x = encode(2 + random.normal(size=(clips * frames, *rest)), dtype)
-        upstream = encode(random.normal(size=x.shape), dtype)
+        return x, self.weights(dtype), encode(random.normal(size=x.shape), dtype)
+
+    def weights(self, dtype):
+        random = np.random.default_rng(4)
         half = self.processed // 2
         weights = {
             "gamma": random.uniform(0.5, 1.5, self.processed),
@@ -111,14 +129,17 @@ class GateShiftFuseCase:
         if self.fusion:
             weights["fusion_kernel"] = random.normal(size=(2, 3, 3, 2)) / 4
             weights["fusion_bias"] = random.normal(size=2) / 4
-        return x, {name: array.astype(real(dtype)) for name, array in weights.items()}, upstream
+        return {name: array.astype(real(dtype)) for name, array in weights.items()}
 
-    def compute(self, kernels, dtype):
+    def run(self, kernels, dtype):
         x, weights, upstream = self.arrays(dtype)
-        results = kernels.gate_shift_fuse(
+        return kernels.gate_shift_fuse(
             x, weights, self.struct(dtype), dtype, upstream, self.in_place
         )
-        expected = check_references.gate_shift_fuse(
+
+    def expected(self, dtype):
+        x, weights, upstream = self.arrays(dtype)
+        return references.gate_shift_fuse(
             decode(x, dtype),
             {name: array.astype(np.float64) for name, array in weights.items()},
             self.shape[1],
@@ -127,60 +148,71 @@ class GateShiftFuseCase:
             self.training,
             decode(upstream, dtype),
         )
-        return results, expected
 
 
-def differences(results, expected, dtype):
-    """Returns a line for every array of `results` that is farther from `expected` than rounding.
+def errors(results, expected, dtype):
+    """Returns for every array how far it is from `expected`: 1 is what rounding explains.
 
     Arrays of the element type may be off by their own rounding and by that of the sums; the
-    others, which are in float32 or float64, by that of the sums alone.
+    others, which are in float32 or float64, by that of the sums alone. What is not a number, or
+    an array of another shape, is infinitely far.
     """
-    lines = []
     if results.keys() != expected.keys():
-        lines.append(f"arrays {sorted(results)} instead of {sorted(expected)}")
-    for name in results.keys() & expected.keys():
-        of_element = name in ("y", "d_x")
-        kind = dtype if of_element else real(dtype).name
-        got, want = decode(results[name], kind), np.asarray(expected[name])
-        if got.shape != want.shape:
-            lines.append(f"{name}: shape {got.shape} instead of {want.shape}")
-            continue
-        relative, absolute = ROUNDING[kind]
-        largest = np.max(np.abs(want), initial=0)
-        allowed = relative * np.abs(want) + absolute + SUM_ERROR[real(dtype).name] * largest
-        wrong = ~(np.abs(got - want) <= allowed)
-        if wrong.any():
-            worst = np.unravel_index(np.argmax(np.where(wrong, np.abs(got - want), 0)), got.shape)
-            lines.append(
-                f"{name}: {wrong.sum()} of {got.size} elements are wrong, the worst at "
-                f"{tuple(map(int, worst))}: {got[worst]} instead of {want[worst]}"
-            )
-    return lines
+        raise ValueError(f"The arrays must be {sorted(expected)}. Received: {sorted(results)}")
+    return {name: np.max(_distance(results, expected, dtype, name), initial=0) for name in results}
 
 
-def check(case, kernels, dtype, again=lambda: None):
-    """Returns what is wrong with a case, a line each: values, or bits of a second run.
+def _distance(results, expected, dtype, name):
+    kind = dtype if name in ("y", "d_x") else real(dtype).name
+    got, want = decode(results[name], kind), np.asarray(expected[name])
+    if got.shape != want.shape:
+        return np.full(want.shape or (1,), np.inf)
+    relative, absolute = ROUNDING[kind]
+    largest = np.max(np.abs(want), initial=0)
+    allowed = relative * np.abs(want) + absolute + SUM_ERROR[real(dtype).name] * largest
+    difference = np.abs(got - want)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        distance = np.where(difference == 0, 0, difference / allowed)
+    return np.where(np.isnan(distance), np.inf, distance)
+
+
+def check(case, kernels, dtype, expected=None, again=lambda: None):
+    """Returns what is wrong with a case, a line each, and the errors as `errors` measures them.
 
     Args:
         case: One of the cases of this module.
-        kernels: `kernel_calls.Kernels`.
+        kernels: `calls.Kernels`.
         dtype: Name of the element type.
-        again: Called before the second run.
+        expected: What `case.expected(dtype)` returns, if it is known already.
+        again: Called before the second run, which must give equal bits.
     """
     try:
-        results, expected = case.compute(kernels, dtype)
+        results = case.run(kernels, dtype)
         again()
-        second, _ = case.compute(kernels, dtype)
-    except kernel_calls.KernelError as error:
-        return [f"{case} {dtype}: {error}"]
-    lines = differences(results, expected, dtype)
+        second = case.run(kernels, dtype)
+    except calls.KernelError as error:
+        return [f"{case} {dtype}: {error}"], {}
+    expected = case.expected(dtype) if expected is None else expected
+    found = errors(results, expected, dtype)
+    lines = [_describe(results, expected, dtype, name) for name in found if found[name] > 1]
     lines += [
         f"{name}: the second run gives other bits"
         for name in results
         if results[name].tobytes() != second[name].tobytes()
     ]
-    return [f"{case} {dtype}: {line}" for line in lines]
+    return [f"{case} {dtype}: {line}" for line in lines], found
+
+
+def _describe(results, expected, dtype, name):
+    distance = _distance(results, expected, dtype, name)
+    if results[name].shape != distance.shape:
+        return f"{name}: the shape is {results[name].shape} instead of {distance.shape}"
+    worst = np.unravel_index(np.argmax(distance), distance.shape)
+    got = decode(results[name], dtype if name in ("y", "d_x") else real(dtype).name)
+    return (
+        f"{name}: {np.sum(distance > 1)} of {distance.size} elements are wrong, the worst at "
+        f"{tuple(map(int, worst))}: {got[worst]} instead of {expected[name][worst]}"
+    )
 
 
 SMALL_CASES = [

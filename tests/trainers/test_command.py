@@ -1,0 +1,185 @@
+"""The console command `gsf-tf`, its help, and what it prints when something is missing or wrong."""
+
+import ast
+import subprocess
+import sys
+
+import pytest
+
+from gsf_tf.data import OFFICIAL_DATASETS
+from gsf_tf.evaluation.fusion import MEANS
+from gsf_tf.evaluation.protocol import PROTOCOLS
+from tests.program_forks import REPOSITORY
+from tests.trainers.conftest import run
+from trainers.command import COMMANDS, usage
+from trainers.config_flag import config_names
+
+# All that takes long to import.
+SLOW = {"tensorflow", "keras", "gsf_tf", "matplotlib", "sklearn", "rich"}
+
+# Runs the command as its console script does, and prints at the end which modules were imported.
+CODE = """
+import atexit, sys
+for name in {blocked}:
+    sys.modules[name] = None
+atexit.register(lambda: print("imported", *sorted(sys.modules.keys() & {slow})))
+from trainers.command import main
+sys.exit(main())
+"""
+
+
+def gsf_tf(*arguments, blocked=(), cwd=REPOSITORY):
+    """Runs `gsf-tf` in a process of its own, in which the `blocked` packages are not installed."""
+    code = CODE.format(blocked=list(blocked), slow=SLOW)
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["help"], []])
+def test_help_lists_the_commands_in_the_order_of_the_work(arguments):
+    process = gsf_tf(*arguments)
+    assert process.returncode == 0 and process.stderr == ""
+    places = [process.stdout.index(f"\n  {name} ") for name in COMMANDS]
+    assert places == sorted(places)
+    assert process.stdout.splitlines()[-1] == "imported"
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "doctor"])
+def test_help_of_a_command_teaches_and_imports_nothing_slow(name):
+    process = gsf_tf(name, "--help")
+    assert process.returncode == 0 and process.stderr == ""
+    assert f"\n  gsf-tf {name} " in process.stdout.replace("\n    ", "\n  ")
+    assert "python -m" not in process.stdout
+    assert "\nFlags:\n  --" in process.stdout
+    assert process.stdout.splitlines()[-1] == "imported"
+
+
+def test_help_before_or_after_the_command_is_the_same():
+    assert gsf_tf("help", "export").stdout == gsf_tf("export", "--help").stdout
+
+
+def test_doctor():
+    process = gsf_tf("doctor", "--help")
+    assert process.returncode == 0
+    assert process.stdout.startswith("usage: gsf-tf doctor")
+
+
+def test_version():
+    process = gsf_tf("--version")
+    assert process.returncode == 0 and process.stdout.startswith("gsf-tf ")
+
+
+def test_unknown_command_suggests_the_nearest():
+    process = gsf_tf("trian", "--config=smoke")
+    assert process.returncode == 2
+    assert "Received: trian. Did you mean 'train'?" in process.stderr
+    assert "must be a command: prepare, inspect, train" in process.stderr
+
+
+@pytest.mark.parametrize(
+    ("config", "messages"),
+    [
+        ("gfs:resnet50_ssv1_8f", ["a name that none of them has", "Did you mean 'gsf'?"]),
+        ("elsewhere/gsf.py:row", ["a path where no file is", "Did you mean 'gsf'?"]),
+        ("help", [", ".join(config_names())]),
+    ],
+)
+def test_unknown_configuration_lists_those_that_exist(config, messages, tmp_path):
+    process = gsf_tf("train", f"--config={config}", f"--workdir={tmp_path}")
+    assert process.returncode == 1 and "Traceback" not in process.stderr
+    for message in [*messages, "smoke"]:
+        assert message in process.stderr
+    assert process.stdout.splitlines()[-1] == "imported"
+
+
+def test_unknown_row_lists_the_rows_and_names_the_flag(tmp_path):
+    process = run("train", "--config=gsf:help", f"--workdir={tmp_path}", check=False)
+    assert process.returncode == 1 and "Traceback" not in process.stderr
+    assert "resnet50_ssv1" in process.stderr
+    assert "`config` is the flag --config." in process.stderr
+
+
+@pytest.mark.parametrize(
+    "config", ["gsf:resnet50_ssv1_8f", "configs/gsf.py:resnet50_ssv1_8f", "smoke"]
+)
+def test_configuration_by_name_or_path(config, tmp_path):
+    flags = [f"--config.data.records={tmp_path}", "--config.data.demo_clips=0"]
+    process = run("train", f"--config={config}", *flags, f"--workdir={tmp_path}", check=False)
+    # It was found: only the records are missing.
+    assert process.returncode == 1 and "dataset_info.json" in process.stderr
+
+
+def test_unknown_value_of_a_configuration(tmp_path):
+    flags = ["--config=smoke", "--config.epoch=3", f"--workdir={tmp_path}"]
+    process = run("train", *flags, check=False)
+    assert process.returncode == 1 and "Traceback" not in process.stderr
+    assert "must name a value that the configuration has" in process.stderr
+
+
+def test_arguments_of_the_library_are_shown_with_their_flags(tmp_path):
+    (tmp_path / "file").touch()
+    process = run("evaluate", f"--workdir={tmp_path / 'file'}", check=False)
+    assert process.returncode == 1 and "Traceback" not in process.stderr
+    assert "`workdir` must be" in process.stderr
+    assert process.stderr.endswith("\n`workdir` is the flag --workdir.\n")
+
+
+def test_required_flag():
+    process = gsf_tf("predict")
+    assert process.returncode == 1
+    assert process.stderr == "Error: --model must be given. Received: none.\nSee --help.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "package", "distribution"),
+    [
+        (["train", "--config=smoke", "--workdir=w"], "ml_collections", "ml_collections"),
+        (["evaluate", "--workdir=w"], "matplotlib", "matplotlib"),
+        (["evaluate", "--workdir=w"], "sklearn", "scikit-learn"),
+        (["demo", "--output=d"], "matplotlib", "matplotlib"),
+    ],
+)
+def test_missing_extra(arguments, package, distribution, tmp_path):
+    process = gsf_tf(*arguments, blocked=[package])
+    assert process.returncode == 1 and "Traceback" not in process.stderr
+    assert f"needs the package {distribution}" in process.stderr
+    assert "pip install 'gsf_tf[train]'" in process.stderr
+
+
+def test_missing_beam(tmp_path):
+    for name in ("opening", "closing"):
+        for number in range(2):
+            path = tmp_path / "videos" / name / f"{number}.mp4"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+    flags = [f"--videos={tmp_path / 'videos'}", f"--output={tmp_path / 'r'}", "--runner=beam"]
+    process = gsf_tf("prepare", *flags, blocked=["apache_beam"])
+    assert process.returncode == 1 and "Traceback" not in process.stderr
+    assert "pip install 'gsf_tf[beam]'" in process.stderr
+
+
+def test_programs_offer_the_choices_of_the_library():
+    assert constant("prepare", "DATASETS") == tuple(OFFICIAL_DATASETS)
+    assert constant("evaluate", "PROTOCOLS") == tuple(PROTOCOLS)
+    assert constant("evaluate", "MEANS") == tuple(MEANS)
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "doctor"])
+def test_list_of_commands_says_what_their_help_says(name):
+    module, summary = COMMANDS[name]
+    assert ast.get_docstring(source(module)).splitlines()[0] == f"{summary}."
+    assert f"  {name:<10}{summary}\n" in usage()
+
+
+def source(module):
+    return ast.parse((REPOSITORY / "trainers" / f"{module}.py").read_text())
+
+
+def constant(module, name):
+    """Returns a constant of a program without importing it: each defines flags of its own."""
+    (value,) = (
+        node.value
+        for node in source(module).body
+        if isinstance(node, ast.Assign) and node.targets[0].id == name
+    )
+    return ast.literal_eval(value)

@@ -1,0 +1,158 @@
+"""What `gsf-tf evaluate` does: scores a split of records, or averages scores that exist."""
+
+import hashlib
+import pathlib
+import time
+
+import tensorflow as tf
+
+from gsf_tf.data import DatasetInfo, LabelMap, reports_damage, video_dataset_from_records
+from gsf_tf.errors import UserError
+from gsf_tf.evaluation import Scores, fuse_scores, score_videos
+from gsf_tf.evaluation.missing_videos import missing_videos
+from gsf_tf.evaluation.published_result import published_result
+from gsf_tf.evaluation.write_evaluation import write_evaluation
+from gsf_tf.tasks import ACTION, task_logits
+from gsf_tf.workdir import describe_process
+
+from . import cli
+
+
+def evaluate(
+    workdir, protocol, console, *, model, records, split, views_per_step, scores_csv=False
+):
+    """Scores a split and writes all files of the evaluation.
+
+    Args:
+        workdir: `Workdir` of a training run.
+        protocol: `Protocol`.
+        console: Console for the progress bar.
+        model: A `.keras` file, or None for the run's `model.keras`.
+        records: Folder of records, or None for those of the training run.
+        split: Name of the split, or None for the run's validation split.
+        views_per_step: Views that run through the model at once.
+        scores_csv: Also write the scores as text.
+
+    Returns:
+        The name of the evaluation and its report, a dictionary.
+    """
+    # ---- Model and data ---------------------------------------------------------------------
+    config = workdir.read_config()
+    data = config["data"]
+    records, split = records or data["records"], split or data["val_split"]
+    model_file = pathlib.Path(model or workdir.model_file)
+    info = DatasetInfo.load(records)
+    clips, labels = info.num_clips(split), LabelMap(info.labels)
+    workdir.check_labels(labels, records)
+    strategy = tf.distribute.MirroredStrategy()
+    with strategy.scope():
+        network = workdir.load_model(model)
+    _, num_segments, height, width, _ = network.input_shape
+    tasks = task_logits(network.output)
+    class_names = {
+        task: names
+        for task, names in {ACTION: info.labels, **info.task_classes}.items()
+        if task in tasks
+    }
+    dataset = video_dataset_from_records(
+        info.shard_files(records, split),
+        num_segments=num_segments,
+        batch_size=max(1, views_per_step // protocol.views),
+        image_size=(height, width),
+        sampling=data["sampling"],
+        frame_stride=data["frame_stride"],
+        num_clips=protocol.clips,
+        num_crops=protocol.crops,
+        full_short_side=protocol.full_short_side,
+        clip_ids=True,
+        tasks=[task for task in class_names if task != ACTION],
+        on_error=data["on_error"],
+    )
+
+    # ---- Scores -----------------------------------------------------------------------------
+    with reports_damage(), cli.progress(console) as progress:
+        bar = progress.add_task(f"Evaluating {split}", total=clips, info="")
+        start = time.monotonic()
+
+        def show(videos):
+            rate = videos / (time.monotonic() - start)
+            progress.update(bar, completed=videos, info=f"{rate:.1f} videos/s")
+
+        scores = score_videos(
+            network,
+            dataset,
+            class_names,
+            views_per_step=views_per_step,
+            strategy=strategy,
+            on_step=show,
+        )
+    if len(scores) + dataset.damage.clips != clips:
+        raise UserError(
+            f"The records must hold as many clips as their dataset_info.json says. {records} has "
+            f"{len(scores)} of {split}, and should have {clips}. Prepare the records again."
+        )
+
+    # ---- Report -----------------------------------------------------------------------------
+    own_split = split == data["val_split"]
+    name = protocol.name
+    name += "" if own_split else f"_{split}"
+    name += "" if model_file == workdir.model_file else f"_{model_file.stem}"
+
+    def describe(metrics):
+        return {
+            "protocol": protocol.name,
+            "clips": protocol.clips,
+            "crops": protocol.crops,
+            "full_short_side": protocol.full_short_side,
+            "sampling": data["sampling"],
+            "num_segments": num_segments,
+            "image_size": [height, width],
+            "records": str(records),
+            "source": info.source,
+            "split": split,
+            "videos": missing_videos(records, info, split, dataset.damage.records),
+            "model": str(model_file),
+            "model_sha256": sha256(model_file),
+            "label_fingerprint": labels.fingerprint,
+            "preset": config["model"]["preset"],
+            "seed": config["seed"],
+            "trained_with": workdir.read_run()["git_revision"],
+            **describe_process(),
+            "paper": published_result(config, protocol, metrics) if own_split else None,
+        }
+
+    title = config["model"]["preset"]
+    return name, write_evaluation(
+        workdir, name, scores, describe, title=title, scores_csv=scores_csv
+    )
+
+
+def fuse(workdir, files, mean, scores_csv=False):
+    """Averages scores files and writes all files of the evaluation.
+
+    Args:
+        workdir: `Workdir` for the result.
+        files: Paths of scores files.
+        mean: What is averaged, `"logits"` or `"probabilities"`.
+        scores_csv: Also write the scores as text.
+
+    Returns:
+        The report, a dictionary.
+    """
+    scores = fuse_scores({file: Scores.load(file) for file in files}, mean)
+
+    def describe(metrics):
+        return {
+            "fused": [{"scores": file, "sha256": sha256(file)} for file in files],
+            "mean": mean,
+            "label_fingerprint": scores.fingerprints[ACTION],
+            **describe_process(),
+        }
+
+    title = f"{len(files)} models"
+    return write_evaluation(workdir, "fused", scores, describe, title=title, scores_csv=scores_csv)
+
+
+def sha256(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
