@@ -168,7 +168,7 @@ def _parse_flags(argv):
         text = " ".join(str(error).replace("\\n", " ").replace("\\'", "'").strip("'\"").split())
         sys.exit(
             "Error: --config.NAME=VALUE must name a value that the configuration has. "
-            f"Received one that it has not: {text} The file --config lists all names."
+            f"Received: a name that it does not have: {text} The file --config lists all names."
         )
     except OSError as error:
         detail = " ".join(str(error).split())

@@ -100,7 +100,7 @@ def check_flags(output):
             )
     elif _CHECKPOINT.value is None:
         raise cli.FlagError(
-            "--checkpoint=FILE.pth.tar must be given, or --reverse. Received neither."
+            "--checkpoint=FILE.pth.tar must be given, or --reverse. Received: neither."
         )
     elif output.suffix != ".keras":
         raise cli.FlagError(f"--output must end in .keras. Received: {output}")

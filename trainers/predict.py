@@ -23,7 +23,7 @@ flags.mark_flag_as_required("model")
 def main(argv):
     videos = argv[1:]
     if not videos:
-        raise cli.FlagError("Give at least one video file after the flags. Received none.")
+        raise cli.FlagError("Give at least one video file after the flags. Received: none.")
 
     from gsf_tf.data import VideoError
     from gsf_tf.evaluation import Predictor

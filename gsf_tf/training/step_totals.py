@@ -50,7 +50,7 @@ class StepTotals:
         """Returns the means over the clips."""
         sums = self.settle()
         if not sums:
-            raise UserError("A split must have at least one batch of clips. Received an empty one.")
+            raise UserError("A split must have at least one batch of clips. Received: no batch.")
         clips = sums.pop("clips")
         return {name: value / clips for name, value in sums.items()}
 
