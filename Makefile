@@ -51,7 +51,7 @@ lint: setup
 	$(BIN)/lint-imports --no-cache
 
 docs: setup
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 format: setup
 	$(BIN)/ruff check --fix .
