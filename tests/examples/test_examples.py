@@ -52,8 +52,8 @@ def test_notebook(tmp_path):
     printed = "".join(output.get("text", "") for output in outputs)
     pictures = [output for output in outputs if "image/png" in output.get("data", {})]
     assert len(pictures) == 5
-    # Chance is a quarter; knowing the pair and not the order, a half.
-    assert float(re.search(r"top-1 ([0-9.]+)%", printed)[1]) > 60
+    # Chance is a quarter; knowing the pair and not the order gives a half.
+    assert float(re.search(r"top-1 ([0-9.]+)%", printed)[1]) > 50
 
 
 def test_the_notebook_is_committed_with_its_outputs():

@@ -85,7 +85,7 @@ def test_other_outputs_fail_the_export(tmp_path):
             return mean + tf.random.uniform(tf.shape(mean))
 
     inputs = keras.Input((4, 8, 8, 3))
-    with pytest.raises(ExportError, match="logits differ by up to"):
+    with pytest.raises(ExportError, match="logits that differ by up to"):
         export_saved_model(keras.Model(inputs, Undecided()(inputs)), LABELS, tmp_path / "1")
     assert list(tmp_path.iterdir()) == []
 
@@ -97,7 +97,7 @@ def test_wrong_number_of_labels(tmp_path):
 
 def test_an_existing_folder_is_left_alone(tmp_path):
     (tmp_path / "1").mkdir()
-    with pytest.raises(UserError, match="which exists"):
+    with pytest.raises(UserError, match="must be a folder that does not exist yet"):
         export_saved_model(small_model(), LABELS, tmp_path / "1")
 
 
