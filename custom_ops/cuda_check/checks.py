@@ -18,7 +18,9 @@ def run(settings, part, record):
     check = _rehearse if settings.rehearse else _checker(settings)
     for case in listed:
         largest = {}
-        for dtype in calls.DTYPES:
+        # One type shows what a rehearsal can show of a large map, in a quarter of the time.
+        alone = settings.rehearse and case in cases.LARGE_CASES
+        for dtype in ("bfloat16",) if alone else calls.DTYPES:
             problems, errors = check(case, dtype)
             for problem in problems:
                 record.problem(problem)
