@@ -1,8 +1,8 @@
 """Five steps of the papers' recipe are those of an independent loop in PyTorch, in float32.
 
-The loop is written here from the papers and their authors' code: normalized clips, cross entropy, normalized gradients of
-shifts, one clip of the global norm, coupled decay, momentum, warm-up and cosine, groups, moving
-statistics of the normalizations. The twins are the tests' own networks.
+The loop is written here from the papers and their authors' code: normalized clips, cross entropy,
+normalized gradients of shifts, one clip of the global norm, coupled decay, momentum, warm-up and
+cosine, groups, moving statistics of the normalizations. The twins are the tests' own networks.
 """
 
 import math
