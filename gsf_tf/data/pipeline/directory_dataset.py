@@ -62,9 +62,10 @@ def video_dataset_from_directory(
     """Makes a dataset from a folder with one folder of videos per class.
 
     The arguments are those of `keras.utils.image_dataset_from_directory`, wherever they have the
-    same meaning. `directory` may also hold folders `train` and `val` with the class folders inside;
-    `subset` then chooses between them. Instead of videos, the class folders may hold images, which
-    are clips of one frame, or folders of frames (`list_video_folder`).
+    same meaning. `directory` may also hold folders `train` and `val` with the class folders inside,
+    also under the other names of splits that `list_video_folder` knows; `subset` then chooses
+    between them. Instead of videos, the class folders may hold images, which are clips of one
+    frame, or folders of frames (`list_video_folder`).
 
     Each file is decoded again in every epoch, so records are faster for longer training
     (`video_dataset_from_records`). Python decodes the files in this process. A `tf.data` service
@@ -141,6 +142,8 @@ def video_dataset_from_directory(
         batch_size=batch_size or 1,
     )
     copies = None if cache is False else ClipCopies(directory, cache)
+    if verbose:
+        print("".join(f"{note}.\n" for note in listing.notes), end="")
     datasets = []
     for split, members in members_of.items():
         readable, paths = _leave_out_unreadable(members, listing.kind, copies, verbose)
