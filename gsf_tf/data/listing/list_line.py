@@ -124,7 +124,7 @@ def _read_text(name, path):
 
 
 def _split_fields(line, folder):
-    """Returns the fields of a line; tabs, commas (if the path ends at one) or spaces separate them."""
+    """Returns the fields, which tabs, commas (if the path ends at one) or spaces separate."""
     if "\t" in line:
         return _fields(line, "\t")
     by_comma = _fields(line, ",") if "," in line else []
