@@ -82,7 +82,8 @@ class FolderWalk:
                 if entry.is_symlink() and os.path.exists(entry.path):
                     self._links.append((*parts, entry.name))
                     continue
-                if entry.is_dir():
+                # A link that leads nowhere is a file that cannot be read.
+                if not entry.is_symlink() and entry.is_dir():
                     # Not from `entry`, which has no device on some systems.
                     stack.append(((*parts, entry.name), os.stat(entry.path)))
                     continue

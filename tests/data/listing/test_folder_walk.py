@@ -75,6 +75,15 @@ def test_links_to_files_and_hard_links(tmp_path):
     )
 
 
+def test_links_to_themselves(tmp_path):
+    touch(tmp_path, "a/1.mp4", "b/2.mp4")
+    (tmp_path / "a/self").symlink_to("self")
+    (tmp_path / "a/there").symlink_to(tmp_path / "b/back")
+    (tmp_path / "b/back").symlink_to(tmp_path / "a/there")
+    listing = list_video_folder(tmp_path)
+    assert names(listing) == ["a/1.mp4", "b/2.mp4"] and listing.ignored == {"no extension": 3}
+
+
 def test_the_index_of_files_walks_once(tmp_path):
     touch(tmp_path, "train/x_1.mp4", "val/x_2.mp4")
     (tmp_path / "train/again").symlink_to("..")
