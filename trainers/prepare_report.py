@@ -18,6 +18,8 @@ def print_found(console, listing):
     console.print(f"Found {sum(found.values())} clips of {len(listing.labels)} classes: {found}")
     if listing.kind == "images":
         console.print("Each clip is one image. (The frames of a clip must be in their own folder.)")
+    for note in listing.notes:
+        console.print(f"{note}.", markup=False)
     if listing.missing:
         first = ", ".join(clip.data_path for clip in listing.missing[:5])
         console.print(

@@ -74,6 +74,24 @@ def test_from_folder_to_records(videos, tmp_path):
     assert contents(one) == contents(two)
 
 
+def test_records_inside_the_folder_of_the_videos(tmp_path):
+    for name in ("a", "b"):
+        for number in (1, 2):
+            make_video(tmp_path / name / f"{number}.mp4", 3 + number)
+    output = tmp_path / "records"
+    flags = (f"--videos={tmp_path}", f"--output={output}", "--workers=1")
+    first = prepare(*flags)
+    assert first.returncode == 0, first.stderr
+    before = contents(output)
+    again = prepare(*flags)
+    assert again.returncode == 0 and "is complete" in again.stdout, again.stderr
+    assert "`records` is left out" in again.stdout
+    other = prepare(*flags, "--short_side=32", "--overwrite")
+    assert other.returncode == 0 and contents(output).keys() == before.keys(), other.stderr
+    third = prepare(*flags[::2], f"--output={tmp_path / 'more'}")
+    assert third.returncode == 0 and "4 clips of 2 classes" in third.stdout, third.stderr
+
+
 def test_from_images(tmp_path):
     for name in ("train/a/1.JPEG", "train/a/2.jpg", "train/b/1.png", "val/a/3.jpg"):
         (tmp_path / "images" / name).parent.mkdir(parents=True, exist_ok=True)
@@ -130,7 +148,7 @@ def test_from_a_data_set_of_the_papers(hmdb51, tmp_path):
     flags = (*hmdb51, "--dataset=hmdb51", "--split=2", f"--output={tmp_path / 'records'}")
     result = prepare(*flags, "--workers=1")
     assert result.returncode == 0, result.stderr
-    assert "Missing: 2 clips that the annotations list, as clap/3.avi, wave/3.avi" in result.stdout
+    assert "Missing: 2 clips that the annotations list, such as clap/3.avi, wave/3.avi" in result.stdout
     rows = {}
     for line in result.stdout.splitlines():
         name, *numbers = (field.strip() for field in line.strip("│").split("│"))

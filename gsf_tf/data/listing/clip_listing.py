@@ -28,6 +28,8 @@ class ClipListing:
             `FlipRule`).
         kind: The kind of the clips: `videos`, `images` (of one frame each) or `folders of
             frames`.
+        notes: What was decided while the clips were listed and should be known: which folders are
+            splits, which links are left out, which line is a header.
     """
 
     clips: tuple[ClipSource, ...]
@@ -39,6 +41,7 @@ class ClipListing:
     task_classes: dict[str, LabelMap] = dataclasses.field(default_factory=dict)
     flip_pairs: tuple[tuple[str, str], ...] | None = None
     kind: str = "videos"
+    notes: tuple[str, ...] = ()
 
     def by_split(self) -> dict[str, list[ClipSource]]:
         """Returns the clips of each split, `train` first. Clips without a split are in `train`."""

@@ -79,7 +79,9 @@ class LabelMap:
 
     @classmethod
     def load(cls, path: str) -> "LabelMap":
-        """Reads the file that `save` wrote.
+        """Reads the file that `save` wrote, or that an editor did.
+
+        A byte order mark, line ends of Windows, and empty lines at the end do not count.
 
         Raises:
             DataError: If the file does not exist or breaks one of the rules for names.
@@ -89,7 +91,7 @@ class LabelMap:
         try:
             # In binary, since line ends of text mode would hide a carriage return.
             with tf.io.gfile.GFile(str(path), "rb") as file:
-                text = file.read().decode("utf-8")
+                text = file.read().decode("utf-8-sig")
         except tf.errors.NotFoundError as error:
             raise DataError(
                 "A label map must be a text file with one class name per line. Received: "
@@ -100,7 +102,7 @@ class LabelMap:
             raise DataError(
                 f"A label map must be UTF-8 text. Received: path={str(path)!r}, which is not"
             ) from error
-        return cls(text.replace("\r\n", "\n").removesuffix("\n").split("\n"))
+        return cls(text.replace("\r\n", "\n").rstrip("\n").split("\n"))
 
     def __len__(self) -> int:
         return len(self.names)

@@ -1,30 +1,14 @@
 """Lists datasets that are described by a text file of paths and labels."""
 
-import csv
-import math
 import os
 import pathlib
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from gsf_tf.data.listing.clip_listing import ClipListing
 from gsf_tf.data.listing.clip_source import ClipSource
 from gsf_tf.data.listing.label_map import LabelMap
+from gsf_tf.data.listing.list_line import is_number, read_list
 from gsf_tf.errors import DataError
-
-
-class _Line(NamedTuple):
-    """A line: where it is (for messages), its path, part of the video, and labels as written."""
-
-    where: str
-    path: str
-    part: tuple[str, ...]
-    labels: tuple[str, ...]
-    split: str | None
-
-    @property
-    def data_path(self):
-        return f"{self.path}#{'-'.join(self.part)}" if self.part else self.path
 
 
 def list_annotated_videos(
@@ -38,12 +22,20 @@ def list_annotated_videos(
     """Reads a list of clips with one `path [start end] label` per line.
 
     The list is a UTF-8 text file. If a line holds a tab, tabs separate its fields, which may then
-    hold spaces. Otherwise spaces separate them, and a path or label with spaces is written in
-    double quotes. Empty lines and lines that start with `#` are skipped. If all labels are whole
-    numbers, they are indices. Otherwise they are names, and the sorted names get the indices 0, 1,
-    2, ... Reading the list does not check that the files of the clips exist.
+    hold spaces. Otherwise commas separate them if the path ends at one, and else spaces; a path or
+    label with spaces is written in double quotes. Empty lines and lines that start with `#` are
+    skipped. A header as the first line, which names columns and no such file, is recognized and
+    named in `notes`.
 
-    `start` and `end`, in seconds, cut the clip out of a longer video.
+    If all labels are whole numbers, they are indices. Otherwise they are names, and the sorted
+    names get the indices 0, 1, 2, ... Numbers beside names are refused unless `labels` is given,
+    and so are negative, fractional and infinite numbers. Paths are compared without `.`, `..` and
+    double slashes. Reading the list does not check that the files of the clips exist.
+
+    `start` and `end`, in seconds, cut the clip out of a longer video. For folders of frames, lines
+    may be `path num_frames label` or `path start num_frames label`, as in the lists of TSN, TSM and
+    GSF. The number of frames must then be that of the folder, and `start` the number of its first
+    frame.
 
     With `tasks`, each line ends with one label for each task, and the class of a clip is their
     combination. With `tasks=("verb", "noun")` the line `a.mp4 take plate` has the class
@@ -59,11 +51,12 @@ def list_annotated_videos(
         tasks: Names of the tasks, if the lines have several labels.
 
     Returns:
-        The clips with their label map. `split` is set if `val_annotations` is given.
+        The clips with their label map. `split` is set if `val_annotations` is given. `notes` name
+        the headers.
 
     Raises:
-        DataError: If a file is missing, a line breaks the rules above, a clip is listed twice, or
-            a label is not in the label map.
+        DataError: If a file is missing, a line breaks the rules above, a clip is listed twice, a
+            number of frames is wrong, or a label is not in the label map.
     """
     folder = pathlib.Path(folder)
     if not folder.is_dir():
@@ -78,13 +71,20 @@ def list_annotated_videos(
         )
     count = max(len(tasks), 1)
     split = None if val_annotations is None else "train"
-    lines = _read_lines("annotations", annotations, split, count)
+    lines, notes = read_list("annotations", annotations, folder, split, count)
     num_training = len(lines)
     if val_annotations is not None:
-        lines += _read_lines("val_annotations", val_annotations, "val", count)
+        val_lines, val_notes = read_list("val_annotations", val_annotations, folder, "val", count)
+        lines, notes = lines + val_lines, notes + val_notes
     _check_repetitions(lines)
     columns = [
-        _Column(annotations, [line.labels[number] for line in lines], num_training, labels)
+        _Column(
+            annotations,
+            [line.labels[number] for line in lines],
+            [line.where for line in lines],
+            num_training,
+            labels,
+        )
         for number in range(count)
     ]
     indices_of_lines = [
@@ -117,13 +117,15 @@ def list_annotated_videos(
         for line, combination in zip(lines, indices_of_lines, strict=True)
     ]
     clips.sort(key=lambda clip: clip.data_path)
-    return ClipListing(tuple(clips), labels, source="list", task_classes=task_classes)
+    return ClipListing(
+        tuple(clips), labels, source="list", task_classes=task_classes, notes=tuple(notes)
+    )
 
 
 def _check_repetitions(lines):
     seen = {}
     for line in lines:
-        where = seen.setdefault(line.data_path, line.where)
+        where = seen.setdefault(line.identity, line.where)
         if where != line.where:
             raise DataError(
                 f"A clip must be listed once. Received: {line.data_path!r} at {where} and at "
@@ -131,71 +133,43 @@ def _check_repetitions(lines):
             )
 
 
-def _read_lines(name, path, split, num_labels):
-    """Returns a `_Line` for every clip of the list that the argument `name` has passed."""
-    try:
-        text = pathlib.Path(path).read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise DataError(
-            f"The list of clips must be a file. Received: {name}={str(path)!r}: {error.strerror}"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"The list of clips must be UTF-8 text. Received: {name}={str(path)!r}, which is not"
-        ) from error
-    lines = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        where = f"{path}, line {number}"
-        lines.append(_Line(where, *_split_line(line, where, num_labels), split))
-    if not lines:
-        raise DataError(
-            f"The list of clips must hold at least one line. Received: {name}={str(path)!r}, which "
-            "holds none. A line is a path, a space or tab, and a label."
-        )
-    return lines
-
-
-def _split_line(line, where, num_labels):
-    delimiter = "\t" if "\t" in line else " "
-    fields = next(csv.reader([line.strip()], delimiter=delimiter, skipinitialspace=True))
-    fields = [field.strip() for field in fields if field.strip()]
-    if len(fields) not in (1 + num_labels, 3 + num_labels):
-        labels = "a label" if num_labels == 1 else f"{num_labels} labels"
-        raise DataError(
-            f"A line of the list must be a path and {labels}, separated by spaces or tabs, and may "
-            "have start and end in seconds after the path. Names with spaces need tabs or double "
-            f"quotes. Received: {line!r} at {where}"
-        )
-    path, part, labels = fields[0], tuple(fields[1:-num_labels]), tuple(fields[-num_labels:])
-    if part:
-        _check_part(part, line, where)
-    return path, part, labels
-
-
-def _check_part(part, line, where):
-    try:
-        start, end = map(float, part)
-    except ValueError:
-        start, end = math.nan, math.nan
-    if not 0 <= start < end < math.inf:
-        raise DataError(
-            "Start and end of a clip must be seconds, 0 <= start < end. Received: "
-            f"start={part[0]!r}, end={part[1]!r} in {line!r} at {where}"
-        )
-
-
 class _Column:
     """The labels of one task in all lines, names or indices, with their label map."""
 
-    def __init__(self, annotations, written, num_training, labels):
+    def __init__(self, annotations, written, places, num_training, labels):
         self._are_indices = all(label.isdecimal() for label in written)
+        if not self._are_indices:
+            _check_names(written, places, labels)
         training = set(written[:num_training])
         self.labels = labels or _infer_labels(annotations, training, self._are_indices)
 
     def index(self, label, where):
         return _index(self.labels, label, self._are_indices, where)
+
+
+def _check_names(written, places, labels):
+    """Checks that labels that are not all indices are all names."""
+    names = set() if labels is None else set(labels)
+    for label, where in zip(written, places, strict=True):
+        if is_number(label) and not label.isdecimal() and label not in names:
+            raise DataError(
+                "A label must be a name or an index, a whole number from 0. Received: "
+                f"{label!r} at {where}. Write the index without sign and point, or give the class "
+                "a name that is no number."
+            )
+    if labels is not None:
+        return
+    numbers = [position for position, label in enumerate(written) if label.isdecimal()]
+    others = [position for position, label in enumerate(written) if not label.isdecimal()]
+    if numbers:
+        rare = min(numbers, others, key=len)
+        kind = "names" if rare is others else "numbers"
+        raise DataError(
+            "Labels must all be whole numbers (indices) or all be names. Received: "
+            f"{len(numbers)} numbers and {len(others)} names; of the {kind}, the first is "
+            f"{written[rare[0]]!r} at {places[rare[0]]}. Correct the lines. If the numbers are "
+            "names, pass all names as `labels`."
+        )
 
 
 def _infer_labels(annotations, training_labels, are_indices):

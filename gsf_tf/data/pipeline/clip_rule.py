@@ -1,7 +1,9 @@
 """Decides which frames of a video, and which parts of them, become clips."""
 
 import dataclasses
+import operator
 
+import numpy as np
 import tensorflow as tf
 
 from gsf_tf.data.pipeline import sampling
@@ -18,7 +20,7 @@ class ClipRule:
 
     Args:
         num_segments: Frames per clip.
-        image_size: (height, width) of the clips' frames.
+        image_size: (height, width) of the clips' frames. One number stands for both.
         training: Draw frames and crops at random instead of taking fixed ones.
         sampling: `"segments"` or `"dense"`.
         frame_stride: Distance of the frames of dense clips. `None` takes 64 // num_segments.
@@ -32,7 +34,7 @@ class ClipRule:
     """
 
     num_segments: int
-    image_size: tuple[int, int]
+    image_size: tuple[int, int] | int
     training: bool
     sampling: str = "segments"
     frame_stride: int | None = None
@@ -42,6 +44,8 @@ class ClipRule:
     augmentation: Augmentation = Augmentation()
 
     def __post_init__(self):
+        # The class is frozen, and only this one value has two forms.
+        object.__setattr__(self, "image_size", _image_size(self.image_size))
         for name in ("num_segments", "num_clips", "num_crops"):
             if getattr(self, name) < 1:
                 raise DataError(
@@ -128,3 +132,18 @@ class ClipRule:
             return tf.reshape(crops, clip)
         by_clip = tf.reshape(crops, [self.num_crops, self.num_clips, *clip])
         return tf.reshape(tf.transpose(by_clip, [1, 0, 2, 3, 4, 5]), [self.num_views, *clip])
+
+
+def _image_size(image_size):
+    """Returns (height, width)."""
+    try:
+        size = (image_size, image_size) if np.ndim(image_size) == 0 else tuple(image_size)
+        size = tuple(map(operator.index, size))
+    except (TypeError, ValueError):
+        size = ()
+    if len(size) != 2 or min(size) < 1:
+        raise DataError(
+            "`image_size` must be (height, width) in pixels, whole numbers of at least 1, or one "
+            f"number for both. Received: image_size={image_size!r}"
+        )
+    return size

@@ -16,6 +16,8 @@ from gsf_tf.data.pipeline.batching import batch_clips
 from gsf_tf.data.pipeline.clip_copies import ClipCopies
 from gsf_tf.data.pipeline.clip_rule import ClipRule
 from gsf_tf.data.pipeline.file_stream import FileStream
+from gsf_tf.data.pipeline.seeding import check_seed
+from gsf_tf.data.pipeline.sized_dataset import SizedDataset
 from gsf_tf.data.pipeline.worker_share import WorkerShare
 from gsf_tf.data.video.clip_reader import check_clip
 from gsf_tf.errors import DataError, VideoError
@@ -35,7 +37,7 @@ def video_dataset_from_directory(
     label_mode: str | None = "int",
     class_names: Sequence[str] | None = None,
     batch_size: int | None = 32,
-    image_size: tuple[int, int] = (224, 224),
+    image_size: tuple[int, int] | int = (224, 224),
     shuffle: bool = True,
     seed: int = 0,
     validation_split: float | None = None,
@@ -62,9 +64,10 @@ def video_dataset_from_directory(
     """Makes a dataset from a folder with one folder of videos per class.
 
     The arguments are those of `keras.utils.image_dataset_from_directory`, wherever they have the
-    same meaning. `directory` may also hold folders `train` and `val` with the class folders inside;
-    `subset` then chooses between them. Instead of videos, the class folders may hold images, which
-    are clips of one frame, or folders of frames (`list_video_folder`).
+    same meaning. `directory` may also hold folders `train` and `val` with the class folders inside,
+    also under the other names of splits that `list_video_folder` knows; `subset` then chooses
+    between them. Instead of videos, the class folders may hold images, which are clips of one
+    frame, or folders of frames (`list_video_folder`).
 
     Each file is decoded again in every epoch, so records are faster for longer training
     (`video_dataset_from_records`). Python decodes the files in this process. A `tf.data` service
@@ -87,7 +90,7 @@ def video_dataset_from_directory(
         class_names: The names of the class folders, in the order of their indices. By default they
             are sorted.
         batch_size: Clips per batch; `None` makes single clips.
-        image_size: (height, width) of the clips' frames, in pixels.
+        image_size: (height, width) of the clips' frames, in pixels; one number stands for both.
         shuffle: Mix the clips, in another order in every epoch. The validation part is never
             mixed.
         seed: Decides the split, the order and all random draws; at least 0.
@@ -121,13 +124,15 @@ def video_dataset_from_directory(
 
     Returns:
         A `tf.data.Dataset` of (clip, label) batches with the attributes `class_names` and
-        `file_paths`. Clips are uint8 `[B, num_segments, *image_size, 3]` in 0..255. With several
+        `file_paths`. Its `len()` is the number of batches, of which those are missing whose clips
+        are all damaged. Clips are uint8 `[B, num_segments, *image_size, 3]` in 0..255. With several
         views they are `[B, num_clips * num_crops, num_segments, *image_size, 3]`. Without labels,
         the dataset has clips only. For `subset="both"`, a pair of datasets.
 
     Raises:
         DataError: If the folder or an argument breaks one of the rules above.
     """
+    seed = check_seed(seed)
     listing = list_video_folder(directory)
     listing, names = _relabel(listing, labels, class_names)
     members_of = _select(listing, validation_split, subset, seed)
@@ -141,6 +146,8 @@ def video_dataset_from_directory(
         batch_size=batch_size or 1,
     )
     copies = None if cache is False else ClipCopies(directory, cache)
+    if verbose:
+        print("".join(f"{note}.\n" for note in listing.notes), end="")
     datasets = []
     for split, members in members_of.items():
         readable, paths = _leave_out_unreadable(members, listing.kind, copies, verbose)
@@ -153,7 +160,7 @@ def video_dataset_from_directory(
             augmentation.check_classes(names)
         rule = ClipRule(
             num_segments=num_segments,
-            image_size=tuple(image_size),
+            image_size=image_size,
             training=random,
             sampling=sampling,
             frame_stride=frame_stride,
@@ -184,7 +191,11 @@ def video_dataset_from_directory(
             dataset = dataset.map(lambda clip, label: clip)
         elif label_mode == "categorical" and mixing is None:
             dataset = dataset.map(lambda clip, label: (clip, tf.one_hot(label, len(names))))
-        dataset = dataset.prefetch(tf.data.AUTOTUNE)
+        num_clips = share.count(len(readable))
+        size = -(-num_clips // (batch_size or 1))
+        if drop_remainder:
+            size = num_clips // (batch_size or 1)
+        dataset = SizedDataset(dataset.prefetch(tf.data.AUTOTUNE), size)
         dataset.class_names = list(names)
         dataset.file_paths = [clip.path for clip in readable]
         datasets.append(dataset)
@@ -229,7 +240,7 @@ def _relabel(listing, labels, class_names):
             f"{received} for {len(listing.clips)} videos"
         )
     else:
-        labels = [int(label) for label in labels]
+        labels = [_whole_number(label) for label in labels]
         names = list(class_names or map(str, range(max(labels) + 1)))
         if min(labels) < 0 or max(labels) >= len(names):
             raise DataError(
@@ -241,6 +252,17 @@ def _relabel(listing, labels, class_names):
         for clip, label in zip(listing.clips, labels, strict=True)
     )
     return dataclasses.replace(listing, clips=tuple(clips)), names
+
+
+def _whole_number(label):
+    try:
+        if int(label) == label:
+            return int(label)
+    except (OverflowError, TypeError, ValueError):
+        pass
+    raise DataError(
+        f"`labels` must be whole numbers. Received: {label!r}. Pass the index of each clip's class."
+    )
 
 
 def _select(listing, validation_split, subset, seed):

@@ -13,6 +13,7 @@ from gsf_tf.data.pipeline.clip_rule import ClipRule
 from gsf_tf.data.pipeline.data_service import distribute
 from gsf_tf.data.pipeline.record_labels import RecordLabels
 from gsf_tf.data.pipeline.record_stream import RecordStream
+from gsf_tf.data.pipeline.seeding import check_seed
 from gsf_tf.data.pipeline.shard_copies import copy_shards
 from gsf_tf.data.pipeline.worker_share import WorkerShare
 from gsf_tf.data.records import object_store
@@ -28,7 +29,7 @@ def video_dataset_from_records(
     num_segments: int = 8,
     batch_size: int = 32,
     *,
-    image_size: tuple[int, int] = (224, 224),
+    image_size: tuple[int, int] | int = (224, 224),
     training: bool = False,
     augmentation: Augmentation | Mapping | None = None,
     sampling: str = "segments",
@@ -75,7 +76,7 @@ def video_dataset_from_records(
         file_pattern: Shards, such as `records/train-*.tfrecord`; or a list of such patterns.
         num_segments: Frames per clip.
         batch_size: Clips per batch of this worker.
-        image_size: (height, width) of the clips' frames, in pixels.
+        image_size: (height, width) of the clips' frames, in pixels; one number stands for both.
         training: Draw frames, crops and order at random instead of taking fixed ones.
         augmentation: The changes in training, as an `Augmentation` or a dictionary of its values.
         sampling: `"segments"` takes one frame from each of `num_segments` equal parts of the video.
@@ -126,6 +127,7 @@ def video_dataset_from_records(
         DataError: If no file matches, or an argument is out of range or contradicts another one.
     """
     _check_arguments(on_error, service, training and epoch is None, cache)
+    seed = check_seed(seed)
     files = _match(file_pattern)
     labels = RecordLabels.of(os.path.dirname(files[0]), tasks)
     augmentation = Augmentation.of(augmentation)
@@ -133,7 +135,7 @@ def video_dataset_from_records(
         augmentation = labels.check_flips(augmentation)
     rule = ClipRule(
         num_segments=num_segments,
-        image_size=tuple(image_size),
+        image_size=image_size,
         training=training,
         sampling=sampling,
         frame_stride=frame_stride,

@@ -1,7 +1,30 @@
 """Derives the seeds of a pipeline's random draws from (seed, epoch, position of the clip) alone."""
 
+import operator
+
 import numpy as np
 import tensorflow as tf
+
+from gsf_tf.errors import DataError
+
+
+def check_seed(seed: int) -> int:
+    """Returns a seed as an integer.
+
+    Raises:
+        DataError: If it is not a whole number of at least 0 that fits into 63 bits.
+    """
+    try:
+        number = operator.index(seed)
+    except TypeError:
+        number = -1
+    if not 0 <= number < 2**63:
+        raise DataError(
+            "`seed` must be a whole number of at least 0 and below 2**63, so that a run can be "
+            f"repeated. Received: seed={seed!r}. Leave it out for 0, or draw a number: "
+            "`random.randrange(2**63)`."
+        )
+    return number
 
 
 def epoch_seed_dataset(seed: int, epoch: int | None) -> tf.data.Dataset:

@@ -74,6 +74,14 @@ class WorkerShare:
             dataset = self._equal_part(dataset) if self.equal else self._part(dataset)
         return dataset.skip(self.skip_batches * self.batch_size)
 
+    def count(self, num_clips: int) -> int:
+        """Returns how many clips `take` leaves of a dataset of `num_clips`."""
+        if self.shard_by == "record" and self.num_workers > 1:
+            num_clips -= 0 if self.equal else self.worker
+            whole, rest = divmod(max(num_clips, 0), self.num_workers)
+            num_clips = whole if self.equal else whole + (rest > 0)
+        return max(num_clips - self.skip_batches * self.batch_size, 0)
+
     def _part(self, dataset):
         return dataset.shard(self.num_workers, self.worker)
 

@@ -1,6 +1,7 @@
 import collections
 import shutil
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -194,6 +195,20 @@ def test_folders_with_parts(tmp_path):
         ({"labels": [1, 2]}, "2 labels for 15 videos"),
         ({"labels": "inferred?"}, "'inferred\\?'"),
         ({"labels": [-1] * 15}, "-1"),
+        ({"labels": [float("inf")] * 15}, "`labels` must be whole numbers. Received: inf"),
+        ({"labels": [float("nan")] * 15}, "Received: nan"),
+        ({"labels": [0.5] * 15}, "Received: 0.5"),
+        ({"labels": ["up"] * 15}, "Received: 'up'"),
+        ({"image_size": 0}, "image_size=0"),
+        ({"image_size": (32,)}, r"image_size=\(32,\)"),
+        ({"image_size": (32, 32, 3)}, "`image_size` must be"),
+        ({"image_size": 32.5}, "image_size=32.5"),
+        ({"image_size": "32"}, "image_size='32'"),
+        ({"image_size": None}, "image_size=None"),
+        ({"seed": None}, "seed=None. Leave it out"),
+        ({"seed": -1}, "seed=-1"),
+        ({"seed": 1.5}, "seed=1.5"),
+        ({"seed": 2**63}, "seed=9223372036854775808"),
         ({"cache": True}, "`cache` must be False or a folder"),
         ({"num_workers": 2, "worker": 2}, "worker=2, num_workers=2"),
         ({"class_names": ["x", "y", "z"]}, "names of the class folders"),
@@ -202,6 +217,53 @@ def test_folders_with_parts(tmp_path):
 def test_arguments_that_break_a_rule(video_folder, arguments, message):
     with pytest.raises(DataError, match=message):
         load(video_folder, **arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"drop_remainder": True},
+        {"batch_size": None},
+        {"batch_size": 15},
+        {"batch_size": 5, "skip_batches": 1},
+        {"skip_batches": 9},
+        {"num_workers": 2, "worker": 0},
+        {"num_workers": 2, "worker": 1},
+        {"num_workers": 4, "worker": 3, "batch_size": 2, "skip_batches": 1},
+        {"num_workers": 2, "worker": 1, "drop_remainder": True, "batch_size": 2},
+        {"num_workers": 4, "worker": 3, "drop_remainder": True, "batch_size": None},
+    ],
+)
+def test_length(video_folder, arguments):
+    dataset = load(video_folder, **arguments)
+    assert len(dataset) == int(dataset.cardinality()) == sum(1 for _ in dataset)
+    assert dataset.class_names == ["closing it", "down", "up"]
+
+
+def test_length_with_unreadable_and_damaged_files(tmp_path):
+    for name in ("a", "b"):
+        for number in range(3):
+            make_video(tmp_path / name / f"{number}.mp4", 4)
+    (tmp_path / "a/2.mp4").write_text("no video")
+    with pytest.warns(UserWarning, match="1 of 6"):
+        dataset = load(tmp_path, batch_size=2)
+    assert len(dataset) == 3
+
+
+def test_fit_counts_the_batches(video_folder):
+    dataset = load(video_folder, batch_size=4, label_mode="int")
+    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(3)])
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(dataset, epochs=2, verbose=0)
+    assert int(model.optimizer.iterations) == 2 * len(dataset) == 8
+
+
+def test_a_number_as_image_size(video_folder):
+    for size in (32, np.int64(32), [32, 32], np.array([32, 32])):
+        dataset = load(video_folder, image_size=size)
+        assert dataset.element_spec[0].shape == (None, 4, 32, 32, 3)
+    assert len(load(video_folder, seed=np.int64(3))) == 4
 
 
 def test_nothing_readable(tmp_path):

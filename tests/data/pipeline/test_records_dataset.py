@@ -172,3 +172,27 @@ def test_fit(records):
     val = video_dataset_from_records(f"{records}/val-*", 4, 4, image_size=(32, 32))
     history = model.fit(train, validation_data=val, epochs=2, verbose=0).history
     assert np.isfinite(history["loss"]).all() and len(history["val_loss"]) == 2
+
+
+def test_a_number_as_image_size(records):
+    for size in (32, np.int64(32), [32, 32], np.array([32, 32])):
+        dataset = video_dataset_from_records(f"{records}/*.tfrecord", 4, 4, image_size=size)
+        assert dataset.element_spec[0].shape == (None, 4, 32, 32, 3)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"image_size": None}, "`image_size` must be .*Received: image_size=None"),
+        ({"image_size": 32.5}, "image_size=32.5"),
+        ({"image_size": (32, -1)}, r"image_size=\(32, -1\)"),
+        ({"image_size": "32"}, "image_size='32'"),
+        ({"seed": None}, "`seed` must be .*Received: seed=None"),
+        ({"seed": -1}, "seed=-1"),
+        ({"seed": 0.5}, "seed=0.5"),
+        ({"seed": "1"}, "seed='1'"),
+    ],
+)
+def test_sizes_and_seeds_that_break_a_rule(records, arguments, message):
+    with pytest.raises(DataError, match=message):
+        video_dataset_from_records(f"{records}/*.tfrecord", **arguments)

@@ -3,6 +3,7 @@
 import os
 import pathlib
 
+from gsf_tf.data.listing.folder_walk import FolderWalk
 from gsf_tf.data.listing.video_folder import VIDEO_EXTENSIONS
 from gsf_tf.errors import DataError
 
@@ -14,19 +15,17 @@ class FileIndex:
     spaces or underscores) and in their containers, but the names of the files are unique.
 
     Args:
-        folder: The folder, which is searched to any depth.
+        folder: The folder, which is searched to any depth, each directory once (`FolderWalk`).
     """
 
     def __init__(self, folder: pathlib.Path):
         self._folder = folder
         self._files = {}
-        for parent, folders, files in os.walk(folder, followlinks=True):
-            folders[:] = sorted(name for name in folders if name[0] != ".")
-            relative = pathlib.Path(parent).relative_to(folder)
-            for name in files:
+        for parts, names in FolderWalk(folder).folders.items():
+            for name in names:
                 stem, extension = os.path.splitext(name)
-                if extension.lower() in VIDEO_EXTENSIONS and name[0] != ".":
-                    self._files.setdefault(stem, []).append((relative / name).as_posix())
+                if extension.lower() in VIDEO_EXTENSIONS:
+                    self._files.setdefault(stem, []).append("/".join((*parts, name)))
 
     def find(self, file: str) -> str | None:
         """Returns the path of a file relative to the folder, `None` if the folder lacks it.

@@ -40,7 +40,7 @@ class Kinetics400(OfficialDataset):
         for split, where, row in rows:
             try:
                 start, end = int(float(row["time_start"])), int(float(row["time_end"]))
-            except ValueError as error:
+            except (OverflowError, ValueError) as error:
                 raise DataError(
                     "time_start and time_end must be seconds. Received: "
                     f"time_start={row['time_start']!r}, time_end={row['time_end']!r} at {where}"

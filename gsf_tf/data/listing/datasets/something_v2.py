@@ -64,7 +64,7 @@ def _read_labels(path):
     rule = f"`{path}` must map each class name to its index, and the indices must be 0, 1, 2, ..."
     try:
         by_index = {int(index): name for name, index in indices.items()}
-    except (AttributeError, TypeError, ValueError) as error:
+    except (AttributeError, OverflowError, TypeError, ValueError) as error:
         raise DataError(f"{rule} Received: another structure ({error})") from error
     if sorted(by_index) != list(range(len(indices))):
         raise DataError(f"{rule} Received: {len(indices)} names with a gap or a repetition")

@@ -89,3 +89,10 @@ def test_rows_that_break_a_rule_are_named(lists, tmp_path, text, message):
     (lists / "validate.csv").write_text(text)
     with pytest.raises(DataError, match=message):
         Kinetics400().list_clips(tmp_path, lists)
+
+
+@pytest.mark.parametrize("time", ["inf", "-inf", "nan", "1e400"])
+def test_a_time_must_be_finite(lists, tmp_path, time):
+    (lists / "train.csv").write_text(f"{HEADER}\na,x,0,10,train\nb,y,{time},10,train\n")
+    with pytest.raises(DataError, match=f"must be seconds. Received: time_start='{time}'.*line 3"):
+        Kinetics400().list_clips(tmp_path, lists)

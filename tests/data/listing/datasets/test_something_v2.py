@@ -77,3 +77,10 @@ def test_damaged_annotations_are_named(downloads, name, text, message):
     (downloads[1] / name).write_text(text)
     with pytest.raises(DataError, match=message):
         SomethingV2().list_clips(*downloads)
+
+
+@pytest.mark.parametrize("index", ["Infinity", "NaN", "1e400", '"inf"'])
+def test_an_index_must_be_finite(downloads, index):
+    (downloads[1] / "labels.json").write_text(f'{{"a": 0, "b": {index}}}')
+    with pytest.raises(DataError, match="must map each class name to its index"):
+        SomethingV2().list_clips(*downloads)

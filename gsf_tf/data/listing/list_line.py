@@ -1,0 +1,225 @@
+"""Reads the lines of a list of clips: fields, a header, parts of videos, numbers of frames."""
+
+import csv
+import dataclasses
+import math
+import os
+import pathlib
+import posixpath
+import re
+
+from gsf_tf.data.listing.video_folder import VIDEO_EXTENSIONS
+from gsf_tf.data.video.frame_folder import FRAME_NAME
+from gsf_tf.data.video.image_file import is_image
+from gsf_tf.errors import DataError
+
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?|[+-]?(nan|inf|infinity)", re.IGNORECASE)
+
+# What the first field of a header says, without spaces, hyphens and underscores.
+_HEADER = re.compile(
+    r"(rel(ative)?|abs(olute)?|full)?"
+    r"((video|clip|image|img|frame|file|youtube|yt|sample)s?(path|file|name|id|dir|folder|url)?"
+    r"|path|filename|name|id|dir|directory|folder|url)s?",
+    re.IGNORECASE,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class ListLine:
+    """A line of a list.
+
+    Attributes:
+        where: File and number of the line, for messages.
+        path: The path, relative to the folder of the videos, without `.` and `..`.
+        part: Start and end of the part of the video as they are written, in seconds; or empty.
+        labels: The labels as they are written, one for each task.
+        split: `train`, `val` or `None`.
+    """
+
+    where: str
+    path: str
+    part: tuple[str, ...]
+    labels: tuple[str, ...]
+    split: str | None
+
+    @property
+    def data_path(self) -> str:
+        """The name of the clip."""
+        return f"{self.path}#{'-'.join(self.part)}" if self.part else self.path
+
+    @property
+    def identity(self) -> tuple:
+        """What two lines share if they name the same clip, however they write it."""
+        return self.path, *map(float, self.part)
+
+
+def is_number(label: str) -> bool:
+    """Returns whether a label is a number of any kind, also negative, fractional or infinite."""
+    return _NUMBER.fullmatch(label) is not None
+
+
+def read_list(
+    name: str,
+    path: str | os.PathLike,
+    folder: pathlib.Path,
+    split: str | None,
+    num_labels: int,
+) -> tuple[list[ListLine], list[str]]:
+    """Reads a list.
+
+    Args:
+        name: The argument that has passed the list, for messages.
+        path: The list.
+        folder: The folder that the paths are relative to.
+        split: The split of all clips.
+        num_labels: Number of labels of each line.
+
+    Returns:
+        The lines; and notes, such as that the first line is a header.
+
+    Raises:
+        DataError: If the file is missing or empty, a line has another form, or a number of frames
+            is not that of the folder of frames.
+    """
+    lines = [
+        (f"{path}, line {number}", line)
+        for number, line in enumerate(_read_text(name, path).splitlines(), start=1)
+        if line.strip() and not line.startswith("#")
+    ]
+    fields = [_split_fields(line, folder) for _, line in lines]
+    notes = []
+    if lines and _is_header(fields, folder, num_labels):
+        notes.append(f"A header, which is left out: {lines[0][1].strip()!r} at {lines[0][0]}")
+        lines, fields = lines[1:], fields[1:]
+    if not lines:
+        raise DataError(
+            f"The list of clips must hold at least one line. Received: {name}={str(path)!r}, which "
+            "holds none. A line is a path, a space or tab, and a label."
+        )
+    read, contradictions = [], []
+    for (where, line), of_line in zip(lines, fields, strict=True):
+        clip, part, labels, contradiction = _read_fields(of_line, folder, line, where, num_labels)
+        read.append(ListLine(where, _normalize(clip, folder), part, labels, split))
+        contradictions += contradiction
+    if contradictions:
+        raise DataError(
+            "The number of frames in a line must be that of the files in its folder of frames "
+            f"(00001.jpg, ...). Received: {len(contradictions)} lines with another number: "
+            f"{'; '.join(contradictions[:3])}. Unpack the frames again or correct the list."
+        )
+    return read, notes
+
+
+def _read_text(name, path):
+    try:
+        return pathlib.Path(path).read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise DataError(
+            f"The list of clips must be a file. Received: {name}={str(path)!r}: {error.strerror}"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"The list of clips must be UTF-8 text. Received: {name}={str(path)!r}, which is not"
+        ) from error
+
+
+def _split_fields(line, folder):
+    """Returns the fields, which tabs, commas (if the path ends at one) or spaces separate."""
+    if "\t" in line:
+        return _fields(line, "\t")
+    by_comma = _fields(line, ",") if "," in line else []
+    by_space = _fields(line, " ")
+    if len(by_comma) > 1:
+        if _has_clip_extension(by_comma[0]) or len(by_space) == 1 or by_space[0].endswith(","):
+            return by_comma
+        if not _has_clip_extension(by_space[0]) and os.path.exists(folder / by_comma[0]):
+            return by_comma
+    return by_space
+
+
+def _fields(line, delimiter):
+    fields = next(csv.reader([line.strip()], delimiter=delimiter, skipinitialspace=True))
+    return [field.strip() for field in fields if field.strip()]
+
+
+def _has_clip_extension(path):
+    return os.path.splitext(path)[1].lower() in VIDEO_EXTENSIONS or is_image(path)
+
+
+def _is_header(fields, folder, num_labels):
+    """Returns whether the first line names columns instead of a clip and its label."""
+    first, others = fields[0], fields[1:]
+    if not others or any(map(_has_clip_extension, first)) or os.path.exists(folder / first[0]):
+        return False
+    if any(map(is_number, first[1:])):
+        return False
+    if len(first) > 1 and _HEADER.fullmatch(re.sub(r"[\s_-]", "", first[0])):
+        return True
+    numbered = all(len(line) > num_labels and line[-1].isdecimal() for line in others)
+    return numbered or all(_has_clip_extension(line[0]) for line in others)
+
+
+def _read_fields(fields, folder, line, where, num_labels):
+    """Returns path, part, labels and, in a list, what contradicts the folder of frames."""
+    path, between, labels = fields[0], tuple(fields[1:-num_labels]), tuple(fields[-num_labels:])
+    numbers = len(between) in (1, 2) and all(field.isdecimal() for field in between)
+    if len(fields) > num_labels and numbers and _is_folder(folder / path):
+        return path, (), labels, _contradiction(folder / path, between, where)
+    if len(fields) not in (1 + num_labels, 3 + num_labels):
+        names = "a label" if num_labels == 1 else f"{num_labels} labels"
+        raise DataError(
+            f"A line of the list must be a path and {names}, separated by spaces, tabs or commas, "
+            "and may have start and end in seconds after the path, or, for a folder of frames, the "
+            "number of frames or the first frame and that number. Names with spaces need tabs or "
+            f"double quotes. Received: {line!r} at {where}"
+        )
+    if between:
+        _check_part(between, line, where)
+    return path, between, labels, []
+
+
+def _is_folder(path):
+    """Returns whether a path is a folder of frames, by its name if it does not exist."""
+    return os.path.isdir(path) or not (_has_clip_extension(path) or os.path.exists(path))
+
+
+def _contradiction(folder, numbers, where):
+    """Returns in a list how `[start] num_frames` differs from what a folder of frames holds."""
+    if not os.path.isdir(folder):
+        # Like any other clip without a file, it is quarantined when its turn comes.
+        return []
+    frames = [int(match[1]) for name in os.listdir(folder) if (match := FRAME_NAME.fullmatch(name))]
+    first = min(frames, default=0)
+    if len(numbers) > 1 and int(numbers[0]) not in (first, 0, 1):
+        raise DataError(
+            "A line with a folder of frames must take the whole folder: its start is the number of "
+            f"the first frame. Received: start={numbers[0]} for the first frame {first} of "
+            f"{str(folder)!r} at {where}. Move the frames of each clip into a folder of their own."
+        )
+    if int(numbers[-1]) != len(frames):
+        return [f"num_frames={numbers[-1]} for {len(frames)} files in {str(folder)!r} at {where}"]
+    return []
+
+
+def _check_part(part, line, where):
+    try:
+        start, end = map(float, part)
+    except ValueError:
+        start, end = math.nan, math.nan
+    if not 0 <= start < end < math.inf:
+        raise DataError(
+            "Start and end of a clip must be seconds, 0 <= start < end. Received: "
+            f"start={part[0]!r}, end={part[1]!r} in {line!r} at {where}"
+        )
+
+
+def _normalize(path, folder):
+    """Returns a path without `.`, `..` and double slashes, relative to the folder if below it."""
+    normal = posixpath.normpath(path)
+    if ".." in path.split("/"):
+        # Behind a link to a folder, `..` is another folder than the one before it.
+        if os.path.realpath(folder / normal) != os.path.realpath(folder / path):
+            return path
+    if normal.startswith("//"):
+        normal = normal[1:]
+    return normal.removeprefix(os.path.abspath(folder).rstrip("/") + "/")

@@ -1,0 +1,194 @@
+import pytest
+from PIL import Image
+
+from gsf_tf.data import DataError, LabelMap, list_annotated_videos
+from tests.data.listing.test_video_list import read
+from tests.data.record_reader import prepare
+
+NUMBERED = "".join(f"{number}.mp4 {number}\n" for number in range(12))
+
+
+def labels_of(listing):
+    return {clip.data_path: listing.labels[clip.label] for clip in listing.clips}
+
+
+def make_folder(path, count, first=1):
+    path.mkdir(parents=True)
+    for number in range(first, first + count):
+        Image.new("RGB", (16, 12), (number, 0, 0)).save(path / f"{number:05d}.jpg")
+
+
+@pytest.mark.parametrize(
+    "text, line",
+    [
+        (NUMBERED + "x.mp4 twelve\n", "the names, the first is 'twelve' at .*line 13"),
+        ("x.mp4 up\n" + NUMBERED, "the names, the first is 'up' at .*line 1"),
+        ("a.mp4 up\nb.mp4 down\nc.mp4 7\n", "the numbers, the first is '7' at .*line 3"),
+        (NUMBERED + "x.mp4 -1\n", "Received: '-1' at .*line 13"),
+        (NUMBERED + "x.mp4 1.5\n", "Received: '1.5' at .*line 13"),
+        ("a.mp4 0.0\nb.mp4 1.0\n", "Received: '0.0' at .*line 1"),
+        ("a.mp4 0\nb.mp4 1e3\n", "Received: '1e3' at .*line 2"),
+        ("a.mp4 0\nb.mp4 inf\n", "Received: 'inf' at .*line 2"),
+        ("a.mp4 up\nb.mp4 NaN\n", "Received: 'NaN' at .*line 2"),
+        ("a.mp4 up\nb.mp4 -Infinity\n", "Received: '-Infinity' at .*line 2"),
+        ("a.mp4 0\nb.mp4 +1\n", r"Received: '\+1' at .*line 2"),
+        ("a.mp4 nan 2 up\n", "Received: start='nan', end='2'"),
+        ("a.mp4 1 inf up\n", "Received: start='1', end='inf'"),
+    ],
+)
+def test_numbers_beside_names(tmp_path, text, line):
+    with pytest.raises(DataError, match=line):
+        read(tmp_path, text)
+
+
+def test_numbers_in_the_validation_list_and_in_tasks(tmp_path):
+    (tmp_path / "val.txt").write_text("x.mp4 two\n")
+    with pytest.raises(DataError, match=r"'two' at .*val\.txt, line 1"):
+        read(tmp_path, NUMBERED, val_annotations=tmp_path / "val.txt")
+    with pytest.raises(DataError, match="the first is '3' at .*line 2"):
+        read(tmp_path, "a.mp4 up x\nb.mp4 3 y\nc.mp4 down x\n", tasks=("verb", "noun"))
+
+
+def test_a_label_map_may_hold_numbers_beside_names(tmp_path):
+    labels = LabelMap(["7", "up", "-1"])
+    listing = read(tmp_path, "a.mp4 up\nb.mp4 7\nc.mp4 -1\n", labels=labels)
+    assert labels_of(listing) == {"a.mp4": "up", "b.mp4": "7", "c.mp4": "-1"}
+
+
+@pytest.mark.parametrize(
+    "header, lines",
+    [
+        ("path label", NUMBERED),
+        ("path,label", NUMBERED),
+        ("video\tclass name", NUMBERED.replace(" ", "\t")),
+        ("Video Path,Class", "a.mp4,up\nb.mp4,down\n"),
+        ("file_name action", "a.mp4 up\nb.mp4 down\n"),
+        ("path start end label", "a.mp4 0 1 up\nb.mp4 1 2 down\n"),
+        ("Datei Klasse", "a.mp4 up\nb.mp4 down\n"),
+        ("Datei;Klasse", NUMBERED),
+        ("folder num_frames label", "v_1 9 0\nv_2 8 1\n"),
+        ("frame_dir total_frames label", "v_1 9 up\nv_2 8 down\n"),
+    ],
+)
+def test_a_header_is_left_out_and_named(tmp_path, header, lines):
+    expected = read(tmp_path, lines)
+    listing = read(tmp_path, f"\ufeff# comment\n\n{header}\n{lines}".replace("\n", "\r\n"))
+    assert listing.clips == expected.clips and listing.labels == expected.labels
+    assert len(listing.notes) == 1 and f"{header!r} at" in listing.notes[0]
+    assert "line 3" in listing.notes[0] and not expected.notes
+
+
+def test_what_is_no_header(tmp_path):
+    for text in ("path up\n", "clip_0 0\nclip_1 1\n", "path.mp4 up\nb.mp4 down\n", NUMBERED):
+        if text != "path up\n":
+            assert not read(tmp_path, text).notes
+    (tmp_path / "path").mkdir()
+    assert labels_of(read(tmp_path, "path up\nb.mp4 down\n")) == {"path": "up", "b.mp4": "down"}
+    assert labels_of(read(tmp_path, "v_1 up\nv_2 down\n")) == {"v_1": "up", "v_2": "down"}
+    with pytest.raises(DataError, match="a path and a label.*line 2"):
+        read(tmp_path, "a.mp4 up\npath of label\n")
+
+
+@pytest.mark.parametrize(
+    "train, val",
+    [
+        ("./a.mp4", "a.mp4"),
+        ("sub//a.mp4", "sub/a.mp4"),
+        ("sub/../a.mp4", "a.mp4"),
+        ("{folder}/a.mp4", "a.mp4"),
+        ("{folder}/./sub/a.mp4", "sub//a.mp4"),
+        ("a.mp4 1.0 2", "./a.mp4 1 2.00"),
+    ],
+)
+def test_one_file_written_in_two_ways(tmp_path, train, val):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "val.txt").write_text(f"{val.format(folder=tmp_path)} up\n")
+    with pytest.raises(DataError, match=r"listed once.*list\.txt, line 1.*val\.txt, line 1"):
+        read(
+            tmp_path,
+            f"{train.format(folder=tmp_path)} up\nb.mp4 down\n",
+            val_annotations=tmp_path / "val.txt",
+        )
+    listing = read(tmp_path, f"{train.format(folder=tmp_path)} up\nb.mp4 down\n")
+    assert {clip.data_path for clip in listing.clips} <= {
+        "a.mp4", "b.mp4", "sub/a.mp4", "a.mp4#1.0-2"
+    }  # fmt: skip
+
+
+def test_a_link_before_two_dots(tmp_path):
+    (tmp_path / "elsewhere/deep").mkdir(parents=True)
+    (tmp_path / "elsewhere/a.mp4").touch()
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "videos/link").symlink_to(tmp_path / "elsewhere/deep")
+    listing = read(tmp_path / "videos", "link/../a.mp4 up\na.mp4 down\n")
+    assert [clip.data_path for clip in listing.clips] == ["a.mp4", "link/../a.mp4"]
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("a.mp4, 0\nb.mp4, 1\n", {"a.mp4": "0", "b.mp4": "1"}),
+        ("a.mp4,0\nb.mp4 ,1\n", {"a.mp4": "0", "b.mp4": "1"}),
+        ("a b.mp4,go up\nc.mp4, down\n", {"a b.mp4": "go up", "c.mp4": "down"}),
+        ("a.mp4,0,1.5,up\nb.mp4, 1, 2, down\n", {"a.mp4#0-1.5": "up", "b.mp4#1-2": "down"}),
+        ('x,y.mp4 up\n"x, z.mp4" down\n', {"x,y.mp4": "up", "x, z.mp4": "down"}),
+        ('a.mp4 left,right\nb.mp4 "up, down"\n', {"a.mp4": "left,right", "b.mp4": "up, down"}),
+        ('a.mp4,"up, down"\nb.mp4\tup, or\n', {"a.mp4": "up, down", "b.mp4": "up, or"}),
+        ("v_1,up\nv_2, down\n", {"v_1": "up", "v_2": "down"}),
+        ("x y,up\nv_2, down\n", {"x y": "up", "v_2": "down"}),
+    ],
+)
+def test_commas(tmp_path, text, expected):
+    for name in ("x", "x y"):
+        (tmp_path / name).mkdir()
+    assert labels_of(read(tmp_path, text)) == expected
+
+
+@pytest.mark.parametrize("separator", [" ", "\t", ",", ", "])
+def test_lists_of_the_tsn_family(tmp_path, separator):
+    make_folder(tmp_path / "1", 3)
+    make_folder(tmp_path / "sub/2", 2)
+    make_folder(tmp_path / "3.mp4", 4, first=0)
+    rows = [("1", "3", "0"), ("./sub/2", "1", "2", "1"), ("3.mp4", "0", "4", "1"), ("no", "9", "0")]
+    text = "".join(f"{separator.join(row)}\n" for row in rows)
+    assert labels_of(read(tmp_path, text)) == {"1": "0", "sub/2": "1", "3.mp4": "1", "no": "0"}
+    listing = read(tmp_path, text.replace("no", "1/none"))
+    assert all(clip.start is None for clip in listing.clips)
+    _, records = prepare(listing, tmp_path / "records")
+    assert {name: len(record.numbers) for name, record in records.items()} == {
+        "1": 3, "sub/2": 2, "3.mp4": 4
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "line, message",
+    [
+        ("1 4 0", "1 lines with another number: num_frames=4 for 3 files in '.*/1' at .*line 2"),
+        ("1 2 0", "num_frames=2 for 3 files"),
+        ("1 1 4 0", "num_frames=4 for 3 files"),
+        ("1 2 2 0", "whole folder.*start=2 for the first frame 1.*line 2"),
+        ("empty 3 0", "num_frames=3 for 0 files"),
+        ("clip.mp4 3 0", "a path and a label.*folder of frames.*line 2"),
+        ("file 3 0", "a path and a label.*folder of frames.*line 2"),
+        ("1 3.0 0", "a path and a label"),
+    ],
+)
+def test_numbers_of_frames_are_checked(tmp_path, line, message):
+    make_folder(tmp_path / "1", 3)
+    make_folder(tmp_path / "2", 2)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match=message):
+        read(tmp_path, f"2 2 1\n{line}\n")
+
+
+def test_byte_order_marks_and_line_ends(tmp_path):
+    for end in ("\n", "\r\n", "\n\n\r\n"):
+        (tmp_path / "labels.txt").write_bytes(f"\ufeffup{end}".encode() + b"down\n")
+        (tmp_path / "list.txt").write_bytes(b"\xef\xbb\xbfa.mp4 up\r\nb.mp4 down\r\n\r\n")
+        if end == "\n\n\r\n":
+            (tmp_path / "labels.txt").write_bytes(b"\xef\xbb\xbfup\r\ndown\r\n\r\n")
+        labels = LabelMap.load(tmp_path / "labels.txt")
+        assert list(labels) == ["up", "down"]
+        listing = list_annotated_videos(tmp_path, tmp_path / "list.txt", labels=labels)
+        assert labels_of(listing) == {"a.mp4": "up", "b.mp4": "down"}
