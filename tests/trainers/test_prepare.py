@@ -148,7 +148,8 @@ def test_from_a_data_set_of_the_papers(hmdb51, tmp_path):
     flags = (*hmdb51, "--dataset=hmdb51", "--split=2", f"--output={tmp_path / 'records'}")
     result = prepare(*flags, "--workers=1")
     assert result.returncode == 0, result.stderr
-    assert "Missing: 2 clips that the annotations list, such as clap/3.avi, wave/3.avi" in result.stdout
+    missing = "Missing: 2 clips that the annotations list, such as clap/3.avi, wave/3.avi"
+    assert missing in result.stdout
     rows = {}
     for line in result.stdout.splitlines():
         name, *numbers = (field.strip() for field in line.strip("│").split("│"))

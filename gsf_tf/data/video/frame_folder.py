@@ -3,13 +3,15 @@
 import os
 import pathlib
 import re
+import struct
 from collections.abc import Callable, Iterator
 
 import numpy as np
 from PIL import Image
 
-from gsf_tf.data.video.image_file import scale_down
-from gsf_tf.data.video.video_file import MAX_PIXELS, DecodedFrame
+from gsf_tf.data.video.image_file import scale_down, upright
+from gsf_tf.data.video.video_file import DecodedFrame
+from gsf_tf.data.video.video_stream import MAX_PIXELS
 from gsf_tf.errors import VideoError
 
 FRAME_NAME = re.compile(r"(\d+)\.jpe?g", re.IGNORECASE)
@@ -69,7 +71,7 @@ class FrameFolder:
             keep: A function from a frame's position, counted from 0, to whether it is yielded.
 
         Yields:
-            `DecodedFrame`s.
+            Upright `DecodedFrame`s: the orientation in EXIF tags is applied, as in single images.
 
         Raises:
             VideoError: If a frame is not a readable JPEG, or differs in size from the first.
@@ -77,12 +79,12 @@ class FrameFolder:
         size = None
         for index, name in enumerate(self._names):
             with self._open(name, index) as image:
-                size = size or image.size
-                if image.size != size:
-                    reason = f"`{name}` is {image.width}x{image.height}, the frames before it are "
-                    raise VideoError(self.path, f"{reason}{size[0]}x{size[1]}", index)
                 # Frames that are not kept are read too, so that damage is found whatever is kept.
                 rgb = self._read(image, name, index)
+            size = size or rgb.size
+            if rgb.size != size:
+                reason = f"`{name}` is {rgb.width}x{rgb.height}, the frames before it are "
+                raise VideoError(self.path, f"{reason}{size[0]}x{size[1]}", index)
             if keep(index):
                 seconds = index / self.frame_rate if self.frame_rate else None
                 yield DecodedFrame(index, seconds, np.asarray(scale_down(rgb, short_side)))
@@ -100,6 +102,6 @@ class FrameFolder:
 
     def _read(self, image, name, index):
         try:
-            return image.convert("RGB")
-        except (OSError, SyntaxError, ValueError) as error:
+            return upright(image).convert("RGB")
+        except (OSError, SyntaxError, ValueError, struct.error) as error:
             raise VideoError(self.path, f"`{name}` is damaged ({error})", index) from error

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from PIL import Image
 
-from gsf_tf.data.video.video_file import MAX_PIXELS, DecodedFrame
+from gsf_tf.data.video.video_file import DecodedFrame
+from gsf_tf.data.video.video_stream import MAX_PIXELS
 from gsf_tf.errors import VideoError
 
 IMAGE_EXTENSIONS = frozenset((".jpg", ".jpeg", ".png"))
@@ -69,11 +70,17 @@ def iterate_image(
     """
     with _open(path) as image:
         try:
-            rgb = _eight_bits(_upright(image)).convert("RGB")
+            rgb = _eight_bits(upright(image)).convert("RGB")
         except (OSError, SyntaxError, ValueError, struct.error) as error:
             raise VideoError(path, f"it is damaged ({error})") from error
     if keep(0):
         yield DecodedFrame(0, 0.0, np.asarray(scale_down(rgb, short_side)))
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """Returns the image, turned and mirrored as the orientation in its EXIF tags asks."""
+    turn = _TURNS.get(image.getexif().get(_ORIENTATION))
+    return image if turn is None else image.transpose(turn)
 
 
 def scale_down(image: Image.Image, short_side: int | None) -> Image.Image:
@@ -97,11 +104,6 @@ def _open(path):
         if image.width * image.height > MAX_PIXELS:
             raise VideoError(path, f"it announces {image.width}x{image.height} pixels")
         yield image
-
-
-def _upright(image):
-    turn = _TURNS.get(image.getexif().get(_ORIENTATION))
-    return image if turn is None else image.transpose(turn)
 
 
 def _eight_bits(image):

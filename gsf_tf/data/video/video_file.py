@@ -16,6 +16,8 @@ import numpy as np
 from av.sidedata.sidedata import Type as SideDataType
 from av.video.reformatter import Interpolation
 
+from gsf_tf.data.video.frame_clock import FrameClock
+from gsf_tf.data.video.video_stream import check_complete, decoding_errors, demux, open_video
 from gsf_tf.errors import VideoError
 
 
@@ -40,9 +42,6 @@ class VideoInfo:
     rotation: int
 
 
-# A header that announces more is damaged or hostile; 8K video has 33 million pixels.
-MAX_PIXELS = 2**26
-
 # swscale widens the bicubic kernel in proportion to the reduction, so that the result is
 # antialiased, and converts YUV to scaled RGB in one pass. The flags keep full chroma resolution
 # and make the result the same on every processor.
@@ -55,9 +54,6 @@ _SCALING = (
 
 # Display matrices that turn a picture by 0, 90, 180 and 270 degrees counterclockwise.
 _TURNS = ((1, 0, 0, 1), (0, -1, 1, 0), (-1, 0, 0, -1), (0, 1, -1, 0))
-
-# No playlist or reference inside a file may open anything but local files.
-_CONTAINER_OPTIONS = {"protocol_whitelist": "file"}
 
 
 class DecodedFrame(NamedTuple):
@@ -85,14 +81,13 @@ def probe(path: str | os.PathLike) -> VideoInfo:
         rate = float(stream.average_rate or stream.guessed_rate or 0)
         first, num_frames = None, 0
         with decoding_errors(path, lambda: 0):
-            for packet in container.demux(stream):
+            for packet in demux(path, container, stream):
                 num_frames += bool(packet.size) and not packet.is_discard
-                check_packet(path, packet, 0)
                 if first is None:
                     first = next(iter(packet.decode()), None)
         if first is None:
             raise VideoError(path, "the video stream holds no frame")
-        _check_complete(path, container, stream, num_frames, 0)
+        check_complete(path, container, stream, 0)
         transposed = _display_matrix(first)[0] == 0
         height, width = first.height, first.width
         if transposed:
@@ -118,19 +113,24 @@ def iterate_frames(
         keep: A function from a frame's position, counted from 0, to whether it is yielded.
 
     Yields:
-        `DecodedFrame`s in display order.
+        `DecodedFrame`s in display order. Their times count from the start of the file, as players
+        do, and always increase.
 
     Raises:
         VideoError: If the file cannot be decoded to its end.
     """
     count = 0
+
+    def decoded():
+        return count
+
     with open_video(path) as (container, stream):
-        packets, size = 0, None
-        with decoding_errors(path, lambda: count):
-            for packet in container.demux(stream):
-                packets += bool(packet.size)
-                check_packet(path, packet, count)
+        size, clock = None, FrameClock(container, stream)
+        with decoding_errors(path, decoded):
+            for packet in demux(path, container, stream, decoded):
+                clock.add(packet)
                 for frame in packet.decode():
+                    seconds = clock.seconds(frame)
                     if frame.is_corrupt:
                         raise VideoError(path, "a frame is damaged", count)
                     size = size or (frame.width, frame.height)
@@ -139,11 +139,11 @@ def iterate_frames(
                         reason += f"{frame.width}x{frame.height} inside the video"
                         raise VideoError(path, reason, count)
                     if keep(count):
-                        yield DecodedFrame(count, frame.time, to_rgb(frame, short_side))
+                        yield DecodedFrame(count, seconds, to_rgb(frame, short_side))
                     count += 1
         if count == 0:
             raise VideoError(path, "the video stream holds no frame")
-        _check_complete(path, container, stream, packets, count)
+        check_complete(path, container, stream, count)
 
 
 def read_frames(
@@ -201,85 +201,6 @@ def read_header(path: str | os.PathLike) -> tuple[int, float]:
                 for packet in container.demux(stream):
                     num_frames += bool(packet.size)
         return num_frames, float(stream.average_rate or stream.guessed_rate or 0)
-
-
-@contextlib.contextmanager
-def open_video(path):
-    """Opens a video for decoding in one thread; the value is (container, video stream)."""
-    path = os.fspath(path)
-    if not os.path.exists(path):
-        raise VideoError(path, "the file does not exist")
-    if not os.path.isfile(path):
-        raise VideoError(path, "it is not a regular file")
-    if os.path.getsize(path) == 0:
-        raise VideoError(path, "the file has zero bytes")
-    try:
-        container = av.open(path, container_options=_CONTAINER_OPTIONS)
-    except av.error.FFmpegError as error:
-        reason = f"no video format was recognized, or its header is cut off ({error.strerror})"
-        raise VideoError(path, reason) from error
-    with container:
-        if not container.streams.video:
-            reason = "no video stream was found (sound only, or the header is cut off)"
-            raise VideoError(path, reason)
-        stream = container.streams.video[0]
-        context = stream.codec_context
-        if context is None:
-            raise VideoError(path, "this build of PyAV has no decoder for its video codec")
-        if context.width * context.height > MAX_PIXELS:
-            size = f"{context.width}x{context.height}"
-            raise VideoError(path, f"the header announces frames of {size} pixels")
-        context.thread_count = 1
-        yield container, stream
-
-
-@contextlib.contextmanager
-def decoding_errors(path, frames_decoded):
-    """Turns FFmpeg's errors into a `VideoError` with the number `frames_decoded()`."""
-    try:
-        yield
-    except (av.error.FFmpegError, MemoryError) as error:
-        reason = getattr(error, "strerror", None) or type(error).__name__
-        raise VideoError(path, f"decoding failed ({reason})", frames_decoded()) from error
-
-
-def check_packet(path, packet, frames_decoded):
-    """Raises a `VideoError` for a packet that the demuxer has marked as damaged."""
-    if packet.is_corrupt:
-        raise VideoError(path, "the file is cut off or damaged", frames_decoded)
-
-
-def _check_complete(path, container, stream, packets, frames_decoded):
-    """Raises a `VideoError` for a file that ends early without an error of the demuxer."""
-    names = container.format.name.split(",")
-    cut_off = ("mp4" in names and packets < len(stream.index_entries)) or (
-        "matroska" in names and _matroska_end(path) > os.path.getsize(path)
-    )
-    if cut_off:
-        raise VideoError(path, "the file is cut off", frames_decoded)
-
-
-def _matroska_end(path):
-    """Returns the length in bytes that a Matroska or WebM file states, 0 if it states none."""
-
-    def read_size(file):
-        first = file.read(1)[0]
-        length = 9 - first.bit_length()
-        value = (first << 8 * (length - 1)) | int.from_bytes(file.read(length - 1), "big")
-        value &= (1 << 7 * length) - 1
-        unknown = value == (1 << 7 * length) - 1
-        return None if unknown else value
-
-    with open(path, "rb") as file:
-        try:
-            file.seek(4)
-            file.seek(read_size(file), os.SEEK_CUR)
-            if file.read(4) != b"\x18\x53\x80\x67":
-                return 0
-            size = read_size(file)
-            return 0 if size is None else file.tell() + size
-        except (IndexError, TypeError):
-            return 0
 
 
 def to_rgb(frame, short_side):

@@ -4,13 +4,8 @@ import math
 import os
 from collections.abc import Callable, Iterator
 
-from gsf_tf.data.video.video_file import (
-    DecodedFrame,
-    check_packet,
-    decoding_errors,
-    open_video,
-    to_rgb,
-)
+from gsf_tf.data.video.video_file import DecodedFrame, to_rgb
+from gsf_tf.data.video.video_stream import decoding_errors, demux, file_start, open_video
 from gsf_tf.errors import VideoError
 
 # Annotated ends of EPIC-KITCHENS are rounded and may lie a little behind the last frame.
@@ -27,8 +22,9 @@ def read_segment_header(path: str | os.PathLike, start: float, stop: float) -> t
 
     Args:
         path: Video file of any format that FFmpeg knows.
-        start: Start of the part, in seconds since the start of the video.
-        stop: End of the part, in seconds since the start of the video.
+        start: Start of the part, in seconds since the start of the file, which is that of its sound
+            if the sound begins first. Players and `ffmpeg -ss` count in the same way.
+        stop: End of the part, in the same seconds.
 
     Returns:
         The estimated number of frames and the frames per second, 0.0 if unknown.
@@ -56,14 +52,15 @@ def iterate_segment(
 
     Args:
         path: Video file of any format that FFmpeg knows and can seek in.
-        start: Start of the part, in seconds since the start of the video.
-        stop: End of the part, in seconds since the start of the video.
+        start: Start of the part, in seconds since the start of the file, which is that of its sound
+            if the sound begins first. Players and `ffmpeg -ss` count in the same way.
+        stop: End of the part, in the same seconds.
         short_side: As in `iterate_frames`.
         keep: A function from a frame's position in the part, counted from 0, to whether it is
             yielded.
 
     Yields:
-        `DecodedFrame`s in display order; their times count from the start of the video.
+        `DecodedFrame`s in display order; their times count from the start of the file.
 
     Raises:
         VideoError: If the part cannot be decoded, holds no frame, or ends more than half a
@@ -71,7 +68,7 @@ def iterate_segment(
     """
     count, end, size = 0, 0.0, None
     with open_video(path) as (container, stream), decoding_errors(path, lambda: count):
-        first = (stream.start_time or 0) * stream.time_base
+        first = file_start(container, stream)
         period = float(1 / (stream.average_rate or stream.guessed_rate or 1))
         for frame in _frames_from(path, container, stream, first, first + start):
             seconds = frame.time - float(first)
@@ -96,23 +93,25 @@ def iterate_segment(
 
 
 def _frames_from(path, container, stream, first, time):
-    """Yields the frames from the key frame before `time` on; `first` is the time of frame 0."""
-    # Some formats seek by decoding time and land on a key frame that is shown later.
+    """Yields the frames from the key frame before `time` on; `first` is the start of the file."""
+    # Some formats seek by decoding time and land behind it, or
+    # where no further key frame is.
     for margin in (0, 1, 10, None):
         target = first if margin is None else max(time - margin, first)
         container.seek(int(target / stream.time_base), stream=stream)
-        for number, frame in enumerate(_decode(path, container.demux(stream))):
-            if number == 0 and frame.time > time + _TIME_TOLERANCE and target > first:
-                break
-            yield frame
-        else:
-            return
+        frames = _decode(path, demux(path, container, stream))
+        head = next(frames, None)
+        if target > first and (head is None or head.time > time + _TIME_TOLERANCE):
+            continue
+        if head is not None:
+            yield head
+            yield from frames
+        return
 
 
 def _decode(path, packets):
     last = -math.inf
     for packet in packets:
-        check_packet(path, packet, 0)
         for frame in packet.decode():
             # AVI stores no display times; FFmpeg guesses them, out of order if there are B-frames.
             if frame.time is None or frame.time <= last:

@@ -3,6 +3,8 @@ import pytest
 from PIL import Image
 
 from gsf_tf.data import FrameFolder, VideoError
+from gsf_tf.data.video.image_file import iterate_image
+from tests.data.video.test_image_file import ORIENTATIONS
 from tests.data.video_maker import frame_numbers, make_frames, numbered_frame
 
 
@@ -41,6 +43,37 @@ def test_gray_frames_become_rgb_and_numbers_need_no_zeros(tmp_path):
         Image.fromarray(level).save(tmp_path / "a" / f"{number}.JPEG")
     frames = list(FrameFolder(tmp_path / "a", 12).iterate_frames())
     assert frame_numbers([frame.pixels for frame in frames]).tolist() == list(range(1, 12))
+
+
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+def test_frames_are_shown_upright_as_single_images_are(tmp_path, orientation):
+    path = make_frames(tmp_path / "a", 3)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    for name in ("00001.jpg", "00002.jpg", "00003.jpg"):
+        Image.open(path / name).save(path / name, quality=95, exif=exif)
+    found = [frame.pixels for frame in FrameFolder(path).iterate_frames()]
+    for index, frame in enumerate(found):
+        expected = ORIENTATIONS[orientation](numbered_frame(index, 64, 96))
+        assert frame.shape == expected.shape
+        assert np.abs(frame - expected.astype(int)).mean() < 2
+        (single,) = iterate_image(path / f"{index + 1:05d}.jpg")
+        np.testing.assert_array_equal(frame, single.pixels)
+    frames = list(FrameFolder(path).iterate_frames(short_side=32))
+    assert {min(frame.pixels.shape[:2]) for frame in frames} == {32}
+
+
+def test_sizes_are_compared_upright(tmp_path):
+    path = make_frames(tmp_path / "a", 3)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = np.rot90(numbered_frame(1, 64, 96))
+    Image.fromarray(turned).save(path / "00002.jpg", quality=95, exif=exif)
+    frames = [frame.pixels for frame in FrameFolder(path).iterate_frames()]
+    assert frame_numbers(frames).tolist() == [0, 1, 2]
+    Image.fromarray(numbered_frame(1, 64, 96)).save(path / "00002.jpg", exif=exif)
+    with pytest.raises(VideoError, match="`00002.jpg` is 64x96, the frames before it are 96x64"):
+        list(FrameFolder(path).iterate_frames())
 
 
 def remove(*names):
