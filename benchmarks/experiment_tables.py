@@ -11,13 +11,14 @@ import importlib
 
 from absl import flags
 
+from benchmarks.docs_flag import DOCS
 from benchmarks.speed_report import replace_section
 from gsf_tf.analysis import count_parameters
 from gsf_tf.evaluation.protocol import PROTOCOLS
 from gsf_tf.models import from_preset
 from trainers import cli
 
-_DOCS = flags.DEFINE_string("docs", None, "Markdown file whose tables are replaced.")
+flags.declare_key_flag("docs")
 
 FILES = ("gsf", "rubiksnet", "controls")
 NUM_CLASSES = {
@@ -45,8 +46,8 @@ def main(_):
                 parameters[row] = millions(name, row)
                 progress.advance(bar)
             text = markdown(name, parameters)
-            if _DOCS.value:
-                replace_section(_DOCS.value, name, text)
+            if DOCS.value:
+                replace_section(DOCS.value, name, text)
             else:
                 console.print(f"\n{text}")
 

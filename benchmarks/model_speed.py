@@ -24,6 +24,7 @@ import numpy as np
 from absl import flags
 
 from benchmarks import speed_report
+from benchmarks.docs_flag import DOCS
 from benchmarks.interleave import interleave
 from benchmarks.model_runs import GOALS, PRESETS, RUNTIMES, make_groups
 from benchmarks.quiet_machine import check_quiet, load_line, others_percent
@@ -39,7 +40,7 @@ _NUM_SEGMENTS = flags.DEFINE_integer("num_segments", 8, "Frames of a clip.", low
 _THREADS = flags.DEFINE_integer("threads", os.cpu_count(), "Threads.", lower_bound=1)
 _QUICK = flags.DEFINE_boolean("quick", False, "One clip, two rounds, nothing compiled by PyTorch.")
 _CSV = flags.DEFINE_string("csv", None, "File for the milliseconds of every candidate.")
-_DOCS = flags.DEFINE_string("docs", None, "Markdown file whose section `model_speed` is replaced.")
+flags.declare_key_flag("docs")
 
 HEADER = ("Model", "Runtime", "Form", "Pass", "Clips", "Median ms", "Lowest ms", "Rounds")
 # Largest difference of the logits, over the largest logit.
@@ -49,7 +50,7 @@ TOLERANCE = 1e-3
 def main(_):
     console = cli.console()
     percent = others_percent()
-    check_quiet(percent, _DOCS.value)
+    check_quiet(percent, DOCS.value)
     check_runtimes(_RUNTIMES.value)
     groups = make_groups(_PRESETS.value, _RUNTIMES.value, _QUICK.value)
     rows, verdicts = [], []
@@ -87,8 +88,8 @@ def main(_):
         ]
     )
     console.print(report)
-    if _DOCS.value:
-        speed_report.replace_section(_DOCS.value, "model_speed", report)
+    if DOCS.value:
+        speed_report.replace_section(DOCS.value, "model_speed", report)
     if _CSV.value:
         speed_report.write_csv(
             _CSV.value,

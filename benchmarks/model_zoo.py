@@ -12,6 +12,7 @@ import re
 
 from absl import flags
 
+from benchmarks.docs_flag import DOCS
 from benchmarks.paper_rows import count
 from benchmarks.speed_report import markdown_table, replace_section
 from configs import controls, gsf, rubiksnet
@@ -20,7 +21,7 @@ from gsf_tf.models import list_presets
 from gsf_tf.models.recipes import BACKBONES
 from trainers import cli
 
-_DOCS = flags.DEFINE_string("docs", None, "Page whose table is written anew.")
+flags.declare_key_flag("docs")
 
 SECTION = "model_zoo"
 HEADER = (
@@ -62,8 +63,8 @@ def main(_):
             progress.advance(task)
     table = markdown_table(HEADER, rows, LEFT)
     print(table)
-    if _DOCS.value:
-        replace_section(_DOCS.value, SECTION, table)
+    if DOCS.value:
+        replace_section(DOCS.value, SECTION, table)
 
 
 def zoo_row(preset):

@@ -19,6 +19,7 @@ import tensorflow as tf
 from absl import flags
 
 from benchmarks import speed_report
+from benchmarks.docs_flag import DOCS
 from benchmarks.interleave import interleave, median_ratio
 from benchmarks.layer_case import PASSES, find_cases, make_candidate
 from benchmarks.quiet_machine import check_quiet, load_line, others_percent
@@ -37,7 +38,7 @@ _THREADS = flags.DEFINE_integer("threads", os.cpu_count(), "Threads of each op."
 _ROUNDS = flags.DEFINE_integer("rounds", 25, "Rounds.", lower_bound=1)
 _QUICK = flags.DEFINE_boolean("quick", False, "Five rounds; nothing is written unless asked for.")
 _CSV = flags.DEFINE_string("csv", None, "File for the milliseconds of every candidate.")
-_DOCS = flags.DEFINE_string("docs", None, "Markdown file whose section `op_speed` is replaced.")
+flags.declare_key_flag("docs")
 
 CANDIDATES = ("compiled", "reference", "copy")
 HEADER = ("Layer", "Map", "Stride", "Pass", *CANDIDATES, "copy / compiled", "reference / compiled")
@@ -51,7 +52,7 @@ def main(_):
     tf.config.threading.set_inter_op_parallelism_threads(1)
     console = cli.console()
     percent = others_percent()
-    check_quiet(percent, _DOCS.value)
+    check_quiet(percent, DOCS.value)
     rounds = 5 if _QUICK.value else _ROUNDS.value
     cases = find_cases(_PRESETS.value, _IMAGE_SIZE.value, _NUM_SEGMENTS.value)
     compiled = set()
@@ -84,8 +85,8 @@ def main(_):
         ]
     )
     console.print(report)
-    if _DOCS.value:
-        speed_report.replace_section(_DOCS.value, "op_speed", report)
+    if DOCS.value:
+        speed_report.replace_section(DOCS.value, "op_speed", report)
     if _CSV.value:
         write_csv(_CSV.value, seconds)
         console.print(f"Milliseconds are in {_CSV.value}")

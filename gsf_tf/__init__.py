@@ -49,4 +49,8 @@ __getattr__, __dir__ = lazy_imports(__name__)
 # (`gsf_tf.data.video.decoding_process`).
 _is_doctor = sys.argv[0] == "-m" and "gsf_tf.doctor" in sys.orig_argv
 if not _is_doctor and "GSF_TF_DECODING_PROCESS" not in os.environ:
+    from gsf_tf.keras_settings import check_keras_settings
+
+    check_keras_settings()
+
     from gsf_tf import layers, models, ops  # noqa: F401

@@ -100,7 +100,10 @@ def train_on(devices, config, workdir, console, dry_run=False):
         console.print(f"Continuing in epoch {state.epoch} after {state.step} of {steps} steps")
     elif config.init:
         labels = LabelMap(info.labels)
-        console.print(str(initialize_from(learner.model, config.init, labels)))
+        report = initialize_from(
+            learner.model, config.init, labels, init_same_classes=config.init_same_classes
+        )
+        console.print(str(report))
     learner.begin(is_new=state is None)
     state = state or RunState()
 

@@ -12,6 +12,7 @@ import tensorflow as tf
 from gsf_tf import ops
 from gsf_tf.data import LabelMap
 from gsf_tf.errors import UserError
+from gsf_tf.models.float32_copy import float32_copy
 from gsf_tf.tasks import ACTION, task_logits, task_prefix
 
 _CHECK_PROGRAM = pathlib.Path(__file__).with_name("stock_tensorflow_run.py")
@@ -34,10 +35,11 @@ def export_saved_model(
 ) -> float:
     """Writes a SavedModel that has standard TensorFlow ops only, and checks it.
 
-    The graph is traced with the reference implementations of `gsf_tf.ops`. A new process without
-    gsf_tf then loads it with stock TensorFlow, looks for ops that TensorFlow does not know, and
-    runs a random clip. The folder gets its final name only if the check finds no unknown ops and
-    the outputs of `model`.
+    The graph is traced with the reference implementations of `gsf_tf.ops`. A model in half
+    precision is exported as a float32 model with the same weights. A new process without gsf_tf
+    then loads the SavedModel with stock TensorFlow, looks for ops that TensorFlow does not know,
+    and runs a random clip. The folder gets its final name only if the check finds no unknown ops
+    and the outputs of `model` in float32.
 
     The signature `serving_default` has the input `clip`, uint8 `[N, T, H, W, 3]` RGB, and the
     outputs `probabilities` and `logits`, float32 `[N, K]`. For a multi-task model these are the
@@ -86,6 +88,7 @@ def export_saved_model(
             "model was trained with."
         )
     preprocessing = _preprocessing(model, short_side, sampling, frame_stride)
+    model = float32_copy(model)
     directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".export-") as scratch:
         written = pathlib.Path(scratch) / "saved_model"

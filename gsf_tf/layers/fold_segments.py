@@ -39,3 +39,7 @@ class FoldSegments(keras.layers.Layer):
         batch, segments, *frame = input_shape
         frames = batch * segments if batch is not None and segments is not None else None
         return (frames, *frame)
+
+    def get_config(self) -> dict[str, Any]:
+        # Keras' own needs arguments that are plain values, which a `DTypePolicy` is not.
+        return super().get_config()

@@ -2,6 +2,7 @@
 
 import fnmatch
 import os
+import random
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -185,10 +186,26 @@ def from_preset(
             ),
             _places(backbone, recipe.gst_in_place_of, last_blocks),
         )
+    if method != "tsn":
+        backbone = _in_a_graph_of_its_own(backbone)
     model = SegmentModel(
         backbone, num_classes, num_segments, dropout, recipe.normalization, name=preset
     )
     return _with_weights(model, None if in_backbone else weights)
+
+
+def _in_a_graph_of_its_own(backbone):
+    """Returns a copy with layers that belong to no other graph.
+
+    A layer that was inserted into a second graph still has the tensor of the first as its `output`,
+    so no feature extractor could be made of it.
+    """
+    state = random.getstate()
+    copy = keras.models.clone_model(backbone)
+    copy.set_weights(backbone.get_weights())
+    # The initial weights that are drawn next do not depend on the copy.
+    random.setstate(state)
+    return copy
 
 
 def _with_weights(model, weights):

@@ -1,11 +1,14 @@
+import os
 from collections.abc import Mapping
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from gsf_tf import ops
 from gsf_tf.layers import ClipNormalization, FoldSegments, SegmentConsensus
 from gsf_tf.layers.arguments import check_num_segments
+from gsf_tf.models.float32_copy import float32_copy
 from gsf_tf.models.normalization import IMAGENET_RGB
 from gsf_tf.models.shift_budget import check_shift_budget, shift_budget_loss
 
@@ -117,6 +120,37 @@ class SegmentModel(keras.Model):
         if self.shift_budget is None:
             return losses
         return [*losses, shift_budget_loss(self, self.shift_budget)]
+
+    def export(
+        self, filepath: str | os.PathLike, format: str = "tf_saved_model", **kwargs: Any
+    ) -> None:
+        """Exports the model as `keras.Model.export` does, with standard TensorFlow ops only.
+
+        The graph is traced with the reference implementations of `gsf_tf.ops` and in float32,
+        whatever the precision of the model. Unlike `gsf_tf.export.export_saved_model`, it stores
+        no class names and does not compare the outputs.
+
+        Args:
+            filepath: Path that is written.
+            format: One of Keras' formats, such as `"tf_saved_model"` or `"litert"`.
+            **kwargs: Further arguments of `keras.Model.export`.
+
+        Raises:
+            ValueError: If Keras has no such format, or the format needs a package that is not
+                installed.
+        """
+        model = float32_copy(self)
+        with ops.use_implementation("reference"):
+            if format in ("onnx", "openvino"):
+                model(model.input)  # Keras refuses models that were never called.
+            try:
+                keras.Model.export(model, str(filepath), format, **kwargs)
+            except ImportError as error:
+                raise ValueError(
+                    "`format` must be one whose packages are installed. "
+                    f"Received: format={format!r} ({error}). Install the package, or write a "
+                    "SavedModel with `gsf_tf.export.export_saved_model`."
+                ) from error
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -25,9 +25,11 @@ def default_config():
     config.model.weights = placeholder(str)
 
     # The weights to start from: a workdir, a `.keras` file or a PyTorch checkpoint
-    # (`gsf_tf.training.initialize_from`). The linear layer is new if its classes differ; a
-    # RubiksNet that was trained on images is inflated.
+    # (`gsf_tf.training.initialize_from`). The linear layer is new unless labels beside the weights
+    # prove that the classes are the same, or `init_same_classes` says so; a RubiksNet that was
+    # trained on images is inflated.
     config.init = placeholder(str)
+    config.init_same_classes = False
 
     config.data = ConfigDict()
     config.data.records = ""

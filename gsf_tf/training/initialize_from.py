@@ -5,6 +5,7 @@ import pathlib
 import keras
 
 from gsf_tf.data import LabelMap
+from gsf_tf.data.listing.label_map import FILE_NAME
 from gsf_tf.errors import CheckpointError
 from gsf_tf.layers import RubiksShift2D, RubiksShift3D, TemporalLayer
 from gsf_tf.models.layer_lookup import classifiers
@@ -28,6 +29,8 @@ class Initialization:
         new: Layers that kept their initial weights: temporal layers that the source does not have,
             and linear layers for other classes.
         unused: Temporal layers of the source that the model does not have.
+        unproven: Linear layers among the new ones that fit, but nothing proves that their classes
+            are the model's.
     """
 
     source: str
@@ -35,6 +38,7 @@ class Initialization:
     inflated: tuple[str, ...] = ()
     new: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
+    unproven: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         parts = [f"Weights of {self.source}: {len(self.copied)} layers copied"]
@@ -46,11 +50,22 @@ class Initialization:
             if names:
                 shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
                 parts.append(f"{len(names)} {title} ({shown})")
-        return "; ".join(parts)
+        text = "; ".join(parts)
+        if self.unproven:
+            text += (
+                f". Not copied: {', '.join(self.unproven)}, because as many classes are no proof "
+                "of the same classes. If they are the same, in the same order, put the labels.txt "
+                "of the source beside it, or pass `init_same_classes=True`."
+            )
+        return text
 
 
 def initialize_from(
-    model: keras.Model, path: str | os.PathLike, labels: LabelMap | None = None
+    model: keras.Model,
+    path: str | os.PathLike,
+    labels: LabelMap | None = None,
+    *,
+    init_same_classes: bool = False,
 ) -> Initialization:
     """Copies the weights of another model into a segment model, to start its training from them.
 
@@ -59,14 +74,17 @@ def initialize_from(
     copies the spatial shifts of an image model's `RubiksShift2D` and keeps its own temporal shifts,
     as in `gsf_tf.models.inflate`; fixed rows of shifts are not changed. The number of frames per
     clip and the image size may differ. A linear layer is copied if its name and the number of
-    classes agree and the labels, if both are known, are the same.
+    classes agree, and it is known that the classes are the same: `labels` are those in the workdir,
+    or in `<file>.labels.txt`, or in the `labels.txt` beside the only file of weights in a folder;
+    or `init_same_classes` says so.
 
     Args:
         model: Built `SegmentModel`.
         path: Workdir of a run that has ended, `.keras` file of a `SegmentModel`, or PyTorch
             checkpoint (see `gsf_tf.weights.load_torch_checkpoint`).
-        labels: `LabelMap` of the data for the training. With it, the linear layer of a workdir with
-            other classes is not copied even if their number is the same.
+        labels: `LabelMap` of the data for the training, to be compared with the source's.
+        init_same_classes: Says that the classes of the source are the model's, in the same order,
+            where no labels prove it. Labels that are known and differ still win.
 
     Returns:
         An `Initialization`, which names the layers; as text it is one line for a log.
@@ -88,14 +106,11 @@ def initialize_from(
         section 4.5 (Kinetics before EPIC-Kitchens-100).
     """
     path = pathlib.Path(path)
+    same_classes = _same_classes(path, labels, init_same_classes)
     if path.is_file() and path.name.endswith(TORCH_FORMATS):
-        return _from_torch(model, path)
-    same_classes = True
+        return _from_torch(model, path, same_classes)
     if path.is_dir():
-        workdir = Workdir(path)
-        source = workdir.load_model()
-        if labels is not None:
-            same_classes = workdir.read_labels().fingerprint == labels.fingerprint
+        source = Workdir(path).load_model()
     elif path.is_file() and path.suffix == ".keras":
         source = _load(path)
     else:
@@ -106,6 +121,29 @@ def initialize_from(
             "that model first."
         )
     return _from_model(model, source, path, same_classes)
+
+
+def _same_classes(path, labels, init_same_classes):
+    """Returns whether the classes are the same, or None if nothing says so."""
+    file = _label_file(path)
+    if file is None or labels is None:
+        return True if init_same_classes else None
+    return LabelMap.load(str(file)).fingerprint == labels.fingerprint
+
+
+def _label_file(path):
+    """Returns the file of class names that certainly belongs to the weights, or None."""
+    if path.is_dir():
+        file = path / FILE_NAME
+        return file if file.is_file() else None
+    file = path.with_name(f"{path.name}.{FILE_NAME}")
+    if file.is_file():
+        return file
+    file = path.with_name(FILE_NAME)
+    if not file.is_file():
+        return None
+    weights = [f for f in path.parent.iterdir() if f.name.endswith((".keras", *TORCH_FORMATS))]
+    return file if len(weights) == 1 else None
 
 
 def _load(path):
@@ -123,15 +161,17 @@ def _load(path):
     return source
 
 
-def _from_torch(model, path):
+def _from_torch(model, path, same_classes):
     checkpoint = TorchCheckpoint.read(path)
-    skip_head = infer_preset(checkpoint).num_classes != model.num_classes
+    fits = infer_preset(checkpoint).num_classes == model.num_classes
+    skip_head = not (fits and same_classes)
     load_torch_checkpoint(model, checkpoint, skip_head=skip_head)
     heads = tuple(classifiers(model))
     return Initialization(
         str(path),
         copied=tuple(_weighted(model)) + (() if skip_head else heads),
         new=heads if skip_head else (),
+        unproven=heads if fits and same_classes is None else (),
     )
 
 
@@ -160,12 +200,15 @@ def _from_model(model, source, path, same_classes):
             f"{source.name!r}, and nothing was copied to {model.name!r}, because {len(problems)} "
             "layers differ:\n  " + "\n  ".join(problems)
         )
-    their_heads = classifiers(source) if same_classes else {}
+    their_heads, unproven = classifiers(source), []
     for name, head in classifiers(model).items():
-        if name in their_heads and _shapes(their_heads[name]) == _shapes(head):
+        fits = name in their_heads and _shapes(their_heads[name]) == _shapes(head)
+        if fits and same_classes:
             assignments[name] = their_heads[name].get_weights()
-        else:
-            new.append(name)
+            continue
+        new.append(name)
+        if fits and same_classes is None:
+            unproven.append(name)
     layers = ours | classifiers(model)
     for name, values in assignments.items():
         layers[name].set_weights(values)
@@ -175,6 +218,7 @@ def _from_model(model, source, path, same_classes):
         inflated=tuple(inflated),
         new=tuple(new),
         unused=tuple(unused),
+        unproven=tuple(unproven),
     )
 
 

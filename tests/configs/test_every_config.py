@@ -87,6 +87,17 @@ def test_describes_an_experiment(name, row):
         assert _backbone(load(file, before)) == _backbone(config)
 
 
+def test_rubiksnet_has_no_clipping_and_no_dropout():
+    """Neither the paper nor the authors' code has; clipping can be set from the command line."""
+    rows = [case for case in ALL if case[0] in ("rubiksnet", "rubiksnet_studies")]
+    assert rows
+    for name, row in rows:
+        config = load(name, row)
+        assert (config.optimizer.clip_norm, config.model.dropout) == (None, 0.0)
+        config.update_from_flattened_dict({"optimizer.clip_norm": 20.0})
+        assert config.optimizer.clip_norm == 20.0
+
+
 def _backbone(config):
     return config.model.preset.split("_")[1]
 

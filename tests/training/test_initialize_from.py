@@ -69,7 +69,8 @@ def workdir_of(model, folder, names):
 
 def test_the_same_classes_give_the_same_model(tmp_path):
     source = gsf()
-    report = initialize_from(model := gsf(num_segments=4), saved(source, tmp_path / "a.keras"))
+    path = saved(source, tmp_path / "a.keras")
+    report = initialize_from(model := gsf(num_segments=4), path, init_same_classes=True)
     for path, value in weights(model).items():
         np.testing.assert_array_equal(value, weights(source)[path])
     assert report.new == report.unused == report.inflated == ()
@@ -94,27 +95,60 @@ def test_a_run_of_as_many_other_classes(tmp_path, names, is_copied):
     folder = workdir_of(gsf(), tmp_path / "run", ["a", "b", "c"])
     report = initialize_from(gsf(), folder, LabelMap(list(names)))
     assert ("classifier" in report.copied) == is_copied
-    assert "classifier" in initialize_from(gsf(), folder).copied
+    assert initialize_from(gsf(), folder).unproven == ("classifier",)
+
+
+@pytest.mark.parametrize("name", ["a.keras", "a.pth.tar"])
+def test_as_many_classes_are_no_proof_of_the_same_classes(tmp_path, name):
+    """Something-Something V1 and V2 both have 174."""
+    source, labels = filled(gsf()), LabelMap(["a", "b", "c"])
+    path = tmp_path / name
+    source.save(path) if name.endswith(".keras") else save_torch_checkpoint(source, path)
+    model = gsf()
+    head = of(model, "classifier")
+    report = initialize_from(model, path, labels)
+    assert report.unproven == ("classifier",) and "classifier" not in report.copied
+    assert "Not copied: classifier, because as many classes are no proof" in str(report)
+    for old, new in zip(head, of(model, "classifier"), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+    def is_copied(**options):
+        report = initialize_from(model := gsf(), path, labels, **options)
+        same = np.array_equal(of(model, "classifier")[0], of(source, "classifier")[0])
+        assert same == ("classifier" in report.copied) and report.unproven in ((), ("classifier",))
+        return same
+
+    assert is_copied(init_same_classes=True)
+    labels.save(tmp_path / "labels.txt")
+    assert is_copied()
+    # Beside two files it is not known whose labels these are.
+    (tmp_path / "other.pth").write_bytes(b"")
+    assert not is_copied()
+    labels.save(tmp_path / f"{name}.labels.txt")
+    assert is_copied()
+    LabelMap(["b", "a", "c"]).save(tmp_path / f"{name}.labels.txt")
+    assert not is_copied(init_same_classes=True)
 
 
 def test_every_task_gets_a_new_linear_layer(tmp_path):
     path = saved(gsf(), tmp_path / "a.keras")
     tasks = {"verb": 2, "noun": 3, "action": 4}
-    assert len(initialize_from(gsf(num_classes=tasks), path).new) == 3
+    report = initialize_from(gsf(num_classes=tasks), path, init_same_classes=True)
+    assert len(report.new) == 3
     source = gsf(num_classes=tasks)
     source.save(tmp_path / "b.keras")
     model = gsf(num_classes=tasks | {"noun": 5})
-    report = initialize_from(model, tmp_path / "b.keras")
+    report = initialize_from(model, tmp_path / "b.keras", init_same_classes=True)
     assert report.new == ("classifier_noun",)
     np.testing.assert_array_equal(of(model, "classifier_verb")[0], of(source, "classifier_verb")[0])
 
 
 def test_temporal_layers_may_come_and_go(tmp_path):
     path = saved(gsf("tsn_resnet14thin"), tmp_path / "tsn.keras")
-    report = initialize_from(gsf(), path)
+    report = initialize_from(gsf(), path, init_same_classes=True)
     assert len(report.new) == 4 and all(name.endswith("_temporal") for name in report.new)
     path = saved(gsf(), tmp_path / "gsf.keras")
-    report = initialize_from(gsf("tsn_resnet14thin"), path)
+    report = initialize_from(gsf("tsn_resnet14thin"), path, init_same_classes=True)
     assert len(report.unused) == 4 and report.new == ()
 
 
@@ -170,7 +204,9 @@ def test_what_is_fixed_stays(tmp_path, fixed):
 def test_a_checkpoint_of_pytorch(tmp_path, num_classes):
     source = filled(gsf())
     save_torch_checkpoint(source, tmp_path / "a.pth.tar")
-    report = initialize_from(model := gsf(num_classes=num_classes), tmp_path / "a.pth.tar")
+    report = initialize_from(
+        model := gsf(num_classes=num_classes), tmp_path / "a.pth.tar", init_same_classes=True
+    )
     heads = {3: 0, 4: 1}.get(num_classes if isinstance(num_classes, int) else None, 2)
     assert len(report.new) == heads
     for theirs, ours in zip(of(source, "layer"), of(model, "layer"), strict=True):
