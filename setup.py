@@ -8,6 +8,7 @@ why, and the ops run on their reference path (`python -m gsf_tf.doctor` repeats 
     GSF_TF_BUILD_OPS=require  makes it an error when the library cannot be built
     GSF_TF_CUDA=0             leaves the CUDA kernels out, as happens when nvcc does not work
     CXX, CUDACXX              the compilers, as CMake knows them
+    CUDAARCHS                 the GPU architectures, such as 75-real;90; by default sm_75 to sm_90
 """
 
 import importlib.metadata
