@@ -47,9 +47,10 @@ def run(main):
     """
 
     def guarded(argv):
-        logging.getLogger("tensorflow").setLevel(logging.WARNING)
         if not flags.FLAGS["verbosity"].present:
             absl.logging.set_verbosity(absl.logging.WARNING)
+            # Its warnings tell how graphs are built ("Using a while_loop for converting ...").
+            logging.getLogger("tensorflow").setLevel(logging.ERROR)
         try:
             return main(argv)
         except Exception as error:

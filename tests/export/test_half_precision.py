@@ -48,10 +48,11 @@ def with_equal_weights(preset, policy):
 def test_export(preset, policy, tmp_path):
     half, full = with_equal_weights(preset, policy)
     half.compile("sgd", loss=lambda y, z: tf.reduce_mean(z))  # Nothing that Keras could save.
-    assert export_saved_model(half, LABELS, tmp_path / "1") < 1e-4
+    export_saved_model(half, LABELS, tmp_path / "1")  # Compares with the model, within its bound.
     serve = tf.saved_model.load(str(tmp_path / "1"))
     logits = serve.signatures["serving_default"](clip=tf.constant(clips()))["logits"]
-    np.testing.assert_allclose(logits, full(clips()), rtol=1e-3, atol=1e-4)
+    expected = np.asarray(full(clips()))
+    np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
     assert half.get_layer("classifier").compute_dtype == policy.removeprefix("mixed_")
 
 

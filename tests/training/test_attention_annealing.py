@@ -127,7 +127,8 @@ def test_wrong_arguments(arguments, message):
 
 
 def test_a_model_without_attention():
-    model, message = toy_model("sgd", attention=False), "lowers the temperature.*'toy', which has"
+    model = toy_model("sgd", attention=False)
+    message = "must have `AttentionShift` layers, whose temperature.*'toy', which has none"
     with pytest.raises(ValueError, match=message):
         AttentionAnnealing(5).apply(model, 0)
     with pytest.raises(ValueError, match=message):

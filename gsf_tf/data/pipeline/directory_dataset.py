@@ -191,10 +191,10 @@ def video_dataset_from_directory(
             dataset = dataset.map(lambda clip, label: clip)
         elif label_mode == "categorical" and mixing is None:
             dataset = dataset.map(lambda clip, label: (clip, tf.one_hot(label, len(names))))
-        num_clips = share.count(len(readable))
-        size = -(-num_clips // (batch_size or 1))
+        count = share.count(len(readable))
+        size = -(-count // (batch_size or 1))
         if drop_remainder:
-            size = num_clips // (batch_size or 1)
+            size = count // (batch_size or 1)
         dataset = SizedDataset(dataset.prefetch(tf.data.AUTOTUNE), size)
         dataset.class_names = list(names)
         dataset.file_paths = [clip.path for clip in readable]

@@ -259,6 +259,12 @@ def test_fit_counts_the_batches(video_folder):
     assert int(model.optimizer.iterations) == 2 * len(dataset) == 8
 
 
+def test_both_parts_have_the_same_elements(video_folder):
+    parts = load(video_folder, validation_split=0.5, subset="both")
+    assert parts[0].element_spec == parts[1].element_spec
+    assert all(clip.shape[1:] == (4, 32, 32, 3) for part in parts for clip, _ in part)
+
+
 def test_a_number_as_image_size(video_folder):
     for size in (32, np.int64(32), [32, 32], np.array([32, 32])):
         dataset = load(video_folder, image_size=size)
