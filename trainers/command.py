@@ -56,7 +56,7 @@ def main():
     if name not in COMMANDS:
         print(
             f"Error: The first argument must be a command: {', '.join(COMMANDS)}. Received: "
-            f"{name}.{did_you_mean(name, COMMANDS)} See gsf-tf --help.",
+            f"{name}.{did_you_mean(name.lower(), COMMANDS)} See gsf-tf --help.",
             file=sys.stderr,
         )
         return _UNKNOWN_COMMAND

@@ -49,11 +49,12 @@ def find_experiment(row, rows):
     if row in rows or (frames and experiments.get(experiment)):
         return experiment, frames, rows.get(row, NOT_IN_PAPER)
 
-    counted = [name for name, example in experiments.items() if example]
-    single = [name for name, example in experiments.items() if not example]
+    counted = [name for name, number in experiments.items() if number]
+    single = [name for name, number in experiments.items() if not number]
+    example = next(name for name in rows if _split(name)[1])
     rule = (
         "After its colon, `config` must name a row: an experiment, `_`, its number of frames (1 or "
-        f"more) and `f`, such as `{next(iter(rows))}`. Experiments: {', '.join(counted)}."
+        f"more) and `f`, such as `{example}`. Experiments: {', '.join(counted)}."
     )
     if single:
         rule += f" Rows of one image, without a number of frames: {', '.join(single)}."

@@ -162,6 +162,7 @@ def test_the_covering_set_is_of_what_there_is():
     [
         ("gsf", "resnet5_ssv1_12f", r"row='resnet5_ssv1_12f'\. Did you mean 'resnet50_ssv1_12f'"),
         ("gsf", "resnet50_ssv1", r"its number of frames .* Did you mean 'resnet50_ssv1_8f' or"),
+        ("rubiksnet", "tiny_imagenet_8f", "and `f`, such as `tiny_kinetics400_8f`"),
         ("gsf", "resnet50_ssv1_0f", r"\(1 or more\) .* Did you mean 'resnet50_ssv1_8f'"),
         ("gsf", "resnet50_ssv1_-8f", "Did you mean 'resnet50_ssv1_8f'"),
         ("gsf", "resnet50_ssv1_08f", "Did you mean 'resnet50_ssv1_8f'"),

@@ -74,6 +74,7 @@ def test_unknown_command_suggests_the_nearest():
     assert process.returncode == 2
     assert "Received: trian. Did you mean 'train'?" in process.stderr
     assert "must be a command: prepare, inspect, train" in process.stderr
+    assert "Received: PREPARE. Did you mean 'prepare'?" in gsf_tf("PREPARE").stderr
 
 
 @pytest.mark.parametrize(

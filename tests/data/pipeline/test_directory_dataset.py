@@ -263,6 +263,9 @@ def test_both_parts_have_the_same_elements(video_folder):
     parts = load(video_folder, validation_split=0.5, subset="both")
     assert parts[0].element_spec == parts[1].element_spec
     assert all(clip.shape[1:] == (4, 32, 32, 3) for part in parts for clip, _ in part)
+    train, val = load(video_folder, validation_split=0.5, subset="both", num_clips=2)
+    assert train.element_spec[0].shape == (None, 4, 32, 32, 3)
+    assert val.element_spec[0].shape == (None, 2, 4, 32, 32, 3)
 
 
 def test_a_number_as_image_size(video_folder):
