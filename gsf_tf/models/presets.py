@@ -2,7 +2,6 @@
 
 import fnmatch
 import os
-import random
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -166,6 +165,8 @@ def from_preset(
     is_backbone_file = str(weights).endswith((".pth", ".pth.tar", ".pt"))
     in_backbone = weights if weights == "imagenet" or is_backbone_file else None
     backbone = _build_backbone(preset, recipe, input_shape, in_backbone)
+    if method != "tsn":
+        _forget_calls(backbone)
     if method in GATED:
         backbone = insert_temporal(
             backbone,
@@ -186,26 +187,21 @@ def from_preset(
             ),
             _places(backbone, recipe.gst_in_place_of, last_blocks),
         )
-    if method != "tsn":
-        backbone = _in_a_graph_of_its_own(backbone)
     model = SegmentModel(
         backbone, num_classes, num_segments, dropout, recipe.normalization, name=preset
     )
     return _with_weights(model, None if in_backbone else weights)
 
 
-def _in_a_graph_of_its_own(backbone):
-    """Returns a copy with layers that belong to no other graph.
+def _forget_calls(backbone):
+    """Removes the calls of a backbone from its layers, before a method calls them in a new graph.
 
-    A layer that was inserted into a second graph still has the tensor of the first as its `output`,
-    so no feature extractor could be made of it.
+    `layer.output` is the tensor of a layer's first call. It has to be the one in the new graph, or no
+    feature extractor could be made of it.
     """
-    state = random.getstate()
-    copy = keras.models.clone_model(backbone)
-    copy.set_weights(backbone.get_weights())
-    # The initial weights that are drawn next do not depend on the copy.
-    random.setstate(state)
-    return copy
+    for layer in backbone.layers:
+        layer._inbound_nodes.clear()
+        layer._outbound_nodes.clear()
 
 
 def _with_weights(model, weights):

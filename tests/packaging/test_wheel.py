@@ -64,6 +64,8 @@ def compiler():
         pytest.skip(f"builds with a compiler where {REQUIRE_COMPILED}=1 says that there is one")
 
 
+# `.ci/tf221` does the same in every run of CI, and runs the op tests with what it installed.
+@exhaustive.MARK
 def test_with_a_compiler(compiler, tmp_path):
     # Without optimization: what is compiled here only has to load.
     wheel = build_wheel(tmp_path, CMAKE_BUILD_TYPE="Debug")
