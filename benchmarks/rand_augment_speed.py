@@ -47,7 +47,8 @@ def measure(variant, frames, repeats, names=()):
         operation = operations[name]
 
         def run(frames, cubic, operation=operation):
-            return operation(frames, Draw(tf.constant(MAGNITUDE), tf.constant(1.0), cubic))
+            strength = tf.constant(MAGNITUDE)
+            return operation(frames, Draw(strength, strength / 10, tf.constant(1.0), cubic))
 
         run = tf.function(run, autograph=False)
         moves = name == "rotate" or name.startswith(("shear", "translate"))

@@ -111,8 +111,9 @@ def _posterize(frames, bits):
 
 
 def _solarize_add(frames, addend):
-    raised = tf.minimum(tf.cast(frames, tf.int32) + addend, 255)
-    return tf.where(frames < _ADD_BELOW, tf.cast(raised, tf.uint8), frames)
+    addend = tf.cast(addend, tf.uint8)
+    raised = tf.minimum(frames, 255 - addend) + addend
+    return tf.where(frames < _ADD_BELOW, raised, frames)
 
 
 def _equalize(frames):

@@ -26,12 +26,12 @@ def keras_cv_operations() -> dict[str, Callable]:
     layers = KerasCvLayers()
 
     def signed(draw, most):
-        return most * (draw.magnitude / 10) * draw.sign
+        return most * draw.level * draw.sign
 
     return {
         "auto_contrast": lambda frames, draw: layers.auto_contrast(frames),
         "equalize": lambda frames, draw: layers.equalize(frames),
-        "solarize": lambda frames, draw: layers.solarize(frames, 255 * (1 - draw.magnitude / 10)),
+        "solarize": lambda frames, draw: layers.solarize(frames, 255 * (1 - draw.level)),
         "color": lambda frames, draw: layers.color(frames, signed(draw, 0.9)),
         "contrast": lambda frames, draw: layers.contrast(frames, 1 + signed(draw, 0.9)),
         "brightness": lambda frames, draw: layers.brightness(frames, signed(draw, 0.4 * 255)),

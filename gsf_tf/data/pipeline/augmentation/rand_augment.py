@@ -105,8 +105,10 @@ class RandAugment:
             tf.random.stateless_uniform([], sub_seed)
             for sub_seed in (seeds[2], tf.random.fold_in(seed, 4))
         )
+        magnitude = tf.clip_by_value(drawn, 0.0, 10.0)
         draw = Draw(
-            tf.clip_by_value(drawn, 0.0, 10.0),
+            magnitude,
+            magnitude / 10,
             tf.where(sign < 0.5, -1.0, 1.0),
             interpolation < 0.5,
         )

@@ -20,7 +20,7 @@ operations = functools.cache(authors_operations)
 @functools.cache
 def operation(name):
     def run(frames, magnitude, sign, cubic):
-        return operations()[name](frames, Draw(magnitude, sign, cubic))
+        return operations()[name](frames, Draw(magnitude, magnitude / 10, sign, cubic))
 
     scalar, frames = tf.TensorSpec([]), tf.TensorSpec([2, None, None, 3], tf.uint8)
     signature = [frames, scalar, scalar, tf.TensorSpec([], tf.bool)]
