@@ -67,7 +67,8 @@ AUGMENTATIONS = {
     "flip": {"flip": 0.5},
     "erasing": {"erasing": 1.0},
     "color_jitter": {"color_jitter": (0.4, 0.4, 0.4, 0.1)},
-    "rand_augment": {"rand_augment": 9.0},
+    "rand_augment authors": {"rand_augment": 9.0},
+    "rand_augment keras_cv": {"rand_augment": 9.0, "rand_augment_variant": "keras_cv"},
     "mixup": {"mixup": 0.8},
     "cutmix": {"cutmix": 1.0},
 }

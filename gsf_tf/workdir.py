@@ -110,7 +110,8 @@ class Workdir:
         self._check_same_records(dataset_info)
 
     def _check_same_config(self, config):
-        before, now = _flatten(self.read_config()), _flatten(config)
+        now = _flatten(config)
+        before = _with_later_values(_flatten(self.read_config()), now)
         differing = [
             f"  {key}: {before.get(key, '(absent)')!r} in the workdir, "
             f"{now.get(key, '(absent)')!r} now"
@@ -285,6 +286,27 @@ def _flatten(tree, prefix=""):
         else:
             flat[prefix + key] = value
     return flat
+
+
+def _with_later_values(before, now):
+    """Adds to a configuration the values that it lacks, because it is older than they are.
+
+    They are what was in effect then, or those of now where they make no difference.
+    """
+    later = {
+        "augmentation.crop_area": [0.08, 1.0],
+        "augmentation.rand_augment_names": [],
+        "augmentation.rand_augment_ops": 2,
+        "augmentation.rand_augment_std": 0.5,
+    }
+    # It decides how a run starts, not how it continues.
+    ignored = ["init_same_classes"]
+    if before.get("augmentation.rand_augment"):
+        later["augmentation.rand_augment_variant"] = "keras_cv"
+    else:
+        ignored.append("augmentation.rand_augment_variant")
+    later.update({key: now.get(key) for key in ignored})
+    return {**{key: value for key, value in later.items() if key in now}, **before}
 
 
 def _describe_records(dataset_info):

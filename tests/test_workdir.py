@@ -8,6 +8,7 @@ import pytest
 from gsf_tf.data import DatasetInfo
 from gsf_tf.errors import UserError
 from gsf_tf.models import from_preset
+from gsf_tf.recipes.defaults import default_config
 from gsf_tf.workdir import Workdir
 
 
@@ -57,6 +58,41 @@ def test_the_same_run_continues(workdir):
 def test_another_configuration_is_refused_with_what_differs(workdir):
     with pytest.raises(UserError, match=r"(?s)epochs: 3 in the workdir, 4 now.*new: '\(absent\)'"):
         workdir.start(config(epochs=4, new=1), dataset_info("down", "up"))
+
+
+LATER = ("crop_area", "rand_augment_names", "rand_augment_ops", "rand_augment_std",
+         "rand_augment_variant")  # fmt: skip
+
+
+def start_as_before(tmp_path, now):
+    """Starts a run with a configuration that lacks the later values; returns its workdir."""
+    then = ml_collections.ConfigDict(now.to_dict())
+    with then.unlocked():
+        del then["init_same_classes"]
+        for key in LATER:
+            del then.augmentation[key]
+    workdir = Workdir(tmp_path / "run")
+    workdir.start(then, dataset_info("down", "up"))
+    (workdir.checkpoints / "epoch-0001-step-00000006").mkdir(parents=True)
+    return workdir
+
+
+@pytest.mark.parametrize("magnitude", [0.0, 9.0])
+def test_a_run_older_than_a_value_continues_as_it_began(tmp_path, magnitude):
+    now = default_config()
+    now.augmentation.rand_augment = magnitude
+    workdir = start_as_before(tmp_path, now)
+    if magnitude:
+        variant = r"rand_augment_variant: 'keras_cv' in the workdir, 'authors' now\n"
+        with pytest.raises(UserError, match=variant):
+            workdir.start(now, dataset_info("down", "up"))
+        now.augmentation.rand_augment_variant = "keras_cv"
+    workdir.start(now, dataset_info("down", "up"))
+    for key, value in {"rand_augment_std": 0.6, "crop_area": (0.1, 1.0)}.items():
+        other = ml_collections.ConfigDict(now.to_dict())
+        other.augmentation[key] = value
+        with pytest.raises(UserError, match=f"augmentation.{key}: .* in the workdir"):
+            workdir.start(other, dataset_info("down", "up"))
 
 
 def test_other_labels_are_refused_with_what_differs(workdir):

@@ -8,8 +8,10 @@
 
 --protocol is efficiency (1 clip x 1 center crop), accuracy (2 x 3) or kinetics (10 x 3); --clips
 and --crops set any other. --full_short_side takes crops over the whole short side instead of 224 of
-its 256 parts: with --protocol=accuracy, TSM's full-resolution test. Logits are averaged over the
-views of a video. Clips are sampled as in training (segments or dense windows).
+its 256 parts: with --protocol=accuracy, TSM's full-resolution test. --crops_along=width takes the
+crops of upright videos from left to right too, as the papers' authors do, instead of from top to
+bottom. Logits are averaged over the views of a video. Clips are sampled as in training (segments or
+dense windows).
 
 Writes to the workdir, with the protocol in the names (and the split and the model, if others than
 the run's):
@@ -31,8 +33,10 @@ from absl import flags
 
 from . import cli
 
-# As in gsf_tf.evaluation.protocol and gsf_tf.evaluation.fusion; a test compares them.
+# As in gsf_tf.evaluation.protocol, gsf_tf.data.pipeline.cropping and gsf_tf.evaluation.fusion; a
+# test compares them.
 PROTOCOLS = ("efficiency", "accuracy", "kinetics")
+CROPS_ALONG = ("longer_side", "width")
 MEANS = ("logits", "probabilities")
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a training run; for the results.")
@@ -40,6 +44,9 @@ _PROTOCOL = flags.DEFINE_enum("protocol", None, PROTOCOLS, "By default efficienc
 _CLIPS = flags.DEFINE_integer("clips", None, "Clips per video, instead of --protocol.", 1)
 _CROPS = flags.DEFINE_integer("crops", None, "Crops per clip, instead of --protocol.", 1)
 _FULL = flags.DEFINE_bool("full_short_side", False, "Crops reach over the whole short side.")
+_CROPS_ALONG = flags.DEFINE_enum(
+    "crops_along", CROPS_ALONG[0], CROPS_ALONG, "Where several crops lie."
+)
 _MODEL = flags.DEFINE_string("model", None, "A .keras file, by default the run's model.keras.")
 _RECORDS = flags.DEFINE_string("records", None, "Records; by default those of the training run.")
 _SPLIT = flags.DEFINE_string("split", None, "Split; by default the run's validation split.")
@@ -66,10 +73,11 @@ def main(_):
     if _FUSE.value:
         name, report = "fused", fuse(workdir, _FUSE.value, _FUSE_MEAN.value, _SCORES_CSV.value)
     else:
+        crops = _FULL.value, _CROPS_ALONG.value
         if _CLIPS.value or _CROPS.value:
-            protocol = Protocol(_CLIPS.value or 1, _CROPS.value or 1, _FULL.value)
+            protocol = Protocol(_CLIPS.value or 1, _CROPS.value or 1, *crops)
         else:
-            protocol = Protocol.named(_PROTOCOL.value or "efficiency", _FULL.value)
+            protocol = Protocol.named(_PROTOCOL.value or "efficiency", *crops)
         name, report = evaluate(
             workdir,
             protocol,
@@ -85,7 +93,7 @@ def main(_):
 
 
 def check_fuse_flags():
-    others = (_PROTOCOL, _CLIPS, _CROPS, _FULL, _MODEL, _RECORDS, _SPLIT)
+    others = (_PROTOCOL, _CLIPS, _CROPS, _FULL, _CROPS_ALONG, _MODEL, _RECORDS, _SPLIT)
     given = [f"--{flag.name}" for flag in others if flag.present]
     if given:
         raise cli.FlagError(

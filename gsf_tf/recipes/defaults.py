@@ -52,10 +52,20 @@ def default_config():
     # `gsf_tf.data.Augmentation`, docs/augmentation.md.
     config.augmentation = ConfigDict()
     config.augmentation.crop = "multi_scale"
+    # Smallest and largest share of the frame's area, for "random_resized".
+    config.augmentation.crop_area = (0.08, 1.0)
     config.augmentation.flip = 0.0
     # File of class pairs that swap when a clip is mirrored; by default the dataset's own.
     config.augmentation.flip_pairs = placeholder(str)
+    # RandAugment: mean and standard deviation of the magnitude (0..10; a mean of 0 turns it off),
+    # and number of operations per clip.
     config.augmentation.rand_augment = 0.0
+    config.augmentation.rand_augment_std = 0.5
+    config.augmentation.rand_augment_ops = 2
+    # "authors" (timm's rand-m9-mstd0.5, on whole frames) or "keras_cv" (on crops).
+    config.augmentation.rand_augment_variant = "authors"
+    # Names of the operations to draw from; empty for all of the variant.
+    config.augmentation.rand_augment_names = ()
     config.augmentation.color_jitter = (0.0, 0.0, 0.0, 0.0)
     config.augmentation.erasing = 0.0
     config.augmentation.mixup = 0.0

@@ -9,7 +9,7 @@ the paper's results:
 | | paper | code, and here |
 |---|---|---|
 | weight decay | 1e-4 | 5e-4 |
-| RandAugment (magnitude 9, std 0.5) | on EPIC-Kitchens | on every dataset |
+| RandAugment (timm's `rand-m9-mstd0.5`) | on EPIC-Kitchens | on every dataset |
 | largest norm of the gradient | - | 20 |
 | groups for biases and normalizations | - | declared, but not used |
 """
@@ -35,6 +35,9 @@ def gsf_experiment(preset, dataset, num_segments, *, init=None, paper=NOT_IN_PAP
     config = experiment(preset, dataset, num_segments, paper=paper)
     config.optimizer.weight_decay = 5e-4
     config.augmentation.rand_augment = 9.0
+    config.augmentation.rand_augment_std = 0.5
+    config.augmentation.rand_augment_ops = 2
+    config.augmentation.rand_augment_variant = "authors"
     if preset.startswith("gsf_"):
         optional_arguments(
             config, channel_ratio=float, placement=str, last_blocks=int, temporal_options=object

@@ -1,6 +1,7 @@
 """Every configuration is what it says, and trains and evaluates on a miniature of its dataset."""
 
 import ast
+import dataclasses
 import importlib
 import inspect
 import re
@@ -9,17 +10,30 @@ import sys
 import keras
 import numpy as np
 import pytest
+from absl import flags
+from ml_collections import config_flags
 
+from gsf_tf.data import Augmentation
 from gsf_tf.errors import UserError
 from gsf_tf.models import from_preset, list_presets
 from gsf_tf.recipes.defaults import default_config
 from gsf_tf.training import ParameterGroup
-from gsf_tf.training.build_dataset import build_dataset
+from gsf_tf.training.build_dataset import build_augmentation, build_dataset
 from gsf_tf.training.build_model import build_model
 from gsf_tf.training.build_optimizer import build_optimizer
 from gsf_tf.training.steps import evaluation_step, train_step
 from tests import exhaustive
-from tests.configs.every_config import ALL, NAMES, OWN, RUNS, TABLES, load, module, source
+from tests.configs.every_config import (
+    ALL,
+    NAMES,
+    OWN,
+    REPOSITORY,
+    RUNS,
+    TABLES,
+    load,
+    module,
+    source,
+)
 from tests.configs.miniature import VAL, make_frames, make_records
 
 PROTOCOLS = ("efficiency", "accuracy", "kinetics")
@@ -96,6 +110,62 @@ def test_rubiksnet_has_no_clipping_and_no_dropout():
         assert (config.optimizer.clip_norm, config.model.dropout) == (None, 0.0)
         config.update_from_flattened_dict({"optimizer.clip_norm": 20.0})
         assert config.optimizer.clip_norm == 20.0
+
+
+def test_gsf_and_tsn_have_the_rand_augment_of_the_authors():
+    """timm's `rand-m9-mstd0.5`: two of all 15 operations. The other recipes have none."""
+    expected = {"": 9.0, "_std": 0.5, "_ops": 2, "_variant": "authors", "_names": ()}
+    found = set()
+    for name, row in ALL:
+        config = load(name, row)
+        method = config.model.preset.split("_")[0]
+        if config.augmentation.rand_augment:
+            found.add(method)
+            for key, value in expected.items():
+                assert config.augmentation[f"rand_augment{key}"] == value
+        else:
+            assert method not in ("gsf", "tsn")
+    assert found == {"gsf", "tsn"}
+
+
+def test_defaults_of_a_configuration_are_those_of_the_library():
+    values = default_config().augmentation.to_dict()
+    assert values.pop("flip_pairs") is None
+    defaults = {
+        field.name: field.default
+        for field in dataclasses.fields(Augmentation)
+        if field.name != "flip_label_map"
+    }
+    assert values == defaults
+
+
+def test_every_value_of_the_augmentation_can_be_set_from_the_command_line(monkeypatch):
+    line = [
+        "program",
+        f"--config={REPOSITORY / 'configs' / 'gsf.py'}:resnet50_ssv1_8f",
+        "--config.augmentation.rand_augment_variant=keras_cv",
+        "--config.augmentation.rand_augment_names=('rotate', 'color')",
+        "--config.augmentation.rand_augment_std=1.5",
+        "--config.augmentation.rand_augment_ops=3",
+        "--config.augmentation.crop=random_resized",
+        "--config.augmentation.crop_area=(0.25, 0.5)",
+        "--config.augmentation.flip=0",
+    ]  # fmt: skip
+    # The values of a configuration are looked up there.
+    monkeypatch.setattr(sys, "argv", line)
+    values = flags.FlagValues()
+    config_flags.DEFINE_config_file("config", flag_values=values)
+    values(line)
+    augmentation = build_augmentation(values.config, None)
+    assert augmentation == Augmentation(
+        rand_augment=9.0,
+        rand_augment_std=1.5,
+        rand_augment_ops=3,
+        rand_augment_variant="keras_cv",
+        rand_augment_names=("rotate", "color"),
+        crop="random_resized",
+        crop_area=(0.25, 0.5),
+    )
 
 
 def _backbone(config):

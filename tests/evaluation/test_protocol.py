@@ -14,6 +14,8 @@ from gsf_tf.evaluation.published_result import published_result
         (Protocol(2, 3, True), "accuracy_full", 6),
         (Protocol(4, 1), "4x1", 4),
         (Protocol(4, 1, True), "4x1_full", 4),
+        (Protocol.named("accuracy", crops_along="width"), "accuracy_width", 6),
+        (Protocol(4, 3, True, "width"), "4x3_full_width", 12),
     ],
 )
 def test_names_and_views(protocol, name, views):

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from gsf_tf.data import OFFICIAL_DATASETS
+from gsf_tf.data.pipeline.cropping import CROPS_ALONG
 from gsf_tf.evaluation.fusion import MEANS
 from gsf_tf.evaluation.protocol import PROTOCOLS
 from tests.program_forks import REPOSITORY
@@ -163,6 +164,7 @@ def test_programs_offer_the_choices_of_the_library():
     assert constant("prepare", "DATASETS") == tuple(OFFICIAL_DATASETS)
     assert constant("evaluate", "PROTOCOLS") == tuple(PROTOCOLS)
     assert constant("evaluate", "MEANS") == tuple(MEANS)
+    assert constant("evaluate", "CROPS_ALONG") == tuple(CROPS_ALONG)
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "doctor"])

@@ -24,6 +24,7 @@ from tests.data.video_maker import make_video
 from tests.trainers.conftest import run
 
 VERBS, NOUNS = ("take", "wash", "cut"), ("cup", "plate")
+UPRIGHT = 4  # The number of the video that is higher than wide.
 
 
 def test_scores_every_held_out_clip_once(trained, clips, tmp_path):
@@ -75,8 +76,10 @@ def kitchen(tmp_path_factory):
     folder = tmp_path_factory.mktemp("kitchen")
     lines = []
     for number, (verb, noun) in enumerate((v, n) for v in VERBS for n in NOUNS):
-        size = {"height": 32, "width": 48 + 16 * number, "num_frames": 6 + 3 * number}
-        make_video(folder / "videos" / f"{number}.mp4", **size)
+        size = {"height": 32, "width": 48 + 16 * number}
+        if number == UPRIGHT:
+            size = {"height": size["width"], "width": 32}
+        make_video(folder / "videos" / f"{number}.mp4", 6 + 3 * number, **size)
         lines.append(f"{number}.mp4 {verb} {noun}\n")
     (folder / "videos" / "6.mp4").write_text("no video")
     lines.append("6.mp4 take cup\n")
@@ -165,6 +168,27 @@ def test_two_clips_of_three_crops(kitchen, accuracy_output):
     both = np.mean([r["verb"] and r["noun"] for r in right])
     assert report["verb_noun_top1"] == pytest.approx(both)
     assert "verb noun top-1" in accuracy_output
+
+
+def test_crops_of_an_upright_video_along_its_width(kitchen):
+    flags = ("--clips=1", "--crops=3", "--crops_along=width", "--batch_size=6")
+    run("evaluate", f"--workdir={kitchen.path}", *flags)
+    report = report_of(kitchen, "1x3_width")
+    assert (report["protocol"], report["crops_along"]) == ("1x3_width", "width")
+    scores = Scores.load(kitchen.path / "scores_1x3_width.npz")
+    (index,) = (
+        i for i, name in enumerate(scores.ids) if name.split(" ")[1].startswith(str(UPRIGHT))
+    )
+    video = kitchen.path.parent / "videos" / f"{UPRIGHT}.mp4"
+    model = kitchen.load_model()
+    logits = {}
+    for side in ("width", "longer_side"):
+        views = frames_to_clip(video, 2, (32, 32), short_side=32, num_crops=3, crops_along=side)
+        logits[side] = np.mean(model(views, training=False)["action"], axis=0)
+    # The records are JPEGs, which moves logits less than other crops do.
+    found = scores.logits["action"][index]
+    error = {side: np.abs(found - values).max() for side, values in logits.items()}
+    assert error["width"] < error["longer_side"] / 4
 
 
 def test_the_report_says_what_was_evaluated(kitchen, accuracy_output):

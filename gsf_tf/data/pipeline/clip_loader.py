@@ -2,15 +2,16 @@
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
 from gsf_tf.data.pipeline.clip_rule import ClipRule
+from gsf_tf.data.pipeline.decode_frames import decode_frames
 from gsf_tf.data.pipeline.record_labels import RecordLabels
 from gsf_tf.data.pipeline.seeding import example_seeds
 from gsf_tf.data.records.record_parser import parse_clip
-from gsf_tf.ops import decode_crops
+from gsf_tf.ops import decode_crops, scale_crops
 from gsf_tf.tasks import ACTION
 
 
@@ -23,12 +24,14 @@ class ClipLoader:
         labels: Which labels are read.
         files: Paths of the shards by their numbers.
         clip_ids: Return the id of each clip too.
+        change_frames: The function of `Augmentation.frames_function`, `None` for no change.
     """
 
     rule: ClipRule
     labels: RecordLabels
     files: Mapping[int, str]
     clip_ids: bool
+    change_frames: Callable | None = None
 
     def select(self, epoch_seed, shard, index, record) -> tuple:
         """Extracts from a record what `load` needs, which is much smaller than the record.
@@ -67,8 +70,16 @@ class ClipLoader:
             A pair: a tuple of clip, label, id (if `clip_ids`) and seed of further changes; and
             whether the record could be used. If it could not, the pixels of the clip are undefined.
         """
-        boxes = self.rule.boxes(*tf.unstack(example["frame_size"]), crop_seed)
-        crops, are_frames = decode_crops(jpegs, example["frame_size"], boxes, self.rule.image_size)
+        size = example["frame_size"]
+        boxes = self.rule.boxes(*tf.unstack(size), crop_seed)
+        if self.change_frames is None:
+            crops, are_frames = decode_crops(jpegs, size, boxes, self.rule.image_size)
+        else:
+            frames, are_frames = decode_frames(jpegs, size)
+            frames = tf.cond(
+                are_frames, lambda: self.change_frames(frames, change_seed), lambda: frames
+            )
+            crops = scale_crops(frames, boxes, self.rule.image_size)
         clips, good = self.rule.arrange(crops), is_clip & are_frames
         labels = tf.unstack(example["labels"], len(self.labels.limits))
         by_task = dict(zip((ACTION, *self.labels.task_classes), labels, strict=True))

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from gsf_tf.data.pipeline import sampling
 from gsf_tf.data.pipeline.augmentation.augmentation import Augmentation
-from gsf_tf.data.pipeline.cropping import view_crops
+from gsf_tf.data.pipeline.cropping import CROPS_ALONG, view_crops
 from gsf_tf.errors import DataError
 
 SAMPLING = ("segments", "dense")
@@ -27,6 +27,7 @@ class ClipRule:
         num_clips: Clips per video; 1 in training.
         num_crops: Crops per clip; 1 in training.
         full_short_side: As in `view_crops`.
+        crops_along: As in `view_crops`.
         augmentation: An `Augmentation`, which decides the crops of training.
 
     Raises:
@@ -41,6 +42,7 @@ class ClipRule:
     num_clips: int = 1
     num_crops: int = 1
     full_short_side: bool = False
+    crops_along: str = "longer_side"
     augmentation: Augmentation = Augmentation()
 
     def __post_init__(self):
@@ -55,6 +57,11 @@ class ClipRule:
             raise DataError(
                 f"`sampling` must be one of {', '.join(map(repr, SAMPLING))}. Received: "
                 f"sampling={self.sampling!r}"
+            )
+        if self.crops_along not in CROPS_ALONG:
+            raise DataError(
+                f"`crops_along` must be one of {', '.join(map(repr, CROPS_ALONG))}. Received: "
+                f"crops_along={self.crops_along!r}"
             )
         if self.frame_stride is not None and (self.sampling != "dense" or self.frame_stride < 1):
             raise DataError(
@@ -114,7 +121,12 @@ class ClipRule:
         if self.training:
             return self.augmentation.draw_crop(height, width, self.image_size, seed)[None]
         return view_crops(
-            height, width, self.image_size, self.num_crops, full_short_side=self.full_short_side
+            height,
+            width,
+            self.image_size,
+            self.num_crops,
+            full_short_side=self.full_short_side,
+            crops_along=self.crops_along,
         )
 
     def arrange(self, crops) -> tf.Tensor:

@@ -22,6 +22,9 @@ _EDGE_CENTERS = ((0, 2), (4, 2), (2, 0), (2, 4))
 _QUARTER_POINTS = ((1, 1), (1, 3), (3, 1), (3, 3))
 CROP_POSITIONS = _CORNERS + _CENTER + _EDGE_CENTERS + _QUARTER_POINTS
 
+# Where several crops of a clip lie in evaluation.
+CROPS_ALONG = ("longer_side", "width")
+
 
 def training_crop(height, width, image_size: tuple[int, int], seed) -> tf.Tensor:
     """Draws a multi-scale crop.
@@ -92,14 +95,21 @@ def random_resized_crop(
 
 
 def view_crops(
-    height, width, image_size: tuple[int, int], num_crops: int, *, full_short_side: bool = False
+    height,
+    width,
+    image_size: tuple[int, int],
+    num_crops: int,
+    *,
+    full_short_side: bool = False,
+    crops_along: str = "longer_side",
 ) -> tf.Tensor:
-    """Returns crops that are evenly spaced along the longer side of the frame.
+    """Returns crops that are evenly spaced along a side of the frame.
 
     The papers scale the short side to input * 256 // 224 and cut out the size of the input. These
     crops are the same regions, in pixels of the stored frame. Three crops of a landscape frame are
-    left, center and right, those of a portrait frame top, center and bottom. A single crop is the
-    center. Along the shorter side, all crops are centered.
+    left, center and right. Those of an upright frame are top, center and bottom, or left, center
+    and right with `crops_along="width"`. A single crop is the center. Along the other side, all
+    crops are centered.
 
     Args:
         height: Height of the frame in pixels.
@@ -108,6 +118,9 @@ def view_crops(
         num_crops: Number of crops.
         full_short_side: The crops cover the whole short side instead of 224/256 of it, as in TSM's
             full-resolution test with inputs of 256 pixels.
+        crops_along: `"longer_side"`, or `"width"`, the rule of the papers' authors: crops lie along
+            the width whatever the shape of the frame. Then the free space counts in whole quarters,
+            as in their code, so the last crop may end up to 3 pixels before the edge.
 
     Returns:
         int32 `[num_crops, 4]`: top, left, height, width of each crop.
@@ -120,11 +133,15 @@ def view_crops(
         scaled = tf.round(tf.cast(box, tf.float64) * share)
         box = tf.maximum(tf.cast(scaled, tf.int32), 1)
     free = frame - box
+    if crops_along == "width":
+        along = tf.constant([False, True])
+        free = free // 4 * 4 if num_crops > 1 else free
+    else:
+        along = tf.stack([height > width, height <= width])
     # A single crop is the center one of three.
     steps, intervals = (tf.range(num_crops), num_crops - 1) if num_crops > 1 else ([1], 2)
     steps = tf.convert_to_tensor(steps)
     spread = free[None] * steps[:, None] // intervals
-    along = tf.stack([height > width, height <= width])
     corners = tf.where(along, spread, free // 2)
     return tf.concat([corners, tf.tile(box[None], [num_crops, 1])], axis=1)
 

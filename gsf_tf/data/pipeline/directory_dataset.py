@@ -50,6 +50,7 @@ def video_dataset_from_directory(
     num_clips: int = 1,
     num_crops: int = 1,
     full_short_side: bool = False,
+    crops_along: str = "longer_side",
     short_side: int = 256,
     epoch: int | None = None,
     skip_batches: int = 0,
@@ -107,6 +108,7 @@ def video_dataset_from_directory(
         num_clips: Clips per video; training always takes 1.
         num_crops: Crops per clip; training always takes 1.
         full_short_side: As in `video_dataset_from_records`.
+        crops_along: As in `video_dataset_from_records`.
         short_side: Pixels. Larger videos are scaled down to this short side before the crop.
         epoch: As in `video_dataset_from_records`.
         skip_batches: Number of batches to skip at the beginning, because they were used before.
@@ -167,6 +169,7 @@ def video_dataset_from_directory(
             num_clips=1 if random else num_clips,
             num_crops=1 if random else num_crops,
             full_short_side=full_short_side,
+            crops_along=crops_along,
             augmentation=augmentation,
         )
         stream = FileStream(

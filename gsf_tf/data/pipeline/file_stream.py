@@ -1,6 +1,7 @@
 """Decodes the clips of one epoch straight from their files."""
 
 import dataclasses
+import functools
 import warnings
 from collections.abc import Sequence
 
@@ -55,7 +56,9 @@ class FileStream:
         if self.shuffle:
             dataset = dataset.shuffle(len(self.paths), **shuffle_arguments(self.seed, self.epoch))
         dataset = self.share.take(dataset)
-        dataset = dataset.map(self._load, self.num_parallel_calls, deterministic=self.deterministic)
+        change = self.rule.augmentation.frames_function() if self.rule.training else None
+        load = functools.partial(self._load, change)
+        dataset = dataset.map(load, self.num_parallel_calls, deterministic=self.deterministic)
         if not self.rule.training:
             return dataset
         return augment_clips(
@@ -67,7 +70,7 @@ class FileStream:
         indices = tf.data.Dataset.range(len(self.paths))
         return indices.map(lambda index: (epoch_seed, index, paths[index], labels[index]))
 
-    def _load(self, epoch_seed, index, path, label):
+    def _load(self, change_frames, epoch_seed, index, path, label):
         rule = self.rule
         frames_seed, crop_seed, change_seed = example_seeds(epoch_seed, index)
         frames, good = tf.numpy_function(
@@ -77,6 +80,8 @@ class FileStream:
             stateful=False,
         )
         frames = tf.ensure_shape(frames, [rule.num_frames, None, None, 3])
+        if change_frames is not None:
+            frames = change_frames(frames, change_seed)
         height, width = tf.shape(frames)[1], tf.shape(frames)[2]
         crops = scale_crops(frames, rule.boxes(height, width, crop_seed), rule.image_size)
         return rule.arrange(crops), label, tf.ensure_shape(good, []), change_seed

@@ -37,6 +37,7 @@ def video_dataset_from_records(
     num_clips: int = 1,
     num_crops: int = 1,
     full_short_side: bool = False,
+    crops_along: str = "longer_side",
     seed: int = 0,
     epoch: int | None = None,
     skip_batches: int = 0,
@@ -56,7 +57,8 @@ def video_dataset_from_records(
 ) -> tf.data.Dataset:
     """Makes a dataset of one pass over records that `gsf_tf.data.write_records` wrote.
 
-    Only the sampled frames are decoded, and of these only the part inside the crop.
+    Only the sampled frames are decoded, and of these only the part inside the crop, unless
+    RandAugment changes whole frames.
 
     In training, clips are shuffled while they are still encoded, one random frame is taken from
     each segment, and one random multi-scale crop serves all frames of a clip. `augmentation`
@@ -83,8 +85,11 @@ def video_dataset_from_records(
             `"dense"` takes frames from a window of 64 frames.
         frame_stride: Distance of the frames of dense clips; by default 64 // num_segments.
         num_clips: Clips per video in evaluation, evenly spaced in time.
-        num_crops: Crops per clip in evaluation, evenly spaced along the longer side.
-        full_short_side: Let the crops of evaluation cover the whole short side (`view_crops`).
+        num_crops: Crops per clip in evaluation, evenly spaced.
+        full_short_side: Let the crops of evaluation cover the whole short side instead of 224/256
+            of it.
+        crops_along: Where several crops lie: along the `"longer_side"` of the frame, or along its
+            `"width"` also where it is upright, as in the code of the papers' authors.
         seed: Seed of all random draws, at least 0.
         epoch: Number of the epoch, or `None`.
         skip_batches: Number of batches to skip at the beginning, because they were used before.
@@ -142,6 +147,7 @@ def video_dataset_from_records(
         num_clips=num_clips,
         num_crops=num_crops,
         full_short_side=full_short_side,
+        crops_along=crops_along,
         augmentation=augmentation,
     )
     drop_remainder = training if drop_remainder is None else drop_remainder
@@ -155,7 +161,8 @@ def video_dataset_from_records(
     )
     damage = DamageLog() if damage is None else damage
     files = {number: files[number] for number in share.file_numbers(len(files))}
-    loader = ClipLoader(rule, labels, files, clip_ids)
+    change_frames = augmentation.frames_function() if training else None
+    loader = ClipLoader(rule, labels, files, clip_ids, change_frames)
     checked = CheckedShards(
         files if isinstance(cache, bool) else copy_shards(files, os.fspath(cache)),
         _count_clips(files),

@@ -21,6 +21,7 @@ def frames_to_clip(
     num_clips: int = 1,
     num_crops: int = 1,
     full_short_side: bool = False,
+    crops_along: str = "longer_side",
 ) -> np.ndarray:
     """Makes the clip that a model takes from a video file or from frames.
 
@@ -40,6 +41,7 @@ def frames_to_clip(
         num_clips: Number of clips.
         num_crops: Number of crops of each clip.
         full_short_side: As in `video_dataset_from_records`.
+        crops_along: As in `video_dataset_from_records`.
 
     Returns:
         uint8 `[num_segments, *image_size, 3]`. With several views, uint8 `[num_clips * num_crops,
@@ -58,6 +60,7 @@ def frames_to_clip(
         num_clips=num_clips,
         num_crops=num_crops,
         full_short_side=full_short_side,
+        crops_along=crops_along,
     )
 
     def choose(num_frames):

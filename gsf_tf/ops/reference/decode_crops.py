@@ -17,7 +17,7 @@ def decode_crops(jpegs, frame_size, boxes, image_size):
         hull = tf.concat([corner, tf.reduce_max(boxes[:, :2] + boxes[:, 2:], axis=0) - corner], 0)
         frames = tf.stack([
             tf.image.decode_and_crop_jpeg(jpeg, hull, channels=3, dct_method="INTEGER_ACCURATE")
-            for jpeg in _check(tf.unstack(jpegs), frame_size)
+            for jpeg in check_sizes(tf.unstack(jpegs), frame_size)
         ])  # fmt: skip
         inside = tf.concat([boxes[:, :2] - corner, boxes[:, 2:]], axis=1)
         return scale_crops(frames, inside, image_size)
@@ -30,7 +30,8 @@ def decode_crops(jpegs, frame_size, boxes, image_size):
     return tf.ensure_shape(crops, [boxes.shape[0], num_frames, *image_size, 3]), good
 
 
-def _check(jpegs, frame_size):
+def check_sizes(jpegs, frame_size):
+    """Returns the JPEGs, after the graph has checked that all of them have the size announced."""
     sizes = tf.stack([tf.image.extract_jpeg_shape(jpeg)[:2] for jpeg in jpegs])
     as_announced = tf.reduce_all(sizes == frame_size)
     with tf.control_dependencies([tf.debugging.Assert(as_announced, [sizes])]):

@@ -39,6 +39,49 @@ def test_three_crops_by_hand(height, width, size, full, expected):
     np.testing.assert_array_equal(center, expected[1])
 
 
+def authors_crops(height, width, scaled, size):
+    """Three crops as in the authors' code: scale the short side, then count in whole quarters.
+
+    The boxes are in pixels of the scaled frame, which is returned too.
+    """
+    short = min(height, width)
+    frame_height, frame_width = height * scaled // short, width * scaled // short
+    top, left = (frame_height - size) // 4 * 2, (frame_width - size) // 4
+    return [[top, left * quarters, size, size] for quarters in (0, 2, 4)], frame_height
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize(
+    "height, width",
+    [(256, 340), (340, 256), (256, 341), (455, 256), (256, 256), (512, 1023), (720, 406)],
+)
+def test_crops_along_the_width_are_those_of_the_authors(height, width, full):
+    scaled, size = (256, 256) if full else (256, 224)
+    boxes = view_crops(height, width, (size, size), 3, full_short_side=full, crops_along="width")
+    expected, scaled_height = authors_crops(height, width, scaled, size)
+    if min(height, width) == scaled:
+        np.testing.assert_array_equal(boxes, expected)
+    # In larger frames a pixel of the scaled frame is several, and quarters are cut off elsewhere.
+    tolerance = 4 * height / scaled_height
+    np.testing.assert_allclose(boxes, np.multiply(expected, height / scaled_height), atol=tolerance)
+    lefts = np.array(boxes)[:, 1]
+    if full and height >= width:
+        assert len(set(lefts)) == 1
+    else:
+        assert lefts[0] == 0 and lefts[0] < lefts[1] < lefts[2]
+
+
+def test_the_side_matters_for_several_crops_of_upright_frames_only():
+    for height, width in ((340, 256), (256, 340)):
+        single = view_crops(height, width, (224, 224), 1)
+        along_width = view_crops(height, width, (224, 224), 1, crops_along="width")
+        np.testing.assert_array_equal(single, along_width)
+    upright = view_crops(340, 256, (224, 224), 3, crops_along="width")
+    np.testing.assert_array_equal(
+        upright, [[58, 0, 224, 224], [58, 16, 224, 224], [58, 32, 224, 224]]
+    )
+
+
 @pytest.mark.parametrize("size, aspect", [((64, 64), 1.0), ((64, 128), 2.0)])
 def test_resized_crops_have_the_area_and_the_shape_asked_for(size, aspect):
     height, width = 240, 320

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from gsf_tf.data import Augmentation, DataError, frames_to_clip, video_dataset_from_records
+from gsf_tf.ops import scale_crops
 from tests.data.video_maker import make_video
 
 TRAINING = {"training": True, "seed": 1, "epoch": 3}
@@ -142,6 +143,16 @@ def test_views_are_clips_times_crops(tmp_path, records):
     np.testing.assert_array_equal(views, expected)
 
 
+def test_views_of_an_upright_video_along_its_width():
+    frames = np.random.default_rng(0).integers(0, 256, [4, 64, 40, 3], np.uint8)
+    views = frames_to_clip(frames, 2, (32, 32), num_crops=3, crops_along="width")
+    # An input of 32 pixels is cut out of a short side of 32 * 256 // 224 = 36.
+    size = round(40 * 32 / 36)
+    left = (40 - size) // 4
+    boxes = [[(64 - size) // 4 * 2, left * quarters, size, size] for quarters in (0, 2, 4)]
+    np.testing.assert_array_equal(views, scale_crops(frames[[1, 3]], boxes, (32, 32)))
+
+
 def test_the_center_view_is_the_single_one(records):
     (single, _), *_ = batches(records, 15)
     (views, _), *_ = batches(records, 15, num_crops=3)
@@ -178,6 +189,7 @@ def test_mixing_gives_shares_of_the_classes(records):
         ({"frame_stride": 2}, "sampling='segments'"),
         ({"training": True, "num_crops": 3}, "1 in training"),
         ({"num_clips": 0}, "`num_clips`"),
+        ({"crops_along": "height"}, "'longer_side', 'width'. Received: crops_along='height'"),
         ({"service": "grpc://localhost:1", "training": True}, "`epoch` must be given"),
         ({"service": "grpc://localhost:1", "cache": True}, "`cache`"),
     ],

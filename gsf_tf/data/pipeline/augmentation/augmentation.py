@@ -10,11 +10,11 @@ from tensorflow.types.experimental import TensorLike
 
 from gsf_tf.data.pipeline.augmentation.color_jitter import color_jitter
 from gsf_tf.data.pipeline.augmentation.mixing import mix
-from gsf_tf.data.pipeline.augmentation.rand_augment import RandAugment
+from gsf_tf.data.pipeline.augmentation.rand_augment import VARIANTS, RandAugment
 from gsf_tf.data.pipeline.augmentation.random_erasing import random_erasing
 from gsf_tf.data.pipeline.cropping import RESIZED_AREA, random_resized_crop, training_crop
 from gsf_tf.data.pipeline.flip_rule import directed_names
-from gsf_tf.errors import DataError
+from gsf_tf.errors import DataError, did_you_mean
 
 CROPS = {"multi_scale": training_crop, "random_resized": random_resized_crop}
 
@@ -23,8 +23,9 @@ CROPS = {"multi_scale": training_crop, "random_resized": random_resized_crop}
 class Augmentation:
     """The random changes that training makes to clips.
 
-    Every change is drawn once per clip and applied to all of its frames. The order is: crop, flip,
-    RandAugment, color jitter, erasing, and then MixUp or CutMix of batches.
+    Every change is drawn once per clip and applied to all of its frames. The order is: RandAugment
+    of whole frames (variant `"authors"`), crop, flip, RandAugment of the crop (variant
+    `"keras_cv"`), color jitter, erasing, and then MixUp or CutMix of batches.
 
     Args:
         crop: `"multi_scale"` (`training_crop`, which the papers use) or `"random_resized"`
@@ -36,7 +37,14 @@ class Augmentation:
             that mirroring changes no label.
         rand_augment: Mean magnitude of RandAugment, 0..10; 0 turns it off. The GSF code uses 9.
         rand_augment_std: Standard deviation of the magnitude, 0..10.
-        rand_augment_ops: Number of operations drawn per clip, 1..10.
+        rand_augment_ops: Number of operations drawn per clip, 1..10. Each is applied with
+            probability 0.5.
+        rand_augment_variant: Which operations there are, and what a magnitude means. `"authors"` is
+            what the GSF code calls, timm's `rand-m9-mstd0.5`: 15 operations, on the whole frame.
+            `"keras_cv"` has 12 operations of keras-cv with the strengths of timm's increasing set,
+            on the crop.
+        rand_augment_names: Names of the operations to draw from, such as `("rotate", "color")`.
+            Empty stands for all of the variant.
         color_jitter: Largest change of (brightness, contrast, saturation, hue). The first three are
             relative, 0..1. The hue is a share of the color circle, 0..0.5.
         erasing: Probability of erasing a rectangle of a clip, 0..1.
@@ -53,7 +61,7 @@ class Augmentation:
     info = gsf_tf.data.DatasetInfo.load("records")
     rule = gsf_tf.data.FlipRule.of(info)
     augmentation = gsf_tf.data.Augmentation(
-        flip=0.5, flip_label_map=rule.label_map, rand_augment=9.0
+        flip=0.5, flip_label_map=rule.label_map, rand_augment=9.0  # As the GSF code has it.
     )
     dataset = gsf_tf.data.video_dataset_from_records(
         "records/train-*", training=True, augmentation=augmentation
@@ -71,6 +79,8 @@ class Augmentation:
     rand_augment: float = 0.0
     rand_augment_std: float = 0.5
     rand_augment_ops: int = 2
+    rand_augment_variant: str = "authors"
+    rand_augment_names: Sequence[str] = ()
     color_jitter: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     erasing: float = 0.0
     mixup: float = 0.0
@@ -85,6 +95,7 @@ class Augmentation:
         _check_range("rand_augment", self.rand_augment, 0, 10)
         _check_range("rand_augment_std", self.rand_augment_std, 0, 10)
         _check_range("rand_augment_ops", self.rand_augment_ops, 1, 10)
+        self._check_operations()
         _check_range("erasing", self.erasing, 0, 1)
         _check_range("mixup", self.mixup, 0, math.inf)
         _check_range("cutmix", self.cutmix, 0, math.inf)
@@ -162,6 +173,18 @@ class Augmentation:
             return random_resized_crop(height, width, image_size, seed, self.crop_area)
         return training_crop(height, width, image_size, seed)
 
+    def frames_function(self) -> Callable | None:
+        """Returns a function that changes whole frames before their crop, or `None` if none is on.
+
+        The function maps (frames, seed) to frames, uint8 `[T, H, W, 3]`. The seed is two integers,
+        the same that the function of `clip_function` gets. RandAugment's layers are made here, once
+        per dataset.
+        """
+        if not VARIANTS[self.rand_augment_variant].whole_frames:
+            return None
+        rand_augment = self._rand_augment()
+        return rand_augment and (lambda frames, seed: rand_augment(frames, _seeds(seed)[1]))
+
     def clip_function(self) -> Callable | None:
         """Returns a function that changes a clip after its crop, or `None` if no change is on.
 
@@ -169,15 +192,13 @@ class Augmentation:
         and the seed is two integers. RandAugment's layers are made here, once per dataset.
         """
         rand_augment = None
-        if self.rand_augment:
-            rand_augment = RandAugment(
-                self.rand_augment, self.rand_augment_std, self.rand_augment_ops
-            )
+        if not VARIANTS[self.rand_augment_variant].whole_frames:
+            rand_augment = self._rand_augment()
         if not (self.flip or rand_augment or any(self.color_jitter) or self.erasing):
             return None
 
         def change(frames, label, seed):
-            flip_seed, rand_seed, color_seed, erasing_seed = tf.unstack(tf.random.split(seed, 4))
+            flip_seed, rand_seed, color_seed, erasing_seed = _seeds(seed)
             if self.flip:
                 flipped = tf.random.stateless_uniform([], flip_seed) < self.flip
                 frames = tf.cond(flipped, lambda: frames[:, :, ::-1], lambda: frames)
@@ -215,6 +236,38 @@ class Augmentation:
         """
         shares = tf.nest.map_structure(tf.one_hot, labels, num_classes)
         return mix(clips, shares, self.mixup, self.cutmix, seed)
+
+    def _rand_augment(self):
+        if not self.rand_augment:
+            return None
+        return RandAugment(
+            self.rand_augment,
+            self.rand_augment_std,
+            self.rand_augment_ops,
+            self.rand_augment_variant,
+            self.rand_augment_names,
+        )
+
+    def _check_operations(self):
+        variant, names = self.rand_augment_variant, self.rand_augment_names
+        if variant not in VARIANTS:
+            raise DataError(
+                f"`rand_augment_variant` must be one of {', '.join(map(repr, VARIANTS))}. "
+                f"Received: rand_augment_variant={variant!r}"
+            )
+        known = VARIANTS[variant].names
+        unknown = [names] if isinstance(names, str) else [n for n in names if n not in known]
+        if unknown:
+            raise DataError(
+                f"`rand_augment_names` must be a sequence of operations of {variant!r}: "
+                f"{', '.join(known)}. Received: rand_augment_names={names!r}."
+                f"{did_you_mean(str(unknown[0]), known)}"
+            )
+
+
+def _seeds(seed):
+    """Returns the seeds of the flip, of RandAugment, of the color jitter and of erasing."""
+    return tf.unstack(tf.random.split(seed, 4))
 
 
 def _check_range(name, value, low, high):

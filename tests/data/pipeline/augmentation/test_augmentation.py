@@ -5,7 +5,11 @@ import tensorflow as tf
 from gsf_tf.data import Augmentation, DataError
 
 EVERYTHING = Augmentation(
-    flip=0.5, rand_augment=9.0, color_jitter=(0.4, 0.4, 0.4, 0.1), erasing=0.5
+    flip=0.5,
+    rand_augment=9.0,
+    rand_augment_variant="keras_cv",
+    color_jitter=(0.4, 0.4, 0.4, 0.1),
+    erasing=0.5,
 )
 
 
@@ -51,6 +55,16 @@ def test_half_of_the_clips_are_mirrored_with_their_labels(still_clip):
 
 def test_nothing_to_do():
     assert Augmentation().clip_function() is None
+    assert Augmentation().frames_function() is None
+
+
+def test_the_variant_decides_when_rand_augment_comes():
+    authors = Augmentation(rand_augment=9.0, rand_augment_names=["invert"])
+    assert authors.clip_function() is None and authors.frames_function() is not None
+    keras_cv = Augmentation(
+        rand_augment=9.0, rand_augment_names=["solarize"], rand_augment_variant="keras_cv"
+    )
+    assert keras_cv.clip_function() is not None and keras_cv.frames_function() is None
 
 
 @pytest.mark.parametrize(
@@ -90,6 +104,14 @@ def test_mixing_must_know_the_number_of_classes():
         ({"flip_label_map": [0, 5]}, r"\[0, 5\]"),
         ({"rand_augment": 11}, "0..10"),
         ({"rand_augment_ops": 0}, "1..10"),
+        ({"rand_augment_std": -1}, "0..10"),
+        ({"rand_augment_variant": "timm"}, "'authors', 'keras_cv'. Received: .*'timm'"),
+        ({"rand_augment_names": ["rotat"]}, "'authors': auto_.* Did you mean 'rotate'"),
+        ({"rand_augment_names": "rotate"}, "must be a sequence .*='rotate'"),
+        (
+            {"rand_augment_names": ["invert"], "rand_augment_variant": "keras_cv"},
+            "'keras_cv': auto_.*'invert'",
+        ),
         ({"color_jitter": (0.1, 0.1)}, "brightness, contrast"),
         ({"color_jitter": (0.1, 0.1, 0.1, 0.6)}, "0.6"),
         ({"erasing": -0.1}, "-0.1"),
