@@ -151,3 +151,24 @@ def test_a_folder_in_the_place_of_a_file(workdir):
     with pytest.raises(UserError, match="eval_accuracy.json could not be written.*make room"):
         workdir.write_json("eval_accuracy", {"top1": 0.5})
     assert not list(workdir.path.glob("eval_*.incomplete"))
+
+
+def test_a_run_of_an_earlier_version_lacks_values_that_were_added_since(workdir):
+    """Its config.json counts as having their defaults, and arguments that are None as left out."""
+    added = {"init_new": False, "model": {"preset": "x", "last_blocks": None}, "new": {"a": [1]}}
+    defaults = ml_collections.ConfigDict({"init_new": False, "new": {"a": (1,)}, "epochs": 60})
+    workdir.start(config(**added), dataset_info("down", "up"), defaults=defaults)
+    assert "init_new" not in workdir.read_config()
+    with pytest.raises(
+        UserError, match=r"init_new: '\(absent\)' in the workdir, True now"
+    ) as error:
+        workdir.start(
+            config(**{**added, "init_new": True}), dataset_info("down", "up"), defaults=defaults
+        )
+    assert "last_blocks" not in str(error.value) and "new.a" not in str(error.value)
+    with pytest.raises(UserError, match=r"new.a: '\(absent\)' in the workdir, \[2\] now"):
+        workdir.start(
+            config(**{**added, "new": {"a": [2]}}), dataset_info("down", "up"), defaults=defaults
+        )
+    with pytest.raises(UserError, match="epochs: 3 in the workdir, 60 now"):
+        workdir.start(config(epochs=60), dataset_info("down", "up"), defaults=defaults)

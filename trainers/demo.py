@@ -101,7 +101,7 @@ def main(_):
     # ---- Serving ----------------------------------------------------------------------------
     run_program(console, "export", f"--workdir={workdirs['GSF'].path}")
     newest = max(workdirs["GSF"].exports.iterdir(), key=lambda path: int(path.name))
-    run_program(console, "predict", f"--model={newest}", str(new_clip))
+    run_program(console, "predict", f"--model={newest}", "--", str(new_clip))
     summarize(console, output, workdirs, PRESETS, time.monotonic() - start)
 
 

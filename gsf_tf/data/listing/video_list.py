@@ -34,8 +34,8 @@ def list_annotated_videos(
 
     `start` and `end`, in seconds, cut the clip out of a longer video. For folders of frames, lines
     may be `path num_frames label` or `path start num_frames label`, as in the lists of TSN, TSM and
-    GSF. The number of frames must then be that of the folder, and `start` the number of its first
-    frame.
+    GSF. In the first form the number of frames must be that of the folder. In the second, the clip
+    has the frames `start`, `start + 1`, ..., all of which must be there.
 
     With `tasks`, each line ends with one label for each task, and the class of a clip is their
     combination. With `tasks=("verb", "noun")` the line `a.mp4 take plate` has the class
@@ -113,6 +113,7 @@ def list_annotated_videos(
             line.split,
             *map(float, line.part or ()),
             task_labels=combination if tasks else (),
+            frames=line.frames,
         )
         for line, combination in zip(lines, indices_of_lines, strict=True)
     ]

@@ -7,6 +7,24 @@ import av
 from gsf_tf.data.video.video_stream import file_start
 
 
+def has_times_by_order(container, stream) -> bool:
+    """Returns whether a file stores the order of decoding only, and its frames have another order.
+
+    Such frames have their times from a `FrameClock` that has seen all packets before them.
+
+    Args:
+        container: PyAV's container, whose first packets may be read; seek to go back.
+        stream: The video stream in it.
+    """
+    if not stream.codec_context.has_b_frames:
+        return False
+    if container.format.name != "matroska,webm":
+        return container.format.name == "avi"
+    container.flags &= ~av.container.Flags.gen_pts.value
+    first = next((packet for packet in container.demux(stream) if packet.size), None)
+    return first is not None and first.pts is None
+
+
 class FrameClock:
     """Gives each frame a time in seconds since the start of the file, later than the one before.
 
