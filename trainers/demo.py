@@ -11,6 +11,7 @@ second line above only shows that everything runs, in the shortest time: its mod
 """
 
 import pathlib
+import shlex
 import subprocess
 import sys
 import time
@@ -37,7 +38,7 @@ def run_program(console, name, *arguments):
     from gsf_tf.errors import UserError
 
     console.rule()
-    console.print("$ gsf-tf", name, *arguments)
+    console.print("$ gsf-tf", shlex.join([name, *arguments]))
     command = [sys.executable, "-m", f"{__package__}.{name}", *arguments]
     if subprocess.run(command).returncode:
         raise UserError(f"The demo stopped: gsf-tf {name} failed; see its message above.")

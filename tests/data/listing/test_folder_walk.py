@@ -96,6 +96,16 @@ def test_the_index_of_files_walks_once(tmp_path):
         FileIndex(tmp_path).find("x_1.mp4")
 
 
+def test_notes_are_text_whatever_the_names_are(tmp_path):
+    touch(tmp_path, "train/a/1.mp4", "train/b/2.mp4", "val/a/3.mp4")
+    os.mkdir(os.fsencode(tmp_path) + b"/empty\xff")
+    os.close(os.open(os.fsencode(tmp_path) + b"/val/loose\xe9.mp4", os.O_CREAT))
+    notes = "\n".join(list_video_folder(tmp_path).notes)
+    notes.encode()
+    assert "`empty\\udcff` is left out: it holds no clips" in notes
+    assert "such as `loose\\udce9.mp4`" in notes
+
+
 def test_links_that_an_official_dataset_leaves_out_are_named(tmp_path):
     lists = tmp_path / "lists"
     touch(tmp_path, "lists/train.csv", "lists/validate.csv")

@@ -50,6 +50,14 @@ def test_numbers_in_the_validation_list_and_in_tasks(tmp_path):
         read(tmp_path, "a.mp4 up x\nb.mp4 3 y\nc.mp4 down x\n", tasks=("verb", "noun"))
 
 
+@pytest.mark.parametrize(
+    "tasks", [("verb", "a/b"), ("", "noun"), ("verb", "verb"), ("action", "x")]
+)
+def test_names_of_tasks(tmp_path, tasks):
+    with pytest.raises(DataError, match="`tasks` must be different names of letters"):
+        read(tmp_path, "a.mp4 up x\nb.mp4 down y\n", tasks=tasks)
+
+
 def test_a_label_map_may_hold_numbers_beside_names(tmp_path):
     labels = LabelMap(["7", "up", "-1"])
     listing = read(tmp_path, "a.mp4 up\nb.mp4 7\nc.mp4 -1\n", labels=labels)
