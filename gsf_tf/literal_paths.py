@@ -56,6 +56,19 @@ def with_literal_folders(pattern: str, exists: Callable[[str], bool]) -> str:
     return "/".join([*map(escape, parts[:literal]), *parts[literal:]])
 
 
+def list_folder(folder: str | os.PathLike) -> list[str]:
+    """Returns the names in a folder of any file system that TensorFlow knows.
+
+    `tf.io.gfile.listdir` fails in a local folder where one name is not UTF-8.
+    """
+    if "://" not in os.fspath(folder):
+        return os.listdir(folder)
+    # Imported here because decoding processes import this file and must not load TensorFlow.
+    import tensorflow as tf
+
+    return tf.io.gfile.listdir(folder)
+
+
 @contextlib.contextmanager
 def plain_path(folder: str | os.PathLike) -> Iterator[pathlib.Path]:
     """Gives a path of a folder without the characters of patterns, for reading what is inside.

@@ -1,7 +1,16 @@
+import os
+
 import pytest
 import tensorflow as tf
 
-from gsf_tf.data import DatasetInfo, LabelMap, video_dataset_from_records
+from gsf_tf.data import (
+    ClipListing,
+    DatasetInfo,
+    LabelMap,
+    RecordSettings,
+    find_complete_records,
+    video_dataset_from_records,
+)
 from gsf_tf.errors import DataError, UserError
 from gsf_tf.evaluation import Predictor
 from gsf_tf.literal_paths import escape, plain_path, with_literal_folders
@@ -73,3 +82,12 @@ def test_a_cache_that_is_not_utf8(tmp_path):
     file.touch()
     with pytest.raises(DataError, match="`cache` must be a path of UTF-8 text"):
         video_dataset_from_records(str(file), cache=str(tmp_path / BAD))
+
+
+def test_a_name_that_is_not_utf8_beside_the_records(tmp_path):
+    os.close(os.open(os.fsencode(tmp_path) + b"/note\xe9", os.O_CREAT))
+    listing = ClipListing((), LabelMap(["a", "b"]))
+    with pytest.raises(DataError, match=r"holds other files \(note.\)"):
+        find_complete_records(listing, str(tmp_path), RecordSettings())
+    with pytest.raises(DataError, match="which matches none; the folder .* holds note"):
+        video_dataset_from_records(f"{tmp_path}/train-*")

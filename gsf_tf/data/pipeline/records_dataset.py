@@ -20,7 +20,7 @@ from gsf_tf.data.records import object_store
 from gsf_tf.data.records.damage_log import DamageLog
 from gsf_tf.data.records.dataset_info import DatasetInfo
 from gsf_tf.errors import DataError
-from gsf_tf.literal_paths import with_literal_folders
+from gsf_tf.literal_paths import list_folder, with_literal_folders
 
 
 # Converting the mapped functions with autograph takes seconds, and none of them needs it.
@@ -234,7 +234,7 @@ def _match(file_pattern):
             folder = os.path.dirname(str(pattern)) or "."
             contents = "does not exist"
             if tf.io.gfile.isdir(folder):
-                names = sorted(tf.io.gfile.listdir(folder))
+                names = sorted(list_folder(folder))
                 contents = f"holds {', '.join(names[:5])}" if names else "is empty"
             raise DataError(
                 "`file_pattern` must match shards of records, such as `records/train-*.tfrecord`. "

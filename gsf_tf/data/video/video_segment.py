@@ -71,10 +71,8 @@ def iterate_segment(
     """
     count, end, size = 0, 0.0, None
     with open_video(path) as (container, stream), decoding_errors(path, lambda: count):
-        by_order = has_times_by_order(container, stream)
-    with open_video(path) as (container, stream), decoding_errors(path, lambda: count):
         period = float(1 / (stream.average_rate or stream.guessed_rate or 1))
-        frames = _all_frames if by_order else _frames_from
+        frames = _all_frames if has_times_by_order(path, container, stream) else _frames_from
         for frame, seconds in frames(path, container, stream, start):
             if seconds >= stop - _TIME_TOLERANCE:
                 end = stop
