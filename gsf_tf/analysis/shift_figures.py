@@ -55,7 +55,13 @@ def attention_figure(statistics: Sequence[ShiftStatistics]) -> Figure:
     figure = Figure(figsize=(5.5 + 2 * columns, 4), layout="constrained")
     axes = figure.subplots()
     width = GROUP_WIDTH / len(layers)
-    drawn = {
+    line = axes.hlines(
+        TSM_SHARES,
+        np.array(INTEGER_SHIFTS) - GROUP_WIDTH / 2,
+        np.array(INTEGER_SHIFTS) + GROUP_WIDTH / 2,
+        colors="black",
+    )
+    bars = {
         layer.name: axes.bar(
             np.array(INTEGER_SHIFTS) + (index + 0.5) * width - GROUP_WIDTH / 2,
             _integer_shares(layer),
@@ -64,12 +70,7 @@ def attention_figure(statistics: Sequence[ShiftStatistics]) -> Figure:
         )
         for index, layer in enumerate(layers)
     }
-    drawn["TSM"] = axes.hlines(
-        TSM_SHARES,
-        np.array(INTEGER_SHIFTS) - GROUP_WIDTH / 2,
-        np.array(INTEGER_SHIFTS) + GROUP_WIDTH / 2,
-        colors="black",
-    )
+    drawn = {"TSM": line, **bars}
     axes.set_xticks(INTEGER_SHIFTS, ["-1", "0", "+1"])
     axes.set(xlabel="Shift in time, frames", ylabel="Share of the channels", ylim=(0, 1))
     legend = figure.legend(
