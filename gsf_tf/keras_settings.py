@@ -1,4 +1,4 @@
-"""The check of Keras' settings at the import of gsf_tf."""
+"""The checks of Keras' settings, at the import of gsf_tf and wherever something is built."""
 
 import json
 import os
@@ -29,6 +29,20 @@ def check_keras_settings():
             "Keras must have the image data format 'channels_last'. "
             f"Received: image_data_format={layout!r}. Put it right in {file}, or call "
             "`keras.config.set_image_data_format('channels_last')` before the import."
+        )
+
+
+def check_image_data_format():
+    """Raises ValueError if Keras was set to channels first after the import of gsf_tf."""
+    import keras
+
+    layout = keras.config.image_data_format()
+    if layout != "channels_last":
+        raise ValueError(
+            "Keras must have the image data format 'channels_last', because the layers and models "
+            "of gsf_tf have their channels last. Received: "
+            f"image_data_format={layout!r}. Call "
+            "`keras.config.set_image_data_format('channels_last')` before one is built."
         )
 
 

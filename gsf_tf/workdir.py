@@ -14,6 +14,7 @@ import tensorflow as tf
 import gsf_tf
 from gsf_tf.data import DatasetInfo, LabelMap
 from gsf_tf.errors import UserError
+from gsf_tf.literal_paths import check_path
 from gsf_tf.tasks import ACTION, task_logits
 from gsf_tf.whole_file import write_whole_file
 
@@ -36,9 +37,13 @@ class Workdir:
 
     Args:
         path: Path of the folder; it need not exist.
+
+    Raises:
+        UserError: If the path is not UTF-8 text.
     """
 
     def __init__(self, path: str | os.PathLike):
+        check_path("workdir", path)
         self.path = pathlib.Path(path)
         self.config_file = self.path / "config.json"
         self.run_file = self.path / "run.json"
@@ -51,7 +56,11 @@ class Workdir:
         self.exports = self.path / "export"
 
     def start(
-        self, config: Any, dataset_info: DatasetInfo, temporal_layers: Sequence[dict[str, Any]] = ()
+        self,
+        config: Any,
+        dataset_info: DatasetInfo,
+        temporal_layers: Sequence[dict[str, Any]] = (),
+        defaults: Any = None,
     ) -> None:
         """Writes the description of a new run, or checks that the run in the folder is the same.
 
@@ -62,6 +71,7 @@ class Workdir:
             config: `ml_collections.ConfigDict`.
             dataset_info: `DatasetInfo` of the training data.
             temporal_layers: Descriptions of the model's temporal layers, dictionaries for JSON.
+            defaults: As in `check_same_run`.
 
         Raises:
             UserError: If the folder cannot be written, or holds a run with another configuration or
@@ -76,7 +86,7 @@ class Workdir:
         labels = LabelMap(dataset_info.labels)
         # Without a checkpoint there is nothing to continue: a start that failed is overwritten.
         if self.config_file.exists() and self._has_checkpoint():
-            self.check_same_run(config, dataset_info)
+            self.check_same_run(config, dataset_info, defaults)
             run = self.read_run()
             run.setdefault("continued", []).append(describe_process())
             self.write_json("run", run)
@@ -95,29 +105,37 @@ class Workdir:
     def _has_checkpoint(self):
         return any(path.suffix != ".partial" for path in self.checkpoints.glob("epoch-*"))
 
-    def check_same_run(self, config: Any, dataset_info: DatasetInfo) -> None:
+    def check_same_run(self, config: Any, dataset_info: DatasetInfo, defaults: Any = None) -> None:
         """Checks that the run in the folder has this configuration and these training data.
 
         Args:
             config: `ml_collections.ConfigDict`.
             dataset_info: `DatasetInfo` of the training data.
+            defaults: `ml_collections.ConfigDict` of the defaults. A run of an earlier version lacks
+                the values that were added since; there it counts as having their defaults.
 
         Raises:
             UserError: If it does not. The message lists the differences.
         """
-        self._check_same_config(json.loads(config.to_json()))
+        defaults = {} if defaults is None else json.loads(defaults.to_json())
+        self._check_same_config(json.loads(config.to_json()), _flatten(defaults))
         self.check_labels(LabelMap(dataset_info.labels), "the training data")
         self._check_same_records(dataset_info)
 
-    def _check_same_config(self, config):
-        now = _flatten(config)
-        before = _with_later_values(_flatten(self.read_config()), now)
+    def _check_same_config(self, config, defaults):
+        before, now = _flatten(self.read_config()), _flatten(config)
+        earlier = {**defaults, **_values_of_earlier_versions(before, now)}
+
+        def value(of, key):
+            # None, of an argument that only some configurations have, is the model's own value.
+            return of[key] if key in of else (earlier if of is before else defaults).get(key)
+
         differing = [
             f"  {key}: {before.get(key, '(absent)')!r} in the workdir, "
             f"{now.get(key, '(absent)')!r} now"
             for key in sorted(before.keys() | now.keys())
             # The path of the records may change; `_check_same_records` compares their content.
-            if before.get(key) != now.get(key) and key != "data.records"
+            if value(before, key) != value(now, key) and key != "data.records"
         ]
         if differing:
             raise UserError(
@@ -288,25 +306,10 @@ def _flatten(tree, prefix=""):
     return flat
 
 
-def _with_later_values(before, now):
-    """Adds to a configuration the values that it lacks, because it is older than they are.
-
-    They are what was in effect then, or those of now where they make no difference.
-    """
-    later = {
-        "augmentation.crop_area": [0.08, 1.0],
-        "augmentation.rand_augment_names": [],
-        "augmentation.rand_augment_ops": 2,
-        "augmentation.rand_augment_std": 0.5,
-    }
-    # It decides how a run starts, not how it continues.
-    ignored = ["init_same_classes"]
-    if before.get("augmentation.rand_augment"):
-        later["augmentation.rand_augment_variant"] = "keras_cv"
-    else:
-        ignored.append("augmentation.rand_augment_variant")
-    later.update({key: now.get(key) for key in ignored})
-    return {**{key: value for key, value in later.items() if key in now}, **before}
+def _values_of_earlier_versions(before, now):
+    """Returns what was in effect before a value could be set, where that is not the default."""
+    key = "augmentation.rand_augment_variant"
+    return {key: "keras_cv" if before.get("augmentation.rand_augment") else now.get(key)}
 
 
 def _describe_records(dataset_info):

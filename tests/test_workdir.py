@@ -85,14 +85,14 @@ def test_a_run_older_than_a_value_continues_as_it_began(tmp_path, magnitude):
     if magnitude:
         variant = r"rand_augment_variant: 'keras_cv' in the workdir, 'authors' now\n"
         with pytest.raises(UserError, match=variant):
-            workdir.start(now, dataset_info("down", "up"))
+            workdir.start(now, dataset_info("down", "up"), defaults=default_config())
         now.augmentation.rand_augment_variant = "keras_cv"
-    workdir.start(now, dataset_info("down", "up"))
+    workdir.start(now, dataset_info("down", "up"), defaults=default_config())
     for key, value in {"rand_augment_std": 0.6, "crop_area": (0.1, 1.0)}.items():
         other = ml_collections.ConfigDict(now.to_dict())
         other.augmentation[key] = value
         with pytest.raises(UserError, match=f"augmentation.{key}: .* in the workdir"):
-            workdir.start(other, dataset_info("down", "up"))
+            workdir.start(other, dataset_info("down", "up"), defaults=default_config())
 
 
 def test_other_labels_are_refused_with_what_differs(workdir):
@@ -187,3 +187,24 @@ def test_a_folder_in_the_place_of_a_file(workdir):
     with pytest.raises(UserError, match="eval_accuracy.json could not be written.*make room"):
         workdir.write_json("eval_accuracy", {"top1": 0.5})
     assert not list(workdir.path.glob("eval_*.incomplete"))
+
+
+def test_a_run_of_an_earlier_version_lacks_values_that_were_added_since(workdir):
+    """Its config.json counts as having their defaults, and arguments that are None as left out."""
+    added = {"init_new": False, "model": {"preset": "x", "last_blocks": None}, "new": {"a": [1]}}
+    defaults = ml_collections.ConfigDict({"init_new": False, "new": {"a": (1,)}, "epochs": 60})
+    workdir.start(config(**added), dataset_info("down", "up"), defaults=defaults)
+    assert "init_new" not in workdir.read_config()
+    with pytest.raises(
+        UserError, match=r"init_new: '\(absent\)' in the workdir, True now"
+    ) as error:
+        workdir.start(
+            config(**{**added, "init_new": True}), dataset_info("down", "up"), defaults=defaults
+        )
+    assert "last_blocks" not in str(error.value) and "new.a" not in str(error.value)
+    with pytest.raises(UserError, match=r"new.a: '\(absent\)' in the workdir, \[2\] now"):
+        workdir.start(
+            config(**{**added, "new": {"a": [2]}}), dataset_info("down", "up"), defaults=defaults
+        )
+    with pytest.raises(UserError, match="epochs: 3 in the workdir, 60 now"):
+        workdir.start(config(epochs=60), dataset_info("down", "up"), defaults=defaults)

@@ -46,6 +46,9 @@ def run(main):
             exit status, `None` for 0.
     """
 
+    # A name that the encoding of the terminal lacks, or that is no text, must not end a program.
+    sys.stdout.reconfigure(errors="backslashreplace")
+
     def guarded(argv):
         if not flags.FLAGS["verbosity"].present:
             absl.logging.set_verbosity(absl.logging.WARNING)
@@ -203,10 +206,10 @@ def _leave_object_store(code):
 
 
 def console():
-    """Returns a console for messages that may hold file names and brackets as they are."""
+    """Returns a console that prints names as they are, also `[red]` and `:smile:`."""
     import rich.console
 
-    return rich.console.Console(markup=False, highlight=False, soft_wrap=True)
+    return rich.console.Console(markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 def progress(console):
@@ -214,11 +217,11 @@ def progress(console):
     import rich.progress
 
     return rich.progress.Progress(
-        rich.progress.TextColumn("{task.description}"),
+        rich.progress.TextColumn("{task.description}", markup=False),
         rich.progress.BarColumn(),
         rich.progress.MofNCompleteColumn(),
         rich.progress.TimeElapsedColumn(),
         rich.progress.TimeRemainingColumn(),
-        rich.progress.TextColumn("{task.fields[info]}"),
+        rich.progress.TextColumn("{task.fields[info]}", markup=False),
         console=console,
     )

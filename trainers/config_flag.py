@@ -2,7 +2,9 @@
 
 import os
 import pathlib
+import re
 import sys
+import tempfile
 
 from absl import flags
 
@@ -41,20 +43,27 @@ def config_names():
 
 
 def config_path(text):
-    """Returns the path for a value of --config, with the row after the colon if there is one.
+    """Returns the path for a value of --config, and a colon and the row if the value has one.
 
     Args:
-        text: Name or path of a configuration; after a colon, the row of its table.
+        text: Name or path of a configuration; after a colon, the row of its table. A colon in the
+            path of a file that exists is a part of the path.
+
+    Returns:
+        A pair: the path; and `""`, or the row with the colon before it.
 
     Raises:
         FlagError: If there is no such configuration.
     """
     name, colon, row = text.partition(":")
+    for place in [len(text), *(match.start() for match in re.finditer(":", text))]:
+        if text[:place].endswith(".py") and os.path.isfile(text[:place]):
+            return text[:place], text[place:]
     is_path = name.endswith(".py") or os.sep in name
     if not is_path and name in config_names():
-        return f"{CONFIGS / name}.py{colon}{row}"
+        return f"{CONFIGS / name}.py", f"{colon}{row}"
     if is_path and os.path.isfile(name):
-        return text
+        return name, f"{colon}{row}"
     problem = "a path where no file is" if is_path else "a name that none of them has"
     nearest = cli.did_you_mean(os.path.basename(name).removesuffix(".py"), config_names())
     raise cli.FlagError(
@@ -71,7 +80,14 @@ class _FilesByName(flags.ArgumentParser):
         self._files = files
 
     def parse(self, text):
-        return self._files.parse(config_path(text))
+        path, row = config_path(text)
+        if ":" not in path:
+            return self._files.parse(f"{path}{row}")
+        # The parser of files would divide the path at its colon.
+        with tempfile.TemporaryDirectory() as folder:
+            link = pathlib.Path(folder, "config.py")
+            link.symlink_to(os.path.abspath(path))
+            return self._files.parse(f"{link}{row}")
 
     def flag_type(self):
         return "NAME[:ROW] or PATH.py[:ROW]"

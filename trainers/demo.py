@@ -11,6 +11,7 @@ second line above only shows that everything runs, in the shortest time: its mod
 """
 
 import pathlib
+import shlex
 import subprocess
 import sys
 import time
@@ -37,7 +38,7 @@ def run_program(console, name, *arguments):
     from gsf_tf.errors import UserError
 
     console.rule()
-    console.print("$ gsf-tf", name, *arguments)
+    console.print("$ gsf-tf", shlex.join([name, *arguments]))
     command = [sys.executable, "-m", f"{__package__}.{name}", *arguments]
     if subprocess.run(command).returncode:
         raise UserError(f"The demo stopped: gsf-tf {name} failed; see its message above.")
@@ -101,7 +102,7 @@ def main(_):
     # ---- Serving ----------------------------------------------------------------------------
     run_program(console, "export", f"--workdir={workdirs['GSF'].path}")
     newest = max(workdirs["GSF"].exports.iterdir(), key=lambda path: int(path.name))
-    run_program(console, "predict", f"--model={newest}", str(new_clip))
+    run_program(console, "predict", f"--model={newest}", "--", str(new_clip))
     summarize(console, output, workdirs, PRESETS, time.monotonic() - start)
 
 

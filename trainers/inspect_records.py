@@ -63,13 +63,17 @@ def main(argv):
 
     # ---- Report -----------------------------------------------------------------------------
     print_report(console, records, report)
-    if _SHEET.value and report.sample:
-        contact_sheet(report.sample).save(_SHEET.value)
-        console.print(f"Wrote {_SHEET.value}")
     if _JSON.value:
         with open(_JSON.value, "w", encoding="utf-8") as file:
             json.dump({"records": records, **report.as_dict()}, file, indent=2, ensure_ascii=False)
         console.print(f"Wrote {_JSON.value}")
+    if _SHEET.value and report.sample:
+        try:
+            contact_sheet(report.sample).save(_SHEET.value)
+            console.print(f"Wrote {_SHEET.value}")
+        except (OSError, ValueError) as error:
+            # Without the picture the counts are as good. ValueError: an extension of no picture.
+            console.print(f"The picture {_SHEET.value} could not be written: {error}")
     return int(bool(report.leaks or report.problems or any(report.damage.values())))
 
 

@@ -8,11 +8,16 @@ One folder per class:
     videos/closing/b.mp4 ...        (--val_fraction); or give videos/train/CLASS/ and
                                     videos/val/CLASS/ yourself
 
+The folders of splits may have these names, in any capitals: train, training; val, valid,
+validation, dev, eval; test, testing. The clips of a test folder never become validation clips.
+
 Instead of videos, the class folders may hold images (opening/a.jpg, .png), which are clips of one
 frame, or clips as folders of frames (opening/a/00001.jpg, 00002.jpg ...; --frame_rate).
 
 A list, one `path label` or `path start end label` per line, times in seconds (tabs between where
-names hold spaces). --tasks=verb,noun says that a line has two labels:
+names hold spaces); for folders of frames also `path num_frames label` or `path first_frame
+num_frames label`, as in the lists of TSN and TSM. --tasks=verb,noun says that a line has two
+labels:
 
     gsf-tf prepare --videos=videos --annotations=train.txt \\
         --val_annotations=val.txt --output=records

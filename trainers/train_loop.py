@@ -9,6 +9,7 @@ import sys
 
 from gsf_tf.data import DamageLog, DatasetInfo, LabelMap
 from gsf_tf.errors import UserError
+from gsf_tf.recipes.defaults import default_config
 from gsf_tf.training.batch_feed import BatchFeed
 from gsf_tf.training.build_dataset import build_dataset
 from gsf_tf.training.check_config import check_config
@@ -91,7 +92,8 @@ def train_on(devices, config, workdir, console, dry_run=False):
         return None
 
     # ---- Checkpoint -------------------------------------------------------------------------
-    start_workdir(workdir, devices, config, info, temporal_layers(learner.model))
+    layers = temporal_layers(learner.model)
+    start_workdir(workdir, devices, config, info, layers, default_config())
     checkpoints = Checkpoints(
         workdir.checkpoints, learner.checkpoint, config.checkpoint.keep, devices.is_chief
     )
@@ -101,7 +103,11 @@ def train_on(devices, config, workdir, console, dry_run=False):
     elif config.init:
         labels = LabelMap(info.labels)
         report = initialize_from(
-            learner.model, config.init, labels, init_same_classes=config.init_same_classes
+            learner.model,
+            config.init,
+            labels,
+            init_same_classes=config.init_same_classes,
+            init_temporal_shift=config.init_temporal_shift,
         )
         console.print(str(report))
     learner.begin(is_new=state is None)

@@ -18,6 +18,7 @@ and 7 by gRPC, nearly all of it to import TensorFlow. Install: pip install av nu
 
 import argparse
 import json
+import os
 import pathlib
 import urllib.error
 import urllib.request
@@ -45,7 +46,7 @@ def main():
     parser.add_argument("--grpc", help="address for gRPC, as localhost:8500, instead of REST")
     args = parser.parse_args()
 
-    labels = (args.assets / "labels.txt").read_text().splitlines()
+    labels = (args.assets / "labels.txt").read_text(encoding="utf-8").splitlines()
     clip = make_clip(args.video, json.loads((args.assets / "preprocessing.json").read_text()))
     if args.grpc:
         probabilities = ask_grpc(args.grpc, args.model, clip)
@@ -59,7 +60,7 @@ def make_clip(path, preprocessing):
     """Returns the clip of a video, uint8 `[T, H, W, 3]`, as `preprocessing.json` describes it."""
     num_frames = count_frames(path)
     frames, wanted = {}, frame_indices(num_frames, preprocessing)
-    with av.open(path) as container:
+    with av.open(file_name(path)) as container:
         for index, frame in enumerate(container.decode(video=0)):
             if index in wanted:
                 frames[index] = upright(frame, preprocessing["short_side"])
@@ -69,8 +70,13 @@ def make_clip(path, preprocessing):
 
 def count_frames(path):
     """Returns the number of frames that decode; headers may be wrong about it."""
-    with av.open(path) as container:
+    with av.open(file_name(path)) as container:
         return sum(1 for _ in container.decode(video=0))
+
+
+def file_name(path):
+    """Returns a path as FFmpeg takes it; without `file:`, `12:30.mp4` would be an address."""
+    return f"file:{os.path.abspath(path)}"
 
 
 def frame_indices(num_frames, preprocessing):

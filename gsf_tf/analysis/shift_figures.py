@@ -55,24 +55,34 @@ def attention_figure(statistics: Sequence[ShiftStatistics]) -> Figure:
     figure = Figure(figsize=(5.5 + 2 * columns, 4), layout="constrained")
     axes = figure.subplots()
     width = GROUP_WIDTH / len(layers)
-    for index, layer in enumerate(layers):
-        axes.bar(
-            np.array(INTEGER_SHIFTS) + (index + 0.5) * width - GROUP_WIDTH / 2,
-            _integer_shares(layer),
-            width,
-            color=_color(index, len(layers)),
-            label=layer.name,
-        )
-    axes.hlines(
+    line = axes.hlines(
         TSM_SHARES,
         np.array(INTEGER_SHIFTS) - GROUP_WIDTH / 2,
         np.array(INTEGER_SHIFTS) + GROUP_WIDTH / 2,
         colors="black",
-        label="TSM",
     )
+    bars = {
+        layer.name: axes.bar(
+            np.array(INTEGER_SHIFTS) + (index + 0.5) * width - GROUP_WIDTH / 2,
+            _integer_shares(layer),
+            width,
+            color=_color(index, len(layers)),
+        )
+        for index, layer in enumerate(layers)
+    }
+    drawn = {"TSM": line, **bars}
     axes.set_xticks(INTEGER_SHIFTS, ["-1", "0", "+1"])
     axes.set(xlabel="Shift in time, frames", ylabel="Share of the channels", ylim=(0, 1))
-    figure.legend(loc="outside right upper", fontsize="x-small", ncols=columns)
+    legend = figure.legend(
+        list(drawn.values()),
+        list(map(str, range(len(drawn)))),
+        loc="outside right upper",
+        fontsize="x-small",
+        ncols=columns,
+    )
+    # Names are no formulas, and a legend would leave out those that begin with `_`.
+    for text, name in zip(legend.get_texts(), drawn, strict=True):
+        text.set(text=name, parse_math=False)
     return figure
 
 
@@ -128,7 +138,7 @@ def shift_histogram_figure(statistics: Sequence[ShiftStatistics], columns: int =
                 color=_color(index, len(layers)),
             )
             axes.axvline(0, color="black", linewidth=0.5)
-            axes.set_title(layer.name, fontsize="small")
+            axes.set_title(layer.name, fontsize="small", parse_math=False)
             axes.set_xlabel(AXIS_TITLES[axis])
         for axes in row[len(layers) :]:
             axes.set_axis_off()

@@ -2,6 +2,7 @@
 
 import keras
 
+from gsf_tf.keras_settings import check_image_data_format
 from gsf_tf.weights.load_torch_backbone import load_torch_backbone
 
 KERAS_FORMATS = (".keras", ".h5")
@@ -9,6 +10,7 @@ KERAS_FORMATS = (".keras", ".h5")
 
 def check_arguments(name, include_top, weights, pooling):
     """Raises ValueError if one of the arguments that all backbones share breaks its rule."""
+    check_image_data_format()
     if weights == "imagenet":
         raise ValueError(
             f"Keras ships no ImageNet weights for {name!r}. Received: weights='imagenet'. Use "

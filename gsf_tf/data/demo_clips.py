@@ -233,7 +233,9 @@ def render_clip(action: str, rng: np.random.Generator) -> np.ndarray:
 
 def write_video(path: str | os.PathLike, frames: np.ndarray, frame_rate: int = FRAME_RATE) -> None:
     """Encodes uint8 RGB frames `[T, H, W, 3]` (even sizes) as an H.264 mp4 file."""
-    with av.open(os.fspath(path), "w", format="mp4") as container:
+    # After `file:` all is a name; without it, FFmpeg takes `12:30.mp4` for an address.
+    name = f"file:{os.path.abspath(path)}"
+    with av.open(name, "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=frame_rate)
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = "yuv420p"

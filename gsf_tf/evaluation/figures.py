@@ -36,7 +36,11 @@ def curves_figure(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
                 )
         axes.set(title=title, xlabel="Epoch")
         axes.grid(alpha=0.3)
-        axes.legend()
+        names = [line.get_label() for line in axes.lines]
+        # The texts are set afterwards, because a legend leaves out names that begin with `_`.
+        legend = axes.legend(axes.lines, list(map(str, range(len(names)))))
+        for text, label in zip(legend.get_texts(), names, strict=True):
+            text.set(text=label, parse_math=False)
         if quantity == "top1":
             axes.set_ylim(0, 1.02)
         else:
@@ -66,10 +70,12 @@ def confusion_figure(matrices: Mapping[str, np.ndarray], class_names: Sequence[s
         counts = np.asarray(counts, float)
         share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         image = axes.imshow(share, vmin=0, vmax=1, cmap="Blues")
-        axes.set(title=title, xlabel="Predicted")
+        # Names are no formulas: `$` is a character like any other.
+        axes.set_title(title, parse_math=False)
+        axes.set_xlabel("Predicted")
         if classes <= 60:
-            axes.set_xticks(range(classes), class_names, rotation=90)
-            axes.set_yticks(range(classes), class_names)
+            axes.set_xticks(range(classes), class_names, rotation=90, parse_math=False)
+            axes.set_yticks(range(classes), class_names, parse_math=False)
         if classes <= 20:
             for row, column in zip(*np.nonzero(counts), strict=True):
                 axes.text(

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from gsf_tf.data import LabelMap, frames_to_clip
 from gsf_tf.errors import UserError
+from gsf_tf.literal_paths import check_path, plain_path
 from gsf_tf.tasks import ACTION, task_logits
 from gsf_tf.workdir import Workdir
 
@@ -28,7 +29,7 @@ class Predictor:
         short_side: Pixels to which the short side of larger videos is scaled.
 
     Raises:
-        UserError: If `path` is neither.
+        UserError: If `path` is neither, or is not UTF-8 text.
 
     Example:
 
@@ -39,9 +40,11 @@ class Predictor:
     """
 
     def __init__(self, path: str | os.PathLike):
+        check_path("model", path)
         path = pathlib.Path(path)
         if (path / "saved_model.pb").exists():
-            self._saved_model = tf.saved_model.load(str(path))
+            with plain_path(path) as folder:
+                self._saved_model = tf.saved_model.load(str(folder))
             self._probabilities = self._saved_model_probabilities
             assets = path / "assets"
             if not (assets / "preprocessing.json").exists():

@@ -1,3 +1,6 @@
+import logging
+import warnings
+
 import numpy as np
 
 from gsf_tf.errors import UserError
@@ -19,7 +22,8 @@ def write_evaluation(workdir, name, scores, describe, *, title, scores_csv=False
     | `confusion_<name>.png` | a picture of it |
 
     The last three are written for each task; the names of a task other than the action end in the
-    name of the task.
+    name of the task. The pictures come last. One that cannot be drawn is named in a warning, and
+    the other files stay.
 
     Args:
         workdir: `Workdir` to write into; its folder is created if it does not exist.
@@ -53,12 +57,25 @@ def _write(workdir, name, scores, describe, title, scores_csv):
         save_class_table(workdir.path / f"per_class_{stem}.csv", of_task)
         confusion = of_task["confusion"].astype(np.int32)
         np.save(workdir.path / f"confusion_{stem}.npy", confusion)
-        picture = confusion_figure({title: confusion}, scores.class_names[task])
-        path = workdir.path / f"confusion_{stem}.png"
-        picture.savefig(path, dpi=100, bbox_inches="tight")
         if scores_csv:
             scores.save_csv(workdir.path / f"scores_{stem}.csv", task)
-    # Written last: where this file exists, all others do too.
+    # Written last: where this file exists, all others but the pictures do too.
     report = {**describe(metrics), "n": len(scores), **metrics}
     workdir.write_json(f"eval_{name}", report)
+    for task, of_task in by_task.items():
+        stem = name if task == ACTION else f"{name}_{task}"
+        path = workdir.path / f"confusion_{stem}.png"
+        _draw(path, {title: of_task["confusion"]}, scores.class_names[task])
     return report
+
+
+def _draw(path, matrices, class_names):
+    """Draws a picture, without which the figures are as good."""
+    try:
+        with warnings.catch_warnings():
+            # A character that no font has is drawn as a box.
+            warnings.filterwarnings("ignore", "Glyph .* missing from font")
+            confusion_figure(matrices, class_names).savefig(path, dpi=100, bbox_inches="tight")
+    except Exception as error:  # Whatever matplotlib raises: fonts, memory, a full disk.
+        reason = " ".join(str(error).split()) or type(error).__name__
+        logging.getLogger(__name__).warning("%s could not be drawn: %s", path, reason)

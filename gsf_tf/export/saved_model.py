@@ -12,6 +12,7 @@ import tensorflow as tf
 from gsf_tf import ops
 from gsf_tf.data import LabelMap
 from gsf_tf.errors import UserError
+from gsf_tf.literal_paths import plain_path
 from gsf_tf.models.float32_copy import float32_copy
 from gsf_tf.tasks import ACTION, task_logits, task_prefix
 
@@ -145,13 +146,14 @@ def _check(model, path, scratch, rtol, atol):
     clip = np.random.default_rng(0).integers(0, 256, (2, *model.input_shape[1:]), np.uint8)
     clip_file, logits_file = scratch / "clip.npy", scratch / "logits.npz"
     np.save(clip_file, clip)
-    process = subprocess.run(
-        [sys.executable, _CHECK_PROGRAM, path, clip_file, logits_file],
-        capture_output=True,
-        text=True,
-        # On the CPU: this process may occupy the memory of the GPU, whose arithmetic is less exact.
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"},
-    )
+    with plain_path(path) as folder:
+        process = subprocess.run(
+            [sys.executable, _CHECK_PROGRAM, folder, clip_file, logits_file],
+            capture_output=True,
+            text=True,
+            # On the CPU: this process may occupy the memory of the GPU, which is less exact.
+            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"},
+        )
     if process.returncode:
         raise ExportError(
             "An exported model must run on stock TensorFlow. Received this error:\n"

@@ -1,5 +1,6 @@
 """Checks of the arguments that several temporal layers have."""
 
+from gsf_tf.keras_settings import check_image_data_format
 from gsf_tf.ops.rubiks_shift import MODES
 
 LEARNING = ("learned", "fixed")
@@ -17,6 +18,7 @@ def check_num_segments(num_segments) -> int:
 
 def check_feature_map(layer_name: str, shape: tuple) -> int:
     """Returns the number of channels of `[B * num_segments, H, W, C]`, or raises ValueError."""
+    check_image_data_format()
     if len(shape) != 4 or shape[-1] is None:
         raise ValueError(
             f"The input of {layer_name!r} must be a channels-last feature map "

@@ -4,6 +4,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from gsf_tf.keras_settings import check_image_data_format
+
 
 @keras.saving.register_keras_serializable(package="gsf_tf")
 class ClipNormalization(keras.layers.Layer):
@@ -40,6 +42,7 @@ class ClipNormalization(keras.layers.Layer):
     def __init__(
         self, mean: Sequence[float], std: Sequence[float], channel_order: str = "rgb", **kwargs: Any
     ):
+        check_image_data_format()
         # Without autocast, uint8 input stays uint8, and float input float32 under every policy.
         super().__init__(autocast=False, **kwargs)
         if len(mean) != 3 or len(std) != 3 or min(std) <= 0:

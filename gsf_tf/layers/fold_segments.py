@@ -3,6 +3,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from gsf_tf.keras_settings import check_image_data_format
+
 
 @keras.saving.register_keras_serializable(package="gsf_tf")
 class FoldSegments(keras.layers.Layer):
@@ -22,6 +24,7 @@ class FoldSegments(keras.layers.Layer):
     """
 
     def __init__(self, **kwargs: Any):
+        check_image_data_format()
         # Half precision would round pixels that are not integers, so there is no autocast.
         super().__init__(autocast=False, **kwargs)
 

@@ -3,6 +3,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from gsf_tf.keras_settings import check_image_data_format
 from gsf_tf.layers.arguments import check_num_segments
 
 
@@ -49,6 +50,7 @@ class TemporalLayer(keras.layers.Layer):
     replaces_layer: bool = False
 
     def __init__(self, num_segments: int, **kwargs: Any):
+        check_image_data_format()
         super().__init__(**kwargs)
         self.num_segments = check_num_segments(num_segments)
 

@@ -7,6 +7,7 @@ from gsf_tf.layers import AttentionShift, RubiksShift2D, RubiksShift3D, Temporal
 from gsf_tf.models.layer_lookup import find_layers
 from gsf_tf.models.rebuild import rebuild
 from gsf_tf.models.segment_model import SegmentModel
+from gsf_tf.models.temporal_start import is_temporal_start, temporal_start
 
 FIRST_OF_A_BLOCK = "_conv2"
 
@@ -31,9 +32,11 @@ def inflate(
             shifts in time (RS-AQ), instead of a third row in the shifts.
         num_classes: Classes of the video model, as in `SegmentModel`; by default those of the image
             model.
-        **options: Without attention, the arguments `temporal` and `temporal_initializer` of
-            `RubiksShift3D`; with attention, `shift_budget` of `SegmentModel`; in both cases
-            `dropout` of `SegmentModel`.
+        **options: Without attention, `temporal` of `RubiksShift3D`, and `temporal_initializer`,
+            where the temporal shifts begin: `"folds"`, those of TSM (default, as in the authors'
+            code); `"noisy_folds"`, with uniform noise in [-0.1, 0.1) around them; `"uniform"` in
+            [-1, 1); or any initializer of Keras. With attention, `shift_budget` of `SegmentModel`.
+            In both cases `dropout` of `SegmentModel`.
 
     Returns:
         A `SegmentModel` that shares no variables with `image_model`.
@@ -50,7 +53,7 @@ def inflate(
     ```
 
     Reference:
-        RubiksNet paper, section 4.1, "Spatial Shift Pretraining".
+        RubiksNet paper, section 4.1, "Spatial Shift Pretraining"; the authors' code for the folds.
     """
     shifts = find_layers(image_model, RubiksShift2D)
     temporal = find_layers(image_model, TemporalLayer)
@@ -67,10 +70,15 @@ def inflate(
             f"Received: {', '.join(options)}"
         )
 
+    start = options.pop("temporal_initializer", "folds")
+
     def replace(layer):
         if attention or not isinstance(layer, RubiksShift2D):
             return None
-        inflated = RubiksShift3D(num_segments, **{**layer.get_config(), **options})
+        # Each layer has an initializer of its own, as one would give all the same noise.
+        initializer = temporal_start(start) if is_temporal_start(start) else start
+        arguments = {**layer.get_config(), **options, "temporal_initializer": initializer}
+        inflated = RubiksShift3D(num_segments, **arguments)
         return inflated, lambda: inflated.shift.assign(
             keras.ops.concatenate([inflated.shift[:1], layer.shift])
         )

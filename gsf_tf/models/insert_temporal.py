@@ -3,6 +3,7 @@ from collections.abc import Callable, Iterable
 import keras
 
 from gsf_tf.errors import did_you_mean
+from gsf_tf.keras_settings import check_image_data_format
 from gsf_tf.models.default_places import default_places
 
 
@@ -57,6 +58,7 @@ def insert_temporal(
         GSF paper, section 3.2: the module goes "into any layer in the backbone CNN after a 2D
         convolution".
     """
+    check_image_data_format()
     _check_functional(backbone)
     if after is None and before is None:
         after, before = default_places(backbone)

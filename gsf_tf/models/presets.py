@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from gsf_tf.errors import did_you_mean
+from gsf_tf.keras_settings import check_image_data_format
 from gsf_tf.layers import GateShift, GateShiftFuse, GroupedSpatialTemporal, TemporalShift
 from gsf_tf.models.insert_temporal import insert_temporal
 from gsf_tf.models.recipes import BACKBONES
@@ -132,6 +133,7 @@ def from_preset(
     model = gsf_tf.models.from_preset("gsf_resnet50", num_classes=174)
     ```
     """
+    check_image_data_format()
     _check_arguments(
         preset,
         channel_ratio=channel_ratio,

@@ -1,5 +1,6 @@
 import keras
 
+from gsf_tf.keras_settings import check_image_data_format
 from gsf_tf.models.layer_lookup import classifiers
 from gsf_tf.models.segment_model import SegmentModel
 
@@ -21,6 +22,7 @@ def rebuild(model, replace, before=None, **changes):
     Returns:
         A `SegmentModel`.
     """
+    check_image_data_format()
     fill = []
 
     def clone(layer):

@@ -4,6 +4,7 @@ from gsf_tf.backbones import RubiksNet
 from gsf_tf.layers import ShiftFolds, ShiftGroups
 from gsf_tf.models.normalization import IMAGENET_RGB
 from gsf_tf.models.segment_model import SegmentModel
+from gsf_tf.models.temporal_start import NOISE
 from gsf_tf.ops.rubiks_shift import MODES
 from gsf_tf.weights.rubiksnet_tiers import RUBIKSNET_TIERS
 
@@ -11,7 +12,6 @@ PREFIX = "rubiksnet_"
 ATTENTION = "_aq"
 INPUT_SIZE = 224
 SHIFT_INITIALIZERS = ("uniform", "heuristic")
-NOISE = 0.1
 RUBIKSNET_PRESETS = [
     f"{PREFIX}{tier}{suffix}" for tier in RUBIKSNET_TIERS for suffix in ("", ATTENTION)
 ]

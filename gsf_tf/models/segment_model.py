@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from gsf_tf import ops
+from gsf_tf.keras_settings import check_image_data_format
 from gsf_tf.layers import ClipNormalization, FoldSegments, SegmentConsensus
 from gsf_tf.layers.arguments import check_num_segments
 from gsf_tf.models.float32_copy import float32_copy
@@ -74,6 +75,7 @@ class SegmentModel(keras.Model):
         dtype: str | keras.DTypePolicy | None = None,
         **kwargs: Any,
     ):
+        check_image_data_format()
         num_segments = check_num_segments(num_segments)
         _check_segments_agree(backbone, num_segments)
         num_classes = _check_num_classes(num_classes)

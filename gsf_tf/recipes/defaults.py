@@ -30,6 +30,9 @@ def default_config():
     # trained on images is inflated.
     config.init = placeholder(str)
     config.init_same_classes = False
+    # Where the temporal shifts of a RubiksNet begin that was trained on images: "folds" (TSM's, as
+    # in the authors' code), "noisy_folds" or "uniform" (`gsf_tf.models.inflate`).
+    config.init_temporal_shift = "folds"
 
     config.data = ConfigDict()
     config.data.records = ""

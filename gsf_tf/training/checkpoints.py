@@ -9,6 +9,7 @@ import shutil
 import tensorflow as tf
 
 from gsf_tf.errors import UserError
+from gsf_tf.literal_paths import plain_path
 from gsf_tf.training.run_state import RunState
 
 PREFIX = "weights"
@@ -111,9 +112,10 @@ class Checkpoints:
         """
         path = self.directory / name
         try:
-            status = self.checkpoint.read(str(path / PREFIX))
-            status.assert_existing_objects_matched()
-            status.assert_consumed()
+            with plain_path(path) as folder:
+                status = self.checkpoint.read(str(folder / PREFIX))
+                status.assert_existing_objects_matched()
+                status.assert_consumed()
         except (AssertionError, ValueError, IndexError, tf.errors.OpError) as error:
             reason = (str(error).strip().splitlines() or ["it is unreadable"])[0]
             raise UserError(
@@ -137,9 +139,10 @@ class Checkpoints:
         for path in partial.iterdir():
             _sync(path)
         # Reading every tensor makes TensorFlow verify the checksums that it has written.
-        reader = tf.train.load_checkpoint(str(partial / PREFIX))
-        for name in reader.get_variable_to_shape_map():
-            reader.get_tensor(name)
+        with plain_path(partial) as folder:
+            reader = tf.train.load_checkpoint(str(folder / PREFIX))
+            for name in reader.get_variable_to_shape_map():
+                reader.get_tensor(name)
         damage = _damage(partial)
         if damage:
             raise OSError(f"read back, {damage}")

@@ -9,6 +9,7 @@ from gsf_tf.data.listing.label_map import FILE_NAME
 from gsf_tf.errors import CheckpointError
 from gsf_tf.layers import RubiksShift2D, RubiksShift3D, TemporalLayer
 from gsf_tf.models.layer_lookup import classifiers
+from gsf_tf.models.temporal_start import temporal_start
 from gsf_tf.weights.infer_preset import infer_preset
 from gsf_tf.weights.load_torch_checkpoint import load_torch_checkpoint
 from gsf_tf.weights.torch_checkpoint import TorchCheckpoint
@@ -66,13 +67,14 @@ def initialize_from(
     labels: LabelMap | None = None,
     *,
     init_same_classes: bool = False,
+    init_temporal_shift: str = "folds",
 ) -> Initialization:
     """Copies the weights of another model into a segment model, to start its training from them.
 
     It serves for fine-tuning and for RubiksNet's inflation. The backbones must be the same 2D
     network. Temporal layers that only one of the models has are not changed. A `RubiksShift3D`
-    copies the spatial shifts of an image model's `RubiksShift2D` and keeps its own temporal shifts,
-    as in `gsf_tf.models.inflate`; fixed rows of shifts are not changed. The number of frames per
+    copies the spatial shifts of an image model's `RubiksShift2D`, and its temporal shifts begin as
+    in `gsf_tf.models.inflate`; fixed rows of shifts are not changed. The number of frames per
     clip and the image size may differ. A linear layer is copied if its name and the number of
     classes agree, and it is known that the classes are the same: `labels` are those in the workdir,
     or in `<file>.labels.txt`, or in the `labels.txt` beside the only file of weights in a folder;
@@ -85,6 +87,9 @@ def initialize_from(
         labels: `LabelMap` of the data for the training, to be compared with the source's.
         init_same_classes: Says that the classes of the source are the model's, in the same order,
             where no labels prove it. Labels that are known and differ still win.
+        init_temporal_shift: Where the temporal shifts begin if the source was trained on images:
+            `"folds"`, those of TSM, as in the authors' code; `"noisy_folds"`, with uniform noise in
+            [-0.1, 0.1) around them; or `"uniform"` in [-1, 1).
 
     Returns:
         An `Initialization`, which names the layers; as text it is one line for a log.
@@ -93,6 +98,7 @@ def initialize_from(
         UserError: If `path` holds no such weights, or training has not ended in the workdir.
         CheckpointError: If the backbones differ. The message lists all differences, and the model
             stays unchanged.
+        ValueError: If `init_temporal_shift` is none of these.
 
     Example:
 
@@ -105,6 +111,7 @@ def initialize_from(
         RubiksNet paper, section 4.1 (inflation; Kinetics before UCF-101 and HMDB-51); GSF paper,
         section 4.5 (Kinetics before EPIC-Kitchens-100).
     """
+    temporal_start(init_temporal_shift)  # Raises an error for a name that is none.
     path = pathlib.Path(path)
     same_classes = _same_classes(path, labels, init_same_classes)
     if path.is_file() and path.name.endswith(TORCH_FORMATS):
@@ -120,7 +127,7 @@ def initialize_from(
             f"({', '.join(TORCH_FORMATS)}). Received: {path}, which {problem}. Train or download "
             "that model first."
         )
-    return _from_model(model, source, path, same_classes)
+    return _from_model(model, source, path, same_classes, init_temporal_shift)
 
 
 def _same_classes(path, labels, init_same_classes):
@@ -175,7 +182,7 @@ def _from_torch(model, path, same_classes):
     )
 
 
-def _from_model(model, source, path, same_classes):
+def _from_model(model, source, path, same_classes, start):
     ours, theirs = _weighted(model), _weighted(source)
     assignments, inflated, new, problems = {}, [], [], []
     for name, layer in ours.items():
@@ -185,7 +192,7 @@ def _from_model(model, source, path, same_classes):
         elif other is None:
             problems.append(f"{name}: not in the source")
         elif isinstance(layer, RubiksShift2D) and _fits_shift(layer, other):
-            assignments[name] = [_shift(layer, other)]
+            assignments[name] = [_shift(layer, other, start)]
             if not isinstance(other, RubiksShift3D) and isinstance(layer, RubiksShift3D):
                 inflated.append(name)
         elif _shapes(layer) == _shapes(other):
@@ -243,11 +250,15 @@ def _fits_shift(layer, other):
     return columns == other.shift.shape[1] and rows >= other.shift.shape[0]
 
 
-def _shift(layer, other):
-    """Returns the shift of `layer`, `[rows, C]`, with learned rows replaced by those of `other`."""
+def _shift(layer, other, start):
+    """Returns the shift of `layer`, `[rows, C]`, with learned rows replaced by those of `other`.
+
+    A row of time that `other` lacks begins as `start` says.
+    """
     value, theirs = keras.ops.convert_to_numpy(layer.shift).copy(), other.shift.numpy()
     if layer.spatial == "learned":
         value[-2:] = theirs[-2:]
-    if len(theirs) == 3 and layer.temporal == "learned":
-        value[0] = theirs[0]
+    if len(value) == 3 and layer.temporal == "learned":
+        begin = temporal_start(start)((1, theirs.shape[1]))
+        value[0] = theirs[0] if len(theirs) == 3 else begin[0]
     return value

@@ -11,7 +11,7 @@ from gsf_tf.training.checkpoints import checkpoint_name, checkpoint_place
 SECONDS = 90.0
 
 
-def start_workdir(workdir, devices, config, info, temporal_layers):
+def start_workdir(workdir, devices, config, info, temporal_layers, defaults=None):
     """Starts or continues a run in its folder, on all workers together.
 
     Args:
@@ -20,18 +20,19 @@ def start_workdir(workdir, devices, config, info, temporal_layers):
         config: Configuration as in `gsf_tf/recipes/defaults.py`.
         info: `DatasetInfo` of the records.
         temporal_layers: As in `Workdir.start`.
+        defaults: As in `Workdir.start`.
 
     Raises:
         UserError: If `Workdir.start` raises it, this worker does not see the chief's folder, or it
             was started with another configuration.
     """
     if devices.is_chief:
-        workdir.start(config, info, temporal_layers)
+        workdir.start(config, info, temporal_layers, defaults)
     # The description contains the time of the last start, so an older one has another checksum.
     (expected,) = devices.from_chief([_checksum(workdir.run_file)])
     if not _appears(lambda: _checksum(workdir.run_file) == expected):
         raise _not_shared(workdir.run_file, devices)
-    workdir.check_same_run(config, info)
+    workdir.check_same_run(config, info, defaults)
     devices.wait()
 
 

@@ -33,6 +33,14 @@ def test_the_classes_of_a_pair_are_each_others_reversal(pair):
         assert np.abs(forward - backward).max() > 60
 
 
+def test_clips_are_written_to_any_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    frames = render_clip("growing", np.random.default_rng(0))[:2]
+    for name in ("12:30", "pipe:", "a%03d[*]?.partial"):
+        write_video(name, frames)
+        assert (tmp_path / name).stat().st_size > 500
+
+
 def test_clips_are_real_h264_videos(tmp_path):
     frames = render_clip("growing", np.random.default_rng(0))
     write_video(tmp_path / "clip.mp4", frames)

@@ -1,7 +1,13 @@
+import json
+
 import numpy as np
+import pytest
 from PIL import Image
 
-from gsf_tf.evaluation import confusion_figure, curves_figure
+from gsf_tf.analysis import attention_figure, shift_histogram_figure
+from gsf_tf.analysis.shift_statistics import ShiftStatistics
+from gsf_tf.evaluation import Scores, confusion_figure, curves_figure, write_evaluation
+from gsf_tf.workdir import Workdir
 
 
 def ink(path):
@@ -35,3 +41,44 @@ def test_confusion_shows_counts_and_shares(tmp_path):
     assert sorted(text.get_text() for text in axes.texts) == ["1", "3"]
     figure.savefig(tmp_path / "confusion.png", bbox_inches="tight")
     assert ink(tmp_path / "confusion.png") > 0.01
+
+
+@pytest.mark.parametrize(
+    "name", ["$$", "$x^{$", r"$\frac{$", "_private", "[b]", "a\\b", "%", "{0}"]
+)
+def test_names_are_no_formulas(name, tmp_path):
+    figure = confusion_figure({name: [[3, 1], [0, 0]]}, [name, "right"])
+    figure.savefig(tmp_path / "confusion.png", bbox_inches="tight")
+    axes = figure.axes[0]
+    assert axes.get_title() == axes.get_xticklabels()[0].get_text() == name
+    figure = curves_figure({name: [{"epoch": 1, "train/loss": 2.0, "train/top1": 0.1}]})
+    figure.savefig(tmp_path / "curves.png")
+    texts = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert texts == [f"{name}, train", f"{name}, val"]
+    layer = ShiftStatistics(name, "AttentionShift", np.zeros([1, 4]))
+    attention_figure([layer]).savefig(tmp_path / "attention.png")
+    shift_histogram_figure([layer]).savefig(tmp_path / "shifts.png")
+
+
+def test_a_picture_does_not_decide_an_evaluation(tmp_path, monkeypatch, caplog):
+    """The JSON and the tables are there, whatever matplotlib does."""
+
+    def broken(matrices, class_names):
+        raise RuntimeError("no\nfont")
+
+    monkeypatch.setattr(write_evaluation, "confusion_figure", broken)
+    names = ["$$", "_b"]
+    scores = Scores(
+        np.array(["0", "1"]), {"action": np.eye(2, dtype=np.float32)},
+        {"action": np.array([0, 1], np.int32)}, {"action": names},
+    )  # fmt: skip
+    report = write_evaluation.write_evaluation(
+        Workdir(tmp_path), "accuracy", scores, lambda metrics: {}, title="$", scores_csv=True
+    )
+    assert json.loads((tmp_path / "eval_accuracy.json").read_text()) == report
+    assert report["top1"] == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "confusion_accuracy.npy", "eval_accuracy.json", "per_class_accuracy.csv",
+        "scores_accuracy.csv", "scores_accuracy.npz",
+    ]  # fmt: skip
+    assert "confusion_accuracy.png could not be drawn: no font" in caplog.text

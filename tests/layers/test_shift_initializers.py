@@ -2,20 +2,38 @@ import keras
 import numpy as np
 import pytest
 
-from gsf_tf.layers import ShiftFolds, ShiftGroups
+from gsf_tf.layers import RubiksShift2D, ShiftFolds, ShiftGroups
 
 
 def test_nine_positions_in_turn_and_a_remainder():
-    # By rows of the window; the two channels beyond the second round stay.
-    vertical = [-1, -1, -1, 0, 0, 0, 1, 1, 1] * 2 + [0, 0]
-    horizontal = [-1, 0, 1, -1, 0, 1, -1, 0, 1] * 2 + [0, 0]
+    # As the authors' code; the two channels beyond the second round stay.
+    channel = np.arange(9)
+    vertical = [*(channel % 3 - 1)] * 2 + [0, 0]
+    horizontal = [*(channel // 3 - 1)] * 2 + [0, 0]
     np.testing.assert_array_equal(ShiftGroups()((2, 20)), [vertical, horizontal])
+    np.testing.assert_array_equal(ShiftGroups(order="rows")((2, 20)), [horizontal, vertical])
 
 
 def test_a_wider_window():
     shift = np.asarray(ShiftGroups(kernel_size=5)((2, 27)))
-    window = [(i, j) for i in range(-2, 3) for j in range(-2, 3)]
+    window = [(i, j) for j in range(-2, 3) for i in range(-2, 3)]
     assert [tuple(column) for column in shift.T] == [*window, (0, 0), (0, 0)]
+
+
+def test_files_of_earlier_versions_have_the_order_by_rows():
+    """Their configuration does not state it; layers in a model hold it the same way."""
+    config = {"kernel_size": 3, "noise": 0.0, "seed": None}
+    assert ShiftGroups.from_config(config).order == "rows"
+    layer = RubiksShift2D(spatial="fixed").get_config()
+    del layer["spatial_initializer"]["config"]["order"]
+    old = RubiksShift2D.from_config(layer)
+    old.build((None, 4, 4, 9))
+    np.testing.assert_array_equal(old.shift[0], [-1, -1, -1, 0, 0, 0, 1, 1, 1])
+
+
+def test_bad_order():
+    with pytest.raises(ValueError, match="`order` must be 'columns' or 'rows'.*order='depth'"):
+        ShiftGroups(order="depth")
 
 
 def test_every_fold_in_time_moves_in_every_direction():
@@ -67,7 +85,8 @@ def test_seeds(initializer, shape):
 
 @pytest.mark.parametrize("initializer, shape", CASES)
 def test_config(initializer, shape):
-    for kwargs in ({}, {"noise": 0.1, "seed": 7}):
+    orders = [{"order": "rows"}] if initializer is ShiftGroups else []
+    for kwargs in ({}, {"noise": 0.1, "seed": 7}, *orders):
         first = initializer(**kwargs)
         again = keras.initializers.deserialize(keras.initializers.serialize(first))
         assert type(again) is initializer

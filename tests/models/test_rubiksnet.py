@@ -185,8 +185,7 @@ def test_inflate_takes_the_weights_over(image_model):
         assert type(inflated) is RubiksShift3D and inflated.num_segments == T
         assert inflated.strides == layer.strides
         np.testing.assert_array_equal(inflated.shift[1:], layer.shift)
-        time = np.array(inflated.shift[0])
-        assert len(set(time)) > 1 and np.abs(time).max() <= 1
+        np.testing.assert_array_equal(inflated.shift[0], tsm_folds(layer.shift.shape[1]))
     for ours, theirs in zip(
         model.get_layer("classifier").get_weights(),
         image_model.get_layer("classifier").get_weights(),
@@ -194,6 +193,25 @@ def test_inflate_takes_the_weights_over(image_model):
     ):
         np.testing.assert_array_equal(ours, theirs)
     assert_shares_nothing(model, image_model)
+
+
+def tsm_folds(channels):
+    fold = channels // 8
+    return [1.0] * fold + [-1.0] * fold + [0.0] * (channels - 2 * fold)
+
+
+@pytest.mark.parametrize(
+    ("start", "around", "reach"),
+    [("noisy_folds", tsm_folds, 0.1), ("uniform", lambda channels: [0.0] * channels, 1)],
+)
+def test_where_inflated_shifts_begin_is_an_option(image_model, start, around, reach):
+    drawn = []
+    for layer in find_layers(inflate(image_model, T, temporal_initializer=start), RubiksShift3D):
+        time = np.array(layer.shift[0])
+        distance = np.abs(time - around(len(time)))
+        assert reach / 2 < distance.max() <= reach
+        drawn.append(tuple(time[:8] - around(len(time))[:8]))
+    assert len(set(drawn)) == len(drawn)  # Every layer has draws of its own.
 
 
 def test_inflate_keeps_how_space_is_shifted():

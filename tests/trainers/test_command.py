@@ -1,17 +1,23 @@
 """The console command `gsf-tf`, its help, and what it prints when something is missing or wrong."""
 
 import ast
+import io
+import os
+import re
 import subprocess
 import sys
 
 import pytest
+from rich.table import Table
 
 from gsf_tf.data import OFFICIAL_DATASETS
 from gsf_tf.data.pipeline.cropping import CROPS_ALONG
+from gsf_tf.data.listing.video_folder import _SPLIT_FOLDERS
 from gsf_tf.evaluation.fusion import MEANS
 from gsf_tf.evaluation.protocol import PROTOCOLS
 from tests.program_forks import REPOSITORY
 from tests.trainers.conftest import run
+from trainers import cli
 from trainers.command import COMMANDS, usage
 from trainers.config_flag import config_names
 
@@ -109,6 +115,65 @@ def test_configuration_by_name_or_path(config, tmp_path):
     process = run("train", f"--config={config}", *flags, f"--workdir={tmp_path}", check=False)
     # It was found: only the records are missing.
     assert process.returncode == 1 and "dataset_info.json" in process.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "row"), [("12:30.py", ""), ("a:b/my:own.py", ":7"), ("[a].py", ":")]
+)
+def test_the_path_of_a_configuration_may_hold_a_colon(file, row, tmp_path):
+    path = tmp_path / file
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(
+        "from gsf_tf.recipes.defaults import default_config\n"
+        "def get_config(row='none'):\n"
+        "    config = default_config()\n"
+        "    config.data.records = f'nowhere/row {row}'\n"
+        "    return config\n"
+    )
+    process = run("train", f"--config={path}{row}", f"--workdir={tmp_path}", check=False)
+    assert process.returncode == 1 and "Traceback" not in process.stderr
+    assert f"nowhere/row {row[1:] if row else 'none'}'" in process.stderr
+
+
+def test_names_are_printed_as_they_are(monkeypatch):
+    output = io.StringIO()
+    console = cli.console()
+    console.file = output
+    with cli.progress(console) as progress:
+        progress.add_task("[/red] :smile:", total=1, info="[/b] [x")
+    table = Table(":smile:", title="[/red] :car:")
+    table.add_row("[bold]x[/]")
+    console.print("Wrote [a]/:smile:/[/b]", table)
+    text = output.getvalue()
+    for name in (
+        "[/red] :smile:",
+        "[/b] [x",
+        "Wrote [a]/:smile:/[/b]",
+        "[/red] :car:",
+        "[bold]x[/]",
+    ):
+        assert name in text
+
+
+def test_a_name_that_is_no_text_does_not_end_a_program(tmp_path):
+    """Such as a file name in Latin-1, printed where the terminal has UTF-8."""
+    name = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.mp4")
+    code = "import sys; from trainers import cli; cli.run(lambda argv: print(*argv[1:], 'x\u65e5'))"
+    for encoding in ("utf-8", "ascii"):
+        process = subprocess.run(
+            [sys.executable, "-c", code, name],
+            cwd=REPOSITORY,
+            capture_output=True,
+            env={**os.environ, "PYTHONIOENCODING": encoding},
+        )
+        assert process.returncode == 0, process.stderr
+        assert b"/caf\\udce9.mp4" in process.stdout
+
+
+def test_help_of_prepare_lists_the_names_of_splits():
+    text = ast.get_docstring(ast.parse((REPOSITORY / "trainers/prepare.py").read_text()))
+    for name in _SPLIT_FOLDERS:
+        assert re.search(rf"[ \n]{name}[,;.]", text), name
 
 
 def test_unknown_value_of_a_configuration(tmp_path):

@@ -43,6 +43,18 @@ def test_report_and_picture(leaking, tmp_path):
     assert Image.open(sheet).size[1] > 3 * 96
 
 
+def test_the_picture_does_not_decide_the_report(leaking, tmp_path):
+    report = tmp_path / "report.json"
+    for sheet in (tmp_path / "sheet.xyz", tmp_path):  # No extension of a picture; a folder.
+        result = run(
+            "inspect_records", leaking, f"--sheet={sheet}", f"--json={report}", check=False
+        )
+        assert result.returncode == 1 and "Traceback" not in result.stderr  # For the leak.
+        assert f"The picture {sheet} could not be written" in result.stdout
+        assert json.loads(report.read_text())["clips"] == {"train": 3, "val": 1}
+        report.unlink()
+
+
 def test_good_records(records, tmp_path):
     result = run("inspect_records", records, f"--sheet={tmp_path / 'sheet.png'}")
     assert "more than one split (a leak): none" in result.stdout

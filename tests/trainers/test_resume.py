@@ -1,5 +1,6 @@
 """What a run is after it was stopped: bit for bit the run that was left alone."""
 
+import json
 import os
 import shutil
 import signal
@@ -42,10 +43,18 @@ def after_step(monkeypatch):
     return plan
 
 
+def as_written_before(file):
+    values = json.loads(file.read_text())
+    for name in ("init_same_classes", "init_temporal_shift"):
+        values.pop(name, None)
+    file.write_text(json.dumps(values))
+
+
 def test_stopped_by_signals_it_ends_with_the_same_weights(records, tmp_path, after_step):
     """In the middle of an epoch, and after its last step (so 1 epoch + 1 epoch = 2 epochs).
 
-    With dropout, augmentation, CutMix, accumulation and the average of the weights.
+    With dropout, augmentation, CutMix, accumulation and the average of the weights. The description
+    is made that of an earlier version, which lacks values that were added since.
     """
     values = {**all_at_once(), "checkpoint.every_steps": 0}
     config = small_config(records, **values)
@@ -58,6 +67,7 @@ def test_stopped_by_signals_it_ends_with_the_same_weights(records, tmp_path, aft
         stopped, output = run_training(config, tmp_path / "stopped")
         assert stopped == status
         assert f"checkpoint {place} has all until here" in output
+        as_written_before(tmp_path / "stopped" / "config.json")
     assert not (tmp_path / "stopped" / "model.keras").exists()
     output = run_training(config, tmp_path / "stopped")[1]
     assert "Continuing in epoch 1 after 6 of 6 steps" in output

@@ -167,3 +167,12 @@ def test_what_is_written_describes_its_files(tmp_path):
     assert files.keys() == {"weights.data-00000-of-00001", "weights.index"}
     for file, entry in files.items():
         assert entry["bytes"] == (tmp_path / name / file).stat().st_size
+
+
+@pytest.mark.parametrize("name", ["run [1]", "a*b", "a?", "back\\slash", "[", "new\nline", "12:30"])
+def test_the_folder_may_have_any_name(tmp_path, name):
+    variable, checkpoints = of_variable(tmp_path / name / "checkpoints", 1.5)
+    checkpoints.save(RunState(1, 4))
+    variable.assign([0.0] * 3)
+    assert checkpoints.restore_latest(pytest.fail).step == 4
+    assert variable.numpy().tolist() == [1.5] * 3

@@ -156,18 +156,34 @@ def test_images_to_video_as_inflate_does(tmp_path):
     source = rubiksnet(num_segments=1)
     path = saved(source, tmp_path / "images.keras")
     model = rubiksnet(num_classes=4)
-    temporal = [np.array(layer.shift[0]) for layer in find_layers(model, RubiksShift3D)]
     report = initialize_from(model, path)
     expected = inflate(source, 2, num_classes=4)
     shifts = find_layers(model, RubiksShift3D)
     assert list(report.inflated) == [layer.name for layer in shifts]
-    for ours, theirs, own in zip(
-        shifts, find_layers(expected, RubiksShift3D), temporal, strict=True
-    ):
-        np.testing.assert_array_equal(ours.shift[1:], theirs.shift[1:])
-        np.testing.assert_array_equal(ours.shift[0], own)
+    for ours, theirs in zip(shifts, find_layers(expected, RubiksShift3D), strict=True):
+        np.testing.assert_array_equal(ours.shift, theirs.shift)
+        channels = ours.shift.shape[1]
+        fold = channels // 8  # TSM's
+        moved = [1.0] * fold + [-1.0] * fold + [0.0] * (channels - 2 * fold)
+        np.testing.assert_array_equal(ours.shift[0], moved)
     for ours, theirs in zip(of(model, "conv"), of(expected, "conv"), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_where_the_temporal_shifts_begin_is_an_option(tmp_path):
+    path = saved(rubiksnet(num_segments=1), tmp_path / "images.keras")
+    model = rubiksnet()
+    initialize_from(model, path, init_temporal_shift="uniform")
+    times = [np.array(layer.shift[0]) for layer in find_layers(model, RubiksShift3D)]
+    assert all(len(set(time)) == len(time) and np.abs(time).max() <= 1 for time in times)
+    with pytest.raises(ValueError, match="one of folds, noisy_folds, uniform. Received: 'zeros'"):
+        initialize_from(model, path, init_temporal_shift="zeros")
+    video = rubiksnet()
+    initialize_from(model, saved(video, tmp_path / "video.keras"), init_temporal_shift="folds")
+    for ours, theirs in zip(
+        find_layers(model, RubiksShift3D), find_layers(video, RubiksShift3D), strict=True
+    ):
+        np.testing.assert_array_equal(ours.shift, theirs.shift)
 
 
 def test_images_to_attention(tmp_path):

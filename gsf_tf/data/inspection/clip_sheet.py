@@ -49,7 +49,8 @@ def contact_sheet(clips: Sequence[SampledClip]) -> Image.Image:
         top, left = _GAP + number * row_height, _GAP
         frames = f"{clip.num_frames} frame{'s' * (clip.num_frames != 1)}"
         text = f"{clip.split}   {clip.label}   {clip.data_path}   {frames}"
-        draw.text((left, top), text, "black")
+        # In one line, whatever is in a name.
+        draw.text((left, top), "".join(c if c.isprintable() else "?" for c in text), "black")
         for image in row:
             sheet.paste(image, (left, top + _CAPTION))
             left += image.width + _GAP

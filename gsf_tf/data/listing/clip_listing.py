@@ -65,6 +65,8 @@ class ClipListing:
             if clip.frame_rate is not None:
                 entry.append(clip.frame_rate)
             entry += clip.task_labels
+            if clip.frames is not None:
+                entry.append(clip.frames)
             digest.update(json.dumps(entry).encode())
         return digest.hexdigest()
 

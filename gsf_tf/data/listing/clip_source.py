@@ -10,8 +10,8 @@ class ClipSource:
     Attributes:
         path: A video file, a folder of numbered frames, or an image (a clip of one frame).
         data_path: The path relative to the dataset's folder, with forward slashes. It is the name
-            of the clip on every machine. For a part of a video, `#` and the name of the part
-            follow.
+            of the clip on every machine. For a part of a video or of a folder of frames, `#` and
+            the name of the part follow.
         label: Index of the clip's class.
         split: `train`, `val` or `test`; `None` if the dataset has no splits.
         start: Start of the clip in its video, in seconds; `None` if the clip is the whole video.
@@ -21,6 +21,8 @@ class ClipSource:
         task_labels: The index of the clip's label for each task of `ClipListing.task_classes`, in
             that order, such as the verb and the noun of EPIC-KITCHENS. Empty if the action is the
             only task.
+        frames: Number of the first frame and number of frames, if the clip is a part of a folder of
+            frames; `None` for whole folders and other clips.
     """
 
     path: str
@@ -31,3 +33,4 @@ class ClipSource:
     stop: float | None = None
     frame_rate: float | None = None
     task_labels: tuple[int, ...] = ()
+    frames: tuple[int, int] | None = None

@@ -61,7 +61,7 @@ class FolderWalk:
             path = self.path(parts)
             key = _key(path, status)
             if key in self._seen:
-                self._skip(f"`{_name(parts)}`", key)
+                self._skip(f"`{shown(parts)}`", key)
                 continue
             self._seen[key] = parts
             self.folders[parts] = []
@@ -72,11 +72,11 @@ class FolderWalk:
             except OSError as error:
                 if not parts:
                     raise
-                self.skipped.append(f"`{_name(parts)}` is left out: {error.strerror}")
+                self.skipped.append(f"`{shown(parts)}` is left out: {error.strerror}")
                 continue
             if parts and any(entry.name in _RECORD_FILES for entry in entries):
                 del self.folders[parts]
-                self.skipped.append(f"`{_name(parts)}` is left out: it holds records, no clips")
+                self.skipped.append(f"`{shown(parts)}` is left out: it holds records, no clips")
                 continue
             for entry in entries:
                 if entry.is_symlink() and os.path.exists(entry.path):
@@ -89,7 +89,7 @@ class FolderWalk:
                     continue
                 key = _key(entry.path, entry, status)
                 if key in self._linked_files:
-                    self._skip(f"`{_name((*parts, entry.name))}`", key)
+                    self._skip(f"`{shown((*parts, entry.name))}`", key)
                 else:
                     self.folders[parts].append(entry.name)
                     self._seen[key] = (*parts, entry.name)
@@ -100,10 +100,10 @@ class FolderWalk:
         key, is_folder = _key(path, status), os.path.isdir(path)
         if is_folder and _leads_up(path):
             self.skipped.append(
-                f"The link `{_name(parts)}` is left out: it leads to a folder that it is in"
+                f"The link `{shown(parts)}` is left out: it leads to a folder that it is in"
             )
         elif key in self._seen:
-            self._skip(f"The link `{_name(parts)}`", key)
+            self._skip(f"The link `{shown(parts)}`", key)
         elif is_folder:
             self._enter(parts, status)
         else:
@@ -112,7 +112,7 @@ class FolderWalk:
             self.folders[parts[:-1]].append(parts[-1])
 
     def _skip(self, what, key):
-        first = _name(self._seen[key])
+        first = shown(self._seen[key])
         self.skipped.append(f"{what} is left out: it is the same as `{first}`, which is listed")
 
 
@@ -138,6 +138,6 @@ def _leads_up(link):
     return os.path.commonpath([above, target]) == target
 
 
-def _name(parts):
-    # Names need not be UTF-8, but what is printed must be.
+def shown(parts: tuple[str, ...]) -> str:
+    """Returns a path as text for messages; names need not be UTF-8, but what is printed must be."""
     return "/".join(parts).encode(errors="backslashreplace").decode()

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable
 
 from gsf_tf.errors import DataError, did_you_mean
+from gsf_tf.literal_paths import check_path
 
 FILE_NAME = "labels.txt"
 
@@ -88,6 +89,7 @@ class LabelMap:
         """
         import tensorflow as tf
 
+        check_path("path", path)
         try:
             # In binary, since line ends of text mode would hide a carriage return.
             with tf.io.gfile.GFile(str(path), "rb") as file:

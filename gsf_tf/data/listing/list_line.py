@@ -34,6 +34,7 @@ class ListLine:
         part: Start and end of the part of the video as they are written, in seconds; or empty.
         labels: The labels as they are written, one for each task.
         split: `train`, `val` or `None`.
+        frames: Number of the first frame and number of frames, for a part of a folder of frames.
     """
 
     where: str
@@ -41,16 +42,20 @@ class ListLine:
     part: tuple[str, ...]
     labels: tuple[str, ...]
     split: str | None
+    frames: tuple[int, int] | None = None
 
     @property
     def data_path(self) -> str:
         """The name of the clip."""
+        if self.frames is not None:
+            first, count = self.frames
+            return f"{self.path}#{first}-{first + count - 1}"
         return f"{self.path}#{'-'.join(self.part)}" if self.part else self.path
 
     @property
     def identity(self) -> tuple:
         """What two lines share if they name the same clip, however they write it."""
-        return self.path, *map(float, self.part)
+        return self.path, *map(float, self.part), *(self.frames or ())
 
 
 def is_number(label: str) -> bool:
@@ -81,10 +86,11 @@ def read_list(
         DataError: If the file is missing or empty, a line has another form, or a number of frames
             is not that of the folder of frames.
     """
+    # Not `splitlines`, which divides lines at characters that names may hold.
     lines = [
         (f"{path}, line {number}", line)
-        for number, line in enumerate(_read_text(name, path).splitlines(), start=1)
-        if line.strip() and not line.startswith("#")
+        for number, line in enumerate(_read_text(name, path).split("\n"), start=1)
+        if line.strip() and not _is_comment(line, folder)
     ]
     fields = [_split_fields(line, folder) for _, line in lines]
     notes = []
@@ -96,16 +102,32 @@ def read_list(
             f"The list of clips must hold at least one line. Received: {name}={str(path)!r}, which "
             "holds none. A line is a path, a space or tab, and a label."
         )
-    read, contradictions = [], []
+    read, contradictions, from_zero = [], [], []
     for (where, line), of_line in zip(lines, fields, strict=True):
-        clip, part, labels, contradiction = _read_fields(of_line, folder, line, where, num_labels)
-        read.append(ListLine(where, _normalize(clip, folder), part, labels, split))
-        contradictions += contradiction
+        clip, numbers, labels = _read_fields(of_line, folder, line, where, num_labels)
+        seconds, frames = (), None
+        if numbers and isinstance(numbers[0], int):
+            frames, contradiction, counts_from_zero = _frames(folder / clip, numbers, where)
+            contradictions += contradiction
+            from_zero += [where] if counts_from_zero else []
+        else:
+            seconds = numbers
+        clip = _normalize(clip, folder)
+        read.append(ListLine(where, clip, seconds, labels, split, frames))
     if contradictions:
         raise DataError(
             "The number of frames in a line must be that of the files in its folder of frames "
-            f"(00001.jpg, ...). Received: {len(contradictions)} lines with another number: "
+            "(00001.jpg, ...); with the first frame before it, all frames of the part must be "
+            f"there. Received: {len(contradictions)} lines with another number: "
             f"{'; '.join(contradictions[:3])}. Unpack the frames again or correct the list."
+        )
+    parts = [line for line in read if line.frames is not None]
+    if from_zero and parts:
+        raise DataError(
+            "The start of a folder of frames or a part of one must be the number of its first "
+            f"frame. Received: start=0 at {from_zero[0]}, where the first frame is number 1, and "
+            f"the part {parts[0].data_path!r} at {parts[0].where}. If the list counts frames from "
+            "0, add 1 to each start."
         )
     return read, notes
 
@@ -137,6 +159,13 @@ def _split_fields(line, folder):
     return by_space
 
 
+def _is_comment(line, folder):
+    """Returns whether a line begins with `#`, which may also begin the name of a file."""
+    if not line.startswith("#"):
+        return False
+    return not os.path.exists(folder / _split_fields(line, folder)[0])
+
+
 def _fields(line, delimiter):
     fields = next(csv.reader([line.strip()], delimiter=delimiter, skipinitialspace=True))
     return [field.strip() for field in fields if field.strip()]
@@ -160,11 +189,11 @@ def _is_header(fields, folder, num_labels):
 
 
 def _read_fields(fields, folder, line, where, num_labels):
-    """Returns path, part, labels and, in a list, what contradicts the folder of frames."""
+    """Returns path, numbers and labels; numbers of frames are int, seconds are as written."""
     path, between, labels = fields[0], tuple(fields[1:-num_labels]), tuple(fields[-num_labels:])
     numbers = len(between) in (1, 2) and all(field.isdecimal() for field in between)
     if len(fields) > num_labels and numbers and _is_folder(folder / path):
-        return path, (), labels, _contradiction(folder / path, between, where)
+        return path, tuple(map(int, between)), labels
     if len(fields) not in (1 + num_labels, 3 + num_labels):
         names = "a label" if num_labels == 1 else f"{num_labels} labels"
         raise DataError(
@@ -175,7 +204,7 @@ def _read_fields(fields, folder, line, where, num_labels):
         )
     if between:
         _check_part(between, line, where)
-    return path, between, labels, []
+    return path, between, labels
 
 
 def _is_folder(path):
@@ -183,22 +212,28 @@ def _is_folder(path):
     return os.path.isdir(path) or not (_has_clip_extension(path) or os.path.exists(path))
 
 
-def _contradiction(folder, numbers, where):
-    """Returns in a list how `[start] num_frames` differs from what a folder of frames holds."""
+def _frames(folder, numbers, where):
+    """Reads `[start] num_frames`.
+
+    Returns:
+        Number of the first frame and number of frames, or None for a whole folder; in a list, what
+        contradicts the files in the folder; and whether the line counts from 0, unlike the files.
+    """
+    start, count = (None, *numbers)[-2:]
+    received = f"start={start}, num_frames={count}" if len(numbers) > 1 else f"num_frames={count}"
+    if start is not None and count == 0:
+        return None, [f"{received} at {where}"], False
     if not os.path.isdir(folder):
         # Like any other clip without a file, it is quarantined when its turn comes.
-        return []
-    frames = [int(match[1]) for name in os.listdir(folder) if (match := FRAME_NAME.fullmatch(name))]
-    first = min(frames, default=0)
-    if len(numbers) > 1 and int(numbers[0]) not in (first, 0, 1):
-        raise DataError(
-            "A line with a folder of frames must take the whole folder: its start is the number of "
-            f"the first frame. Received: start={numbers[0]} for the first frame {first} of "
-            f"{str(folder)!r} at {where}. Move the frames of each clip into a folder of their own."
-        )
-    if int(numbers[-1]) != len(frames):
-        return [f"num_frames={numbers[-1]} for {len(frames)} files in {str(folder)!r} at {where}"]
-    return []
+        return (None if start is None else (start, count)), [], False
+    found = {int(match[1]) for name in os.listdir(folder) if (match := FRAME_NAME.fullmatch(name))}
+    first, last = min(found, default=0), max(found, default=-1)
+    if count == len(found) and start in (None, 0, 1, first):
+        return None, [], start == 0 < first
+    if start is not None and first <= start and start + count - 1 <= last:
+        if all(number in found for number in range(start, start + count)):
+            return (start, count), [], False
+    return None, [f"{received} for {len(found)} files in {str(folder)!r} at {where}"], False
 
 
 def _check_part(part, line, where):

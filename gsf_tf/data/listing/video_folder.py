@@ -6,7 +6,7 @@ import pathlib
 
 from gsf_tf.data.listing.clip_listing import ClipListing
 from gsf_tf.data.listing.clip_source import ClipSource
-from gsf_tf.data.listing.folder_walk import FolderWalk
+from gsf_tf.data.listing.folder_walk import FolderWalk, shown
 from gsf_tf.data.listing.label_map import LabelMap
 from gsf_tf.data.video.frame_folder import FRAME_NAME
 from gsf_tf.data.video.image_file import IMAGE_EXTENSIONS, is_image
@@ -159,7 +159,7 @@ def _split_folders(walk):
     order = [split for split in ("train", "val", "test") if by_split[split]]
     listed = ", ".join(f"`{by_split[split][0]}` is {split}" for split in order)
     notes = [f"The folders are splits: {listed}"]
-    notes += [f"`{name}` is left out: it holds no clips" for name in without_clips]
+    notes += [f"`{shown((name,))}` is left out: it holds no clips" for name in without_clips]
     if "val" not in order:
         notes.append(
             "There is no validation part, because a test folder never becomes one. Rename "
@@ -176,7 +176,7 @@ def _notes_on_parts(walk, split_folders, found):
         if loose:
             notes.append(
                 f"Left out because of lying in no class folder: {len(loose)} clips directly in "
-                f"{str(walk.path(parts))!r}, such as `{loose[0]}`"
+                f"{str(walk.path(parts))!r}, such as `{shown((loose[0],))}`"
             )
         if split == "val" and not any(found[split].values()):
             raise DataError(

@@ -9,6 +9,7 @@ from gsf_tf.data.listing.clip_source import ClipSource
 from gsf_tf.data.listing.label_map import LabelMap
 from gsf_tf.data.listing.list_line import is_number, read_list
 from gsf_tf.errors import DataError
+from gsf_tf.tasks import ACTION
 
 
 def list_annotated_videos(
@@ -34,8 +35,8 @@ def list_annotated_videos(
 
     `start` and `end`, in seconds, cut the clip out of a longer video. For folders of frames, lines
     may be `path num_frames label` or `path start num_frames label`, as in the lists of TSN, TSM and
-    GSF. The number of frames must then be that of the folder, and `start` the number of its first
-    frame.
+    GSF. In the first form the number of frames must be that of the folder. In the second, the clip
+    has the frames `start`, `start + 1`, ..., all of which must be there.
 
     With `tasks`, each line ends with one label for each task, and the class of a clip is their
     combination. With `tasks=("verb", "noun")` the line `a.mp4 take plate` has the class
@@ -48,15 +49,16 @@ def list_annotated_videos(
         labels: The label map. By default it is made from the list: from the names, or from the
             indices, which must then run from 0 without a gap and serve as names. Must be `None`
             with `tasks`.
-        tasks: Names of the tasks, if the lines have several labels.
+        tasks: Names of the tasks, if the lines have several labels: letters, digits and
+            underscores, all different, and not `action`, which is their combination.
 
     Returns:
         The clips with their label map. `split` is set if `val_annotations` is given. `notes` name
         the headers.
 
     Raises:
-        DataError: If a file is missing, a line breaks the rules above, a clip is listed twice, a
-            number of frames is wrong, or a label is not in the label map.
+        DataError: If a file is missing, a task or a line breaks the rules above, a clip is
+            listed twice, a number of frames is wrong, or a label is not in the label map.
     """
     folder = pathlib.Path(folder)
     if not folder.is_dir():
@@ -68,6 +70,12 @@ def list_annotated_videos(
         raise DataError(
             "`labels` must be left out with `tasks`, because the classes are then the combinations "
             f"of the tasks' labels. Received: labels={labels!r:.200}, tasks={tuple(tasks)}"
+        )
+    wrong = [task for task in tasks if not task.isidentifier() or task == ACTION]
+    if wrong or len(set(tasks)) < len(tasks):
+        raise DataError(
+            "`tasks` must be different names of letters, digits and underscores, other than "
+            f"{ACTION!r}, which is their combination. Received: tasks={tuple(tasks)}"
         )
     count = max(len(tasks), 1)
     split = None if val_annotations is None else "train"
@@ -113,6 +121,7 @@ def list_annotated_videos(
             line.split,
             *map(float, line.part or ()),
             task_labels=combination if tasks else (),
+            frames=line.frames,
         )
         for line, combination in zip(lines, indices_of_lines, strict=True)
     ]

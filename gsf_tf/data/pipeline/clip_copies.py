@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from gsf_tf.data.listing.clip_source import ClipSource
 from gsf_tf.errors import DataError
+from gsf_tf.literal_paths import check_path
 from gsf_tf.whole_file import INCOMPLETE, refresh_copy
 
 
@@ -22,6 +23,7 @@ class ClipCopies:
     """
 
     def __init__(self, directory: str | os.PathLike, folder: str | os.PathLike):
+        check_path("cache", folder)
         origin = hashlib.sha256(os.path.abspath(directory).encode()).hexdigest()[:16]
         self._folder = os.path.join(folder, origin)
 

@@ -76,9 +76,10 @@ class FlipRule:
             ) from error
         pairs = []
         for number, line in enumerate(text.splitlines(), start=1):
-            if not line.strip() or line.startswith("#"):
-                continue
             names = [name.strip() for name in line.split("\t")]
+            # A comment, unless it begins with the name of a class.
+            if not line.strip() or (line.startswith("#") and names[0] not in labels.names):
+                continue
             if len(names) != 2:
                 raise DataError(
                     "A line of a flip rule must be two class names, separated by a tab. Received: "

@@ -20,6 +20,7 @@ from gsf_tf.data.records import object_store
 from gsf_tf.data.records.damage_log import DamageLog
 from gsf_tf.data.records.dataset_info import DatasetInfo
 from gsf_tf.errors import DataError
+from gsf_tf.literal_paths import list_folder, with_literal_folders
 
 
 # Converting the mapped functions with autograph takes seconds, and none of them needs it.
@@ -75,7 +76,8 @@ def video_dataset_from_records(
     does in `tf.data`.
 
     Args:
-        file_pattern: Shards, such as `records/train-*.tfrecord`; or a list of such patterns.
+        file_pattern: Shards, such as `records/train-*.tfrecord`; or a list of such patterns. A name
+            in it that exists as it is written, such as a folder `runs [1]`, is no pattern.
         num_segments: Frames per clip.
         batch_size: Clips per batch of this worker.
         image_size: (height, width) of the clips' frames, in pixels; one number stands for both.
@@ -233,12 +235,13 @@ def _match(file_pattern):
     for pattern in patterns:
         object_store.connect(pattern)
         is_file = tf.io.gfile.exists(str(pattern))
-        matched = [str(pattern)] if is_file else tf.io.gfile.glob(str(pattern))
+        glob = with_literal_folders(str(pattern), tf.io.gfile.exists)
+        matched = [str(pattern)] if is_file else tf.io.gfile.glob(glob)
         if not matched:
             folder = os.path.dirname(str(pattern)) or "."
             contents = "does not exist"
             if tf.io.gfile.isdir(folder):
-                names = sorted(tf.io.gfile.listdir(folder))
+                names = sorted(list_folder(folder))
                 contents = f"holds {', '.join(names[:5])}" if names else "is empty"
             raise DataError(
                 "`file_pattern` must match shards of records, such as `records/train-*.tfrecord`. "

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
+from gsf_tf.literal_paths import check_path
 from gsf_tf.whole_file import refresh_copy
 
 
@@ -22,6 +23,7 @@ def copy_shards(files: Mapping[int, str], folder: str) -> dict[int, str]:
     Returns:
         The paths of the copies by the same numbers.
     """
+    check_path("cache", folder)
     copies = {}
     for number, file in files.items():
         # Shards in different folders may have the same name.

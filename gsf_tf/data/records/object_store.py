@@ -5,6 +5,7 @@ import functools
 import tensorflow as tf
 
 from gsf_tf.errors import DataError
+from gsf_tf.literal_paths import check_path
 
 _in_use = False
 
@@ -18,9 +19,10 @@ def connect(path: str) -> None:
         path: A folder or file, local or of the form `SCHEME://...`.
 
     Raises:
-        DataError: If no installed package can open such a path.
+        DataError: If no installed package can open such a path, or it is not UTF-8 text.
     """
     global _in_use
+    check_path("path", path)
     scheme, separator, _ = str(path).partition("://")
     if not separator:
         return

@@ -4,7 +4,27 @@ import collections
 
 import av
 
-from gsf_tf.data.video.video_stream import file_start
+from gsf_tf.data.video.video_stream import file_start, open_video
+
+
+def has_times_by_order(path, container, stream) -> bool:
+    """Returns whether a file stores the order of decoding only, and its frames have another order.
+
+    Such frames have their times from a `FrameClock` that has seen all packets before them.
+
+    Args:
+        path: The file.
+        container: PyAV's container of it.
+        stream: The video stream in it.
+    """
+    if not stream.codec_context.has_b_frames:
+        return False
+    if container.format.name != "matroska,webm":
+        return container.format.name == "avi"
+    with open_video(path) as (again, stream):
+        again.flags &= ~av.container.Flags.gen_pts.value
+        first = next((packet for packet in again.demux(stream) if packet.size), None)
+    return first is not None and first.pts is None
 
 
 class FrameClock:

@@ -25,15 +25,22 @@ class FrameFolder:
     Args:
         path: The folder.
         frame_rate: Frames per second, which the files do not state; 0 if unknown.
+        part: Number of the first frame and number of frames, if the clip is a part of the folder.
+            Frames outside of it are ignored.
 
     Attributes:
-        index_base: Number of the first frame, 0 or 1.
+        index_base: Number of the first frame, 0 or 1, or that of the part.
 
     Raises:
         VideoError: If the folder does not exist, holds no frame, or lacks one of the numbers.
     """
 
-    def __init__(self, path: str | os.PathLike, frame_rate: float = 0.0):
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        frame_rate: float = 0.0,
+        part: tuple[int, int] | None = None,
+    ):
         self.path = os.fspath(path)
         self.frame_rate = frame_rate
         if not os.path.isdir(path):
@@ -48,6 +55,12 @@ class FrameFolder:
             raise VideoError(path, "the folder holds no frame (00001.jpg, 00002.jpg, ...)")
         self.index_base = 0 if 0 in numbered else 1
         last = max(numbered)
+        # Times of a part count from the start of the folder, as those of a part of a video.
+        self._before = 0
+        if part is not None:
+            self._before = part[0] - self.index_base
+            self.index_base, last = part[0], part[0] + part[1] - 1
+            numbered = {n: name for n, name in numbered.items() if self.index_base <= n <= last}
         missing = [n for n in range(self.index_base, last + 1) if n not in numbered]
         if missing:
             numbers = ", ".join(map(str, missing[:5])) + (", ..." if len(missing) > 5 else "")
@@ -86,7 +99,9 @@ class FrameFolder:
                 reason = f"`{name}` is {rgb.width}x{rgb.height}, the frames before it are "
                 raise VideoError(self.path, f"{reason}{size[0]}x{size[1]}", index)
             if keep(index):
-                seconds = index / self.frame_rate if self.frame_rate else None
+                seconds = None
+                if self.frame_rate:
+                    seconds = (self._before + index) / self.frame_rate
                 yield DecodedFrame(index, seconds, np.asarray(scale_down(rgb, short_side)))
 
     def _open(self, name, index):

@@ -1,9 +1,11 @@
 """Decodes a part of a long video."""
 
+import itertools
 import math
 import os
 from collections.abc import Callable, Iterator
 
+from gsf_tf.data.video.frame_clock import FrameClock, has_times_by_order
 from gsf_tf.data.video.video_file import DecodedFrame, to_rgb
 from gsf_tf.data.video.video_stream import decoding_errors, demux, file_start, open_video
 from gsf_tf.errors import VideoError
@@ -48,7 +50,8 @@ def iterate_segment(
     """Decodes the frames of a video with `start` <= time < `stop`.
 
     Decoding begins at the key frame before `start`, so that a short part of a long video costs
-    the same wherever it lies. Damage outside the part is not noticed.
+    the same wherever it lies. Damage outside the part is not noticed. In AVI with B-frames, whose
+    times follow from the order of all frames, decoding begins at the start of the file.
 
     Args:
         path: Video file of any format that FFmpeg knows and can seek in.
@@ -68,10 +71,9 @@ def iterate_segment(
     """
     count, end, size = 0, 0.0, None
     with open_video(path) as (container, stream), decoding_errors(path, lambda: count):
-        first = file_start(container, stream)
         period = float(1 / (stream.average_rate or stream.guessed_rate or 1))
-        for frame in _frames_from(path, container, stream, first, first + start):
-            seconds = frame.time - float(first)
+        frames = _all_frames if has_times_by_order(path, container, stream) else _frames_from
+        for frame, seconds in frames(path, container, stream, start):
             if seconds >= stop - _TIME_TOLERANCE:
                 end = stop
                 break
@@ -92,8 +94,19 @@ def iterate_segment(
         raise VideoError(path, f"{part} holds no frame")
 
 
-def _frames_from(path, container, stream, first, time):
-    """Yields the frames from the key frame before `time` on; `first` is the start of the file."""
+def _all_frames(path, container, stream, start):
+    """Yields all frames with their seconds, which follow from their order."""
+    clock = FrameClock(container, stream)
+    for packet in demux(path, container, stream):
+        clock.add(packet)
+        for frame in packet.decode():
+            yield frame, clock.seconds(frame)
+
+
+def _frames_from(path, container, stream, start):
+    """Yields the frames from the key frame before `start` on, with their seconds."""
+    first = file_start(container, stream)
+    time = first + start
     # Some formats seek by decoding time and land behind it, or
     # where no further key frame is.
     for margin in (0, 1, 10, None):
@@ -104,8 +117,8 @@ def _frames_from(path, container, stream, first, time):
         if target > first and (head is None or head.time > time + _TIME_TOLERANCE):
             continue
         if head is not None:
-            yield head
-            yield from frames
+            for frame in itertools.chain([head], frames):
+                yield frame, frame.time - float(first)
         return
 
 
@@ -113,7 +126,7 @@ def _decode(path, packets):
     last = -math.inf
     for packet in packets:
         for frame in packet.decode():
-            # AVI stores no display times; FFmpeg guesses them, out of order if there are B-frames.
+            # Transport streams that were put end to end, or a file without times.
             if frame.time is None or frame.time <= last:
                 fault = "have no time" if frame.time is None else "have times that go back"
                 reason = f"its frames {fault}, so no part can be cut out; convert it to mp4"

@@ -20,6 +20,7 @@ from gsf_tf.data.records.record_settings import RecordSettings
 from gsf_tf.data.video.clip_reader import open_clip
 from gsf_tf.data.video.decoding_process import DecodingContext
 from gsf_tf.data.video.encoded_clip import EncodedClip
+from gsf_tf.data.video.frame_folder import FrameFolder
 from gsf_tf.data.video.video_segment import iterate_segment, read_segment_header
 from gsf_tf.errors import VideoError
 
@@ -31,7 +32,7 @@ def encode_clip(source: ClipSource, settings: RecordSettings) -> EncodedClip:
     """Decodes a clip and compresses its frames to JPEG.
 
     Args:
-        source: A video, a part of a video, a folder of frames, or an image.
+        source: A video, a folder of frames, a part of either, or an image.
         settings: Short side, JPEG quality and maximum number of frames.
 
     Returns:
@@ -70,6 +71,9 @@ def encode_clip(source: ClipSource, settings: RecordSettings) -> EncodedClip:
 
 def _reader(source):
     """Returns number of frames, frame rate, number of the first frame, and frame iterator."""
+    if source.frames is not None:
+        folder = FrameFolder(source.path, source.frame_rate or 0.0, source.frames)
+        return len(folder), folder.frame_rate, folder.index_base, folder.iterate_frames
     if source.start is None:
         return open_clip(source.path, source.frame_rate or 0.0)
     part = (source.path, source.start, source.stop)

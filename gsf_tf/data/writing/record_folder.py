@@ -22,6 +22,7 @@ from gsf_tf.data.writing.finished_shard import FinishedShard, QuarantinedClip
 from gsf_tf.data.writing.record_plan import RecordPlan
 from gsf_tf.data.writing.write_shard import write_shard
 from gsf_tf.errors import DataError, VideoError
+from gsf_tf.literal_paths import list_folder
 from gsf_tf.whole_file import INCOMPLETE, write_whole_file
 
 QUARANTINE_FILE = "quarantine.jsonl"
@@ -68,7 +69,7 @@ def find_complete_records(
             message says what differs.
     """
     object_store.connect(output)
-    names = tf.io.gfile.listdir(output) if tf.io.gfile.isdir(output) else []
+    names = list_folder(output) if tf.io.gfile.isdir(output) else []
     if not names:
         return None
     plan = RecordPlan.of(listing, settings)
@@ -297,7 +298,7 @@ def _counts(listing, split, pairs):
 
 
 def _remove(folder, pattern, keep=frozenset()):
-    for name in filter(pattern.fullmatch, tf.io.gfile.listdir(folder)):
+    for name in filter(pattern.fullmatch, list_folder(folder)):
         if name not in keep:
             tf.io.gfile.remove(os.path.join(folder, name))
 

@@ -51,7 +51,7 @@ def learned_gate(activated, kernel, bias, num_segments):
     # [taps, 3, 3, C/2, 2] -> per half [3, 3, C/2, taps]
     planes = ops.stack(
         [
-            ops.conv(half, ops.transpose(kernel[..., i], (1, 2, 3, 0)), 1, "same")
+            ops.conv(half, ops.transpose(kernel[..., i], (1, 2, 3, 0)), 1, "same", "channels_last")
             for i, half in enumerate(ops.split(activated, 2, axis=-1))
         ],
         axis=-1,
@@ -94,7 +94,8 @@ def fusion_weight(shifted, residual, num_segments, kernel, bias):
     plane = ops.transpose(ops.stack(means, axis=-1), (2, 0, 3, 1, 4))
     kernel, bias = ops.cast(kernel, dtype), ops.cast(bias, dtype)
     scores = [
-        ops.conv(plane[half], kernel[half][..., None], 1, "same") + bias[half] for half in (0, 1)
+        ops.conv(plane[half], kernel[half][..., None], 1, "same", "channels_last") + bias[half]
+        for half in (0, 1)
     ]
     weight = ops.sigmoid(ops.concatenate(scores, axis=1)[..., 0])
     weight = ops.reshape(ops.transpose(weight, (0, 2, 1)), (-1, 1, 1, 2 * half_channels))

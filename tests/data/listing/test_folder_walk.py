@@ -3,6 +3,7 @@ import os
 import pytest
 
 from gsf_tf.data import DataError, list_video_folder, split_for_validation
+from gsf_tf.data.listing.datasets import Kinetics400
 from gsf_tf.data.listing.datasets.file_index import FileIndex
 from gsf_tf.data.listing.folder_walk import FolderWalk
 from tests.data.listing.test_video_folder import touch
@@ -93,6 +94,32 @@ def test_the_index_of_files_walks_once(tmp_path):
     touch(tmp_path, "val/deep/x_1.webm")
     with pytest.raises(DataError, match="one file"):
         FileIndex(tmp_path).find("x_1.mp4")
+
+
+def test_notes_are_text_whatever_the_names_are(tmp_path):
+    touch(tmp_path, "train/a/1.mp4", "train/b/2.mp4", "val/a/3.mp4")
+    os.mkdir(os.fsencode(tmp_path) + b"/empty\xff")
+    os.close(os.open(os.fsencode(tmp_path) + b"/val/loose\xe9.mp4", os.O_CREAT))
+    notes = "\n".join(list_video_folder(tmp_path).notes)
+    notes.encode()
+    assert "`empty\\udcff` is left out: it holds no clips" in notes
+    assert "such as `loose\\udce9.mp4`" in notes
+
+
+def test_links_that_an_official_dataset_leaves_out_are_named(tmp_path):
+    lists = tmp_path / "lists"
+    touch(tmp_path, "lists/train.csv", "lists/validate.csv")
+    header = "label,youtube_id,time_start,time_end,split\n"
+    (lists / "train.csv").write_text(f"{header}up,x1,0,10,train\n")
+    (lists / "validate.csv").write_text(f"{header}up,x2,0,10,val\n")
+    videos = tmp_path / "videos"
+    touch(videos, "train/x1_000000_000010.mp4", "val/x2_000000_000010.mp4")
+    (videos / "train/again").symlink_to("..")
+    listing = Kinetics400().list_clips(videos, lists)
+    assert names(listing) == ["train/x1_000000_000010.mp4", "val/x2_000000_000010.mp4"]
+    assert listing.notes == (
+        "The link `train/again` is left out: it leads to a folder that it is in",
+    )
 
 
 def test_records_inside_the_folder_are_no_class(tmp_path):

@@ -4,6 +4,7 @@ from PIL import Image
 from gsf_tf.data import DataError, LabelMap, list_annotated_videos
 from tests.data.listing.test_video_list import read
 from tests.data.record_reader import prepare
+from tests.data.video_maker import make_frames
 
 NUMBERED = "".join(f"{number}.mp4 {number}\n" for number in range(12))
 
@@ -47,6 +48,14 @@ def test_numbers_in_the_validation_list_and_in_tasks(tmp_path):
         read(tmp_path, NUMBERED, val_annotations=tmp_path / "val.txt")
     with pytest.raises(DataError, match="the first is '3' at .*line 2"):
         read(tmp_path, "a.mp4 up x\nb.mp4 3 y\nc.mp4 down x\n", tasks=("verb", "noun"))
+
+
+@pytest.mark.parametrize(
+    "tasks", [("verb", "a/b"), ("", "noun"), ("verb", "verb"), ("action", "x")]
+)
+def test_names_of_tasks(tmp_path, tasks):
+    with pytest.raises(DataError, match="`tasks` must be different names of letters"):
+        read(tmp_path, "a.mp4 up x\nb.mp4 down y\n", tasks=tasks)
 
 
 def test_a_label_map_may_hold_numbers_beside_names(tmp_path):
@@ -166,7 +175,12 @@ def test_lists_of_the_tsn_family(tmp_path, separator):
         ("1 4 0", "1 lines with another number: num_frames=4 for 3 files in '.*/1' at .*line 2"),
         ("1 2 0", "num_frames=2 for 3 files"),
         ("1 1 4 0", "num_frames=4 for 3 files"),
-        ("1 2 2 0", "whole folder.*start=2 for the first frame 1.*line 2"),
+        ("1 2 3 0", "start=2, num_frames=3 for 3 files in '.*/1' at .*line 2"),
+        ("1 0 2 0", "start=0, num_frames=2 for 3 files"),
+        ("1 1 0 0", "start=1, num_frames=0 at .*line 2"),
+        ("none 1 0 0", "start=1, num_frames=0 at .*line 2"),
+        ("1 2 99999999999999 0", "start=2, num_frames=99999999999999 for 3 files"),
+        ("gap 1 3 0", "start=1, num_frames=3 for 2 files in '.*/gap'"),
         ("empty 3 0", "num_frames=3 for 0 files"),
         ("clip.mp4 3 0", "a path and a label.*folder of frames.*line 2"),
         ("file 3 0", "a path and a label.*folder of frames.*line 2"),
@@ -176,10 +190,62 @@ def test_lists_of_the_tsn_family(tmp_path, separator):
 def test_numbers_of_frames_are_checked(tmp_path, line, message):
     make_folder(tmp_path / "1", 3)
     make_folder(tmp_path / "2", 2)
+    make_folder(tmp_path / "gap", 3)
+    (tmp_path / "gap/00002.jpg").unlink()
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").touch()
     with pytest.raises(DataError, match=message):
         read(tmp_path, f"2 2 1\n{line}\n")
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_parts_of_a_folder_of_frames(tmp_path, first):
+    """Frames of a part are those that its numbers name, whatever its neighbors are."""
+    make_frames(tmp_path / "kitchen", 12, first=first)
+    make_frames(tmp_path / "whole", 3, first=first)
+    for name in ("00001.jpg", "00012.jpg"):  # Of the folder, but of no part.
+        (tmp_path / "kitchen" / name).write_bytes(b"no picture")
+    text = "kitchen 3 4 0\nkitchen 5 6 1\nwhole 3 1\nnone 7 2 0\nnone 9 2 1\n"
+    listing = read(tmp_path, text + f"./whole {first + 1} 1 0\n")
+    part = f"whole#{first + 1}-{first + 1}"
+    assert labels_of(listing) == {
+        "kitchen#3-6": "0", "kitchen#5-10": "1", "whole": "1", part: "0",
+        "none#7-8": "0", "none#9-10": "1",
+    }  # fmt: skip
+    info, records = prepare(listing, tmp_path / "records")
+    assert {name: list(record.numbers) for name, record in records.items()} == {
+        "kitchen#3-6": [n - first for n in range(3, 7)],
+        "kitchen#5-10": [n - first for n in range(5, 11)],
+        "whole": [0, 1, 2],
+        part: [1],
+    }
+    assert records["kitchen#5-10"].context["gsf_tf/index_base"] == 5
+    fingerprints = {read(tmp_path, text + end).fingerprint() for end in
+                    ("kitchen 4 2 0\n", "kitchen 4 3 0\n", "kitchen 5 2 0\n")}  # fmt: skip
+    assert len(fingerprints) == 3
+
+
+def test_parts_that_are_listed_twice(tmp_path):
+    make_folder(tmp_path / "1", 5)
+    with pytest.raises(DataError, match="listed once.*'1#2-4' at .*line 1 and at .*line 2"):
+        read(tmp_path, "1 2 3 0\n./1 02 3 1\n")
+
+
+def test_a_list_that_counts_frames_from_zero(tmp_path):
+    """One line alone shows it, and the parts of the others would be one frame early."""
+    make_folder(tmp_path / "1", 5)
+    make_folder(tmp_path / "2", 5)
+    with pytest.raises(DataError, match="start=0 at .*line 1.*part '2#3-4' at .*line 2.*add 1"):
+        read(tmp_path, "1 0 5 0\n2 3 2 1\n")
+    make_folder(tmp_path / "3", 5, first=0)
+    assert len(read(tmp_path, "3 0 5 0\n2 3 2 1\n3 0 2 1\n").clips) == 3
+
+
+@pytest.mark.parametrize("name", ["#1.mp4", "a\x0bb.mp4", "a\u2028b.mp4", "a\x85b.mp4", "[b].mp4"])
+def test_names_in_a_list_are_literal(tmp_path, name):
+    (tmp_path / name).touch()
+    listing = read(tmp_path, f"# {name} is a comment\n{name} up\nb.mp4 down\n#x.mp4 up\n")
+    assert labels_of(listing) == {name: "up", "b.mp4": "down"}
 
 
 def test_byte_order_marks_and_line_ends(tmp_path):

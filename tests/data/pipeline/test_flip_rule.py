@@ -92,3 +92,9 @@ def test_files_that_break_the_rule(tmp_path, text, message):
         FlipRule.load(tmp_path / "flips.txt", LabelMap(["left", "right", "up"]))
     with pytest.raises(DataError, match="No such file"):
         FlipRule.load(tmp_path / "none.txt", LabelMap(["left", "right", "up"]))
+
+
+def test_class_names_that_look_like_comments(tmp_path):
+    (tmp_path / "flips.txt").write_text("# comment\tx\n#left\t#right\n")
+    rule = FlipRule.load(tmp_path / "flips.txt", LabelMap(["#left", "#right", "up"]))
+    assert list(rule.label_map) == [1, 0, 2]

@@ -14,6 +14,7 @@ from gsf_tf.data import (
     video_dataset_from_records,
     write_records,
 )
+from tests.data.small_records import write_small_records
 from tests.data.video_maker import REAL_VIDEOS, frame_numbers, make_video
 
 
@@ -196,3 +197,14 @@ def test_a_number_as_image_size(records):
 def test_sizes_and_seeds_that_break_a_rule(records, arguments, message):
     with pytest.raises(DataError, match=message):
         video_dataset_from_records(f"{records}/*.tfrecord", **arguments)
+
+
+@pytest.mark.parametrize("name", ["records [1]", "b*", "c?", "back\\slash", "a{b,c}", "#1:2"])
+def test_the_folder_of_the_records_may_have_any_name(tmp_path, name):
+    for folder in (name, "bc"):
+        (tmp_path / folder).mkdir()
+    write_small_records(tmp_path / name, 4, 2, num_shards=2)
+    write_small_records(tmp_path / "bc", 4, 2)  # What `b*` would match as a pattern.
+    for file in (f"{tmp_path / name}/train-*", f"{tmp_path / name}/*00?-of-*2.tfrecord"):
+        dataset = video_dataset_from_records(file, 2, 4, image_size=(16, 16))
+        assert sum(len(labels) for _, labels in dataset) == 8

@@ -1,4 +1,5 @@
 import fractions
+import struct
 
 import av
 import numpy as np
@@ -93,6 +94,41 @@ def test_times_in_avi_go_forward(tmp_path, name, codec, options):
     assert len(frames) == 24 and np.all(np.diff(frame_numbers([f.pixels for f in frames])) >= 0)
     kept = list(iterate_frames(path, keep=lambda index: index % 5 == 3))
     assert [frame.seconds for frame in kept] == pytest.approx(np.arange(3, 24, 5) / 25, abs=1e-6)
+    for first, last in [(0, 5), (7, 13), (9, 22), (23, 24)]:  # Across key frames and within.
+        part = list(iterate_segment(path, first / 25, last / 25))
+        times = [frame.seconds for frame in part]
+        assert times == pytest.approx(np.arange(first, last) / 25, abs=1e-6)
+        for ours, theirs in zip(part, frames[first:last], strict=True):
+            np.testing.assert_array_equal(ours.pixels, theirs.pixels)
+
+
+@pytest.mark.parametrize("b_frames", [0, 2])
+def test_parts_of_an_avi_stream_in_matroska(tmp_path, b_frames):
+    """Such a file has times of decoding only, as mkvmerge writes them of an AVI."""
+    source = make_stream(tmp_path / "a.avi", "mpeg4", 24, options={"g": "6"}, b_frames=b_frames)
+    path = tmp_path / "a.mkv"
+    with av.open(str(source)) as container, av.open(str(path), "w") as output:
+        stream = container.streams.video[0]
+        copy = output.add_stream_from_template(stream)
+        copy.codec_context.extradata = struct.pack(
+            "<3I2H4s5I", 40, 96, 64, 1, 24, b"FMP4", *[0] * 5
+        )
+        container.flags &= ~av.container.Flags.gen_pts.value
+        for packet in container.demux(stream):
+            if packet.size:
+                packet.pts, packet.stream = packet.dts, copy
+                output.mux(packet)
+    data = path.read_bytes()
+    assert data.count(b"V_MPEG4/ISO/ASP") == 1
+    path.write_bytes(data.replace(b"V_MPEG4/ISO/ASP", b"V_MS/VFW/FOURCC"))
+    frames = list(iterate_frames(path))
+    assert len(frames) == 24
+    part = list(iterate_segment(path, frames[7].seconds, frames[13].seconds))
+    assert [frame.seconds for frame in part] == pytest.approx(
+        [frame.seconds for frame in frames[7:13]], abs=1e-6
+    )
+    for ours, theirs in zip(part, frames[7:13], strict=True):
+        np.testing.assert_array_equal(ours.pixels, theirs.pixels)
 
 
 @pytest.mark.skipif(not REAL_VIDEOS.is_dir(), reason=f"{REAL_VIDEOS} is not there")

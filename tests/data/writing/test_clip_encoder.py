@@ -35,6 +35,20 @@ def test_long_parts_are_thinned_like_long_videos(tmp_path, part, expected, secon
     np.testing.assert_allclose(clip.timestamps, np.multiply(seconds, 1e6), atol=1)
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_times_of_a_part_of_a_folder_count_from_its_start(tmp_path, first):
+    path = str(make_frames(tmp_path / "a", 10, first=first))
+    for rate, seconds in [(20.0, [0.2, 0.25, 0.3]), (None, [0, 1, 2])]:
+        part = ClipSource(path, "a", 0, frame_rate=rate, frames=(4 + first, 3))
+        clip = clip_encoder.encode_clip(part, RecordSettings())
+        frames = [np.asarray(Image.open(io.BytesIO(frame))) for frame in clip.frames]
+        assert frame_numbers(frames).tolist() == [4, 5, 6] and clip.index_base == 4 + first
+        np.testing.assert_allclose(clip.timestamps, np.multiply(seconds, 1e6), atol=1)
+    with pytest.raises(VideoError, match="2 of the frames 9..12 are missing: 11, 12"):
+        part = ClipSource(str(make_frames(tmp_path / "b", 10)), "b", 0, frames=(9, 4))
+        clip_encoder.encode_clip(part, RecordSettings())
+
+
 def test_long_folders_of_frames_are_thinned(tmp_path):
     source = ClipSource(str(make_frames(tmp_path / "a", 40)), "a", 0, frame_rate=20.0)
     clip = clip_encoder.encode_clip(source, RecordSettings(max_frames=4))

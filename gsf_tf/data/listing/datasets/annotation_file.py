@@ -1,6 +1,7 @@
 """Reads annotation files; every error names the file and the line."""
 
 import csv
+import io
 import json
 import pathlib
 from collections.abc import Iterator
@@ -44,7 +45,7 @@ def read_lines(path: pathlib.Path) -> Iterator[tuple[str, str]]:
 
     `where` is the path and the number of the line, for messages.
     """
-    for number, line in enumerate(read_text(path).splitlines(), start=1):
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
         if line.strip():
             yield f"{path}, line {number}", line.strip()
 
@@ -59,7 +60,7 @@ def read_table(path: pathlib.Path, *columns: str) -> Iterator[tuple[str, dict[st
     Raises:
         DataError: If a column is missing in the header or in a row.
     """
-    reader = csv.DictReader(read_text(path).splitlines())
+    reader = csv.DictReader(io.StringIO(read_text(path)))
     absent = [name for name in columns if name not in (reader.fieldnames or ())]
     if absent:
         raise DataError(

@@ -16,12 +16,17 @@ class FileIndex:
 
     Args:
         folder: The folder, which is searched to any depth, each directory once (`FolderWalk`).
+
+    Attributes:
+        skipped: What the search left out, each with the reason, as `ClipListing.notes`.
     """
 
     def __init__(self, folder: pathlib.Path):
         self._folder = folder
         self._files = {}
-        for parts, names in FolderWalk(folder).folders.items():
+        walk = FolderWalk(folder)
+        self.skipped = walk.skipped
+        for parts, names in walk.folders.items():
             for name in names:
                 stem, extension = os.path.splitext(name)
                 if extension.lower() in VIDEO_EXTENSIONS:

@@ -58,4 +58,4 @@ class Hmdb51(OfficialDataset):
         return f"HMDB51 split {variant}"
 
     def locator(self, videos):
-        return lambda file: file if (videos / file).is_file() else None
+        return (lambda file: file if (videos / file).is_file() else None), []

@@ -46,7 +46,8 @@ class OfficialDataset(abc.ABC):
             split: The official split or version to read, one of `variants`; by default the first.
 
         Returns:
-            The clips whose files exist, and under `missing` the others.
+            The clips whose files exist, and under `missing` the others. `notes` name the links and
+            folders that the search left out.
 
         Raises:
             DataError: If a folder or an annotation file is missing, an annotation file breaks
@@ -62,7 +63,8 @@ class OfficialDataset(abc.ABC):
                 )
         variant = self._check_variant(split)
         labels, annotated, task_classes = self.read_annotations(annotations, variant)
-        found, missing = self._find_files(videos, annotated)
+        locate, notes = self.locator(videos)
+        found, missing = self._find_files(videos, locate, annotated)
         return ClipListing(
             found,
             labels,
@@ -71,6 +73,7 @@ class OfficialDataset(abc.ABC):
             published=self.published(variant),
             task_classes=task_classes,
             flip_pairs=self._pairs_within(labels),
+            notes=tuple(notes),
         )
 
     @abc.abstractmethod
@@ -98,12 +101,14 @@ class OfficialDataset(abc.ABC):
     def source(self, variant: str | None) -> str:
         """Returns the name and version of the dataset, which the records hold."""
 
-    def locator(self, videos: pathlib.Path) -> Callable[[str], str | None]:
-        """Returns a function from the official path of a file to its path below `videos`.
+    def locator(self, videos: pathlib.Path) -> tuple[Callable[[str], str | None], list[str]]:
+        """Returns a function from the official path of a file to its path, and notes.
 
-        The function returns `None` if the file does not exist.
+        The path is relative to `videos`; it is `None` if the file does not exist. The notes name
+        what the search for the files left out.
         """
-        return FileIndex(videos).find
+        index = FileIndex(videos)
+        return index.find, index.skipped
 
     def _check_variant(self, variant):
         if variant is None:
@@ -116,8 +121,7 @@ class OfficialDataset(abc.ABC):
             raise DataError(f"`split` of {self.name} {rule}. Received: split={variant!r}")
         return variant
 
-    def _find_files(self, videos, annotated):
-        locate = self.locator(videos)
+    def _find_files(self, videos, locate, annotated):
         seen, found, missing = {}, [], []
         for clip in annotated:
             file = locate(clip.file)

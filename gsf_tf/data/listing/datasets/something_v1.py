@@ -59,4 +59,4 @@ class SomethingV1(OfficialDataset):
 
     def locator(self, videos):
         folders = {entry.name for entry in os.scandir(videos) if entry.is_dir()}
-        return lambda file: file if file in folders else None
+        return (lambda file: file if file in folders else None), []

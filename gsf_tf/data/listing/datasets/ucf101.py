@@ -50,7 +50,7 @@ class Ucf101(OfficialDataset):
         return f"UCF101 split {variant}"
 
     def locator(self, videos):
-        return lambda file: file if (videos / file).is_file() else None
+        return (lambda file: file if (videos / file).is_file() else None), []
 
 
 def _read_classes(path):
