@@ -13,6 +13,7 @@ from gsf_tf.data import (
     inspect_records,
     video_dataset_from_records,
 )
+from tests.data import fuzz_descriptions, fuzz_records
 from tests.data.small_records import write_small_records
 
 SHARD = "train-00000-of-00001.tfrecord"
@@ -197,3 +198,12 @@ def test_a_count_that_the_shard_cannot_hold_is_damage(tmp_path):
     report = inspect_records(str(tmp_path), on_clip=lambda: calls.append(None))
     assert report.clips == {"train": 3} and report.missing == {"train": 10**6 - 3}
     assert len(calls) == 10**6
+
+
+def test_fuzzed_descriptions():
+    """More in `python -m tests.data.fuzz_descriptions`."""
+    results = list(fuzz_records.watch(30000, 150, 150, 300, fuzz_descriptions.PROGRAM))
+    assert {outcome for _, _, outcome in results} == {"valid", "reported"}, [
+        result for result in results if result[2] not in ("valid", "reported")
+    ]
+    assert len(results) == 150
