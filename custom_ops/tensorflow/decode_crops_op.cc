@@ -120,8 +120,6 @@ class DecodeCropsOp : public tensorflow::OpKernel {
     FrameCrops crops;
     OP_REQUIRES_OK(context, ReadCrops(context->input(2), frame_height, frame_width, crops));
     const int64_t num_frames = jpegs.dim_size(0);
-    CropScaler scaler(crops, num_frames, height_, width_);
-    OP_REQUIRES_OK(context, scaler.Prepare());
     tensorflow::Tensor *output = nullptr, *good = nullptr;
     OP_REQUIRES_OK(context, AllocateCrops(context, crops, num_frames, height_, width_, &output));
     OP_REQUIRES_OK(context, context->allocate_output(1, {}, &good));
@@ -129,19 +127,23 @@ class DecodeCropsOp : public tensorflow::OpKernel {
     const int64_t margin = crops.hull.left % kBlockColumns;
     const Box box = {crops.hull.top, crops.hull.left - margin, crops.hull.height,
                      crops.hull.width + margin};
-    thread_local FrameBuffer buffer;
     uint8_t* target = output->flat<uint8_t>().data();
     bool all_good = true;
+    // No memory for the pixels before all files say that they have them.
     for (int64_t frame = 0; frame < num_frames && all_good; ++frame) {
-      const tensorflow::tstring& jpeg = jpegs.vec<tensorflow::tstring>()(frame);
-      // No memory for the pixels before a file says that it has them.
-      all_good = HasSize(jpeg, frame_height, frame_width);
-      if (!all_good) break;
-      uint8_t* pixels = buffer.Prepare(box);
-      all_good = Decode(jpeg, box, buffer.pitch(), pixels);
-      if (all_good) scaler.Scale(pixels + margin * 3, buffer.pitch(), frame, target);
+      all_good = HasSize(jpegs.vec<tensorflow::tstring>()(frame), frame_height, frame_width);
     }
-    buffer.Release();
+    if (all_good && num_frames > 0) {
+      CropScaler scaler(crops, num_frames, height_, width_);
+      OP_REQUIRES_OK(context, scaler.Prepare());
+      thread_local FrameBuffer buffer;
+      uint8_t* pixels = buffer.Prepare(box);
+      for (int64_t frame = 0; frame < num_frames && all_good; ++frame) {
+        all_good = Decode(jpegs.vec<tensorflow::tstring>()(frame), box, buffer.pitch(), pixels);
+        if (all_good) scaler.Scale(pixels + margin * 3, buffer.pitch(), frame, target);
+      }
+      buffer.Release();
+    }
     if (!all_good) std::fill_n(target, output->NumElements(), 0);
     good->scalar<bool>()() = all_good;
   }
