@@ -8,6 +8,7 @@ seed N draws: another value somewhere, or other bytes. Both files must be read o
 damage. The cases run in child processes under a limit of time.
 """
 
+import copy
 import json
 import logging
 import pathlib
@@ -37,15 +38,15 @@ def change_value(values, rng):
     """Changes, removes, repeats or adds a value at a place of any depth."""
     places = list(_places(values))
     holder, key = places[rng.integers(len(places))]
-    way = rng.integers(5)
+    value, way = copy.deepcopy(VALUES[rng.integers(len(VALUES))]), rng.integers(5)
     if way < 3:
-        holder[key] = VALUES[rng.integers(len(VALUES))]
+        holder[key] = value
     elif way == 3:
         del holder[key]
     elif isinstance(holder, list):
         holder.insert(key, holder[key])
     else:
-        holder[f"{key}2"] = VALUES[rng.integers(len(VALUES))]
+        holder[f"{key}2"] = value
 
 
 def _places(values):
