@@ -30,8 +30,10 @@ def check_num_segments(num_segments: int, received: str) -> None:
     Raises:
         ValueError: If it is outside 1..2**31 - 1.
     """
-    if not is_size(num_segments):
-        raise ValueError(f"num_segments must be at least 1, and at most 2**31 - 1. {received}")
+    if num_segments < 1:
+        raise ValueError(f"num_segments must be at least 1. {received}")
+    if num_segments > MAX_SIZE:
+        raise ValueError(f"num_segments must be at most 2**31 - 1. {received}")
 
 
 def _is_whole(value):

@@ -108,7 +108,7 @@ def test_absurd_numbers_of_frames_per_clip(ops_path, num_segments, frames):
         lambda: ops.gate_shift_fuse(x, *weights, num_segments=num_segments, fusion="sum"),
     ]
     for call in calls:
-        with pytest.raises(ValueError, match="num_segments must be at least 1, and at most"):
+        with pytest.raises(ValueError, match="num_segments must be at (least 1|most 2).*Received"):
             call()
 
 

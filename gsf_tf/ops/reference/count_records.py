@@ -17,19 +17,22 @@ def count_records(file, most):
     size = tf.size(content, tf.int64)
     tables = tf.constant(_checksum_tables(), tf.int64)
 
-    def has_header(count, offset, is_whole):
-        return is_whole & (count != most) & (offset + _OVERHEAD <= size)
-
-    def read_header(count, offset, _):
+    def read_header(offset):
         header = tf.cast(content[offset : offset + _HEADER_BYTES], tf.int64)
         length = _integer(header[:_LENGTH_BYTES])
         intact = _masked(header[:_LENGTH_BYTES], tables) == _integer(header[_LENGTH_BYTES:])
         # A length of 2**63 or more is a negative number here.
         is_whole = intact & (length >= 0) & (length <= size - offset - _OVERHEAD)
-        return count + tf.cast(is_whole, tf.int64), offset + length + _OVERHEAD, is_whole
+        return offset + length + _OVERHEAD, is_whole
 
-    start = (tf.constant(0, tf.int64), tf.constant(0, tf.int64), tf.constant(True))
-    return tf.while_loop(has_header, read_header, start, parallel_iterations=1)[0]
+    def step(offset, _):
+        has_header = offset <= size - _OVERHEAD
+        return tf.cond(has_header, lambda: read_header(offset), lambda: (offset, has_header))
+
+    # A dataset and no `tf.while_loop`, with which the workers of a `tf.data` service crash.
+    steps = tf.data.Dataset.range(tf.where(most < 0, tf.int64.max, most))
+    whole = steps.scan(tf.constant(0, tf.int64), step).take_while(lambda is_whole: is_whole)
+    return whole.reduce(tf.constant(0, tf.int64), lambda count, _: count + 1)
 
 
 def _read_bytes(file):
