@@ -54,6 +54,7 @@ CUDA_SOURCES = [
 
 OP_SOURCES = [
     "custom_ops/tensorflow/can_read_op.cc",
+    "custom_ops/tensorflow/count_records_op.cc",
     "custom_ops/tensorflow/decode_crops_op.cc",
     "custom_ops/tensorflow/frame_crops.h",
     "custom_ops/tensorflow/gate_shift_fuse_gradient_op.cc",

@@ -1,4 +1,4 @@
-"""Writing of files that are either complete or not there."""
+"""Writing of files that are either complete or not there, and reading of small files."""
 
 import contextlib
 import os
@@ -6,7 +6,12 @@ import uuid
 
 import tensorflow as tf
 
+from gsf_tf.errors import DataError
+
 INCOMPLETE = ".incomplete"
+
+# Descriptions of data sets have at most some 10 MB.
+MAX_SMALL_BYTES = 2**26
 
 
 def write_whole_file(path: str | os.PathLike, text: str) -> None:
@@ -24,6 +29,42 @@ def write_whole_file(path: str | os.PathLike, text: str) -> None:
         with tf.io.gfile.GFile(incomplete, "w") as file:
             # In one piece: without a single `write`, GFile would not make the file at all.
             file.write(text)
+
+
+def read_small_file(path: str | os.PathLike) -> bytes:
+    """Reads a file that is small where it is what it should be.
+
+    Args:
+        path: The file, on any file system that `tf.io.gfile` knows.
+
+    Raises:
+        DataError: If it is no regular file, has more than 64 MiB, or is local and cannot be read.
+        tf.errors.NotFoundError: If it does not exist.
+        tf.errors.OpError: If it is in an object store and cannot be read.
+    """
+    path = os.fspath(path)
+    is_local = "://" not in path
+    # Opening a pipe would wait for a writer.
+    if is_local and os.path.exists(path) and not os.path.isfile(path):
+        raise DataError(f"A description must be a file. Received: path={path!r}, which is none.")
+    try:
+        length = tf.io.gfile.stat(path).length
+        if length <= MAX_SMALL_BYTES:
+            with tf.io.gfile.GFile(path, "rb") as file:
+                return file.read()
+    except tf.errors.NotFoundError:
+        raise
+    except tf.errors.OpError as error:
+        if not is_local:
+            raise
+        raise DataError(
+            f"A description must be a file that can be read. Received: path={path!r}: "
+            f"{error.message}"
+        ) from error
+    raise DataError(
+        f"A description must have at most {MAX_SMALL_BYTES} bytes. Received: path={path!r}, which "
+        f"has {length}. It is another file, or a damaged one."
+    )
 
 
 def refresh_copy(path: str, copy: str, length: int) -> None:

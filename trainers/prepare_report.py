@@ -81,16 +81,16 @@ def print_summary(console, info, output):
     table.add_column("")
     for split in info.splits:
         table.add_column(split, justify="right")
-    # Records of an earlier version do not say what was expected and what was missing.
+    # Records of an earlier version do not say all of it.
     for name, number in (
         ("expected (published)", lambda counts: counts.get("published") or "-"),
-        ("found", lambda counts: counts["found"]),
+        ("found", lambda counts: counts.get("found", "-")),
         ("missing", lambda counts: counts.get("missing", "-")),
-        ("quarantined", lambda counts: counts["quarantined"]),
+        ("quarantined", lambda counts: counts.get("quarantined", "-")),
         ("written", lambda counts: counts["clips"]),
         ("frames", lambda counts: counts["frames"]),
         ("shards", lambda counts: len(counts["shards"])),
-        ("MB", lambda counts: f"{counts['bytes'] / 1e6:.1f}"),
+        ("MB", lambda counts: f"{counts['bytes'] / 1e6:.1f}" if "bytes" in counts else "-"),
     ):
         table.add_row(name, *(str(number(counts)) for counts in info.splits.values()))
     console.print(table)

@@ -225,6 +225,7 @@ SMALL_CASES = [
     RubiksShiftCase((2, 4, 6, 7, 5), strides=(1, 2, 2)),
     RubiksShiftCase((1, 7, 5, 6, 4), strides=(2, 3, 1), shift=2.0),
     RubiksShiftCase((1, 8, 3, 3, 20), strides=(3, 1, 1)),
+    RubiksShiftCase((2, 3, 4, 5, 4), strides=(2**63 - 1,) * 3),
     RubiksShiftCase((2, 3, 5, 4, 8), quantized=True, shift=2.0),
     RubiksShiftCase((2, 3, 5, 4, 4), quantized=True, strides=(2, 2, 2), shift=1.0),
     RubiksShiftCase((2, 3, 6, 5, 4), rows=2),

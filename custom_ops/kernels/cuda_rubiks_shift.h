@@ -223,9 +223,11 @@ Launch Divide(const gsf_rubiks_shift_shape& shape, int lanes, bool over_output,
               Map<Position>* map) {
   const bool spatial = shape.rows == 2;
   const auto axis = [](int64_t length, int64_t stride) {
+    // A stride beyond the length takes the first element alone, as one of the length does.
+    stride = std::min(stride, std::max(length, int64_t{1}));
     return Axis<Position>{static_cast<Position>(length),
                           static_cast<Position>(CeilDiv(length, stride)),
-                          static_cast<Position>(std::min(stride, std::max(length, int64_t{1})))};
+                          static_cast<Position>(stride)};
   };
   map->time = axis(spatial ? 1 : shape.num_segments, spatial ? 1 : shape.time_stride);
   map->vertical = axis(shape.height, shape.height_stride);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <numeric>
 
 #include "custom_ops/kernels/half_precision.h"
 #include "custom_ops/kernels/instruction_sets.h"
@@ -17,10 +19,20 @@ namespace {
 constexpr int64_t kColors = 3;
 // A pixel is computed in four lanes, and written over the fourth of the pixel before it.
 constexpr int64_t kPixelLanes = 4;
+// TensorFlow leaves weights as they are if their sum is as small as this.
+constexpr float kLeastTotal = 1000.0f * std::numeric_limits<float>::min();
 using Pixel = Vector<float, 4>;
 using PixelPair = Vector<float, 8>;
 
-ScalingTaps MakeTaps(int64_t input_size, int64_t output_size) {
+// Each output is the input of its position.
+ScalingTaps MakeSameTaps(int64_t size) {
+  ScalingTaps taps = {1, std::vector<int64_t>(size), std::vector<float>(size, 1.0f)};
+  std::iota(taps.starts.begin(), taps.starts.end(), 0);
+  return taps;
+}
+
+// Clears `can_scale` if an output reads more inputs than the width of the kernel has room for.
+ScalingTaps MakeTaps(int64_t input_size, int64_t output_size, bool* can_scale) {
   const float scale = static_cast<float>(output_size) / static_cast<float>(input_size);
   const float inverse = 1.0f / scale;
   const float widening = std::max(inverse, 1.0f);
@@ -31,10 +43,16 @@ ScalingTaps MakeTaps(int64_t input_size, int64_t output_size) {
   int64_t used = 1;
   for (int64_t position = 0; position < output_size; ++position) {
     const float sample = (static_cast<float>(position) + 0.5f) * inverse;
+    // Rounding may move the last positions of a long output past the input: they read nothing.
+    if (sample > static_cast<float>(input_size)) continue;
     int64_t begin = static_cast<int64_t>(std::ceil(sample - widening - 0.5f));
     int64_t end = static_cast<int64_t>(std::floor(sample + widening - 0.5f));
-    begin = std::max<int64_t>(begin, 0);
-    end = std::min(end, input_size - 1) + 1;
+    begin = std::clamp<int64_t>(begin, 0, input_size - 1);
+    end = std::clamp<int64_t>(end, 0, input_size - 1) + 1;
+    if (end - begin > taps.num_taps) {
+      *can_scale = false;
+      return taps;
+    }
     float* weights = &taps.weights[position * taps.num_taps];
     float total = 0.0f;
     for (int64_t source = begin; source < end; ++source) {
@@ -44,7 +62,9 @@ ScalingTaps MakeTaps(int64_t input_size, int64_t output_size) {
       weights[source - begin] = weight;
       total += weight;
     }
-    for (int64_t k = 0; k < end - begin; ++k) weights[k] *= 1.0f / total;
+    if (total >= kLeastTotal) {
+      for (int64_t k = 0; k < end - begin; ++k) weights[k] *= 1.0f / total;
+    }
     while (end - begin > 1 && weights[end - begin - 1] == 0.0f) --end;
     while (end - begin > 1 && weights[0] == 0.0f) {
       std::copy(weights + 1, weights + (end - begin), weights);
@@ -185,16 +205,21 @@ GSF_AVX2_UNFUSED void ScaleRowsWithAvx2(const FrameSums& sums, const uint8_t* in
 
 FrameScaler::FrameScaler(int64_t input_height, int64_t input_width, int64_t output_height,
                          int64_t output_width)
-    : input_width_(input_width),
-      output_height_(output_height),
-      output_width_(output_width),
-      vertical_(MakeTaps(input_height, output_height)),
-      horizontal_(MakeTaps(input_width, output_width)),
-      column_sums_(input_width * kColors + kPixelLanes),
-      pixel_sums_((output_width + 2) * kColors + kPixelLanes) {
+    : input_width_(input_width), output_height_(output_height), output_width_(output_width) {
+  if (input_height == output_height && input_width == output_width) {
+    vertical_ = MakeSameTaps(output_height);
+    horizontal_ = MakeSameTaps(output_width);
+  } else {
+    vertical_ = MakeTaps(input_height, output_height, &can_scale_);
+    horizontal_ = MakeTaps(input_width, output_width, &can_scale_);
+  }
+  if (!can_scale_) return;
+  column_sums_.resize(input_width * kColors + kPixelLanes);
+  pixel_sums_.resize((output_width + 2) * kColors + kPixelLanes);
   // Pixels come in pairs; the last may be there twice.
   const int64_t taps = horizontal_.num_taps;
   horizontal_.starts.push_back(horizontal_.starts.back());
+  wide_weights_.reserve((output_width + 1) / 2 * 2 * kPixelLanes * taps);
   for (int64_t pair = 0; pair < (output_width + 1) / 2; ++pair) {
     for (int64_t k = 0; k < taps; ++k) {
       for (int64_t pixel : {2 * pair, std::min(2 * pair + 1, output_width - 1)}) {
@@ -203,6 +228,16 @@ FrameScaler::FrameScaler(int64_t input_height, int64_t input_width, int64_t outp
       }
     }
   }
+}
+
+int64_t FrameScaler::MostBytes(int64_t input_height, int64_t input_width, int64_t output_height,
+                               int64_t output_width) {
+  // An axis has at most 2 * input + 3 * output weights, and a start per output.
+  const int64_t vertical = 2 * input_height + 3 * output_height;
+  const int64_t horizontal = 2 * input_width + 3 * output_width;
+  const int64_t floats =
+      vertical + (1 + 2 * kPixelLanes) * horizontal + kColors * (input_width + output_width) + 64;
+  return floats * sizeof(float) + 2 * (output_height + output_width) * sizeof(int64_t);
 }
 
 void FrameScaler::Scale(const uint8_t* input, int64_t input_pitch, uint8_t* output) {

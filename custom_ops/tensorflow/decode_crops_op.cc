@@ -34,7 +34,7 @@ REGISTER_OP("GsfTf>DecodeCrops")
 Decodes boxes of JPEGs and scales them: bilinear, antialiased where it shrinks.
 
 jpegs: [T].
-frame_size: [2], the height and width that each JPEG must have.
+frame_size: [2], the height and width that each JPEG must have; at most 2^25 pixels.
 boxes: [V, 4], each top, left, height and width in pixels.
 crops: [V, T, image_size[0], image_size[1], 3]; zeros where not `good`.
 good: Whether all JPEGs have frame_size and decode.
@@ -73,14 +73,16 @@ class FrameBuffer {
   int64_t pitch_ = 0;
 };
 
-// One JPEG, of which the box is decoded.
-bool Decode(const char* jpeg, int size, int64_t height, int64_t width, const Box& box,
-            int64_t pitch, uint8_t* pixels) {
+bool HasSize(const tensorflow::tstring& jpeg, int64_t height, int64_t width) {
   int found_width, found_height;
-  if (!tensorflow::jpeg::GetImageInfo(jpeg, size, &found_width, &found_height, nullptr) ||
-      found_height != height || found_width != width) {
-    return false;
-  }
+  return jpeg.size() <= std::numeric_limits<int>::max() &&
+         tensorflow::jpeg::GetImageInfo(jpeg.data(), static_cast<int>(jpeg.size()), &found_width,
+                                        &found_height, nullptr) &&
+         found_height == height && found_width == width;
+}
+
+// Decodes the box of a JPEG.
+bool Decode(const tensorflow::tstring& jpeg, const Box& box, int64_t pitch, uint8_t* pixels) {
   tensorflow::jpeg::UncompressFlags flags;
   flags.components = 3;
   flags.dct_method = JDCT_ISLOW;
@@ -90,7 +92,7 @@ bool Decode(const char* jpeg, int size, int64_t height, int64_t width, const Box
   flags.crop_width = static_cast<int>(box.width);
   flags.crop_height = static_cast<int>(box.height);
   flags.stride = static_cast<int>(pitch);
-  return tensorflow::jpeg::Uncompress(jpeg, size, flags, nullptr,
+  return tensorflow::jpeg::Uncompress(jpeg.data(), static_cast<int>(jpeg.size()), flags, nullptr,
                                       [pixels](int, int, int) { return pixels; }) != nullptr;
 }
 
@@ -110,31 +112,38 @@ class DecodeCropsOp : public tensorflow::OpKernel {
                     jpegs.shape().DebugString(), " and ", frame_size.shape().DebugString(), ".")));
     const int64_t frame_height = frame_size.vec<int32_t>()(0);
     const int64_t frame_width = frame_size.vec<int32_t>()(1);
+    OP_REQUIRES(
+        context, IsFrameSize(frame_height, frame_width),
+        absl::InvalidArgumentError(absl::StrCat(
+            "frame_size must be [height, width], both at least 1, with at most ", kMaxFramePixels,
+            " pixels. Received: [", frame_height, ", ", frame_width, "].")));
     FrameCrops crops;
     OP_REQUIRES_OK(context, ReadCrops(context->input(2), frame_height, frame_width, crops));
     const int64_t num_frames = jpegs.dim_size(0);
-    const int64_t num_crops = static_cast<int64_t>(crops.boxes.size());
     tensorflow::Tensor *output = nullptr, *good = nullptr;
-    OP_REQUIRES_OK(
-        context, context->allocate_output(0, {num_crops, num_frames, height_, width_, 3}, &output));
+    OP_REQUIRES_OK(context, AllocateCrops(context, crops, num_frames, height_, width_, &output));
     OP_REQUIRES_OK(context, context->allocate_output(1, {}, &good));
 
     const int64_t margin = crops.hull.left % kBlockColumns;
     const Box box = {crops.hull.top, crops.hull.left - margin, crops.hull.height,
                      crops.hull.width + margin};
-    thread_local FrameBuffer buffer;
-    uint8_t* pixels = buffer.Prepare(box);
-    CropScaler scaler(crops, num_frames, height_, width_);
     uint8_t* target = output->flat<uint8_t>().data();
     bool all_good = true;
+    // No memory for the pixels before all files say that they have them.
     for (int64_t frame = 0; frame < num_frames && all_good; ++frame) {
-      const tensorflow::tstring& jpeg = jpegs.vec<tensorflow::tstring>()(frame);
-      all_good = jpeg.size() <= std::numeric_limits<int>::max() &&
-                 Decode(jpeg.data(), static_cast<int>(jpeg.size()), frame_height, frame_width, box,
-                        buffer.pitch(), pixels);
-      if (all_good) scaler.Scale(pixels + margin * 3, buffer.pitch(), frame, target);
+      all_good = HasSize(jpegs.vec<tensorflow::tstring>()(frame), frame_height, frame_width);
     }
-    buffer.Release();
+    if (all_good && num_frames > 0) {
+      CropScaler scaler(crops, num_frames, height_, width_);
+      OP_REQUIRES_OK(context, scaler.Prepare());
+      thread_local FrameBuffer buffer;
+      uint8_t* pixels = buffer.Prepare(box);
+      for (int64_t frame = 0; frame < num_frames && all_good; ++frame) {
+        all_good = Decode(jpegs.vec<tensorflow::tstring>()(frame), box, buffer.pitch(), pixels);
+        if (all_good) scaler.Scale(pixels + margin * 3, buffer.pitch(), frame, target);
+      }
+      buffer.Release();
+    }
     if (!all_good) std::fill_n(target, output->NumElements(), 0);
     good->scalar<bool>()() = all_good;
   }

@@ -5,15 +5,25 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "custom_ops/kernels/frame_scaling.h"
 #include "tensorflow/core/framework/op_kernel.h"
 #include "tensorflow/core/framework/shape_inference.h"
 
 namespace gsf_tf {
+
+// Pixels of a frame, decoded or scaled; a little more than those of 8K. MAX_FRAME_PIXELS in
+// gsf_tf/ops/scale_crops.py is the same number.
+constexpr int64_t kMaxFramePixels = int64_t{1} << 25;
+
+// Memory for the weights of all boxes. Boxes of one size share theirs.
+constexpr int64_t kMaxScalerBytes = int64_t{1} << 32;
 
 struct Box {
   int64_t top, left, height, width;
@@ -54,15 +64,21 @@ inline absl::Status ReadCrops(const tensorflow::Tensor& tensor, int64_t height, 
   return absl::OkStatus();
 }
 
+// Without an overflow, whatever the numbers are.
+inline bool IsFrameSize(int64_t height, int64_t width) {
+  return height >= 1 && width >= 1 && height <= kMaxFramePixels &&
+         width <= kMaxFramePixels / height;
+}
+
 // The attribute image_size: [height, width] of what comes out.
 template <typename Context>
 absl::Status GetImageSize(Context* context, int64_t& height, int64_t& width) {
   std::vector<int64_t> size;
   TF_RETURN_IF_ERROR(context->GetAttr("image_size", &size));
-  if (size.size() != 2 || size[0] < 1 || size[1] < 1) {
+  if (size.size() != 2 || !IsFrameSize(size[0], size[1])) {
     return absl::InvalidArgumentError(
-        absl::StrCat("image_size must be [height, width], both at least 1. Received: ", size.size(),
-                     " values."));
+        absl::StrCat("image_size must be [height, width], both at least 1, with at most ",
+                     kMaxFramePixels, " pixels. Received: [", absl::StrJoin(size, ", "), "]."));
   }
   height = size[0];
   width = size[1];
@@ -83,21 +99,53 @@ inline absl::Status SetCropsShape(tensorflow::shape_inference::InferenceContext*
   return absl::OkStatus();
 }
 
+// Allocates the first output, [V, T, height, width, 3].
+inline absl::Status AllocateCrops(tensorflow::OpKernelContext* context, const FrameCrops& crops,
+                                  int64_t num_frames, int64_t height, int64_t width,
+                                  tensorflow::Tensor** output) {
+  tensorflow::TensorShape shape;
+  TF_RETURN_IF_ERROR(tensorflow::TensorShape::BuildTensorShape(
+      std::vector<int64_t>{static_cast<int64_t>(crops.boxes.size()), num_frames, height, width, 3},
+      &shape));
+  return context->allocate_output(0, shape, output);
+}
+
 // Scales each box of a frame into its place in an output [V, T, height, width, 3].
 class CropScaler {
  public:
   CropScaler(const FrameCrops& crops, int64_t num_frames, int64_t height, int64_t width)
-      : crops_(crops), num_frames_(num_frames), frame_bytes_(height * width * 3) {
-    for (const Box& box : crops.boxes) {
-      const Box& first = crops.boxes.front();
-      // Boxes of one size, which is the rule, share the scaler.
-      if (scalers_.empty() || box.height != first.height || box.width != first.width) {
-        scalers_.emplace_back(box.height, box.width, height, width);
-        scaler_of_.push_back(scalers_.size() - 1);
-      } else {
-        scaler_of_.push_back(0);
+      : crops_(crops),
+        num_frames_(num_frames),
+        height_(height),
+        width_(width),
+        frame_bytes_(height * width * 3) {}
+
+  // Comes before the first `Scale`.
+  absl::Status Prepare() {
+    std::map<std::pair<int64_t, int64_t>, size_t> scaler_of_size;
+    int64_t bytes = 0;
+    for (const Box& box : crops_.boxes) {
+      const auto [place, is_new] =
+          scaler_of_size.try_emplace({box.height, box.width}, scalers_.size());
+      scaler_of_.push_back(place->second);
+      if (!is_new) continue;
+      bytes += FrameScaler::MostBytes(box.height, box.width, height_, width_);
+      if (bytes > kMaxScalerBytes) {
+        return absl::ResourceExhaustedError(
+            absl::StrCat("The weights of all sizes of boxes must fit in ", kMaxScalerBytes,
+                         " bytes. Received: ", crops_.boxes.size(), " boxes, of which the first ",
+                         scaler_of_.size(), " need more. Pass fewer sizes, or smaller boxes."));
+      }
+      scalers_.emplace_back(box.height, box.width, height_, width_);
+      if (!scalers_.back().can_scale()) {
+        return absl::InternalError(absl::StrCat(
+            "A box or image_size longer than 2^23 pixels can only be scaled where single precision "
+            "tells its positions apart. Received: a box of ",
+            box.height, " x ", box.width, " and an image_size of ", height_, " x ", width_,
+            " (height x width)."));
       }
     }
+    return absl::OkStatus();
   }
 
   // `pixels` begin at the hull's first pixel, a row every `pitch` bytes.
@@ -112,7 +160,7 @@ class CropScaler {
 
  private:
   const FrameCrops& crops_;
-  const int64_t num_frames_, frame_bytes_;
+  const int64_t num_frames_, height_, width_, frame_bytes_;
   std::vector<FrameScaler> scalers_;
   std::vector<size_t> scaler_of_;
 };

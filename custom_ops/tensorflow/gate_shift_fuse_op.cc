@@ -120,7 +120,7 @@ class GateShiftFuseOp : public GateShiftFuseKernel<T> {
   void Compute(OpKernelContext* context) override {
     gsf_gate_shift_fuse_shape shape;
     OP_REQUIRES_OK(context, this->Check(context, &shape));
-    const TensorShape channels({shape.processed});
+    const std::vector<int64_t> channels = {shape.processed};
     OP_REQUIRES_OK(context, this->Require(context, "moving_mean", channels));
     OP_REQUIRES_OK(context, this->Require(context, "moving_variance", channels));
     const Tensor& x = context->input(0);
@@ -133,13 +133,14 @@ class GateShiftFuseOp : public GateShiftFuseKernel<T> {
       context->set_output(1, context->input(3));
       context->set_output(2, context->input(4));
     } else {
-      OP_REQUIRES_OK(context, context->allocate_output(1, channels, &mean));
-      OP_REQUIRES_OK(context, context->allocate_output(2, channels, &variance));
+      OP_REQUIRES_OK(context, AllocateOutput(context, 1, channels, &mean));
+      OP_REQUIRES_OK(context, AllocateOutput(context, 2, channels, &variance));
     }
-    OP_REQUIRES_OK(context, context->allocate_output(
-                                3, {shape.num_frames, shape.height, shape.width, 2}, &gate));
-    OP_REQUIRES_OK(context, context->allocate_output(4, {rows, 2, shape.processed}, &means));
-    OP_REQUIRES_OK(context, context->allocate_output(5, {rows, shape.processed}, &fusion));
+    OP_REQUIRES_OK(
+        context,
+        AllocateOutput(context, 3, {shape.num_frames, shape.height, shape.width, 2}, &gate));
+    OP_REQUIRES_OK(context, AllocateOutput(context, 4, {rows, 2, shape.processed}, &means));
+    OP_REQUIRES_OK(context, AllocateOutput(context, 5, {rows, shape.processed}, &fusion));
     OP_REQUIRES_OK(context, context->forward_input_or_allocate_output({0}, 0, x.shape(), &y));
     const Device& device = context->eigen_device<Device>();
     if (is_empty) {

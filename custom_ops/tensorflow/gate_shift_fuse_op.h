@@ -3,12 +3,14 @@
 #ifndef GSF_TF_CUSTOM_OPS_TENSORFLOW_GATE_SHIFT_FUSE_OP_H_
 #define GSF_TF_CUSTOM_OPS_TENSORFLOW_GATE_SHIFT_FUSE_OP_H_
 
+#include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "custom_ops/kernels/gate_shift_fuse.h"
 #include "custom_ops/tensorflow/typed_kernels.h"
 #include "tensorflow/core/framework/op.h"
@@ -18,7 +20,6 @@ namespace gsf_tf {
 
 using tensorflow::OpKernelContext;
 using tensorflow::Tensor;
-using tensorflow::TensorShape;
 
 // Unknown dimensions are negative and pass.
 inline absl::Status CheckShape(int64_t frames, int64_t channels, int64_t processed,
@@ -72,20 +73,6 @@ void RunOnThreads(OpKernelContext* context, const gsf_pass& pass, const RunPass&
                                                                            pass.unit_cycles, run);
 }
 
-// Bytes that make zeros and NaNs of every type.
-constexpr int kZeros = 0;
-constexpr int kNans = 0xff;
-
-inline void FillBytes(const CpuDevice&, Tensor* tensor, int byte) {
-  if (tensor->TotalBytes() > 0) std::memset(tensor->data(), byte, tensor->TotalBytes());
-}
-
-#ifdef GOOGLE_CUDA
-inline void FillBytes(const Eigen::GpuDevice& device, Tensor* tensor, int byte) {
-  if (tensor->TotalBytes() > 0) device.memset(tensor->data(), byte, tensor->TotalBytes());
-}
-#endif
-
 // What both directions share: attributes, checks, the shape, the workspace.
 template <typename T>
 class GateShiftFuseKernel : public tensorflow::OpKernel {
@@ -136,15 +123,18 @@ class GateShiftFuseKernel : public tensorflow::OpKernel {
     return absl::OkStatus();
   }
 
-  absl::Status Require(OpKernelContext* context, const char* name, const TensorShape& shape) const {
+  // `dims` is no shape, because their product may be too large for one where `x` is empty.
+  absl::Status Require(OpKernelContext* context, const char* name,
+                       const std::vector<int64_t>& dims) const {
     const Tensor* tensor;
     TF_RETURN_IF_ERROR(context->input(name, &tensor));
-    if (tensor->shape() == shape) return absl::OkStatus();
+    const auto found = tensor->shape().dim_sizes();
+    if (std::equal(found.begin(), found.end(), dims.begin(), dims.end())) return absl::OkStatus();
     const Tensor *x, *gamma;
     TF_RETURN_IF_ERROR(context->input("x", &x));
     TF_RETURN_IF_ERROR(context->input("gamma", &gamma));
     return absl::InvalidArgumentError(
-        absl::StrCat(name, " must have the shape ", shape.DebugString(), " for x of shape ",
+        absl::StrCat(name, " must have the shape [", absl::StrJoin(dims, ","), "] for x of shape ",
                      x->shape().DebugString(), " and gamma of shape ", gamma->shape().DebugString(),
                      ". Received: ", name, " of shape ", tensor->shape().DebugString(), "."));
   }

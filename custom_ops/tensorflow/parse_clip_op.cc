@@ -116,24 +116,120 @@ bool GetIntegers(const tensorflow::Features& context, const std::string& key,
   return true;
 }
 
-// A record of the first format does not say where its frames are.
+// Walks over the fields of a message in the wire format of protocol buffers:
+// https://protobuf.dev/programming-guides/encoding/
+class Fields {
+ public:
+  explicit Fields(absl::string_view message) : left_(message) {}
+
+  // Reads the next field, or returns false at the end and where the bytes are no field.
+  bool Next() {
+    uint64_t tag, length = 0;
+    if (left_.empty()) return false;
+    is_damaged_ = true;
+    if (!ReadVarint(tag)) return false;
+    number_ = tag >> 3;
+    switch (tag & 7) {
+      case 0:
+        is_message_ = false;
+        is_damaged_ = !ReadVarint(length);
+        return !is_damaged_;
+      case 1:
+        length = 8;
+        break;
+      case 2:
+        if (!ReadVarint(length)) return false;
+        break;
+      case 5:
+        length = 4;
+        break;
+      default:
+        return false;
+    }
+    if (length > left_.size()) return false;
+    is_message_ = (tag & 7) == 2;
+    content_ = left_.substr(0, length);
+    left_.remove_prefix(length);
+    is_damaged_ = false;
+    return true;
+  }
+
+  bool is_damaged() const { return is_damaged_; }
+  // Whether the field is a message, or a text, of this number.
+  bool Is(uint64_t number) const { return is_message_ && number_ == number; }
+  absl::string_view content() const { return content_; }
+
+ private:
+  bool ReadVarint(uint64_t& value) {
+    value = 0;
+    for (int shift = 0; shift < 64 && !left_.empty(); shift += 7) {
+      const uint8_t byte = static_cast<uint8_t>(left_.front());
+      left_.remove_prefix(1);
+      value |= static_cast<uint64_t>(byte & 127) << shift;
+      if (byte < 128) return true;
+    }
+    return false;
+  }
+
+  absl::string_view left_, content_;
+  uint64_t number_ = 0;
+  bool is_message_ = false, is_damaged_ = false;
+};
+
+// The content of a message that has a single field, of the number 1.
+bool GetOnly(absl::string_view message, absl::string_view& content) {
+  Fields fields(message);
+  if (!fields.Next() || !fields.Is(1)) return false;
+  content = fields.content();
+  return !fields.Next() && !fields.is_damaged();
+}
+
+// An entry of a map from names to lists.
+bool GetEntry(absl::string_view entry, absl::string_view& key, absl::string_view& value) {
+  Fields fields(entry);
+  int keys = 0, values = 0;
+  while (fields.Next()) {
+    if (fields.Is(1)) {
+      key = fields.content();
+      ++keys;
+    } else if (fields.Is(2)) {
+      value = fields.content();
+      ++values;
+    }
+  }
+  return !fields.is_damaged() && keys == 1 && values <= 1;
+}
+
+// A record of the first format does not say where its frames are. Each is found where its field is,
+// which takes one walk over the record, whatever the frames hold.
 bool FindFrames(absl::string_view record, Clip& clip) {
-  tensorflow::SequenceExample example;
-  if (!example.ParseFromArray(record.data(), static_cast<int>(record.size()))) return false;
-  const auto& lists = example.feature_lists().feature_list();
-  const auto frames = lists.find("image/encoded");
-  if (frames == lists.end()) return false;
-  size_t end = 0;
-  for (const tensorflow::Feature& feature : frames->second.feature()) {
-    if (feature.bytes_list().value_size() != 1) return false;
-    const std::string& jpeg = feature.bytes_list().value(0);
-    const size_t start = record.find(jpeg, end);
-    if (start == absl::string_view::npos) return false;
-    end = start + jpeg.size();
-    clip.offset.push_back(static_cast<int64_t>(start));
+  absl::string_view frames;
+  bool has_frames = false;
+  Fields parts(record);
+  while (parts.Next()) {
+    if (!parts.Is(2)) continue;
+    Fields lists(parts.content());
+    while (lists.Next()) {
+      absl::string_view key, value;
+      if (!lists.Is(1) || !GetEntry(lists.content(), key, value)) return false;
+      if (key != "image/encoded") continue;
+      if (has_frames) return false;
+      has_frames = true;
+      frames = value;
+    }
+    if (lists.is_damaged()) return false;
+  }
+  if (parts.is_damaged()) return false;
+  Fields features(frames);
+  while (features.Next()) {
+    absl::string_view bytes_list, jpeg;
+    if (!features.Is(1) || !GetOnly(features.content(), bytes_list) || !GetOnly(bytes_list, jpeg)) {
+      return false;
+    }
+    clip.offset.push_back(jpeg.data() - record.data());
     clip.size.push_back(static_cast<int64_t>(jpeg.size()));
   }
-  return true;
+  return !features.is_damaged();
 }
 
 bool Parse(absl::string_view record, const std::vector<std::string>& label_keys, Clip& clip) {
@@ -184,6 +280,12 @@ class ParseClipOp : public tensorflow::OpKernel {
                 absl::InvalidArgumentError(absl::StrCat(
                     "There must be a limit per label key. Received: ", label_keys_.size(),
                     " keys and ", label_limits_.size(), " limits.")));
+    const int64_t most =
+        std::max(max_frame_pixels_, *std::max_element(label_limits_.begin(), label_limits_.end()));
+    OP_REQUIRES(context, most <= std::numeric_limits<int32_t>::max(),
+                absl::InvalidArgumentError(absl::StrCat(
+                    "label_limits and max_frame_pixels must be numbers of 32 bits. Received: ",
+                    most, ".")));
   }
 
   void Compute(tensorflow::OpKernelContext* context) override {

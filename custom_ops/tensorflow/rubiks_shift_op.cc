@@ -289,9 +289,14 @@ class RubiksShiftOpBase : public tensorflow::OpKernel {
     shape->height = x.dim_size(1);
     shape->width = x.dim_size(2);
     shape->channels = x.dim_size(3);
-    shape->time_stride = attributes_.strides[0];
-    shape->height_stride = attributes_.strides[1];
-    shape->width_stride = attributes_.strides[2];
+    // A stride beyond the length takes the first element alone, as one of the length does. So sums
+    // of lengths and strides stay small.
+    const auto stride = [this](int axis, int64_t length) {
+      return std::min(attributes_.strides[axis], std::max<int64_t>(length, 1));
+    };
+    shape->time_stride = stride(0, shape->num_segments);
+    shape->height_stride = stride(1, shape->height);
+    shape->width_stride = stride(2, shape->width);
     shape->rows = rows;
     shape->quantized = attributes_.quantized;
     shape->dtype = DtypeOf(x.dtype());
@@ -342,6 +347,11 @@ class RubiksShiftGradientOp : public RubiksShiftOpBase {
     Tensor* shift_gradient = nullptr;
     OP_REQUIRES_OK(context, context->allocate_output(0, x.shape(), &x_gradient));
     OP_REQUIRES_OK(context, context->allocate_output(1, shift.shape(), &shift_gradient));
+    if (x.NumElements() == 0) {
+      // Also where the empty tensor has any number of frames, and a frame any number of rows.
+      FillBytes(context->eigen_device<Device>(), shift_gradient, kZeros);
+      return;
+    }
     OP_REQUIRES_OK(context, RunGradient<Device>(context, shape, x, shift, y_gradient, x_gradient,
                                                 shift_gradient));
   }

@@ -48,14 +48,13 @@ class ScaleCropsOp : public tensorflow::OpKernel {
     FrameCrops crops;
     OP_REQUIRES_OK(context,
                    ReadCrops(context->input(1), frames.dim_size(1), frames.dim_size(2), crops));
-    const int64_t num_crops = static_cast<int64_t>(crops.boxes.size());
+    CropScaler scaler(crops, num_frames, height_, width_);
+    OP_REQUIRES_OK(context, scaler.Prepare());
     tensorflow::Tensor* output = nullptr;
-    OP_REQUIRES_OK(
-        context, context->allocate_output(0, {num_crops, num_frames, height_, width_, 3}, &output));
+    OP_REQUIRES_OK(context, AllocateCrops(context, crops, num_frames, height_, width_, &output));
     const int64_t pitch = frames.dim_size(2) * 3, frame_bytes = frames.dim_size(1) * pitch;
     const uint8_t* pixels =
         frames.flat<uint8_t>().data() + crops.hull.top * pitch + crops.hull.left * 3;
-    CropScaler scaler(crops, num_frames, height_, width_);
     for (int64_t frame = 0; frame < num_frames; ++frame) {
       scaler.Scale(pixels + frame * frame_bytes, pitch, frame, output->flat<uint8_t>().data());
     }

@@ -8,6 +8,10 @@
 #define EIGEN_USE_GPU
 #endif
 
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -17,6 +21,29 @@
 namespace gsf_tf {
 
 using CpuDevice = Eigen::ThreadPoolDevice;
+
+// Bytes that make zeros and NaNs of every type.
+constexpr int kZeros = 0;
+constexpr int kNans = 0xff;
+
+inline void FillBytes(const CpuDevice&, tensorflow::Tensor* tensor, int byte) {
+  if (tensor->TotalBytes() > 0) std::memset(tensor->data(), byte, tensor->TotalBytes());
+}
+
+#ifdef GOOGLE_CUDA
+inline void FillBytes(const Eigen::GpuDevice& device, tensorflow::Tensor* tensor, int byte) {
+  if (tensor->TotalBytes() > 0) device.memset(tensor->data(), byte, tensor->TotalBytes());
+}
+#endif
+
+// Allocates an output whose dimensions come from inputs that may be empty, so that their product
+// may be too large for a shape.
+inline absl::Status AllocateOutput(tensorflow::OpKernelContext* context, int output,
+                                   const std::vector<int64_t>& dims, tensorflow::Tensor** tensor) {
+  tensorflow::TensorShape shape;
+  TF_RETURN_IF_ERROR(tensorflow::TensorShape::BuildTensorShape(dims, &shape));
+  return context->allocate_output(output, shape, tensor);
+}
 
 #ifdef GOOGLE_CUDA
 // The status of an op whose CUDA launcher returned `error`.

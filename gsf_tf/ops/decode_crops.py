@@ -23,10 +23,12 @@ def decode_crops(
 
     Args:
         jpegs: The frames of a clip as JPEG files, strings `[T]`. T must be known statically.
-        frame_size: int32 `[2]`, the (height, width) in pixels that every frame must have.
+        frame_size: int32 `[2]`, the (height, width) in pixels that every frame must have; at most
+            2**25 pixels together.
         boxes: int32 `[V, 4]`, V at least 1: top, left, height and width in pixels, within the
             frame.
-        image_size: (height, width) of the result in pixels, both at least 1.
+        image_size: (height, width) of the result in pixels, both at least 1, at most 2**25 pixels
+            together.
 
     Returns:
         A pair: the crops, uint8 `[V, T, *image_size, 3]`, zeros if a JPEG cannot be decoded; and a
@@ -34,7 +36,10 @@ def decode_crops(
 
     Raises:
         ValueError: If the shape of an argument breaks these rules.
-        tf.errors.InvalidArgumentError: If a box is empty or reaches out of the frame.
+        tf.errors.InvalidArgumentError: If `frame_size` is out of range, or a box is empty or
+            reaches out of the frame.
+        tf.errors.ResourceExhaustedError: If there is no memory for the result, or for the weights
+            of boxes of very many sizes.
 
     Example:
 
@@ -50,6 +55,10 @@ def decode_crops(
     if jpegs.shape.rank != 1 or jpegs.shape[0] is None:
         raise ValueError(
             f"jpegs must be [T] with a known T. Received: jpegs of shape {jpegs.shape}"
+        )
+    if frame_size.shape.rank != 1 or frame_size.shape[0] not in (2, None):
+        raise ValueError(
+            f"frame_size must be [2]. Received: frame_size of shape {frame_size.shape}"
         )
     boxes, image_size = check_crops(boxes, image_size)
     if use_compiled("decode_crops"):

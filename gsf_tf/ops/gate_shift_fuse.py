@@ -8,6 +8,7 @@ from tensorflow.types.experimental import TensorLike
 from gsf_tf.ops import library
 from gsf_tf.ops.implementation import use_compiled
 from gsf_tf.ops.reference.gate_shift_fuse import gate_shift_fuse as reference_gate_shift_fuse
+from gsf_tf.ops.sizes import check_num_segments
 
 DTYPES = ("float32", "bfloat16", "float16", "float64")
 FUSIONS = ("learned", "sum")
@@ -62,7 +63,7 @@ def gate_shift_fuse(
         gate_bias: `[2]`, one per half.
         fusion_kernel: `[2, 3, 3, 2]`: half, channel, time, (S, R). None with fusion "sum".
         fusion_bias: `[2]`, one per half. None with fusion "sum".
-        num_segments: Frames per clip, at least 1; time is folded into the batch.
+        num_segments: Frames per clip, 1..2**31 - 1; time is folded into the batch.
         fusion: `"learned"` (GSF) or `"sum"` (GSM).
         epsilon: Small number that BN adds to the variance.
         training: Whether BN uses the statistics of the batch.
@@ -167,8 +168,7 @@ def _check(x, num_segments, fusion):
             "x must be [batch * num_segments, height, width, channels] with a known number of "
             f"channels. {received}"
         )
-    if num_segments < 1:
-        raise ValueError(f"num_segments must be at least 1. {received}")
+    check_num_segments(num_segments, received)
     if x.shape[0] is not None and x.shape[0] % num_segments != 0:
         raise ValueError(f"The first dimension of x must be a multiple of num_segments. {received}")
     if fusion not in FUSIONS:

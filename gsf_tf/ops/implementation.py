@@ -70,7 +70,7 @@ def implementation_of(op: str) -> str:
     Args:
         op: Name of a function with a compiled kernel: `"gate_shift_fuse"`, `"temporal_shift"`,
             `"rubiks_shift"`, `"decode_crops"`, `"scale_crops"`, or one of the record reader's,
-            `"parse_clip"` and `"can_read"`.
+            `"parse_clip"`, `"can_read"` and `"count_records"`.
 
     Returns:
         `"compiled"` or `"reference"`.

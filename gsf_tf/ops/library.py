@@ -18,10 +18,11 @@ OPS = {
     "scale_crops": "GsfTf>ScaleCrops",
     "parse_clip": "GsfTf>ParseClip",
     "can_read": "GsfTf>CanRead",
+    "count_records": "GsfTf>CountRecords",
 }
 
 # The ops of the data pipelines, which run on the CPU even if the machine has a GPU.
-CPU_OPS = frozenset({"decode_crops", "scale_crops", "parse_clip", "can_read"})
+CPU_OPS = frozenset({"can_read", "count_records", "decode_crops", "parse_clip", "scale_crops"})
 
 LIBRARY_PATH = Path(__file__).with_name("_gsf_tf_ops.so")
 BUILD_INFO_PATH = Path(__file__).with_name("_build_info.json")

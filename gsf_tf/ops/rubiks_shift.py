@@ -8,6 +8,7 @@ from tensorflow.types.experimental import TensorLike
 from gsf_tf.ops import library
 from gsf_tf.ops.implementation import refuse_xla, use_compiled
 from gsf_tf.ops.reference.rubiks_shift import rubiks_shift as reference_rubiks_shift
+from gsf_tf.ops.sizes import check_num_segments, is_size
 
 DTYPES = ("float32", "bfloat16", "float16", "float64")
 MODES = ("interpolated", "quantized")
@@ -48,10 +49,10 @@ def rubiks_shift(
             float64. The number of channels must be known, the other dimensions may be dynamic.
         shift: Tensor `[3, channels]`, rows time, vertical, horizontal, in frames and elements of
             the map; or `[2, channels]`, rows vertical and horizontal.
-        num_segments: Frames per clip, at least 1; time is folded into the batch. It has no effect
+        num_segments: Frames per clip, 1..2**31 - 1; time is folded into the batch. It has no effect
             on a spatial shift `[2, channels]`.
         strides: One stride for height and width, or `(vertical, horizontal)`, or
-            `(time, vertical, horizontal)`, each at least 1.
+            `(time, vertical, horizontal)`, each 1..2**31 - 1.
         mode: `"interpolated"` (RS), or `"quantized"` (RS-Q): shifts are rounded to integers, halves
             up, and their gradient is that of the interpolation at the unrounded shifts.
 
@@ -112,8 +113,7 @@ def _check(x, shift, num_segments, mode):
             "shift must be [3, channels] (time, vertical, horizontal) or [2, channels] (vertical, "
             f"horizontal). {received}"
         )
-    if num_segments < 1:
-        raise ValueError(f"num_segments must be at least 1. {received}")
+    check_num_segments(num_segments, received)
     if shift.shape[0] == 3 and x.shape[0] is not None and x.shape[0] % num_segments:
         raise ValueError(f"The first dimension of x must be a multiple of num_segments. {received}")
     if mode not in MODES:
@@ -123,14 +123,14 @@ def _check(x, shift, num_segments, mode):
 def _triple(strides, x, shift):
     given = strides if isinstance(strides, tuple | list) else (strides, strides)
     triple = (1, *given) if len(given) == 2 else tuple(given)
-    if len(triple) != 3 or not all(isinstance(step, int) and step >= 1 for step in triple):
+    if len(triple) != 3 or not all(map(is_size, triple)):
         raise ValueError(
             "strides must be one integer >= 1 for height and width, or two or three of them (time, "
-            f"vertical, horizontal). Received: strides={strides!r}"
+            f"vertical, horizontal), each at most 2**31 - 1. Received: strides={strides!r}"
         )
     if triple[0] > 1 and shift.shape[0] == 2:
         raise ValueError(
             "A spatial shift [2, channels] has no stride in time. "
             f"Received: strides={strides!r}, shift of shape {shift.shape}, x of shape {x.shape}"
         )
-    return triple
+    return tuple(map(operator.index, triple))

@@ -1,10 +1,14 @@
 """Crops of frames, scaled to the input of a model."""
 
+import math
+import operator
+
 import tensorflow as tf
 
 from gsf_tf.ops import library
 from gsf_tf.ops.implementation import use_compiled
 from gsf_tf.ops.reference.scale_crops import scale_crops as reference_scale_crops
+from gsf_tf.ops.sizes import MAX_FRAME_PIXELS, is_size
 
 
 def scale_crops(
@@ -22,7 +26,8 @@ def scale_crops(
         frames: The frames of a clip, uint8 `[T, H, W, 3]`.
         boxes: int32 `[V, 4]`, V at least 1: top, left, height and width in pixels, within the
             frame.
-        image_size: (height, width) of the result in pixels, both at least 1.
+        image_size: (height, width) of the result in pixels, both at least 1, at most 2**25 pixels
+            together.
 
     Returns:
         The crops, uint8 `[V, T, *image_size, 3]`.
@@ -30,6 +35,10 @@ def scale_crops(
     Raises:
         ValueError: If the shape of an argument breaks these rules.
         tf.errors.InvalidArgumentError: If a box is empty or reaches out of the frame.
+        tf.errors.InternalError: If a box or `image_size` is longer than 2**23 pixels and float32
+            cannot tell its positions apart.
+        tf.errors.ResourceExhaustedError: If there is no memory for the result, or for the weights
+            of boxes of very many sizes.
 
     Example:
 
@@ -53,10 +62,10 @@ def check_crops(boxes, image_size):
     boxes = tf.convert_to_tensor(boxes, tf.int32)
     if boxes.shape.rank != 2 or boxes.shape[1] not in (4, None):
         raise ValueError(f"boxes must be int32 [V, 4]. Received: boxes of shape {boxes.shape}")
-    size = tuple(int(side) for side in image_size)
-    if len(size) != 2 or min(size) < 1:
+    size = tuple(image_size)
+    if len(size) != 2 or not all(map(is_size, size)) or math.prod(size) > MAX_FRAME_PIXELS:
         raise ValueError(
-            "image_size must be (height, width), both at least 1. "
-            f"Received: image_size={image_size!r}"
+            "image_size must be (height, width), whole numbers of pixels, both at least 1, with at "
+            f"most {MAX_FRAME_PIXELS} pixels together. Received: image_size={image_size!r}"
         )
-    return boxes, size
+    return boxes, tuple(map(operator.index, size))

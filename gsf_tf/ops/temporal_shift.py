@@ -8,6 +8,7 @@ from tensorflow.types.experimental import TensorLike
 from gsf_tf.ops import library
 from gsf_tf.ops.implementation import use_compiled
 from gsf_tf.ops.reference.temporal_shift import temporal_shift as reference_temporal_shift
+from gsf_tf.ops.sizes import check_num_segments
 
 DTYPES = ("float32", "bfloat16", "float16", "float64")
 
@@ -24,7 +25,7 @@ def temporal_shift(x: TensorLike, num_segments: int, fold: int) -> tf.Tensor:
         x: Tensor `[batch * num_segments, ..., channels]` of rank 2 or more; float32, bfloat16,
             float16 or float64. The number of channels must be known, the other dimensions may be
             dynamic.
-        num_segments: Frames per clip, at least 1; time is folded into the batch.
+        num_segments: Frames per clip, 1..2**31 - 1; time is folded into the batch.
         fold: Channels per direction, at least 0, with `2 * fold <= channels`. TSM uses
             `channels // 8`, Gate-Shift-Fuse half of its gated channels.
 
@@ -74,8 +75,7 @@ def _check(x, num_segments, fold):
             f"x must be [batch * num_segments, ..., channels], with at least these two dimensions "
             f"and a known number of channels. {received}"
         )
-    if num_segments < 1:
-        raise ValueError(f"num_segments must be at least 1. {received}")
+    check_num_segments(num_segments, received)
     if fold < 0 or 2 * fold > x.shape[-1]:
         raise ValueError(f"fold must not be negative, and 2 * fold <= channels. {received}")
     if x.shape[0] is not None and x.shape[0] % num_segments != 0:

@@ -38,6 +38,12 @@ def damage_file(path, records, seed):
     return kind
 
 
+def damage_bytes(data, rng, of_files=False):
+    """Returns bytes with damage of a kind that is drawn; `of_files` adds the lengths of records."""
+    kinds = list((_OF_FILES if of_files else _OF_RECORDS).values())
+    return kinds[rng.integers(len(kinds))](data, rng)
+
+
 def flip(data, rng):
     """Changes 1 to 16 bytes."""
     changed = bytearray(data)
@@ -73,6 +79,34 @@ def repeat(data, rng):
     """Writes a piece twice."""
     first, last = sorted(rng.integers(len(data) + 1, size=2))
     return data[:last] + data[first:]
+
+
+def announce_length(data, rng):
+    """Writes another length of a record, often an absurd one, with the checksum that fits it."""
+    places = [0]
+    while places[-1] < len(data):
+        places.append(places[-1] + 16 + int.from_bytes(data[places[-1] : places[-1] + 8], "little"))
+    place = places[rng.integers(len(places) - 1)]
+    lengths = [0, 1, len(data), 2**31 - 1, 2**31, 2**33, 2**40, 2**62, 2**63, 2**64 - 1]
+    return with_length(data, place, lengths[rng.integers(len(lengths))])
+
+
+def with_length(data, place, length):
+    """Returns a file whose record at a byte announces a length, with the checksum that fits."""
+    header = length.to_bytes(8, "little")
+    header += masked_checksum(header).to_bytes(4, "little")
+    return data[:place] + header + data[place + 12 :]
+
+
+def masked_checksum(data):
+    """The checksum in TFRecord files, of the definition of CRC-32C."""
+    value = 0xFFFFFFFF
+    for byte in data:
+        value ^= byte
+        for _ in range(8):
+            value = value >> 1 ^ (0x82F63B78 * (value & 1))
+    value ^= 0xFFFFFFFF
+    return ((value >> 15 | value << 17) + 0xA282EAD8) % 2**32
 
 
 def change_context(example, rng):
@@ -120,13 +154,28 @@ def change_frames(example, rng):
         frames[number].bytes_list.value[:] = changed
 
 
+def forget_offsets(example, rng):
+    """A record of the first format, perhaps with odd frames."""
+    for key in ("gsf_tf/frame_offset", "gsf_tf/frame_size"):
+        del example.context.feature[key]
+    frames = example.feature_lists.feature_list["image/encoded"].feature
+    way = rng.integers(4)
+    if way == 1:
+        frames.extend([frames[0]] * int(rng.integers(1, 500)))
+    for number in _some(frames, rng) if way > 1 else ():
+        values = frames[number].bytes_list.value
+        values[:] = [values[0][:1]] * int(rng.integers(3)) if way == 2 else [values[0][:1]]
+
+
 def _some(values, rng):
     return rng.permutation(len(values))[: rng.integers(1, len(values) + 1)]
 
 
-_OF_FILES = {f"file: {f.__name__}": f for f in (flip, cut, remove, insert, zero, repeat)}
+_OF_FILES = {
+    f"file: {f.__name__}": f for f in (flip, cut, remove, insert, zero, repeat, announce_length)
+}
 _OF_RECORDS = {f"record: {f.__name__}": f for f in (flip, cut, remove, insert, zero, repeat)}
 _OF_FIELDS = {
     f"field: {f.__name__}": f
-    for f in (change_context, remove_key, change_kind, announce_size, change_frames)
+    for f in (change_context, remove_key, change_kind, announce_size, change_frames, forget_offsets)
 }

@@ -95,7 +95,7 @@ def run_cases(first, count, per_pass):
         print(json.dumps(results), flush=True)
 
 
-def watch(first, count, per_pass, limit):
+def watch(first, count, per_pass, limit, program=None):
     """Runs cases in child processes.
 
     Args:
@@ -103,6 +103,7 @@ def watch(first, count, per_pass, limit):
         count: Number of cases.
         per_pass: Cases that are read together.
         limit: Seconds without a result after which a pass counts as hung.
+        program: Arguments of Python for a program with the flags of this one, which is the default.
 
     Yields:
         (seed, kind, outcome) of each case; the outcome of a case that ended its process is a text
@@ -110,7 +111,7 @@ def watch(first, count, per_pass, limit):
     """
     last = first + count
     while first < last:
-        command = [sys.executable, *PROGRAM, "--child"]
+        command = [sys.executable, *(program or PROGRAM), "--child"]
         command += [f"--seed={first}", f"--cases={last - first}", f"--per_pass={per_pass}"]
         with tempfile.TemporaryFile("w+") as errors:
             child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
@@ -136,19 +137,18 @@ def watch(first, count, per_pass, limit):
             what = "hang" if hung.is_set() else f"crash (status {status})"
             failure = f"{what}: {errors.read()[-2000:]}"
         size = min(per_pass, last - first)
-        alone = list(watch(first, size, 1, limit)) if size > 1 else [(first, "?", failure)]
+        alone = [(first, "?", failure)]
+        if size > 1:
+            alone = list(watch(first, size, 1, limit, program))
         if all(outcome in FINE for _, _, outcome in alone):
             alone[0] = (first, "?", f"only when {size} cases are read together, {failure}")
         yield from alone
         first += size
 
 
-def main(_):
-    if FLAGS.child:
-        run_cases(FLAGS.seed, FLAGS.cases, FLAGS.per_pass)
-        return 0
+def print_table(outcomes):
+    """Prints failures as they come and at the end a table; returns the number of failures."""
     table, failures = collections.Counter(), 0
-    outcomes = watch(FLAGS.seed, FLAGS.cases, FLAGS.per_pass, FLAGS.limit)
     for number, (seed, kind, outcome) in enumerate(outcomes, 1):
         if outcome not in FINE:
             print(f"case {seed}: {outcome}", flush=True)
@@ -158,13 +158,25 @@ def main(_):
             print(f"{number} cases, {failures} failures", flush=True)
     for (kind, outcome), number in sorted(table.items()):
         print(f"{kind:24} {outcome:10} {number}")
-    return int(failures > 0)
+    return failures
+
+
+def define_flags(cases, per_pass, limit):
+    """Defines the flags of a fuzzer with their defaults."""
+    flags.DEFINE_integer("cases", cases, "How many.", 1)
+    flags.DEFINE_integer("seed", 0, "Seed of the first case; the others follow.", 0)
+    flags.DEFINE_integer("per_pass", per_pass, "Cases that run together.", 1)
+    flags.DEFINE_integer("limit", limit, "Seconds after which a pass counts as hung.", 1)
+    flags.DEFINE_bool("child", False, "Used by this program itself.")
+
+
+def main(_):
+    if FLAGS.child:
+        run_cases(FLAGS.seed, FLAGS.cases, FLAGS.per_pass)
+        return 0
+    return int(print_table(watch(FLAGS.seed, FLAGS.cases, FLAGS.per_pass, FLAGS.limit)) > 0)
 
 
 if __name__ == "__main__":
-    flags.DEFINE_integer("cases", 10000, "How many.", 1)
-    flags.DEFINE_integer("seed", 0, "Seed of the first case; the others follow.", 0)
-    flags.DEFINE_integer("per_pass", 50, "Cases that are read together.", 1)
-    flags.DEFINE_integer("limit", 300, "Seconds after which a pass counts as hung.", 1)
-    flags.DEFINE_bool("child", False, "Used by this program itself.")
+    define_flags(cases=10000, per_pass=50, limit=300)
     app.run(main)

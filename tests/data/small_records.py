@@ -4,18 +4,20 @@ import io
 import pathlib
 
 import numpy as np
+import tensorflow as tf
 from PIL import Image
 
 from gsf_tf.data import ClipListing, ClipSource, DatasetInfo, LabelMap, RecordSettings
-from gsf_tf.data.records.record_schema import serialize_clip
+from gsf_tf.data.records.record_schema import FRAME_OFFSET, FRAME_SIZE, serialize_clip
 from gsf_tf.data.video.encoded_clip import EncodedClip
 from tests.data.damage_maker import write_shard
 
 
-def small_records(num_clips, num_classes, *, height=24, width=32, num_frames=4):
+def small_records(num_clips, num_classes, *, height=24, width=32, num_frames=4, first_format=False):
     """Returns serialized clips of noise.
 
-    Clip N has the class N % num_classes and the media id `clipN`.
+    Clip N has the class N % num_classes and the media id `clipN`. In the first format, a record
+    does not say where its frames are.
     """
     rng = np.random.default_rng(0)
     listing, settings = ClipListing((), _labels(num_classes)), RecordSettings(short_side=24)
@@ -30,6 +32,10 @@ def small_records(num_clips, num_classes, *, height=24, width=32, num_frames=4):
         source = ClipSource(f"clip{number}.mp4", f"clip{number}.mp4", number % num_classes, "train")
         clip = EncodedClip(frames, [0] * num_frames, 10.0, height, width)
         records.append(serialize_clip(source, clip, listing, settings))
+        if first_format:
+            example = tf.train.SequenceExample.FromString(records[-1])
+            del example.context.feature[FRAME_OFFSET], example.context.feature[FRAME_SIZE]
+            records[-1] = example.SerializeToString(deterministic=True)
     return records
 
 

@@ -85,15 +85,17 @@ class LabelMap:
         A byte order mark, line ends of Windows, and empty lines at the end do not count.
 
         Raises:
-            DataError: If the file does not exist or breaks one of the rules for names.
+            DataError: If the file does not exist, cannot be read, has more than 64 MiB, or breaks
+                one of the rules for names.
         """
         import tensorflow as tf
+
+        from gsf_tf.whole_file import read_small_file
 
         check_path("path", path)
         try:
             # In binary, since line ends of text mode would hide a carriage return.
-            with tf.io.gfile.GFile(str(path), "rb") as file:
-                text = file.read().decode("utf-8-sig")
+            text = read_small_file(str(path)).decode("utf-8-sig")
         except tf.errors.NotFoundError as error:
             raise DataError(
                 "A label map must be a text file with one class name per line. Received: "

@@ -11,6 +11,7 @@ from gsf_tf.data.records.damage_log import DamageLog
 from gsf_tf.data.records.damage_report import find_damage, message, message_tail
 from gsf_tf.data.records.record_framing import OVERHEAD, records_from, survey
 from gsf_tf.ops.can_read import can_read
+from gsf_tf.ops.count_records import count_records
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +49,10 @@ class CheckedShards:
             file, expected, size = (self._column(number, values) for values in ends)
             # `ignore_errors` would try again without end to open a file that cannot be opened.
             files = tf.boolean_mask([file], [can_read(file)])
-            stream = tf.data.Dataset.zip(tf.data.TFRecordDataset(files), present.repeat())
+            # A length that is longer than the file would end the process.
+            count = count_records(file, tf.where(expected < 0, expected, expected + 1))
+            stream = tf.data.TFRecordDataset(files).take(count)
+            stream = tf.data.Dataset.zip(stream, present.repeat())
             # An error ends the stream of a file, so that `end` follows.
             stream = stream.concatenate(end).ignore_errors().enumerate()
             shard = tf.data.Dataset.from_tensors((epoch_seed, number, expected, size))
@@ -139,11 +143,12 @@ class CheckedShards:
 
     def _find_and_log(self, number, index):
         """Logs the damage of a record; returns False if none was found."""
-        number = int(number)
+        number, index = int(number), int(index)
+        file = self.files[number]
+        if self.log.has(file, index):
+            return True
         try:
-            damage = find_damage(
-                self.files[number], int(index), -1, self.num_clips[number], self.limits
-            )
+            damage = find_damage(file, index, -1, self.num_clips[number], self.limits)
         except tf.errors.OpError:
             return False
         if damage is None:

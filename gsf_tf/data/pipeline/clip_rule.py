@@ -1,6 +1,7 @@
 """Decides which frames of a video, and which parts of them, become clips."""
 
 import dataclasses
+import math
 import operator
 
 import numpy as np
@@ -10,6 +11,7 @@ from gsf_tf.data.pipeline import sampling
 from gsf_tf.data.pipeline.augmentation.augmentation import Augmentation
 from gsf_tf.data.pipeline.cropping import CROPS_ALONG, view_crops
 from gsf_tf.errors import DataError
+from gsf_tf.ops.sizes import MAX_FRAME_PIXELS
 
 SAMPLING = ("segments", "dense")
 
@@ -153,9 +155,10 @@ def _image_size(image_size):
         size = tuple(map(operator.index, size))
     except (TypeError, ValueError):
         size = ()
-    if len(size) != 2 or min(size) < 1:
+    if len(size) != 2 or min(size) < 1 or math.prod(size) > MAX_FRAME_PIXELS:
         raise DataError(
             "`image_size` must be (height, width) in pixels, whole numbers of at least 1, or one "
-            f"number for both. Received: image_size={image_size!r}"
+            f"number for both, with at most {MAX_FRAME_PIXELS} pixels in a frame. Received: "
+            f"image_size={image_size!r}"
         )
     return size

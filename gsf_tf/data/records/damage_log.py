@@ -62,6 +62,16 @@ class DamageLog:
             self.records.clear()
             self._known.clear()
 
+    def has(self, file: str, index: int) -> bool:
+        """Returns whether a record is in the log.
+
+        Args:
+            file: Path of the shard.
+            index: Index of the record in the shard.
+        """
+        with self._lock:
+            return (file, index) in self._known
+
     def add(self, record: DamagedRecord) -> None:
         """Adds a record and logs a warning, unless the log has the record already."""
         with self._lock:

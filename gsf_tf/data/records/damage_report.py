@@ -15,7 +15,13 @@ import tensorflow as tf
 
 from gsf_tf.data.records.damage_log import DamagedRecord
 from gsf_tf.data.records.record_faults import find_fault
-from gsf_tf.data.records.record_framing import find_offset, records_from, survey
+from gsf_tf.data.records.record_framing import (
+    WRONG_CHECKSUM,
+    find_offset,
+    find_records,
+    read_records,
+    survey,
+)
 from gsf_tf.errors import DataError
 
 _BEGIN, _END = "damaged record <<", ">>"
@@ -70,8 +76,8 @@ def find_damage(
         damage = [found for found in survey(file, offset, index, num_clips)[1]]
         return damage[0] if damage and damage[0].index == index else None
     offset = find_offset(file, index)
-    record = next(records_from(file, offset).as_numpy_iterator())
-    reason = find_fault(record, limits)
+    record = next(read_records(file, find_records(file, offset, 1)), None)
+    reason = WRONG_CHECKSUM if record is None else find_fault(record, limits)
     return reason and DamagedRecord(file, index, offset, reason)
 
 

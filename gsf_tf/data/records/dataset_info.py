@@ -6,9 +6,9 @@ import os
 
 import tensorflow as tf
 
-from gsf_tf.data.records import object_store
+from gsf_tf.data.records import info_rules, object_store
 from gsf_tf.errors import DataError
-from gsf_tf.whole_file import write_whole_file
+from gsf_tf.whole_file import read_small_file, write_whole_file
 
 FILE_NAME = "dataset_info.json"
 
@@ -60,17 +60,21 @@ class DatasetInfo:
     def load(cls, folder: str) -> "DatasetInfo":
         """Reads the file that `save` wrote.
 
+        Every value is checked: its type, its range, that the shards are files of the folder itself,
+        and that a shard holds at most 10**7 clips.
+
         Raises:
-            DataError: If `folder` has no such file or cannot be opened, or if the file is damaged.
+            DataError: If `folder` has no such file or cannot be opened, or if a value in the file
+                breaks a rule. The message names the value and the rule.
         """
         object_store.connect(folder)
         path = os.path.join(folder, FILE_NAME)
         try:
-            with tf.io.gfile.GFile(path, "r") as file:
-                values = dict(json.load(file))
+            values = info_rules.parse_json(read_small_file(path))
             for name, key in _FILE_KEYS.items():
                 if key in values:
                     values[name] = values.pop(key)
+            info_rules.check_values(values)
             return cls(**values)
         except tf.errors.NotFoundError as error:
             raise DataError(
@@ -78,7 +82,7 @@ class DatasetInfo:
                 f"are complete. Received: folder={str(folder)!r}, which holds none. Write the "
                 "records (again) with `gsf_tf.data.write_records`."
             ) from error
-        except (ValueError, TypeError, UnicodeDecodeError) as error:
+        except (info_rules.BrokenRule, TypeError) as error:
             raise DataError(
                 f"`{path}` must be as `gsf_tf.data.write_records` wrote it. Received: a damaged "
                 f"file ({error}). Write the records again (`overwrite`)."

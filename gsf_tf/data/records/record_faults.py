@@ -4,13 +4,16 @@ The ops of a pipeline (`parse_clip`, `decode_crops`) only detect that a record b
 function of this module reads that record alone and names the rule.
 """
 
+import functools
 from collections.abc import Mapping
 
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from gsf_tf.data.records.record_parser import MAX_FRAME_PIXELS
+from gsf_tf.data.records.record_parser import parse_clip
 from gsf_tf.data.records.record_schema import FRAME_OFFSET, FRAME_SIZE
+from gsf_tf.ops import implementation_of, use_implementation
+from gsf_tf.ops.sizes import MAX_FRAME_PIXELS
 
 
 def find_fault(record: bytes, limits: Mapping[str, int | None]) -> str | None:
@@ -50,7 +53,21 @@ def find_fault(record: bytes, limits: Mapping[str, int | None]) -> str | None:
             return f"its frame {number} {fault}"
     if not _offsets_are_right(frames, context, record):
         return f"its frames are not at the bytes that `{FRAME_OFFSET}` and `{FRAME_SIZE}` name"
-    return None
+    # Such as a list of frames that is there twice, of which the parsers read different ones.
+    is_clip = _parser(tuple(limits.items()), implementation_of("parse_clip"))
+    return None if is_clip(record) else "its bytes are not in the form in which clips are written"
+
+
+@functools.cache
+def _parser(limits, implementation):
+    """Returns a function that says whether the pipelines accept a record."""
+
+    @tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
+    def parse(record):
+        with use_implementation(implementation):
+            return parse_clip(record, dict(limits))[1]
+
+    return parse
 
 
 def _offsets_are_right(frames, context, record):

@@ -3,23 +3,40 @@
 A record consists of its length (8 bytes), a checksum of the length (4), the content, and a checksum
 of the content (4): https://www.tensorflow.org/tutorials/load_data/tfrecord. If the length is
 intact, the next record can be found behind a damaged one.
+
+TensorFlow's reader believes a length and asks for as much memory. So the lengths are compared with
+the size of the file here, before its reader gets to them.
 """
 
+import array
+import functools
 import struct
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import tensorflow as tf
+from tensorflow.python.lib.io.tf_record import tf_record_random_reader
 
 from gsf_tf.data.records.damage_log import DamagedRecord
+from gsf_tf.ops.reference.count_records import masked_checksum
 
 _HEADER = struct.Struct("<QI")
 OVERHEAD = _HEADER.size + 4
+
+WRONG_CHECKSUM = "its content does not match its checksum"
+
+# No message of protocol buffers, and so no clip, is longer.
+MAX_RECORD_BYTES = 2**31 - 1
 
 # The default of `tf.data.TFRecordDataset`.
 _BUFFER_BYTES = 256 * 1024
 
 
 def records_from(file, offset) -> tf.data.Dataset:
-    """Reads the records of a file from a byte on.
+    """Reads the records of a file from a byte on, and compares their checksums.
+
+    Take no more records than `find_records` finds there: a length that is longer than the file ends
+    the process.
 
     Args:
         file: Path, a string or a scalar tensor.
@@ -40,14 +57,99 @@ def records_from(file, offset) -> tf.data.Dataset:
     return tf.data.Dataset.from_tensors(start).flat_map(read)
 
 
+class FoundRecords(NamedTuple):
+    """Where records begin, whose lengths are intact and lie within the file.
+
+    Attributes:
+        offsets: The byte at which each begins, and the end of the last.
+        fault: What is wrong with the record that follows, a phrase; `None` if the search ended
+            with the file, or where it was to end.
+    """
+
+    offsets: array.array
+    fault: str | None
+
+    @property
+    def count(self) -> int:
+        """Number of the records."""
+        return len(self.offsets) - 1
+
+
+def find_records(file: str, offset: int, most: int | None) -> FoundRecords:
+    """Finds records by their lengths, without reading their contents.
+
+    Args:
+        file: Path of the shard.
+        offset: Byte at which the first of them begins.
+        most: Number of records after which the search ends, `None` for all of the file.
+
+    Raises:
+        tf.errors.OpError: If the file cannot be opened or read.
+    """
+    size = tf.io.gfile.stat(file).length
+    offsets, fault = array.array("q", [offset]), None
+    if offset >= size or most == 0:
+        return FoundRecords(offsets, None)
+    with tf.io.gfile.GFile(file, "rb") as stream:
+        while fault is None and offset < size and len(offsets) - 1 != most:
+            stream.seek(offset)
+            length, fault = _read_length(stream.read(_HEADER.size), size - offset)
+            if fault is None:
+                offset += length + OVERHEAD
+                offsets.append(offset)
+    return FoundRecords(offsets, fault)
+
+
+def _read_length(header, left):
+    """Returns the length of a record and what is wrong with it; the file has `left` more bytes."""
+    if len(header) < _HEADER.size:
+        return 0, f"the file ends after {left} bytes of it"
+    length, checksum = _HEADER.unpack(header)
+    if checksum != masked_checksum(header[:8]):
+        return 0, "its length is damaged, so that the next record cannot be found"
+    if left < length + OVERHEAD:
+        return 0, f"the file ends after {left} of its {length + OVERHEAD} bytes"
+    if length > MAX_RECORD_BYTES:
+        return 0, f"it is said to have {length} bytes, and no clip has more than {MAX_RECORD_BYTES}"
+    return length, None
+
+
+def read_records(file: str, found: FoundRecords) -> Iterator[bytes | None]:
+    """Reads records and compares their checksums, at any number of damaged ones.
+
+    Args:
+        file: Path of the shard.
+        found: What `find_records` has found in it.
+
+    Yields:
+        For each record its content, or `None` if it does not match its checksum.
+
+    Raises:
+        tf.errors.OpError: If the file cannot be opened or read, or has become shorter.
+    """
+    reader = tf_record_random_reader(file)
+    for offset in found.offsets[:-1]:
+        try:
+            yield reader.read(offset)[0]
+        except tf.errors.DataLossError:
+            yield None
+        except IndexError as error:
+            raise tf.errors.OutOfRangeError(
+                None, None, f"the file has become shorter than {found.offsets[-1]} bytes"
+            ) from error
+
+
 def find_offset(file: str, index: int) -> int:
     """Returns the byte at which a record begins; all lengths before it must be intact."""
-    offset = 0
-    with tf.io.gfile.GFile(file, "rb") as stream:
-        for _ in range(index):
-            stream.seek(offset)
-            offset += _HEADER.unpack(stream.read(_HEADER.size))[0] + OVERHEAD
-    return offset
+    stat = tf.io.gfile.stat(file)
+    offsets = _offsets_of(file, stat.length, stat.mtime_nsec)
+    return offsets[min(index, len(offsets) - 1)]
+
+
+# The damaged records of a shard are looked up one by one, so its lengths are read once.
+@functools.lru_cache(maxsize=16)
+def _offsets_of(file, length, mtime):
+    return find_records(file, 0, None).offsets
 
 
 def survey(
@@ -68,67 +170,43 @@ def survey(
     Raises:
         tf.errors.OpError: If the file cannot be opened or read.
     """
+    most = None if num_clips is None else max(num_clips - index, 0)
+    found = find_records(file, offset, most)
     runs, damage = [], []
-    size = tf.io.gfile.stat(file).length
-    while offset < size and index != num_clips:
-        end, count = _read_intact_records(file, offset, num_clips and num_clips - index)
-        if count:
-            runs.append((offset, index, count))
-        offset, index = end, index + count
-        if offset == size or index == num_clips:
-            break
-        reason, end = _find_fault(file, offset, size)
-        following = num_clips - index if end is None and num_clips is not None else 1
-        damage.append(DamagedRecord(file, index, offset, reason, following))
-        if end is None:
-            return runs, damage
-        offset, index = end, index + 1
-    if num_clips is not None and index < num_clips:
-        reason = f"the shard should have {num_clips} clips, and the file ends here"
-        damage.append(DamagedRecord(file, index, offset, reason, num_clips - index))
-    elif offset < size and not damage and not runs:
-        reason = f"the shard should have {num_clips} clips, and the file goes on here"
-        damage.append(DamagedRecord(file, index, offset, reason, 0))
+    for number, record in enumerate(read_records(file, found) if found.count else ()):
+        place = found.offsets[number], index + number
+        if record is None:
+            damage.append(DamagedRecord(file, place[1], place[0], WRONG_CHECKSUM))
+        elif runs and sum(runs[-1][1:]) == place[1]:
+            runs[-1] = (*runs[-1][:2], runs[-1][2] + 1)
+        else:
+            runs.append((*place, 1))
+    end = find_end_fault(file, found, index, num_clips)
+    if end is not None and (end.clips or not (damage or runs)):
+        damage.append(end)
     return runs, damage
 
 
-def _read_intact_records(file, offset, most):
-    """Returns the byte at which the first damaged record begins, and the number before it."""
-    count = 0
-    lengths = records_from(file, offset).map(tf.strings.length)
-    if most is not None:
-        lengths = lengths.take(most)
-    try:
-        for length in lengths.as_numpy_iterator():
-            offset += int(length) + OVERHEAD
-            count += 1
-    except tf.errors.DataLossError:
-        pass
-    return offset, count
+def find_end_fault(
+    file: str, found: FoundRecords, index: int, num_clips: int | None
+) -> DamagedRecord | None:
+    """Returns what is wrong where the records that were found end, `None` if nothing is.
 
-
-def _find_fault(file, offset, size):
-    """Returns what is wrong with a record's framing, and its end, or None if that is unknown."""
-    left = size - offset
-    if left < _HEADER.size:
-        return f"the file ends after {left} bytes of it", None
-    with tf.io.gfile.GFile(file, "rb") as stream:
-        stream.seek(offset)
-        header = stream.read(_HEADER.size)
-    length, checksum = _HEADER.unpack(header)
-    if checksum != _masked_checksum(header[:8]):
-        return "its length is damaged, so that the next record cannot be found", None
-    if left < length + OVERHEAD:
-        return f"the file ends after {left} of its {length + OVERHEAD} bytes", None
-    return "its content does not match its checksum", offset + length + OVERHEAD
-
-
-def _masked_checksum(data):
-    """Returns the CRC-32C (Castagnoli), rotated and offset as in the TFRecord format."""
-    value = 0xFFFFFFFF
-    for byte in data:
-        value ^= byte
-        for _ in range(8):
-            value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)
-    value ^= 0xFFFFFFFF
-    return ((value >> 15 | value << 17) + 0xA282EAD8) & 0xFFFFFFFF
+    Args:
+        file: Path of the shard.
+        found: What `find_records` has found in it.
+        index: Index of the first record found.
+        num_clips: Number of records that the shard should have, `None` if unknown.
+    """
+    end, index = found.offsets[-1], index + found.count
+    if found.fault is not None:
+        following = 1 if num_clips is None else num_clips - index
+        return DamagedRecord(file, index, end, found.fault, following)
+    if num_clips is None:
+        return None
+    should = f"the shard should have {num_clips} clips, and the file"
+    if index < num_clips:
+        return DamagedRecord(file, index, end, f"{should} ends here", num_clips - index)
+    if end < tf.io.gfile.stat(file).length:
+        return DamagedRecord(file, index, end, f"{should} goes on here", 0)
+    return None

@@ -8,16 +8,16 @@ from gsf_tf.data.records.record_schema import FRAME_OFFSET, FRAME_SIZE
 from gsf_tf.ops import library
 from gsf_tf.ops.implementation import use_compiled
 from gsf_tf.ops.reference.attempt import attempt
-
-# A little more than the pixels of an 8K frame. A larger size is treated as damage, because decoding
-# such a frame could take all of the machine's memory.
-MAX_FRAME_PIXELS = 2**25
+from gsf_tf.ops.sizes import MAX_FRAME_PIXELS
 
 _FIELDS = ("media_id", "frame_size", "labels", "offset", "size")
 
 
 def parse_clip(record, limits: Mapping[str, int | None]) -> tuple[dict, tf.Tensor]:
     """Parses a record without copying its frames.
+
+    Frames of more than 2**25 pixels are treated as damage, because decoding them could take all of
+    the machine's memory. The time is proportional to the record's length, whatever it holds.
 
     Args:
         record: A serialized `SequenceExample`, scalar string.

@@ -9,7 +9,12 @@ import tensorflow as tf
 
 from gsf_tf.data.records.damage_log import DamagedRecord
 from gsf_tf.data.records.record_faults import find_fault
-from gsf_tf.data.records.record_framing import OVERHEAD, records_from, survey
+from gsf_tf.data.records.record_framing import (
+    WRONG_CHECKSUM,
+    find_end_fault,
+    find_records,
+    read_records,
+)
 
 
 def check_shard(
@@ -47,22 +52,16 @@ def check_shard(
 
 def _read(path, num_clips):
     """Yields the records with correct checksums, and the damaged records between them."""
-    index = offset = 0
-    try:
-        for record in records_from(path, 0).take(num_clips).as_numpy_iterator():
+    found = find_records(path, 0, num_clips)
+    for index, record in enumerate(read_records(path, found) if found.count else ()):
+        offset = found.offsets[index]
+        if record is None:
+            yield DamagedRecord(path, index, offset, WRONG_CHECKSUM)
+        else:
             yield index, offset, record
-            index, offset = index + 1, offset + len(record) + OVERHEAD
-    except tf.errors.DataLossError:
-        pass  # The survey finds the damage and the next intact record.
-    runs, damage = survey(path, offset, index, num_clips)
-    for start, first, count in runs:
-        while damage and damage[0].index < first:
-            yield damage.pop(0)
-        index, offset = first, start
-        for record in records_from(path, start).take(count).as_numpy_iterator():
-            yield index, offset, record
-            index, offset = index + 1, offset + len(record) + OVERHEAD
-    yield from damage
+    end = find_end_fault(path, found, 0, num_clips)
+    if end is not None:
+        yield end
 
 
 def _checked(path, item, fault):

@@ -75,7 +75,7 @@ def find_complete_records(
     plan = RecordPlan.of(listing, settings)
     if dataset_info.FILE_NAME in names:
         info = DatasetInfo.load(output)
-        found = sum(split["found"] for split in info.splits.values())
+        found = sum(split.get("found", split["clips"]) for split in info.splits.values())
         differences = plan.differences(info.settings, info.labels, info.source_fingerprint, found)
         if differences:
             raise DataError(
@@ -172,9 +172,20 @@ def write_records(
 
 
 def read_quarantine(folder: str) -> list[QuarantinedClip]:
-    """Reads the clips that were left out of a folder of records, from its `quarantine.jsonl`."""
-    with tf.io.gfile.GFile(os.path.join(folder, QUARANTINE_FILE), "r") as file:
-        return [QuarantinedClip(**json.loads(line)) for line in file]
+    """Reads the clips that were left out of a folder of records, from its `quarantine.jsonl`.
+
+    Raises:
+        DataError: If the file is damaged.
+    """
+    path = os.path.join(folder, QUARANTINE_FILE)
+    try:
+        with tf.io.gfile.GFile(path, "r") as file:
+            return [QuarantinedClip(**json.loads(line)) for line in file]
+    except (ValueError, TypeError, RecursionError) as error:
+        raise DataError(
+            f"`{path}` must be as `gsf_tf.data.write_records` wrote it. Received: a damaged file "
+            f"({error}). Write the records again (`overwrite`)."
+        ) from error
 
 
 def _start(listing, output, settings, workers, overwrite):

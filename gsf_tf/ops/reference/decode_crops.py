@@ -4,11 +4,12 @@ import tensorflow as tf
 
 from gsf_tf.ops.reference.attempt import attempt
 from gsf_tf.ops.reference.scale_crops import check_boxes, scale_crops
+from gsf_tf.ops.sizes import MAX_FRAME_PIXELS
 
 
 def decode_crops(jpegs, frame_size, boxes, image_size):
     """As `gsf_tf.ops.decode_crops`, for tensors that it has checked."""
-    boxes = check_boxes(boxes, *tf.unstack(frame_size))
+    boxes = check_boxes(boxes, *tf.unstack(_check_frame_size(frame_size)))
     num_frames = jpegs.shape[0]
     blank_shape = tf.stack([tf.shape(boxes)[0], num_frames, *image_size, 3])
 
@@ -28,6 +29,17 @@ def decode_crops(jpegs, frame_size, boxes, image_size):
         otherwise=tf.zeros(blank_shape, tf.uint8),
     )
     return tf.ensure_shape(crops, [boxes.shape[0], num_frames, *image_size, 3]), good
+
+
+def _check_frame_size(frame_size):
+    rule = (
+        "frame_size must be [height, width], both at least 1, with at most "
+        f"{MAX_FRAME_PIXELS} pixels. Received:"
+    )
+    height, width = tf.unstack(tf.cast(frame_size, tf.int64), 2)
+    passed = (height >= 1) & (width >= 1) & (height * width <= MAX_FRAME_PIXELS)
+    with tf.control_dependencies([tf.debugging.Assert(passed, [rule, frame_size])]):
+        return tf.identity(tf.ensure_shape(frame_size, [2]))
 
 
 def check_sizes(jpegs, frame_size):

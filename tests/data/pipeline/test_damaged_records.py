@@ -1,3 +1,4 @@
+import collections
 import logging
 import pathlib
 import re
@@ -8,9 +9,10 @@ import pytest
 import tensorflow as tf
 
 from gsf_tf.data import DamageLog, DataError, reports_damage, video_dataset_from_records
-from tests.data.damage_maker import read_shard, write_shard
+from gsf_tf.data.records import record_framing
+from tests.data.damage_maker import read_shard, with_length, write_shard
 from tests.data.fuzz_records import watch
-from tests.data.small_records import small_records, write_small_records
+from tests.data.small_records import describe_records, small_records, write_small_records
 
 NUM_CLIPS = 6
 
@@ -61,6 +63,15 @@ def set_byte(shift):
     return damage
 
 
+def set_length(length):
+    """Announces a length, with the checksum that fits it."""
+
+    def damage(path, place):
+        path.write_bytes(with_length(path.read_bytes(), offset_of(place), length))
+
+    return damage
+
+
 def truncate(shift):
     def damage(path, place):
         path.write_bytes(path.read_bytes()[: offset_of(place) + shift])
@@ -99,6 +110,8 @@ def write_no_message(path, place):
 DAMAGE = {
     "flipped byte": (set_byte(100), "does not match its checksum", 1),
     "flipped length": (set_byte(3), "its length is damaged", 4),
+    "absurd length": (set_length(2**40), f"ends after .* of its {2**40 + 16} bytes", 4),
+    "largest length": (set_length(2**64 - 1), f"ends after .* of its {2**64 + 15} bytes", 4),
     "cut in a record": (truncate(50), "ends after 50 of its", 4),
     "cut in a header": (truncate(5), "ends after 5 bytes of it", 4),
     "cut between records": (truncate(0), "should have 6 clips, and the file ends", 4),
@@ -141,7 +154,9 @@ def test_every_kind_of_damage_is_named_and_left_out(tmp_path, caplog):
     assert caplog.text.count("A damaged record is left out") == len(shards)
 
 
-@pytest.mark.parametrize("name", ["flipped byte", "cut in a record", "absurd JPEG", "no message"])
+@pytest.mark.parametrize(
+    "name", ["flipped byte", "absurd length", "cut in a record", "absurd JPEG", "no message"]
+)
 def test_damage_stops_with_its_place(shards, name):
     damage, message, _ = DAMAGE[name]
     damage(shards[1], 2)
@@ -160,6 +175,50 @@ def test_two_damaged_records_of_a_shard(shards):
     assert set(ids_of(dataset)) == expected
     assert dataset.damage.clips == 3
     assert sorted(record.index for record in dataset.damage.records) == [0, 3, 5]
+
+
+def test_many_damaged_records_are_found_one_by_one(tmp_path):
+    """Damaged contents at every other place, and wrong checksums at every third."""
+    count = 120
+    records = [
+        record.replace(b"image/height", b"image/weight") if place % 2 else record
+        for place, record in enumerate(small_records(6, 3) * (count // 6))
+    ]
+    shard = tmp_path / "train-00000-of-00001.tfrecord"
+    write_shard(shard, records)
+    data, offsets = bytearray(shard.read_bytes()), [0]
+    for place, record in enumerate(records):
+        data[offsets[-1] + 100] ^= 1 if place % 3 == 0 else 0
+        offsets.append(offsets[-1] + len(record) + 16)
+    shard.write_bytes(data)
+    describe_records(tmp_path, {shard.name: count}, 3)
+    log = DamageLog()
+    dataset = read([shard], on_error="skip", damage=log)
+    intact = [place for place in range(count) if place % 2 == 0 and place % 3]
+    for _ in range(2):
+        assert sorted(place for _, place in ids_of(dataset)) == intact
+    found = {record.index: (record.offset, record.reason) for record in log.records}
+    assert len(found) == len(log.records) == count - len(intact)
+    for place, (offset, reason) in found.items():
+        expected = "checksum" if place % 3 == 0 else "one value under `image/height`"
+        assert offset == offsets[place] and expected in reason
+
+
+def test_lengths_before_a_damaged_content_are_read_once(shards, monkeypatch):
+    """Otherwise many damaged records of a shard would take the square of the time."""
+    for place in range(NUM_CLIPS):
+        edit(cut_jpegs)(shards[0], place)
+    calls = collections.Counter()
+    real = record_framing.find_records
+
+    def counted(file, offset, most):
+        calls[file, most] += 1
+        return real(file, offset, most)
+
+    monkeypatch.setattr(record_framing, "find_records", counted)
+    dataset = read(shards[:1], on_error="skip")
+    assert ids_of(dataset) == [] and dataset.damage.clips == NUM_CLIPS
+    assert calls[str(shards[0]), None] == 1
 
 
 def test_without_dataset_info(shards):

@@ -1,8 +1,12 @@
+import time
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from gsf_tf.data.records.record_faults import find_fault
 from gsf_tf.data.records.record_parser import MAX_FRAME_PIXELS, parse_clip
+from tests.data.damage_maker import damage_bytes
 from tests.data.small_records import small_records
 
 KEY = "clip/label/index"
@@ -58,6 +62,89 @@ def test_a_record_of_the_first_format(ops_path, record):
     clip, good = parse_clip(edited(record, forget), {KEY: 3})
     assert good
     assert jpegs_of(clip) == jpegs_of(whole) and len(jpegs_of(clip)) == 3
+
+
+def forget_offsets(context, example):
+    del context["gsf_tf/frame_offset"], context["gsf_tf/frame_size"]
+
+
+def test_frames_of_the_first_format_are_where_their_fields_are(ops_path, record):
+    """A search for their bytes would find them elsewhere, and take the square of their length."""
+    frames = [b"a" * 600_000 + b"b", b"", b"a", b"a" * 200, b"", b"aab"]
+
+    def change(context, example):
+        forget_offsets(context, example)
+        context["another"].bytes_list.value.append(b"a" * 600_000)
+        features = example.feature_lists.feature_list["image/encoded"].feature
+        del features[:]
+        for frame in frames:
+            features.add().bytes_list.value.append(frame)
+
+    changed, start = edited(record, change), time.process_time()
+    clip, good = parse_clip(changed, {KEY: 3})
+    # A search takes some 10 seconds.
+    assert time.process_time() - start < 3
+    assert good and jpegs_of(clip) == frames
+
+
+def field(number, content):
+    """A field of bytes in the wire format."""
+    length, size = b"", len(content)
+    while size > 127:
+        length, size = length + bytes([size % 128 + 128]), size // 128
+    return bytes([8 * number + 2]) + length + bytes([size]) + content
+
+
+def jpeg_field(jpeg):
+    return field(1, field(1, field(1, jpeg)))
+
+
+def lists_of(*frames):
+    """The feature lists of a record, written by hand."""
+    entry = field(1, b"image/encoded") + field(2, b"".join(frames))
+    return field(2, field(1, entry))
+
+
+ODD_LISTS = {
+    "a feature of two values": lists_of(field(1, field(1, field(1, b"x") + field(1, b"y")))),
+    "a feature without a value": lists_of(field(1, field(1, b""))),
+    "a feature of another kind": lists_of(field(1, field(2, b""))),
+    "the list twice": lists_of(jpeg_field(b"x")) + lists_of(jpeg_field(b"y")),
+    "a length past the end": lists_of(jpeg_field(b"x"))[:-1],
+    "a length of 2**63": b"\x12" + b"\xff" * 8 + b"\x7f",
+    "a length without end": b"\x12" + b"\xff" * 11,
+    "a group": b"\x13" + lists_of(jpeg_field(b"x")),
+    "no list": b"",
+}
+
+
+@pytest.mark.parametrize("name", ODD_LISTS)
+@pytest.mark.parametrize("ops_path", ["compiled"], indirect=True)
+def test_odd_lists_of_the_first_format(ops_path, record, name):
+    def change(context, example):
+        forget_offsets(context, example)
+        example.feature_lists.Clear()
+
+    context = edited(record, change)
+    # `feature_lists` is there, empty, after `Clear`.
+    context = context.removesuffix(b"\x12\x00")
+    clip, good = parse_clip(context + lists_of(jpeg_field(b"x"), jpeg_field(b"yz")), {KEY: 3})
+    assert good and jpegs_of(clip) == [b"x", b"yz"]
+    odd = context + ODD_LISTS[name]
+    assert not parse_clip(odd, {KEY: 3})[1]
+    assert find_fault(odd, {KEY: 3}) is not None
+
+
+@pytest.mark.parametrize("ops_path", ["compiled"], indirect=True)
+def test_what_the_pipelines_refuse_has_a_reason(ops_path):
+    records = [*small_records(1, 3), *small_records(1, 3, first_format=True)]
+    rng, refused = np.random.default_rng(0), 0
+    for number in range(150):
+        damaged = damage_bytes(records[number % 2], rng)
+        if not parse_clip(damaged, {KEY: 3})[1]:
+            assert find_fault(damaged, {KEY: 3}) is not None
+            refused += 1
+    assert refused > 50
 
 
 def remove(key):
