@@ -1,5 +1,6 @@
 import dataclasses
 
+from gsf_tf.data import DamagedRecord, DamageLog
 from gsf_tf.training.step_totals import StepTotals
 
 
@@ -13,17 +14,29 @@ class RunState:
         totals: `StepTotals` of these steps.
         best: Dictionary with `epoch`, `top1` and `checkpoint` of the best validation so far, or
             None.
+        batches: Number of batches of the epoch before the next one, with those that were left out
+            because all their clips are damaged.
+        damage: `DamageLog` of the records that the run has left out.
     """
 
     epoch: int = 1
     step: int = 0
     totals: StepTotals = dataclasses.field(default_factory=StepTotals)
     best: dict | None = None
+    batches: int = 0
+    damage: DamageLog = dataclasses.field(default_factory=DamageLog)
 
     @classmethod
     def load(cls, saved):
         """Returns the state from a dictionary of `as_dict`."""
-        return cls(saved["epoch"], saved["step"], StepTotals(saved["sums"]), saved["best"])
+        return cls(
+            saved["epoch"],
+            saved["step"],
+            StepTotals(saved["sums"]),
+            saved["best"],
+            saved["batches"],
+            DamageLog(DamagedRecord(**record) for record in saved["damage"]),
+        )
 
     def as_dict(self):
         """Returns the state as a dictionary for JSON, after the loss of all steps was checked."""
@@ -32,8 +45,11 @@ class RunState:
             "step": self.step,
             "sums": self.totals.settle(),
             "best": self.best,
+            "batches": self.batches,
+            "damage": [dataclasses.asdict(record) for record in self.damage.records],
         }
 
     def next_epoch(self):
         """Moves to the beginning of the next epoch."""
-        self.epoch, self.step, self.totals = self.epoch + 1, 0, StepTotals()
+        self.epoch, self.step, self.batches = self.epoch + 1, 0, 0
+        self.totals = StepTotals()
