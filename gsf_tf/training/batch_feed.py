@@ -58,12 +58,13 @@ class BatchFeed:
         if self._strategy.num_replicas_in_sync == 1:
             return batch
         replicas = len(self._strategy.extended.worker_devices)
-        total = tf.nest.flatten(batch)[0].shape[0]
-        # In the last batch of an evaluation, the last replicas may get fewer clips or none.
-        share = -(-total // replicas)
+        # In a batch that is not full, the last replicas may get one clip less, or none.
+        share, more = divmod(tf.nest.flatten(batch)[0].shape[0], replicas)
 
         def part(context):
-            first = context.replica_id_in_sync_group % replicas * share
-            return tf.nest.map_structure(lambda x: x[first : first + share], batch)
+            replica = context.replica_id_in_sync_group % replicas
+            first = replica * share + min(replica, more)
+            last = first + share + (replica < more)
+            return tf.nest.map_structure(lambda x: x[first:last], batch)
 
         return self._strategy.experimental_distribute_values_from_function(part)
