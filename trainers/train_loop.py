@@ -179,7 +179,8 @@ def train_epoch(run, bar):
     pace = Pace(feed)
     for batches in steps_of(feed, config, state, run.steps):
         learner.take_step(batches, state.totals, f"epoch {state.epoch}, step {state.step + 1}")
-        state.step, state.batches = state.step + 1, feed.position
+        state.step += 1
+        state.left_out = feed.position - state.step * config.optimizer.accumulate_steps
         pace.add(clips_per_step(config))
         run.progress.update(
             bar,
@@ -210,7 +211,7 @@ def train_feed(config, info, devices, state, damage):
         config.data.train_split,
         training=True,
         epoch=state.epoch,
-        skip_batches=state.batches,
+        skip_batches=state.step * config.optimizer.accumulate_steps + state.left_out,
         num_workers=devices.num_workers,
         worker=devices.worker,
         batch_numbers=True,
