@@ -3,18 +3,20 @@
   gsf-tf evaluate --workdir=runs/mine
   gsf-tf evaluate --workdir=runs/mine --protocol=accuracy
   gsf-tf evaluate --workdir=runs/mine --clips=4 --crops=1 --split=test
+  gsf-tf evaluate --workdir=runs/mine --protocol=accuracy --full_short_side --image_size=256
   gsf-tf evaluate --workdir=runs/both \\
       --fuse=runs/8f/scores_accuracy.npz,runs/16f/scores_accuracy.npz
 
 --protocol is efficiency (1 clip x 1 center crop), accuracy (2 x 3) or kinetics (10 x 3); --clips
 and --crops set any other. --full_short_side takes crops over the whole short side instead of 224 of
-its 256 parts: with --protocol=accuracy, TSM's full-resolution test. --crops_along=width takes the
-crops of upright videos from left to right too, as the papers' authors do, instead of from top to
-bottom. Logits are averaged over the views of a video. Clips are sampled as in training (segments or
-dense windows).
+its 256 parts. --image_size and --num_segments run the weights on frames of another size and on
+another number of frames than in training. TSM's full-resolution test is --protocol=accuracy
+--full_short_side --image_size=256. --crops_along=width takes the crops of upright videos from left
+to right too, as the papers' authors do, instead of from top to bottom. Logits are averaged over the
+views of a video. Clips are sampled as in training (segments or dense windows).
 
-Writes to the workdir, with the protocol in the names (and the split and the model, if others than
-the run's):
+Writes to the workdir, with the protocol in the names (and the split, the model, the image size and
+the number of frames, if others than the run's):
 
   eval_accuracy.json       top-1, top-5, mean class accuracy, the paper's top-1 where the
                            configuration names it, and what was evaluated: views, records, missing
@@ -47,6 +49,8 @@ _FULL = flags.DEFINE_bool("full_short_side", False, "Crops reach over the whole 
 _CROPS_ALONG = flags.DEFINE_enum(
     "crops_along", CROPS_ALONG[0], CROPS_ALONG, "Where several crops lie."
 )
+_IMAGE_SIZE = flags.DEFINE_integer("image_size", None, "Pixels; by default those of the model.", 1)
+_NUM_SEGMENTS = flags.DEFINE_integer("num_segments", None, "Frames; by default the model's.", 1)
 _MODEL = flags.DEFINE_string("model", None, "A .keras file, by default the run's model.keras.")
 _RECORDS = flags.DEFINE_string("records", None, "Records; by default those of the training run.")
 _SPLIT = flags.DEFINE_string("split", None, "Split; by default the run's validation split.")
@@ -83,6 +87,8 @@ def main(_):
             protocol,
             console,
             model=_MODEL.value,
+            image_size=_IMAGE_SIZE.value,
+            num_segments=_NUM_SEGMENTS.value,
             records=_RECORDS.value,
             split=_SPLIT.value,
             views_per_step=_BATCH_SIZE.value,
@@ -93,7 +99,8 @@ def main(_):
 
 
 def check_fuse_flags():
-    others = (_PROTOCOL, _CLIPS, _CROPS, _FULL, _CROPS_ALONG, _MODEL, _RECORDS, _SPLIT)
+    others = (_PROTOCOL, _CLIPS, _CROPS, _FULL, _CROPS_ALONG, _IMAGE_SIZE, _NUM_SEGMENTS)
+    others += (_MODEL, _RECORDS, _SPLIT)
     given = [f"--{flag.name}" for flag in others if flag.present]
     if given:
         raise cli.FlagError(

@@ -12,14 +12,26 @@ from gsf_tf.evaluation import Scores, fuse_scores, score_videos
 from gsf_tf.evaluation.missing_videos import missing_videos
 from gsf_tf.evaluation.published_result import published_result
 from gsf_tf.evaluation.write_evaluation import write_evaluation
+from gsf_tf.recipes.config_dict import ConfigDict
 from gsf_tf.tasks import ACTION, task_logits
+from gsf_tf.training.resized_model import resized_model
 from gsf_tf.workdir import describe_process
 
 from . import cli
 
 
 def evaluate(
-    workdir, protocol, console, *, model, records, split, views_per_step, scores_csv=False
+    workdir,
+    protocol,
+    console,
+    *,
+    model,
+    records,
+    split,
+    views_per_step,
+    image_size=None,
+    num_segments=None,
+    scores_csv=False,
 ):
     """Scores a split and writes all files of the evaluation.
 
@@ -31,6 +43,8 @@ def evaluate(
         records: Folder of records, or None for those of the training run.
         split: Name of the split, or None for the run's validation split.
         views_per_step: Views that run through the model at once.
+        image_size: Height and width of the frames in pixels, or None for those of the model.
+        num_segments: Frames per clip, or None for those of the model.
         scores_csv: Also write the scores as text.
 
     Returns:
@@ -47,6 +61,15 @@ def evaluate(
     strategy = tf.distribute.MirroredStrategy()
     with strategy.scope():
         network = workdir.load_model(model)
+        own_shape = network.input_shape
+        if (num_segments or own_shape[1], image_size or own_shape[2]) != own_shape[1:3]:
+            network = resized_model(
+                network,
+                ConfigDict(config),
+                info,
+                num_segments or own_shape[1],
+                image_size or own_shape[2],
+            )
     _, num_segments, height, width, _ = network.input_shape
     tasks = task_logits(network.output)
     class_names = {
@@ -98,6 +121,9 @@ def evaluate(
     name = protocol.name
     name += "" if own_split else f"_{split}"
     name += "" if model_file == workdir.model_file else f"_{model_file.stem}"
+    name += "" if height == own_shape[2] else f"_{height}px"
+    name += "" if num_segments == own_shape[1] else f"_{num_segments}f"
+    as_in_paper = own_split and network.input_shape == own_shape
 
     def describe(metrics):
         return {
@@ -120,7 +146,7 @@ def evaluate(
             "seed": config["seed"],
             "trained_with": workdir.read_run()["git_revision"],
             **describe_process(),
-            "paper": published_result(config, protocol, metrics) if own_split else None,
+            "paper": published_result(config, protocol, metrics) if as_in_paper else None,
         }
 
     title = config["model"]["preset"]

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 
-from gsf_tf.data import DamageLog, DatasetInfo, LabelMap
+from gsf_tf.data import DatasetInfo, LabelMap
 from gsf_tf.errors import UserError
 from gsf_tf.recipes.defaults import default_config
 from gsf_tf.training.batch_feed import BatchFeed
@@ -112,6 +112,8 @@ def train_on(devices, config, workdir, console, dry_run=False):
         console.print(str(report))
     learner.begin(is_new=state is None)
     state = state or RunState()
+    # The records may have moved since.
+    state.damage = state.damage.in_folder(config.data.records)
 
     # ---- Epochs -----------------------------------------------------------------------------
     with StopRequest(devices) as stop, cli.progress(console) as progress:
@@ -154,9 +156,9 @@ def train_epochs(run):
     """Trains the epochs that are left; ends early, in the middle of one, at a signal."""
     config, state = run.config, run.state
     bar = run.progress.add_task("Training", total=config.epochs * run.steps, info="")
-    log, damage = MetricsLog(run.workdir), DamageLog()
+    log = MetricsLog(run.workdir)
     while state.epoch <= config.epochs:
-        metrics = train_epoch(run, bar, damage)
+        metrics = train_epoch(run, bar)
         if not run.stop.signal and is_validated(config, state.epoch):
             metrics.update(validate_and_keep_best(run))
         if run.stop.signal:
@@ -168,23 +170,23 @@ def train_epochs(run):
         run.progress.console.print(epoch_line(metrics, config.epochs))
 
 
-def train_epoch(run, bar, damage):
+def train_epoch(run, bar):
     """Takes the steps of an epoch that are left.
 
     Args:
         run: `Run`.
         bar: Task of its progress bar.
-        damage: `DamageLog` for the records that cannot be read.
 
     Returns:
         Dictionary of the epoch's figures; empty when a signal has stopped it.
     """
     config, state, learner = run.config, run.state, run.learner
-    feed = train_feed(config, run.info, run.devices, state, damage)
+    feed = train_feed(config, run.info, run.devices, state, state.damage)
     pace = Pace(feed)
     for batches in steps_of(feed, config, state, run.steps):
         learner.take_step(batches, state.totals, f"epoch {state.epoch}, step {state.step + 1}")
         state.step += 1
+        state.left_out = feed.position - state.step * config.optimizer.accumulate_steps
         pace.add(clips_per_step(config))
         run.progress.update(
             bar,
@@ -201,7 +203,7 @@ def train_epoch(run, bar, damage):
         "step": state.epoch * run.steps,
         **pace.metrics(),
         **named("train", state.totals.means()),
-        "input/damaged_clips": damage.clips,
+        "input/damaged_clips": state.damage.clips,
         **learning_rates(learner.optimizer),
         **shift_metrics(learner.model),
     }
@@ -215,9 +217,10 @@ def train_feed(config, info, devices, state, damage):
         config.data.train_split,
         training=True,
         epoch=state.epoch,
-        skip_batches=state.step * config.optimizer.accumulate_steps,
+        skip_batches=state.step * config.optimizer.accumulate_steps + state.left_out,
         num_workers=devices.num_workers,
         worker=devices.worker,
+        batch_numbers=True,
         damage=damage,
     )
     return BatchFeed(devices.strategy, dataset)

@@ -5,6 +5,7 @@ import keras
 import tensorflow as tf
 
 from gsf_tf.layers.arguments import check_feature_map
+from gsf_tf.layers.stand_in import has_clips
 
 AXES = (0, 1, 2)
 ACTIVATIONS = (None, "relu")
@@ -31,8 +32,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
             where the normalization does not follow a convolution. After a convolution, use a
             separate ReLU layer: TensorFlow then fuses all three into one kernel for inference.
         **kwargs: Arguments of `keras.layers.BatchNormalization`. With `synchronized=True` and a
-            `tf.distribute` strategy, training uses the mean and variance over all replicas, whose
-            batches must have equal sizes; otherwise each replica uses those of its own batch.
+            `tf.distribute` strategy, training uses the mean and variance over the batches of all
+            replicas, of whatever sizes; otherwise each replica uses those of its own batch.
 
     Input shape:
         `[N, H, W, C]`
@@ -122,13 +123,17 @@ class BatchNormalization(keras.layers.BatchNormalization):
     def keep_statistics(self, mean: tf.Tensor, variance: tf.Tensor) -> None:
         """Updates the moving statistics with the mean and the unbiased variance of a batch.
 
+        They stay as they are on a replica that has no clips, unless the batch is that of all.
+
         Args:
             mean: `[C]`.
             variance: `[C]`, unbiased.
         """
+        counts = None if self.over_replicas() else has_clips()
         for moving, new in ((self.moving_mean, mean), (self.moving_variance, variance)):
             new = keras.ops.cast(new, moving.dtype)
-            moving.assign(self.momentum * moving + (1 - self.momentum) * new)
+            new = self.momentum * moving + (1 - self.momentum) * new
+            moving.assign(new if counts is None else tf.where(counts, new, moving))
 
 
 def unbiased(variance, x):
@@ -160,14 +165,18 @@ def _composed(x, scale, offset, mean, variance, epsilon, learning):
 
 
 def _over_replicas(x, scale, offset, mean, variance, epsilon, learning):
-    context = tf.distribute.get_replica_context()
+    context, counts = tf.distribute.get_replica_context(), has_clips()
 
-    def mean_over_all(values):
-        return context.all_reduce(tf.distribute.ReduceOp.MEAN, tf.reduce_mean(values, AXES))
+    def sum_over_all(values):
+        if counts is not None:
+            values = tf.where(counts, values, tf.zeros_like(values))
+        return context.all_reduce(tf.distribute.ReduceOp.SUM, values)
 
     values = tf.cast(x, scale.dtype)
-    mean = mean_over_all(values)
-    variance = mean_over_all(tf.square(values - mean))
+    own_count = tf.cast(tf.size(x) // x.shape[-1], scale.dtype)
+    total = sum_over_all(tf.concat([tf.reduce_sum(values, AXES), [own_count]], 0))
+    count = tf.maximum(total[-1], 1)
+    mean = total[:-1] / count
+    variance = sum_over_all(tf.reduce_sum(tf.square(values - mean), AXES)) / count
     y = tf.nn.batch_normalization(values, mean, variance, offset, scale, epsilon)
-    count = tf.cast(tf.size(x) // x.shape[-1] * context.num_replicas_in_sync, variance.dtype)
     return tf.cast(y, x.dtype), mean, variance * count / tf.maximum(count - 1, 1)

@@ -18,6 +18,8 @@ class GateShift(GatedShift):
         channel_ratio: Share of the channels that is processed, in (0, 1], as in `GateShiftFuse`.
         momentum: Momentum of the moving statistics of the batch normalization, in [0, 1).
         epsilon: Small number that the batch normalization adds to the variance.
+        synchronized: Whether the batch normalization takes the statistics over all replicas of a
+            `tf.distribute` strategy; the layer then runs on its reference path in training.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Input shape:
@@ -51,6 +53,7 @@ class GateShift(GatedShift):
         channel_ratio: float = 1.0,
         momentum: float = 0.9,
         epsilon: float = 1e-5,
+        synchronized: bool = False,
         **kwargs: Any,
     ):
         super().__init__(
@@ -61,14 +64,6 @@ class GateShift(GatedShift):
             gate_bias_initializer=lambda channels: "zeros",
             momentum=momentum,
             epsilon=epsilon,
+            synchronized=synchronized,
             **kwargs,
         )
-
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        config.update(
-            channel_ratio=self.channel_ratio,
-            momentum=self.momentum,
-            epsilon=self.epsilon,
-        )
-        return config

@@ -32,8 +32,9 @@ class GateShiftFuse(GatedShift):
     interleaved, `new[2 i + j] = old[j n + i]` with n a quarter of the processed channels.
 
     The options are those of the paper's ablation, Table 5: `gate="learned"` with
-    `fusion="learned"` is GSF. With `fusion="sum"`, a learned gate is GSM, a gate of 1 is TSM on all
-    channels, -1 is a temporal difference (TDN), and 0 has no temporal interaction (TSN).
+    `fusion="learned"` is GSF. With `fusion="sum"`, a learned gate is GSM and starts at zero as in
+    `GateShift`, a gate of 1 is TSM on all channels, -1 is a temporal difference (TDN), and 0 has no
+    temporal interaction (TSN).
 
     Args:
         num_segments: Integer >= 1. Frames per clip, T.
@@ -47,6 +48,8 @@ class GateShiftFuse(GatedShift):
             fan-out, which the authors' ResNets use.
         momentum: Momentum of the moving statistics of the batch normalization, in [0, 1).
         epsilon: Small number that the batch normalization adds to the variance.
+        synchronized: Whether the batch normalization takes the statistics over all replicas of a
+            `tf.distribute` strategy; the layer then runs on its reference path in training.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Input shape:
@@ -82,21 +85,30 @@ class GateShiftFuse(GatedShift):
         fusion_initializer: Initializer | str | dict | None = None,
         momentum: float = 0.9,
         epsilon: float = 1e-5,
+        synchronized: bool = False,
         **kwargs: Any,
     ):
+        is_gsm = fusion == "sum"
         super().__init__(
             num_segments,
             channel_ratio,
             gate,
-            gate_initializer=keras.initializers.VarianceScaling(**PYTORCH_UNIFORM),
-            gate_bias_initializer=lambda channels: _uniform(fan_in=27 * channels // 2),
+            gate_initializer=(
+                "zeros" if is_gsm else keras.initializers.VarianceScaling(**PYTORCH_UNIFORM)
+            ),
+            gate_bias_initializer=lambda channels: (
+                "zeros" if is_gsm else _uniform(fan_in=27 * channels // 2)
+            ),
             momentum=momentum,
             epsilon=epsilon,
+            synchronized=synchronized,
             **kwargs,
         )
         if fusion not in ("learned", "sum"):
             raise ValueError(f"`fusion` must be 'learned' or 'sum'. Received: fusion={fusion!r}")
         self.fusion = fusion
+        if isinstance(fusion_initializer, dict):  # From `get_config`.
+            fusion_initializer = keras.initializers.get(fusion_initializer)
         self.fusion_initializer = fusion_initializer
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -127,7 +139,8 @@ class GateShiftFuse(GatedShift):
             return keras.initializers.VarianceScaling(**PYTORCH_UNIFORM)
         if self.fusion_initializer == "he_fan_out":
             return keras.initializers.VarianceScaling(2, "fan_out", "untruncated_normal")
-        return keras.initializers.get(self.fusion_initializer)
+        # A copy, because an initializer without a seed draws the same values whenever it is called.
+        return keras.initializers.get(self.fusion_initializer).clone()
 
     def fusion_weights(self) -> tuple[tf.Tensor | None, tf.Tensor | None]:
         if self.fusion == "sum":
@@ -155,14 +168,7 @@ class GateShiftFuse(GatedShift):
         initializer = self.fusion_initializer
         if isinstance(initializer, keras.initializers.Initializer):
             initializer = keras.initializers.serialize(initializer)
-        config.update(
-            channel_ratio=self.channel_ratio,
-            gate=self.gate,
-            fusion=self.fusion,
-            fusion_initializer=initializer,
-            momentum=self.momentum,
-            epsilon=self.epsilon,
-        )
+        config.update(gate=self.gate, fusion=self.fusion, fusion_initializer=initializer)
         return config
 
 

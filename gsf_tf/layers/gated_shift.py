@@ -32,6 +32,8 @@ class GatedShift(TemporalLayer):
             the gate's bias.
         momentum: Momentum of the moving statistics of the batch normalization, in [0, 1).
         epsilon: Small number that the batch normalization adds to the variance.
+        synchronized: Whether the batch normalization takes the statistics over all replicas of a
+            `tf.distribute` strategy; the layer then runs on its reference path in training.
         **kwargs: Arguments of `keras.layers.Layer`.
     """
 
@@ -44,6 +46,7 @@ class GatedShift(TemporalLayer):
         gate_bias_initializer: Callable[[int], Initializer | str],
         momentum: float,
         epsilon: float,
+        synchronized: bool,
         **kwargs: Any,
     ):
         super().__init__(num_segments, **kwargs)
@@ -60,9 +63,14 @@ class GatedShift(TemporalLayer):
         self.gate_bias_initializer = gate_bias_initializer
         self.momentum = momentum
         self.epsilon = epsilon
+        self.synchronized = synchronized
         if gate == "learned":
             self.normalization = BatchNormalization(
-                momentum=momentum, epsilon=epsilon, dtype=self.dtype_policy, name="normalization"
+                momentum=momentum,
+                epsilon=epsilon,
+                synchronized=synchronized,
+                dtype=self.dtype_policy,
+                name="normalization",
             )
         self.op = "gate_shift_fuse" if gate == "learned" else "temporal_shift"
         self.supports_jit = ops.implementation_of(self.op) == "reference"
@@ -163,3 +171,13 @@ class GatedShift(TemporalLayer):
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        config.update(
+            channel_ratio=self.channel_ratio,
+            momentum=self.momentum,
+            epsilon=self.epsilon,
+            synchronized=self.synchronized,
+        )
+        return config

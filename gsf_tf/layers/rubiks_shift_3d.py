@@ -19,7 +19,8 @@ class RubiksShift3D(RubiksShift2D, TemporalLayer):
     it replaces a 3x3x3 convolution. A positive shift reads a later frame, further down or further
     right; elements outside of the clip are zeros. The variable `shift` is `[3, C]`, with the rows
     time, vertical and horizontal, and float32 under every policy. Fixed rows have a gradient of
-    zero.
+    zero, and `gsf_tf.training.CoupledSGD` leaves them out of its weight decay; with another
+    optimizer that decays weights, exclude `shift` (`optimizer.exclude_from_weight_decay`).
 
     Args:
         num_segments: Integer >= 1. Frames per clip, T.
@@ -89,6 +90,9 @@ class RubiksShift3D(RubiksShift2D, TemporalLayer):
         # The optimizer recognizes shifts by this attribute, T / H of the input of the layer.
         height = input_shape[1]
         self.shift.shift_aspect = None if height is None else self.num_segments / height
+        # The optimizer decays these rows only: time, vertical, horizontal.
+        learned = (self.temporal, self.spatial, self.spatial)
+        self.shift.learned_rows = tuple(row == "learned" for row in learned)
 
     def _initial_shift(self, shape, dtype=None):
         channels = shape[1]

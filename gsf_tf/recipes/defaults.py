@@ -85,7 +85,10 @@ def default_config():
     config.optimizer.reference_batch_size = 32
     config.optimizer.momentum = 0.9
     config.optimizer.weight_decay = 5e-4
+    # The largest norm of the gradient, or None; and of which variables: "all", or "all_but_shifts"
+    # (RubiksNet), which leaves the shifts out of the norm and as they are.
     config.optimizer.clip_norm = 20.0
+    config.optimizer.clip_variables = "all"
     config.optimizer.label_smoothing = 0.0
     config.optimizer.accumulate_steps = 1
     # Dictionaries of `gsf_tf.training.ParameterGroup`; of several that match, the first counts.

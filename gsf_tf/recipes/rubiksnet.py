@@ -6,7 +6,9 @@ epochs. The authors' code: shifts at a hundredth of the rate, no decay on shifts
 normalizations, momentum 0.9, decay 5e-4.
 
 Neither clips gradients: the directions of the shifts alone have a norm of 57 (Tiny) to 116 (Large),
-so clipping at 20 would scale down every step. Neither has dropout.
+so clipping at 20 would scale down every step. With `--config.optimizer.clip_norm=20
+--config.optimizer.clip_variables=all_but_shifts`, the norm is that of the other variables. Neither
+has dropout.
 
 Neither the paper nor the code gives epochs, learning rate and batch. On clips they are the GSF
 paper's here (60 epochs, 0.01 at 32); on images those usual for ResNets (He et al.: 90 epochs, 0.1

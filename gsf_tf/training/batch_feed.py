@@ -14,11 +14,12 @@ class BatchFeed:
 
     Args:
         strategy: `tf.distribute.Strategy`.
-        dataset: `tf.data.Dataset` of this worker's batches, `(clip, label)` or
-            `(clip, label, ids)`.
+        dataset: `tf.data.Dataset` of this worker's batches: `(clip, label)`, `(clip, label, ids)`
+            or `(clip, label, ids, number)`.
 
     Attributes:
         wait_seconds: Total time of waiting for batches, in seconds.
+        position: Number of the batch after the last one that was returned, None without numbers.
 
     Raises:
         UserError: If a record is damaged or cannot be read; raised by the iteration.
@@ -26,6 +27,7 @@ class BatchFeed:
 
     def __init__(self, strategy, dataset):
         self.wait_seconds = 0.0
+        self.position = None
         self._strategy = strategy
         self._iterator = iter(dataset)
 
@@ -37,7 +39,7 @@ class BatchFeed:
         start = time.monotonic()
         try:
             with reports_damage():
-                clip, label, *ids = next(self._iterator)
+                clip, label, *rest = next(self._iterator)
         except tf.errors.OpError as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise UserError(
@@ -47,18 +49,22 @@ class BatchFeed:
             ) from error
         finally:
             self.wait_seconds += time.monotonic() - start
-        return self._divide((clip, label)), ids[0] if ids else None
+        ids, number = (*rest, None, None)[:2]
+        if number is not None:
+            self.position = int(number) + 1
+        return self._divide((clip, label)), ids
 
     def _divide(self, batch):
         if self._strategy.num_replicas_in_sync == 1:
             return batch
         replicas = len(self._strategy.extended.worker_devices)
-        total = tf.nest.flatten(batch)[0].shape[0]
-        # In the last batch of an evaluation, the last replicas may get fewer clips or none.
-        share = -(-total // replicas)
+        # In a batch that is not full, the last replicas may get one clip less, or none.
+        share, more = divmod(tf.nest.flatten(batch)[0].shape[0], replicas)
 
         def part(context):
-            first = context.replica_id_in_sync_group % replicas * share
-            return tf.nest.map_structure(lambda x: x[first : first + share], batch)
+            replica = context.replica_id_in_sync_group % replicas
+            first = replica * share + min(replica, more)
+            last = first + share + (replica < more)
+            return tf.nest.map_structure(lambda x: x[first:last], batch)
 
         return self._strategy.experimental_distribute_values_from_function(part)

@@ -42,6 +42,7 @@ def configure_batch_norm(model, momentum, synchronized, frozen):
         )
     for gate in gates:
         gate.momentum = momentum
+        gate.synchronized = synchronized
     for layer in [*layers, *(gate.normalization for gate in gates)]:
         layer.momentum = momentum
         layer.synchronized = synchronized

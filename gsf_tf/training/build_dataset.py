@@ -10,6 +10,7 @@ def build_dataset(
     training,
     epoch=0,
     skip_batches=0,
+    batch_numbers=False,
     num_workers=1,
     worker=0,
     damage=None,
@@ -23,14 +24,15 @@ def build_dataset(
         training: Whether clips are drawn, augmented and shuffled.
         epoch: Number of the epoch, for training.
         skip_batches: Number of batches at the beginning that are skipped, because they were used
-            before an interruption.
+            or left out before an interruption.
+        batch_numbers: Whether each batch ends with its number, by which `skip_batches` counts.
         num_workers: Number of workers that share the batches.
         worker: Index of this worker, from 0.
         damage: `DamageLog` that lists the records that are left out, with `data.on_error="skip"`.
 
     Returns:
         A `tf.data.Dataset` of this worker's share of the batches: `(clip, label)`, in training
-        `(clip, label, ids)`.
+        `(clip, label, ids)`; with `batch_numbers`, the number follows.
 
     Raises:
         DataError: If the records do not fit the configuration.
@@ -47,6 +49,7 @@ def build_dataset(
         seed=config.seed,
         epoch=epoch,
         skip_batches=skip_batches,
+        batch_numbers=batch_numbers,
         shuffle_buffer=config.data.shuffle_buffer,
         num_workers=num_workers,
         worker=worker,

@@ -33,6 +33,7 @@ def build_optimizer(config, model, steps_per_epoch):
             momentum=config.optimizer.momentum,
             l2=config.optimizer.weight_decay,
             clip_norm=config.optimizer.clip_norm,
+            clip_variables=config.optimizer.clip_variables,
             groups=config.optimizer.groups,
             shift_normalization=config.optimizer.shift_normalization if learns_shifts else None,
         )

@@ -8,9 +8,13 @@ import tensorflow as tf
 from gsf_tf.training.parameter_group import ParameterGroup, check_groups, find_group
 from gsf_tf.training.shift_gradients import (
     check_shift_normalization,
+    decay_mask,
+    is_shift,
     normalize_shift_gradient,
     temporal_scales,
 )
+
+CLIP_VARIABLES = ("all", "all_but_shifts")
 
 
 @keras.saving.register_keras_serializable(package="gsf_tf")
@@ -19,7 +23,7 @@ class CoupledSGD(keras.optimizers.Optimizer):
 
     ```
     gradient = direction of gradient                             with `shift_normalization`
-    gradient = gradient * min(1, clip_norm / (norm + 1e-6))      norm over all variables
+    gradient = gradient * min(1, clip_norm / (norm + 1e-6))      norm over `clip_variables`
     buffer   = momentum * buffer + (gradient + l2 * group.l2 * weight)
     weight  -= learning_rate * group.learning_rate * buffer
     ```
@@ -27,7 +31,8 @@ class CoupledSGD(keras.optimizers.Optimizer):
     `keras.optimizers.SGD` differs in two ways: its learning rate is inside the buffer, so its steps
     differ after the rate changes, and its `weight_decay` is decoupled. Normalization and clipping
     apply to the gradient of the global batch, after the sum over replicas and after
-    `gradient_accumulation_steps`, in `model.fit` and in custom training loops.
+    `gradient_accumulation_steps`, in `model.fit` and in custom training loops. What is fixed does
+    not decay: variables that are not trainable, and the fixed rows of RubiksNet's shifts.
 
     Args:
         learning_rate: Float > 0 or `LearningRateSchedule`.
@@ -42,6 +47,10 @@ class CoupledSGD(keras.optimizers.Optimizer):
             gradient of each channel is scaled to a unit vector; `"auto"` uses T / H of the input of
             each layer. Equation (10) has lambda where the authors' code and this class have lambda
             squared; they agree at 1.0, the value of the released models.
+        clip_variables: The variables whose gradients make up the norm of `clip_norm` and are scaled
+            down with it: `"all"`, or `"all_but_shifts"`, which leaves RubiksNet's shifts out. Their
+            normalized gradients have a length of 1 for each channel, whatever the batch, so in the
+            norm over all variables they throttle the others.
         name: Name of the optimizer.
         **kwargs: Arguments of `keras.optimizers.Optimizer`.
 
@@ -76,6 +85,7 @@ class CoupledSGD(keras.optimizers.Optimizer):
         clip_norm: float | None = None,
         groups: Iterable[ParameterGroup | Mapping[str, Any]] = (),
         shift_normalization: float | str | None = None,
+        clip_variables: str = "all",
         name: str = "coupled_sgd",
         **kwargs: Any,
     ):
@@ -90,7 +100,13 @@ class CoupledSGD(keras.optimizers.Optimizer):
             )
         self.momentum = momentum
         self.l2 = l2
+        if clip_variables not in CLIP_VARIABLES:
+            raise ValueError(
+                f"`clip_variables` must be one of {', '.join(map(repr, CLIP_VARIABLES))}. "
+                f"Received: clip_variables={clip_variables!r}"
+            )
         self.clip_norm = clip_norm
+        self.clip_variables = clip_variables
         self.groups = check_groups(groups)
         self.shift_normalization = check_shift_normalization(shift_normalization)
 
@@ -110,11 +126,23 @@ class CoupledSGD(keras.optimizers.Optimizer):
         ]
         if self.clip_norm is None:
             return summed
-        norm = tf.linalg.global_norm([gradient for gradient, _ in summed])
-        factor = tf.minimum(self.clip_norm / (norm + 1e-6), 1.0)
+        clipped = [gradient for gradient, variable in summed if self._is_clipped(variable)]
+        if not clipped:
+            return summed
+        factor = tf.minimum(self.clip_norm / (tf.linalg.global_norm(clipped) + 1e-6), 1.0)
         return [
-            (gradient * tf.cast(factor, gradient.dtype), variable) for gradient, variable in summed
+            (
+                gradient * tf.cast(factor, gradient.dtype)
+                if self._is_clipped(variable)
+                else gradient,
+                variable,
+            )
+            for gradient, variable in summed
         ]
+
+    def _is_clipped(self, variable):
+        index = self._get_variable_index(variable)
+        return self.clip_variables == "all" or not is_shift(self._trainable_variables[index])
 
     def _normalized(self, gradient, variable):
         temporal_scale = self.temporal_scales[self._get_variable_index(variable)]
@@ -128,7 +156,8 @@ class CoupledSGD(keras.optimizers.Optimizer):
         """Updates a variable and its buffer; Keras calls it for each variable."""
         index = self._get_variable_index(variable)
         buffer, group = self.buffers[index], self.variable_groups[index]
-        decay = self.l2 * group.l2
+        # `variable` is that of TensorFlow, which has not the attributes of Keras' own.
+        decay = self.l2 * group.l2 * decay_mask(self._trainable_variables[index])
         gradient = keras.ops.cast(gradient, variable.dtype) + decay * variable
         self.assign(buffer, self.momentum * buffer + gradient)
         rate = keras.ops.cast(learning_rate, variable.dtype) * group.learning_rate
@@ -140,6 +169,7 @@ class CoupledSGD(keras.optimizers.Optimizer):
             momentum=self.momentum,
             l2=self.l2,
             clip_norm=self.clip_norm,
+            clip_variables=self.clip_variables,
             groups=[dataclasses.asdict(group) for group in self.groups],
             shift_normalization=self.shift_normalization,
         )

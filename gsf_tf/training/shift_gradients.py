@@ -1,7 +1,8 @@
 """Scaled normalization of the gradients of RubiksNet's shifts.
 
 Shift variables have the attribute `shift_aspect`, which is T / H of the input of their layer. Their
-rows are time, vertical and horizontal (`[3, C]`), or vertical and horizontal (`[2, C]`).
+rows are time, vertical and horizontal (`[3, C]`), or vertical and horizontal (`[2, C]`). Those with
+fixed rows have the attribute `learned_rows`, a bool per row.
 """
 
 import math
@@ -78,6 +79,20 @@ def temporal_scales(variables, shift_normalization):
 def is_shift(variable):
     """Returns whether a Keras variable is the shift of a RubiksShift layer."""
     return hasattr(variable, "shift_aspect")
+
+
+def decay_mask(variable):
+    """Returns what weight decay of a Keras variable is multiplied by: 0 where its value is fixed.
+
+    Returns:
+        0.0, 1.0, or a tensor `[rows, 1]` of the variable's dtype.
+    """
+    if not variable.trainable:
+        return 0.0
+    rows = getattr(variable, "learned_rows", ())
+    if all(rows):
+        return 1.0
+    return tf.constant([[float(row)] for row in rows], variable.dtype)
 
 
 def _temporal_scale(variable, shift_normalization):

@@ -13,6 +13,7 @@ import functools
 import keras
 import tensorflow as tf
 
+from gsf_tf.layers.stand_in import stand_in_unless
 from gsf_tf.tasks import task_logits, task_prefix
 
 
@@ -35,7 +36,8 @@ def train_step(
     Args:
         model: Model from clips `[b, T, H, W, 3]` to logits `[b, K]`, or a dictionary of them.
         optimizer: Keras optimizer built on the model's trainable variables.
-        clip: uint8 or float `[b, T, H, W, 3]`, the replica's share of the batch.
+        clip: uint8 or float `[b, T, H, W, 3]`, the replica's share of the batch. A replica without
+            clips (b = 0) adds nothing to loss, gradient and statistics of the batch.
         label: Integer `[b]`, or shares of the classes `[b, K]` from MixUp or CutMix; or a
             dictionary with those of each task.
         global_batch_size: Number of clips of one optimizer step, over all replicas and accumulated
@@ -64,7 +66,7 @@ def train_step(
     )
     if jit_compile:
         value_and_gradients = tf.function(value_and_gradients, jit_compile=True, autograph=False)
-    losses, logits, gradients = value_and_gradients(clip, label)
+    losses, logits, gradients = value_and_gradients(_or_stand_in(clip), label)
     sums = _sums(losses, label, logits)
     watched = sums["loss"] if scaling else sums["loss"] + _total(gradients)
     sums["broken"] = tf.where(tf.math.is_finite(watched), 0.0, 1.0)
@@ -103,7 +105,7 @@ def _value_and_gradients(
     model, optimizer, clip, label, *, global_batch_size, label_smoothing, task_weights, batches
 ):
     with tf.GradientTape() as tape:
-        logits = model(clip, training=True)
+        logits = _training_logits(model, clip, label)
         losses = _losses(label, logits, label_smoothing, task_weights)
         loss = tf.reduce_sum(losses) / global_batch_size
         # Gradients are summed over replicas and batches, so each adds a part of the model's losses.
@@ -111,6 +113,26 @@ def _value_and_gradients(
         loss += sum(model.losses, 0.0) / (replicas * batches)
         scaled_loss = optimizer.scale_loss(loss)
     return losses, logits, tape.gradient(scaled_loss, [v.value for v in model.trainable_variables])
+
+
+def _or_stand_in(clip):
+    """Returns the clips, or a black one if there are none."""
+    if clip.shape[0]:
+        return clip
+    stand_in = tf.zeros(tf.concat([[1], tf.shape(clip)[1:]], 0), clip.dtype)
+    clip = tf.cond(tf.shape(clip)[0] > 0, lambda: clip, lambda: stand_in)
+    return tf.ensure_shape(clip, [None, *stand_in.shape[1:]])
+
+
+def _training_logits(model, clip, label):
+    """Returns the logits of the clips that have labels; a stand-in has none."""
+    label = tf.nest.flatten(label)[0]
+    if label.shape[0]:
+        return model(clip, training=True)
+    clips = tf.shape(label)[0]
+    with stand_in_unless(clips > 0):
+        logits = model(clip, training=True)
+    return tf.nest.map_structure(lambda scores: scores[:clips], logits)
 
 
 def _losses(label, logits, label_smoothing, task_weights):

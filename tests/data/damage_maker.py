@@ -19,6 +19,24 @@ def read_shard(path):
     return list(tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
 
 
+def edit(change):
+    """Makes damage of a function that changes an example; checksums fit."""
+
+    def damage(path, place):
+        records = read_shard(path)
+        example = tf.train.SequenceExample.FromString(records[place])
+        change(example.context.feature, example.feature_lists.feature_list["image/encoded"].feature)
+        records[place] = example.SerializeToString(deterministic=True)
+        write_shard(path, records)
+
+    return damage
+
+
+def remove_frames(context, frames):
+    """Takes all frames out, for `edit`."""
+    del frames[:]
+
+
 def damage_file(path, records, seed):
     """Writes a damaged file of records; returns the name of the kind of damage."""
     rng = np.random.default_rng(seed)

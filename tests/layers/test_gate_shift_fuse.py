@@ -3,11 +3,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gsf_tf.layers import GateShiftFuse
+from gsf_tf.layers import GateShift, GateShiftFuse
 from tests.layers.layer_test import run_layer_test
 from tests.layers.numpy_gated_shift import numpy_gated_shift, randomized
 
 T = 4
+# Each half of 16 channels, n = 4: new[2 i + j] = old[j n + i].
+INTERLEAVED_16 = [half + j * 4 + i for half in (0, 8) for i in range(4) for j in range(2)]
 
 
 @pytest.mark.parametrize("ratio", [0.25, 0.5, 1.0])
@@ -27,6 +29,19 @@ def test_options_of_table_5(ops_path, gate, fusion):
     layer = GateShiftFuse(T, 0.5, gate=gate, fusion=fusion, dtype="float64")
     expected = numpy_gated_shift(x, randomized(layer, x.shape), True)
     np.testing.assert_allclose(layer(x, training=True), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_a_learned_gate_with_sum_starts_as_gsm(ops_path):
+    """Table 5: GSM. Its gate starts at zero, so no frames are mixed before training; GSF's not."""
+    x = np.random.default_rng(0).normal(size=(2 * T, 3, 4, 16)).astype("float32")
+    gsm, table_5 = GateShift(T), GateShiftFuse(T, fusion="sum")
+    for layer in (gsm, table_5):
+        y = np.asarray(layer(x, training=True))
+        np.testing.assert_array_equal(y, x[..., INTERLEAVED_16])
+        assert not np.any(layer.gate_kernel) and not np.any(layer.gate_bias)
+    gsf = GateShiftFuse(T)
+    gsf.build(x.shape)
+    assert np.all(gsf.gate_kernel) and np.all(gsf.gate_bias)
 
 
 def test_a_gate_of_zero_with_sum_mixes_no_frames(ops_path):

@@ -217,6 +217,39 @@ def test_other_batches_and_another_file_give_the_same(kitchen, accuracy_output):
     assert report_of(kitchen, "accuracy") == report_of(kitchen, "accuracy_best")
 
 
+def test_frames_of_another_size_and_number(kitchen, tmp_path):
+    """The weights that were trained on 2 frames of 32 pixels, on 3 frames of 48."""
+    flags = ("--clips=2", "--crops=1", "--full_short_side", "--image_size=48", "--num_segments=3")
+    run("evaluate", f"--workdir={kitchen.path}", *flags)
+    classes = {"action": 6, "noun": 2, "verb": 3}
+    model = from_preset("gsf_resnet14thin", classes, num_segments=3, input_shape=(48, 48, 3))
+    model.set_weights(kitchen.load_model().get_weights())
+    dataset = video_dataset_from_records(
+        f"{kitchen.read_config()['data']['records']}/val-*.tfrecord",
+        num_segments=3,
+        batch_size=1,
+        image_size=48,
+        num_clips=2,
+        full_short_side=True,
+    )
+    scores = Scores.load(kitchen.path / "scores_2x1_full_48px_3f.npz")
+    for logits, (views, _) in zip(scores.logits["action"], dataset, strict=True):
+        expected = model(views[0], training=False)["action"].numpy().mean(axis=0)
+        np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-4)
+    report = report_of(kitchen, "2x1_full_48px_3f")
+    assert (report["image_size"], report["num_segments"]) == ([48, 48], 3)
+    assert report["paper"] is None
+
+    shutil.copytree(kitchen.path, tmp_path / "run")
+    workdir = Workdir(tmp_path / "run")
+    config = workdir.read_config()
+    config["model"]["preset"] = "tsm_resnet14thin"
+    workdir.write_json("config", config)
+    process = run("evaluate", f"--workdir={workdir.path}", "--num_segments=4", check=False)
+    assert process.returncode == 1 and "another model; " in process.stderr
+    assert "`--num_segments`" in process.stderr or "--num_segments" in process.stderr
+
+
 def test_fusion(kitchen, accuracy_output, tmp_path):
     first = kitchen.path / "scores_accuracy.npz"
     scores = Scores.load(first)
@@ -246,6 +279,7 @@ def test_fusion(kitchen, accuracy_output, tmp_path):
         (["--workdir=nowhere"], "Train first"),
         (["--workdir={trained}", "--protocol=accuracy", "--crops=3"], "Leave one of them out"),
         (["--workdir=nowhere", "--fuse=a.npz", "--split=val"], "--fuse and --split"),
+        (["--workdir=nowhere", "--fuse=a.npz", "--image_size=9"], "--fuse and --image_size"),
     ],
 )
 def test_bad_input(trained, flags, message):

@@ -129,6 +129,49 @@ def test_half_precision_on_two_devices(precision):
     assert losses[-1] < losses[0] and all(np.isfinite(weight).all() for weight in weights)
 
 
+def train_on_sizes(strategy, sizes, synchronized):
+    """Takes a step on the first clips of each number; returns the sums of each and the model."""
+    model, optimizer = build(strategy, synchronized=synchronized)
+    step = functools.partial(train_step, model, optimizer, global_batch_size=6, label_smoothing=0.1)
+    step, sums = distributed(strategy, step), []
+    for size in sizes:
+        dataset = tf.data.Dataset.from_tensors((CLIPS[:size], LABELS[:size]))
+        for batch, _ in BatchFeed(strategy, dataset):
+            sums.append({name: float(value) for name, value in step(batch).items()})
+    return sums, model
+
+
+def test_unequal_shares_are_weighted_by_their_clips():
+    """3 and 2 clips, then 1 and none, then 2 and 1; the statistics are those of all together."""
+    (one, model), (two, other) = (
+        train_on_sizes(mirrored(devices), (5, 1, 3), synchronized=True) for devices in (1, 2)
+    )
+    assert [sums["clips"] for sums in one] == [5, 1, 3]
+    for ours, theirs in zip(two, one, strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-5)
+    for ours, theirs in zip(other.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
+
+
+def test_a_replica_without_clips_takes_no_part():
+    """The step is that of one device, and the statistics of the empty replica stay."""
+    (one, model), (two, other) = (
+        train_on_sizes(mirrored(devices), (1,), synchronized=False) for devices in (1, 2)
+    )
+    assert two == [pytest.approx(one[0], rel=1e-5)] and one[0]["clips"] == 1
+    start, _ = build(mirrored(1))
+    statistics = 0
+    for ours, theirs, before in zip(other.weights, model.weights, start.weights, strict=True):
+        first, second = ours.value.values
+        np.testing.assert_allclose(first, theirs, rtol=1e-4, atol=1e-6)
+        if "moving" in ours.name:
+            np.testing.assert_array_equal(second, before)
+            statistics += int(np.any(first != second))
+        else:
+            np.testing.assert_array_equal(second, first)
+    assert statistics == 6
+
+
 def evaluate(devices, batch_size=4):
     """Returns the means over all clips, those of each worker added up."""
     strategy = devices.strategy

@@ -7,11 +7,15 @@ import signal
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 
+from gsf_tf.data import DatasetInfo
 from gsf_tf.errors import UserError
+from gsf_tf.training.build_dataset import build_dataset
 from gsf_tf.training.learner import Learner
+from tests.data.damage_maker import edit, remove_frames
 from tests.program_forks import REPOSITORY
 from tests.trainers.small_run import (
     all_at_once,
@@ -72,6 +76,31 @@ def test_stopped_by_signals_it_ends_with_the_same_weights(records, tmp_path, aft
     output = run_training(config, tmp_path / "stopped")[1]
     assert "Continuing in epoch 1 after 6 of 6 steps" in output
     assert_same_run(tmp_path / "stopped", tmp_path / "undisturbed")
+
+
+def test_a_batch_that_was_left_out_does_not_shift_a_resume(records, tmp_path, after_step):
+    """All clips of the second batch are damaged, so the first step has the first and the third."""
+    folder = tmp_path / "records"
+    shutil.copytree(records, folder)
+    values = {"data.batch_size": 4, "optimizer.accumulate_steps": 2, "data.on_error": "skip",
+              "epochs": 1, "warmup_epochs": 0}  # fmt: skip
+    config = small_config(folder, "tsn_resnet14thin", **values)
+    info = DatasetInfo.load(str(folder))
+    keras.utils.set_random_seed(config.seed)
+    batches = build_dataset(config, info, "train", training=True, epoch=1).take(2)
+    order = [clip.decode().split(" ")[0] for *_, ids in batches for clip in ids.numpy()]
+    for clip in order[4:]:
+        shard, place = clip.split(":")
+        edit(remove_frames)(folder / shard, int(place))
+    run_training(config, tmp_path / "undisturbed")
+    after_step(1, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    assert run_training(config, tmp_path / "stopped")[0] == 143
+    folder.rename(tmp_path / "moved")
+    config.data.records = str(tmp_path / "moved")
+    run_training(config, tmp_path / "stopped")
+    assert_same_run(tmp_path / "stopped", tmp_path / "undisturbed")
+    (metrics,) = read_metrics(tmp_path / "stopped")
+    assert metrics["input/damaged_clips"] == 4
 
 
 def test_killed_ten_times_it_ends_with_the_same_weights(records, tmp_path):

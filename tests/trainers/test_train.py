@@ -91,6 +91,7 @@ def test_bad_flags(trained, records, extra, message):
         ({"data.on_error": "ignore"}, "raise, skip"),
         ({"ema_decay": 1.0}, "`config.ema_decay` must be in"),
         ({"optimizer.momentum": 1.5}, "`config.optimizer` must describe an optimizer"),
+        ({"optimizer.clip_variables": "shifts"}, "'all', 'all_but_shifts'"),
         ({"batch_norm.momentum": 1.0}, "`config.batch_norm.momentum` must be in"),
         ({"batch_norm.frozen": "some"}, "none, all, all_but_first"),
         ({"augmentation.flip": 0.5}, "moving_left"),

@@ -1,3 +1,5 @@
+import types
+
 import pytest
 import tensorflow as tf
 
@@ -27,6 +29,26 @@ def test_every_clip_goes_to_one_replica_and_ids_stay_together():
         ids_seen += ids.numpy().tolist()
     assert seen == [[[0, 1], [2]], [[3], [4]]]
     assert ids_seen == [b"0", b"1", b"2", b"3", b"4"]
+
+
+@pytest.mark.parametrize(
+    ("clips", "shares"),
+    [(5, [[0, 1], [2], [3], [4]]), (3, [[0], [1], [2], []]), (6, [[0, 1], [2, 3], [4], [5]])],
+)
+def test_a_replica_is_left_without_clips_only_if_there_are_too_few(clips, shares):
+    class FourReplicas:
+        """What `BatchFeed` asks of a strategy; the tests have two devices."""
+
+        num_replicas_in_sync = 4
+        extended = types.SimpleNamespace(worker_devices=range(4))
+
+        def experimental_distribute_values_from_function(self, part):
+            contexts = [types.SimpleNamespace(replica_id_in_sync_group=i) for i in range(4)]
+            return [part(context) for context in contexts]
+
+    batch = tf.range(clips)
+    feed = BatchFeed(FourReplicas(), tf.data.Dataset.from_tensors((batch, batch)))
+    assert [clip.numpy().tolist() for clip, _ in next(feed)[0]] == shares
 
 
 def test_waiting_is_measured():

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from gsf_tf.layers import RubiksShift3D
 from gsf_tf.training import RUBIKSNET_GROUPS, CoupledSGD, ParameterGroup
 
 
@@ -85,6 +86,7 @@ def test_survives_serialization(shift_normalization):
         momentum=0.8,
         l2=0.02,
         clip_norm=7.0,
+        clip_variables="all_but_shifts",
         groups=groups,
         shift_normalization=shift_normalization,
     )
@@ -92,7 +94,7 @@ def test_survives_serialization(shift_normalization):
     again = keras.optimizers.deserialize(config)
     assert isinstance(again, CoupledSGD)
     assert (again.momentum, again.l2, again.clip_norm) == (0.8, 0.02, 7.0)
-    assert again.groups == groups
+    assert again.groups == groups and again.clip_variables == "all_but_shifts"
     assert again.shift_normalization == shift_normalization
     assert again.get_config() == optimizer.get_config()
 
@@ -102,7 +104,56 @@ def test_groups_may_be_dictionaries():
     assert optimizer.groups == (ParameterGroup("bias", l2=0.0),)
 
 
-@pytest.mark.parametrize("kwargs", [{"momentum": 1.0}, {"l2": -1}, {"clip_norm": 0}])
+def two_steps(optimizer, variables, gradients):
+    for _ in range(2):
+        optimizer.apply([tf.constant(gradient) for gradient in gradients], variables)
+
+
+@pytest.mark.parametrize(
+    ("spatial", "temporal"), [("fixed", "learned"), ("learned", "fixed"), ("learned", "learned")]
+)
+def test_fixed_rows_of_a_shift_do_not_decay(spatial, temporal):
+    layer = RubiksShift3D(2, spatial=spatial, temporal=temporal)
+    layer.build((None, 4, 4, 9))  # As many channels as ShiftNet has directions.
+    learned = np.array([[row == "learned"] for row in (temporal, spatial, spatial)])
+    before = np.array(layer.shift, np.float64)
+    gradient = np.random.default_rng(0).normal(size=before.shape) * learned
+    two_steps(CoupledSGD(0.5, l2=0.1), [layer.shift], [gradient.astype("float32")])
+    (decayed,) = recipe_steps([before], [[gradient]] * 2, [0.5] * 2, 0.9, 0.1, None)
+    after = np.array(layer.shift)
+    np.testing.assert_array_equal(after[~learned[:, 0]], before[~learned[:, 0]])
+    np.testing.assert_allclose(after[learned[:, 0]], decayed[learned[:, 0]], rtol=1e-5, atol=1e-6)
+
+
+def test_what_is_not_trainable_does_not_decay():
+    learned, frozen = keras.Variable([1.0]), keras.Variable([1.0], trainable=False)
+    two_steps(CoupledSGD(1.0, momentum=0.0, l2=0.1), [learned, frozen], [[0.0], [0.0]])
+    assert float(frozen[0]) == 1 and float(learned[0]) == pytest.approx(0.81)
+
+
+@pytest.mark.parametrize("clip_norm", [1.5, 1e6])
+def test_a_norm_over_all_variables_but_the_shifts(clip_norm):
+    rng = np.random.default_rng(0)
+    start = [rng.normal(size=shape).astype("float32") for shape in ((3, 4), (4, 2), (5,))]
+    gradients = [rng.normal(size=x.shape).astype("float32") for x in start]
+    variables = [keras.Variable(x) for x in start]
+    variables[0].shift_aspect = 0.5
+    optimizer = CoupledSGD(
+        1.0, momentum=0.0, clip_norm=clip_norm, clip_variables="all_but_shifts",
+        shift_normalization=1.0,
+    )  # fmt: skip
+    optimizer.apply([tf.constant(gradient) for gradient in gradients], variables)
+    shift, *others = gradients
+    factor = min(1, clip_norm / np.sqrt(sum((x**2).sum() for x in others)))
+    assert (factor < 1) == (clip_norm == 1.5)
+    expected = [shift / np.linalg.norm(shift, axis=0), *(factor * x for x in others)]
+    for variable, old, step in zip(variables, start, expected, strict=True):
+        np.testing.assert_allclose(old - np.array(variable), step, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "kwargs", [{"momentum": 1.0}, {"l2": -1}, {"clip_norm": 0}, {"clip_variables": "shifts"}]
+)
 def test_bad_arguments(kwargs):
     with pytest.raises(ValueError, match=f"Received: {next(iter(kwargs))}"):
         CoupledSGD(**kwargs)

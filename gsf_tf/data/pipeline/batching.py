@@ -41,6 +41,7 @@ def batch_clips(
     augmentation: Augmentation | None,
     num_classes: int | Mapping[str, int] | None,
     flagged: bool = False,
+    first_number: int | None = None,
 ) -> tf.data.Dataset:
     """Makes batches, mixes them if the augmentation has MixUp or CutMix, and removes the seeds.
 
@@ -54,31 +55,41 @@ def batch_clips(
         num_classes: Number of classes, for several tasks a dictionary of them. Used for mixing.
         flagged: The second-to-last component of each example is a bool: whether to keep it.
             Examples to drop are removed from their batch, and empty batches are removed.
+        first_number: Number of the first batch, to add the number of each batch as its last
+            component, an int64 scalar. Batches that are removed are counted. `None` adds none.
 
     Returns:
         A dataset of (clips, labels, ...).
     """
-    if batch_size is None:
-        return dataset.map(lambda *example: example[:-1])
-    dataset = dataset.batch(batch_size, drop_remainder)
-    if flagged:
-        dataset = dataset.map(_drop_flagged).filter(lambda *batch: tf.size(batch[-1]) > 0)
+    if batch_size is not None:
+        dataset = dataset.batch(batch_size, drop_remainder)
+    # Numbered before any is removed.
+    dataset = dataset.enumerate(first_number or 0)
+    if flagged and batch_size is None:
+        dataset = dataset.filter(lambda number, example: example[-2]).map(_without_flag)
+    elif flagged:
+        dataset = dataset.map(_drop_flagged).filter(lambda number, batch: tf.size(batch[-1]) > 0)
 
-    def finish(clips, labels, *rest):
-        *rest, seeds = rest
-        if augmentation is not None and augmentation.mixes:
+    def finish(number, batch):
+        clips, labels, *rest, seeds = batch
+        if batch_size is not None and augmentation is not None and augmentation.mixes:
             seed = tf.random.fold_in(seeds[0], 0)
             clips, labels = augmentation.mix(clips, labels, seed, num_classes)
-        return clips, labels, *rest
+        return (clips, labels, *rest) if first_number is None else (clips, labels, *rest, number)
 
     return dataset.map(finish)
 
 
-def _drop_flagged(*batch):
-    *batch, good, seeds = batch
-    batch = (*batch, seeds)
+def _without_flag(number, example):
+    *example, _, seed = example
+    return number, (*example, seed)
+
+
+def _drop_flagged(number, batch):
+    good = batch[-2]
+    _, batch = _without_flag(number, batch)
 
     def drop():
         return tf.nest.map_structure(lambda part: tf.boolean_mask(part, good), batch)
 
-    return tf.cond(tf.reduce_all(good), lambda: batch, drop)
+    return number, tf.cond(tf.reduce_all(good), lambda: batch, drop)

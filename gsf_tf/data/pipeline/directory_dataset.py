@@ -54,6 +54,7 @@ def video_dataset_from_directory(
     short_side: int = 256,
     epoch: int | None = None,
     skip_batches: int = 0,
+    batch_numbers: bool = False,
     num_workers: int = 1,
     worker: int = 0,
     drop_remainder: bool = False,
@@ -112,7 +113,9 @@ def video_dataset_from_directory(
         short_side: Pixels. Larger videos are scaled down to this short side before the crop.
         epoch: As in `video_dataset_from_records`.
         skip_batches: Number of batches to skip at the beginning, because they were used before.
-            Their clips are not decoded.
+            Their clips are not decoded. Batches that are missing because all their clips are
+            damaged are counted; `batch_numbers` tells how many there were.
+        batch_numbers: As in `video_dataset_from_records`; the number is the last component.
         num_workers: Number of workers that share the clips; each makes a dataset of its own. The
             batches of all workers together have the clips of one worker's large batch.
         worker: Number of this worker, from 0.
@@ -186,14 +189,21 @@ def video_dataset_from_directory(
         )
         dataset = stream.dataset()
         mixing = augmentation if random and augmentation.mixes else None
-        if batch_size is None:
-            dataset = dataset.filter(lambda clip, label, good, seed: good)
-            dataset = dataset.map(lambda clip, label, good, seed: (clip, label, seed))
-        dataset = batch_clips(dataset, batch_size, drop_remainder, mixing, len(names), flagged=True)
+        dataset = batch_clips(
+            dataset,
+            batch_size,
+            drop_remainder,
+            mixing,
+            len(names),
+            flagged=True,
+            first_number=skip_batches if batch_numbers else None,
+        )
         if labels is None or label_mode is None:
-            dataset = dataset.map(lambda clip, label: clip)
+            dataset = dataset.map(lambda clip, label, *number: (clip, *number) if number else clip)
         elif label_mode == "categorical" and mixing is None:
-            dataset = dataset.map(lambda clip, label: (clip, tf.one_hot(label, len(names))))
+            dataset = dataset.map(
+                lambda clip, label, *number: (clip, tf.one_hot(label, len(names)), *number)
+            )
         count = share.count(len(readable))
         size = -(-count // (batch_size or 1))
         if drop_remainder:

@@ -42,6 +42,7 @@ def video_dataset_from_records(
     seed: int = 0,
     epoch: int | None = None,
     skip_batches: int = 0,
+    batch_numbers: bool = False,
     shuffle_buffer: int = 256,
     drop_remainder: bool | None = None,
     num_workers: int = 1,
@@ -95,7 +96,11 @@ def video_dataset_from_records(
         seed: Seed of all random draws, at least 0.
         epoch: Number of the epoch, or `None`.
         skip_batches: Number of batches to skip at the beginning, because they were used before.
-            Their clips are not decoded.
+            Their clips are not decoded. Batches that were left out because all their clips are
+            damaged are counted; `batch_numbers` tells how many there were.
+        batch_numbers: Add a last component, the number of the batch in this worker's epoch, an
+            int64 scalar from 0. Batches that are left out have numbers too, so
+            `skip_batches=number + 1` always goes on after the batch.
         shuffle_buffer: Number of clips in memory from which the next one is drawn in training. Each
             holds the JPEGs of its sampled frames, some 0.1 to 1 MB.
         drop_remainder: Drop the last batch if it is smaller. By default `training`.
@@ -125,7 +130,8 @@ def video_dataset_from_records(
         clips are `[B, num_clips * num_crops, num_segments, *image_size, 3]`. With MixUp or CutMix,
         labels are float32 `[B, num_classes]`. With `tasks`, labels are a dictionary of such tensors
         with the key `action` and a key for each of `tasks`. With `clip_ids`, there is a third
-        component, string `[B]`; the id of a mixed clip is that of the first of its two clips.
+        component, string `[B]`; the id of a mixed clip is that of the first of its two clips. With
+        `batch_numbers`, the last component is the number of the batch.
 
         The dataset has two more attributes. `class_names` is the list in `labels.txt` beside the
         shards, `None` if that file does not exist. `damage` is the `DamageLog`.
@@ -200,6 +206,7 @@ def video_dataset_from_records(
         augmentation if training else None,
         labels.num_classes,
         flagged=on_error == "skip",
+        first_number=skip_batches if batch_numbers else None,
     )
     dataset = dataset.prefetch(tf.data.AUTOTUNE)
     options = tf.data.Options()

@@ -2,7 +2,9 @@
 
 import dataclasses
 import logging
+import os
 import threading
+from collections.abc import Iterable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +35,9 @@ class DamageLog:
 
     Several datasets may share a log, such as those of all epochs of a run.
 
+    Args:
+        records: `DamagedRecord`s that are known already; no warning is logged for them.
+
     Attributes:
         records: The `DamagedRecord`s, in the order in which they were added.
 
@@ -46,15 +51,26 @@ class DamageLog:
     ```
     """
 
-    def __init__(self):
-        self.records: list[DamagedRecord] = []
-        self._known = set()
+    def __init__(self, records: Iterable[DamagedRecord] = ()):
+        self.records: list[DamagedRecord] = list(records)
+        self._known = {(record.file, record.index) for record in self.records}
         self._lock = threading.Lock()
 
     @property
     def clips(self) -> int:
         """Number of clips that are lost to the damage."""
         return sum(record.clips for record in self.records)
+
+    def in_folder(self, folder: str | os.PathLike) -> "DamageLog":
+        """Returns a log of the same records, whose shards are in another folder now.
+
+        Args:
+            folder: Path of the folder.
+        """
+        return DamageLog(
+            dataclasses.replace(record, file=os.path.join(folder, os.path.basename(record.file)))
+            for record in self.records
+        )
 
     def clear(self) -> None:
         """Removes all records from the log."""

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from gsf_tf.data import DamageLog, DataError, reports_damage, video_dataset_from_records
 from gsf_tf.data.records import record_framing
-from tests.data.damage_maker import read_shard, with_length, write_shard
+from tests.data.damage_maker import edit, read_shard, remove_frames, with_length, write_shard
 from tests.data.fuzz_records import watch
 from tests.data.small_records import describe_records, small_records, write_small_records
 
@@ -39,19 +39,6 @@ def ids_of(dataset):
 
 def offset_of(place):
     return sum(len(record) + 16 for record in small_records(NUM_CLIPS, 3)[:place])
-
-
-def edit(change):
-    """Makes damage of a function that changes an example; checksums fit."""
-
-    def damage(path, place):
-        records = read_shard(path)
-        example = tf.train.SequenceExample.FromString(records[place])
-        change(example.context.feature, example.feature_lists.feature_list["image/encoded"].feature)
-        records[place] = example.SerializeToString(deterministic=True)
-        write_shard(path, records)
-
-    return damage
 
 
 def set_byte(shift):
@@ -94,10 +81,6 @@ def announce(context, frames):
 def cut_jpegs(context, frames):
     for frame in frames:
         frame.bytes_list.value[0] = frame.bytes_list.value[0][:-100] + bytes(100)
-
-
-def remove_frames(context, frames):
-    del frames[:]
 
 
 def write_no_message(path, place):
@@ -268,6 +251,34 @@ def test_training_goes_on_with_smaller_batches(shards):
 def test_batches_without_a_clip_are_left_out(shards):
     edit(cut_jpegs)(shards[0], 1)
     assert len(list(read(shards, 1, on_error="skip"))) == 11
+
+
+@pytest.mark.parametrize(
+    ("num_workers", "numbers"), [(1, [[2, 3, 4]]), (2, [[1], [0, 1]])], ids=["one", "two workers"]
+)
+def test_the_number_of_a_batch_says_where_to_go_on(shards, num_workers, numbers):
+    """The first batches of a worker are left out whole, and one clip before batches are made."""
+    options = {"training": True, "epoch": 3, "num_workers": num_workers, "shuffle_buffer": 12,
+               "on_error": "skip"}  # fmt: skip
+    set_byte(100)(shards[1], 4)
+    order = ids_of(read(shards, 2, **options))
+    set_byte(100)(shards[1], 4)  # For `edit`, which reads the shard.
+    for number, place in order[: 2 * numbers[0][0]]:
+        edit(remove_frames)(shards[number], place)
+    set_byte(100)(shards[1], 4)
+
+    def batches(worker, skip_batches):
+        options.update(worker=worker, skip_batches=skip_batches, batch_numbers=True)
+        dataset = read(shards, 2, **options)
+        return [(int(number), clips.numpy()) for clips, _, _, number in dataset]
+
+    for worker in range(num_workers):
+        whole = batches(worker, skip_batches=0)
+        assert [number for number, _ in whole] == numbers[worker]
+        resumed = batches(worker, skip_batches=whole[0][0] + 1)
+        for (number, clips), (expected_number, expected) in zip(resumed, whole[1:], strict=True):
+            assert number == expected_number
+            np.testing.assert_array_equal(clips, expected)
 
 
 def test_fit_names_the_record(shards):

@@ -113,6 +113,21 @@ def test_batches_do_not_shift_for_damage(tmp_path):
     assert batches(skip_batches=1) == whole[1:]
 
 
+@pytest.mark.filterwarnings("ignore:A clip is left out")
+@pytest.mark.parametrize("batch_size", [1, None])
+@pytest.mark.parametrize("label_mode", ["int", "categorical", None])
+def test_what_is_left_out_has_a_number(tmp_path, batch_size, label_mode):
+    for name in ("a/1.mp4", "a/3.mp4", "b/1.mp4"):
+        make_video(tmp_path / name, 4)
+    damage_inside(tmp_path / "a/2.mp4")
+    options = {"batch_size": batch_size, "label_mode": label_mode, "shuffle": False,
+               "batch_numbers": True, "verbose": False}  # fmt: skip
+    assert [int(number) for *_, number in load(tmp_path, **options)] == [0, 2, 3]
+    resumed = load(tmp_path, skip_batches=1, **options)
+    assert [int(number) for *_, number in resumed] == [2, 3]
+    assert len(resumed.element_spec) == (2 if label_mode is None else 3)
+
+
 def test_workers_share_the_batches_of_one(video_folder):
     options = {"image_size": (16, 16), "seed": 1, "epoch": 3, "drop_remainder": True}
     whole = list(load(video_folder, batch_size=4, **options))
