@@ -95,7 +95,7 @@ def run_cases(first, count, per_pass):
         print(json.dumps(results), flush=True)
 
 
-def watch(first, count, per_pass, limit):
+def watch(first, count, per_pass, limit, program=None):
     """Runs cases in child processes.
 
     Args:
@@ -103,6 +103,7 @@ def watch(first, count, per_pass, limit):
         count: Number of cases.
         per_pass: Cases that are read together.
         limit: Seconds without a result after which a pass counts as hung.
+        program: Python's arguments that start the child, by default this program.
 
     Yields:
         (seed, kind, outcome) of each case; the outcome of a case that ended its process is a text
@@ -110,7 +111,7 @@ def watch(first, count, per_pass, limit):
     """
     last = first + count
     while first < last:
-        command = [sys.executable, *PROGRAM, "--child"]
+        command = [sys.executable, *(program or PROGRAM), "--child"]
         command += [f"--seed={first}", f"--cases={last - first}", f"--per_pass={per_pass}"]
         with tempfile.TemporaryFile("w+") as errors:
             child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
@@ -136,7 +137,7 @@ def watch(first, count, per_pass, limit):
             what = "hang" if hung.is_set() else f"crash (status {status})"
             failure = f"{what}: {errors.read()[-2000:]}"
         size = min(per_pass, last - first)
-        alone = list(watch(first, size, 1, limit)) if size > 1 else [(first, "?", failure)]
+        alone = list(watch(first, size, 1, limit, program)) if size > 1 else [(first, "?", failure)]
         if all(outcome in FINE for _, _, outcome in alone):
             alone[0] = (first, "?", f"only when {size} cases are read together, {failure}")
         yield from alone
