@@ -5,6 +5,8 @@ import os
 import stat
 from typing import Any, BinaryIO
 
+from gsf_tf.nesting import check_nesting
+
 # The largest JSON file that gsf_tf reads; its own have kilobytes.
 MAX_JSON_BYTES = 2**26
 
@@ -64,6 +66,8 @@ def parse_json(text: str | bytes) -> Any:
         ValueError: If the text is not JSON, not UTF-8 or nested too deeply.
     """
     try:
-        return json.loads(text)
+        value = json.loads(text)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
+    check_nesting(value)
+    return value

@@ -108,18 +108,14 @@ def check_flags(output):
 
 def read_keras_model():
     """Returns the model of --workdir or --model."""
-    import keras
-
     import gsf_tf
     from gsf_tf.errors import UserError
+    from gsf_tf.models.model_file import read_model_file
     from gsf_tf.workdir import Workdir
 
     if _WORKDIR.value is not None:
         return Workdir(_WORKDIR.value).load_model()
-    try:
-        model = keras.models.load_model(_MODEL.value)
-    except (ValueError, OSError, TypeError, KeyError) as error:
-        raise UserError(f"--model must be a .keras file of gsf_tf. {error}") from error
+    model = read_model_file(_MODEL.value)
     if not isinstance(model, gsf_tf.models.SegmentModel):
         raise UserError(
             "--model must be a segment model of gsf_tf. "

@@ -12,7 +12,8 @@ from gsf_tf.errors import UserError
 from gsf_tf.training.batch_feed import BatchFeed
 from gsf_tf.training.build_dataset import build_dataset
 from gsf_tf.training.check_config import check_config
-from gsf_tf.training.checkpoints import Checkpoints, checkpoint_name
+from gsf_tf.training.checkpoint_state import checkpoint_name
+from gsf_tf.training.checkpoints import Checkpoints
 from gsf_tf.training.derived_values import clips_per_step
 from gsf_tf.training.devices import Devices
 from gsf_tf.training.initialize_from import initialize_from

@@ -2,7 +2,7 @@ import io
 import pickletools
 
 from gsf_tf.errors import CheckpointError
-from gsf_tf.weights.nesting import check_nesting
+from gsf_tf.nesting import MAX_DEPTH, MAX_VALUES, check_nesting
 from gsf_tf.weights.torch_tensor import STORAGE_TYPES, StorageType, TorchStorage, TorchTensor
 
 # What `pickletools` raises for bytes that are not a pickle, and this file for a pickle whose
@@ -363,6 +363,12 @@ def unpickle(stream, find_storage):
             f"{MAX_PICKLE_BYTES} bytes. Received: one that is truncated or damaged "
             f"({type(error).__name__}: {str(error)!r:.200}). Download or copy the file again."
         ) from error
-    check_nesting(result)
+    try:
+        check_nesting(result)
+    except ValueError as error:
+        raise CheckpointError(
+            f"A checkpoint must have at most {MAX_DEPTH} levels of dictionaries, lists and tuples, "
+            f"and {MAX_VALUES} values in them. Received: a pickle where {error}"
+        ) from error
     stream.seek(start + length)
     return result

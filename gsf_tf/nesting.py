@@ -1,7 +1,5 @@
 """Bounds the depth and the size of nested values, which a file can announce in a few bytes."""
 
-from gsf_tf.errors import CheckpointError
-
 MAX_DEPTH = 64
 # Values inside of values, each counted at every place where it is.
 MAX_VALUES = 2**22
@@ -17,8 +15,7 @@ def check_nesting(value):
         value: Any value; dictionaries, lists and tuples are looked into.
 
     Raises:
-        CheckpointError: If the value contains itself, has more than 64 levels or more than 2^22
-            values.
+        ValueError: If the value contains itself, has more than 64 levels or more than 2^22 values.
     """
     measured, path, pending = {}, set(), [value]
     while pending:
@@ -29,20 +26,14 @@ def check_nesting(value):
             path.add(id(current))
             inner = [child for child in _children(current) if id(child) not in measured]
             if any(id(child) in path for child in inner):
-                raise CheckpointError(
-                    "A checkpoint must not contain itself. Received: a "
-                    f"{type(current).__name__} inside of itself"
-                )
+                raise ValueError(f"a {type(current).__name__} is inside of itself")
             pending += inner
         else:
             sizes = [measured[id(child)] for child in _children(current)]
             depth = 1 + max((depth for depth, _ in sizes), default=0)
             values = _count(current) + sum(values for _, values in sizes)
             if depth > MAX_DEPTH or values > MAX_VALUES:
-                raise CheckpointError(
-                    f"A checkpoint must have at most {MAX_DEPTH} levels of dictionaries, lists and "
-                    f"tuples, and {MAX_VALUES} values in them. Received: more."
-                )
+                raise ValueError(f"it has over {MAX_DEPTH} levels or {MAX_VALUES} values")
             measured[id(current)] = depth, values
             path.discard(id(current))
             pending.pop()
