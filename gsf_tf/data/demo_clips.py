@@ -7,7 +7,9 @@ The GSF paper has this point in section 4.6 and Figure 7, with the pairs that TS
 """
 
 import concurrent.futures
+import contextlib
 import dataclasses
+import io
 import os
 import pathlib
 import zlib
@@ -232,8 +234,14 @@ def render_clip(action: str, rng: np.random.Generator) -> np.ndarray:
 
 
 def write_video(path: str | os.PathLike, frames: np.ndarray, frame_rate: int = FRAME_RATE) -> None:
-    """Encodes uint8 RGB frames `[T, H, W, 3]` (even sizes) as an H.264 mp4 file."""
-    with av.open(os.fspath(path), "w", format="mp4") as container:
+    """Encodes uint8 RGB frames `[T, H, W, 3]` (even sizes) as an H.264 mp4 file.
+
+    Raises:
+        OSError: If the file cannot be written; no part of it is left.
+    """
+    # In memory first: FFmpeg does not tell that the end of a file did not fit.
+    encoded = io.BytesIO()
+    with av.open(encoded, "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=frame_rate)
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = "yuv420p"
@@ -246,12 +254,19 @@ def write_video(path: str | os.PathLike, frames: np.ndarray, frame_rate: int = F
         for frame in frames:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode())
+    path = pathlib.Path(path)
+    partial = path.with_suffix(".partial")
+    try:
+        partial.write_bytes(encoded.getbuffer())
+        partial.rename(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise
 
 
 def _write_clip(path: pathlib.Path, action: str, seed: tuple[int, ...]) -> None:
-    partial = path.with_suffix(".partial")
-    write_video(partial, render_clip(action, np.random.default_rng(seed)))
-    partial.rename(path)
+    write_video(path, render_clip(action, np.random.default_rng(seed)))
 
 
 def generate_clips(

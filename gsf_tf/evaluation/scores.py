@@ -1,3 +1,4 @@
+import contextlib
 import csv
 import dataclasses
 import os
@@ -85,8 +86,13 @@ class Scores:
             arrays[f"{prefix}label_fingerprint"] = np.array(fingerprint)
         path = pathlib.Path(path)
         partial = path.with_name(f"partial-{path.name}")
-        np.savez(partial, **arrays)
-        os.replace(partial, path)
+        try:
+            np.savez(partial, **arrays)
+            os.replace(partial, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
+            raise
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "Scores":
