@@ -3,7 +3,6 @@
 import contextlib
 import os
 import pathlib
-import uuid
 import zipfile
 
 import keras
@@ -60,8 +59,9 @@ def save_model_file(model: keras.Model, path: str | os.PathLike) -> None:
         OSError: If the file cannot be written. What was there before stays, and nothing is left.
     """
     path = pathlib.Path(path)
-    partial = path.with_name(f"{path.stem}.{uuid.uuid4().hex[:8]}.partial.keras")
+    partial = path.with_name(f"{path.stem}.partial.keras")
     try:
+        partial.unlink(missing_ok=True)
         model.save(partial)
         os.replace(partial, path)
     except BaseException:

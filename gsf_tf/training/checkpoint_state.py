@@ -49,7 +49,7 @@ def fingerprint(path):
 def read_state(path, name):
     """Reads the `state.json` of a checkpoint.
 
-    Files of version 0.1 have no checksum; all the rest is checked in them too.
+    Files of version 0.1 have no checksum, and exactly the entries of that version.
 
     Args:
         path: Path of the checkpoint's folder.
@@ -63,11 +63,13 @@ def read_state(path, name):
         ValueError: If it is not as `state_text` writes it. The text says what is wrong.
     """
     content = read_json(path / STATE_FILE)
-    if not isinstance(content, dict) or content.keys() - {CHECKSUM} != _ENTRIES:
+    if not isinstance(content, dict) or not content.keys() >= _ENTRIES:
         raise ValueError(f"the entries of {STATE_FILE} are not {', '.join(sorted(_ENTRIES))}")
-    checksum = content.pop(CHECKSUM, None)
-    if checksum is not None and checksum != _checksum(content):
-        raise ValueError(f"the content of {STATE_FILE} is not what was written")
+    if CHECKSUM in content:
+        if content.pop(CHECKSUM) != _checksum(content):
+            raise ValueError(f"the content of {STATE_FILE} is not what was written")
+    elif content.keys() != _ENTRIES:
+        raise ValueError(f"{STATE_FILE} has lost its checksum")
     checks = {
         "epoch": _is_count(content["epoch"]) and content["epoch"] > 0,
         "step": _is_count(content["step"]),

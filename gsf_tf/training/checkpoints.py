@@ -130,6 +130,7 @@ class Checkpoints:
             status = self.checkpoint.read(str(path / PREFIX))
             status.assert_existing_objects_matched()
             status.assert_consumed()
+            return RunState.load(state)
         except (
             *(AssertionError, LookupError, OSError, RuntimeError, TypeError, ValueError),
             tf.errors.OpError,
@@ -140,7 +141,6 @@ class Checkpoints:
                 f"Received: {path}, which does not fit: {reason} Train in another workdir, or "
                 "with the configuration this one began with."
             ) from error
-        return RunState.load(state)
 
     def restore_latest(self, report):
         """Restores the `newest` checkpoint and returns its `RunState`, or None without one."""

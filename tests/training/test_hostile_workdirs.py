@@ -17,6 +17,7 @@ from gsf_tf.training.checkpoints import Checkpoints, complete_checkpoints
 from gsf_tf.training.run_state import RunState
 from gsf_tf.training.step_totals import StepTotals
 from gsf_tf.workdir import Workdir
+from tests.training.fuzz_workdirs import run_case
 
 NAME = "epoch-0003-step-00000030"
 
@@ -230,6 +231,15 @@ def test_a_folder_that_is_none(tmp_path):
         assert checkpoints.restore_latest(pytest.fail) is None
         with pytest.raises(UserError, match="must be written whole"):
             save(checkpoints, 1)
+
+
+def test_fuzzed_workdirs(tmp_path):
+    """More in `python -m tests.training.fuzz_workdirs`."""
+    outcomes = set()
+    for seed in range(50000, 50060):
+        (tmp_path / str(seed)).mkdir()
+        outcomes.add(run_case(tmp_path / str(seed), seed)[1])
+    assert outcomes == {"valid", "reported"}
 
 
 # ---- The files of a run --------------------------------------------------------------------------
