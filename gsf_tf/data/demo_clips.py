@@ -9,7 +9,6 @@ The GSF paper has this point in section 4.6 and Figure 7, with the pairs that TS
 import concurrent.futures
 import contextlib
 import dataclasses
-import io
 import os
 import pathlib
 import zlib
@@ -239,9 +238,19 @@ def write_video(path: str | os.PathLike, frames: np.ndarray, frame_rate: int = F
     Raises:
         OSError: If the file cannot be written; no part of it is left.
     """
-    # In memory first: FFmpeg does not tell that the end of a file did not fit.
-    encoded = io.BytesIO()
-    with av.open(encoded, "w", format="mp4") as container:
+    path = pathlib.Path(path)
+    partial = path.with_suffix(".partial")
+    try:
+        _encode(partial, frames, frame_rate)
+        partial.rename(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise
+
+
+def _encode(path, frames, frame_rate):
+    with av.open(os.fspath(path), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=frame_rate)
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = "yuv420p"
@@ -254,15 +263,6 @@ def write_video(path: str | os.PathLike, frames: np.ndarray, frame_rate: int = F
         for frame in frames:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode())
-    path = pathlib.Path(path)
-    partial = path.with_suffix(".partial")
-    try:
-        partial.write_bytes(encoded.getbuffer())
-        partial.rename(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise
 
 
 def _write_clip(path: pathlib.Path, action: str, seed: tuple[int, ...]) -> None:

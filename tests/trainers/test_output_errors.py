@@ -202,7 +202,7 @@ def test_evaluations_that_do_not_fit(tmp_path):
 
 
 def test_clips_of_the_demo_that_do_not_fit(tmp_path):
-    """FFmpeg did not tell it: a clip that was cut off counted as finished."""
+    """A clip that was cut off stayed."""
     frames = np.random.default_rng(0).integers(0, 256, (8, 64, 64, 3), "uint8")
     for size in (10, 5_000):
         with room_for(size), pytest.raises(OSError):
