@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import socket
+import stat
 import threading
 import time
 import uuid
@@ -69,6 +70,9 @@ class FolderLock:
                 self._descriptor = self._open()
             self._describe()
         except OSError as error:
+            if self._descriptor is not None:
+                with contextlib.suppress(OSError):
+                    os.unlink(self.path)
             self._close()
             raise UserError(
                 f"`{self.argument}` must be a folder that can be written. "
@@ -124,6 +128,8 @@ class FolderLock:
         flags = os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_NOFOLLOW
         descriptor = os.open(self.path, flags, 0o644)
         try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise OSError(f"{self.path} is no file")
             is_locked = self._try_to_lock(descriptor)
             if not _is_at(descriptor, self.path):
                 os.close(descriptor)
@@ -170,8 +176,10 @@ class FolderLock:
             "what": self.what,
             "token": self._token,
         }
+        data, written = json.dumps(content).encode(), 0
         os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, json.dumps(content).encode(), 0)
+        while written < len(data):
+            written += os.pwrite(self._descriptor, data[written:], written)
         os.fsync(self._descriptor)
 
     def _renew(self):
