@@ -1,6 +1,7 @@
 import contextlib
 import csv
 import dataclasses
+import io
 import os
 import pathlib
 import zipfile
@@ -86,8 +87,11 @@ class Scores:
             arrays[f"{prefix}label_fingerprint"] = np.array(fingerprint)
         path = pathlib.Path(path)
         partial = path.with_name(f"partial-{path.name}")
+        # In memory first: NumPy leaves an archive open that it could not write.
+        archive = io.BytesIO()
+        np.savez(archive, **arrays)
         try:
-            np.savez(partial, **arrays)
+            partial.write_bytes(archive.getbuffer())
             os.replace(partial, path)
         except BaseException:
             with contextlib.suppress(OSError):

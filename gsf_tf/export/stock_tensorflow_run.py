@@ -4,6 +4,7 @@ The program is started by its file name, so that the package around it is not im
 `python stock_tensorflow_run.py SAVED_MODEL CLIP.npy LOGITS.npz`
 """
 
+import io
 import os
 import pathlib
 import sys
@@ -34,8 +35,10 @@ def main(saved_model_directory, clip_file, logits_file):
     saved_model = tf.saved_model.load(saved_model_directory)
     outputs = saved_model.signatures["serving_default"](clip=tf.constant(np.load(clip_file)))
     logits = {n: v.numpy() for n, v in outputs.items() if n.endswith("logits")}
+    archive = io.BytesIO()
+    np.savez(archive, **logits)
     try:
-        np.savez(logits_file, **logits)
+        pathlib.Path(logits_file).write_bytes(archive.getbuffer())
     except OSError as error:
         print(error, file=sys.stderr)
         sys.exit(os.EX_IOERR)

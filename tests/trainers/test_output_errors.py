@@ -31,6 +31,8 @@ from tests.program_forks import REPOSITORY
 from tests.trainers.conftest import run
 from tests.trainers.small_run import newest_state, run_training, small_config
 
+pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+
 
 @contextlib.contextmanager
 def room_for(size):
