@@ -92,7 +92,8 @@ def damage(run, foreign, rng):
         data = path.read_bytes()
         path.write_bytes(DAMAGES[kind](data, rng) if data else b"")
     elif kind == "exchange":
-        shutil.copyfile(files[rng.integers(len(files))], removed(path))
+        data = files[rng.integers(len(files))].read_bytes()
+        path.write_bytes(data)
     elif kind == "name":
         stem = ["epoch-10001-step-00000000", "epoch-x-step-y", "epoch-0004-step-00000000.partial"]
         add(path.parents[rng.integers(2)] / stem[rng.integers(3)], foreign, rng)
@@ -100,11 +101,6 @@ def damage(run, foreign, rng):
         path.unlink()
         add(path, foreign, rng, kind)
     return kind
-
-
-def removed(path):
-    path.unlink(missing_ok=True)
-    return path
 
 
 def add(path, foreign, rng, kind=None):
