@@ -3,15 +3,46 @@
 import contextlib
 import os
 import uuid
+from collections.abc import Iterator
 
 import tensorflow as tf
 
-from gsf_tf.errors import DataError
+from gsf_tf.errors import DataError, UserError
 
 INCOMPLETE = ".incomplete"
 
 # Descriptions of data sets have at most some 10 MB.
 MAX_SMALL_BYTES = 2**26
+
+
+@contextlib.contextmanager
+def reports_write_errors(path: str | os.PathLike, argument: str) -> Iterator[None]:
+    """Turns the system's errors in a `with` block that writes files into one `UserError`.
+
+    Such errors are a full disk, a read-only file system, a file where a folder should be, and a
+    limit of the size of files.
+
+    Args:
+        path: What is written, a file or folder.
+        argument: Name of the argument that the user gave it as.
+
+    Raises:
+        UserError: For an `OSError` or an error of TensorFlow in the block.
+    """
+    try:
+        yield
+    except (OSError, tf.errors.OpError) as error:
+        raise UserError(
+            f"`{argument}` must be a place that can be written and has room. Received: {path} "
+            f"({write_error_reason(error)}). What was complete before is intact; make room, or "
+            "name another place, and give the same command again."
+        ) from error
+
+
+def write_error_reason(error: Exception) -> str:
+    """Returns the reason of an `OSError` or an error of TensorFlow, in a line."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:300]
 
 
 def write_whole_file(path: str | os.PathLike, text: str) -> None:

@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -13,10 +14,15 @@ import tensorflow as tf
 
 import gsf_tf
 from gsf_tf.data import DatasetInfo, LabelMap
-from gsf_tf.errors import UserError
+from gsf_tf.errors import DataError, UserError
 from gsf_tf.literal_paths import check_path
+from gsf_tf.models.model_file import read_model_file, save_model_file
+from gsf_tf.regular_file import open_regular, parse_json
+from gsf_tf.run_description import read_description
 from gsf_tf.tasks import ACTION, task_logits
 from gsf_tf.whole_file import write_whole_file
+
+_CHECKPOINT = re.compile(r"epoch-[0-9]+-step-[0-9]+")
 
 
 class Workdir:
@@ -87,7 +93,7 @@ class Workdir:
         # Without a checkpoint there is nothing to continue: a start that failed is overwritten.
         if self.config_file.exists() and self._has_checkpoint():
             self.check_same_run(config, dataset_info, defaults)
-            run = self.read_run()
+            run = self.read_run("continued")
             run.setdefault("continued", []).append(describe_process())
             self.write_json("run", run)
             return
@@ -103,7 +109,7 @@ class Workdir:
         _write_text(self.config_file, config.to_json(indent=2))
 
     def _has_checkpoint(self):
-        return any(path.suffix != ".partial" for path in self.checkpoints.glob("epoch-*"))
+        return any(_CHECKPOINT.fullmatch(path.name) for path in self.checkpoints.glob("epoch-*"))
 
     def check_same_run(self, config: Any, dataset_info: DatasetInfo, defaults: Any = None) -> None:
         """Checks that the run in the folder has this configuration and these training data.
@@ -146,7 +152,7 @@ class Workdir:
             )
 
     def _check_same_records(self, dataset_info):
-        before = self.read_run()["records"]
+        before = self.read_run("records")["records"]
         now = _describe_records(dataset_info)
         if before != now:
             differing = sorted(key for key in now if before.get(key) != now[key])
@@ -156,24 +162,53 @@ class Workdir:
                 "records, or another `workdir` to start anew."
             )
 
-    def read_config(self) -> dict[str, Any]:
-        """Returns the run's configuration as a dictionary."""
+    def read_config(self, *needs: str) -> dict[str, Any]:
+        """Returns the run's configuration as a dictionary.
+
+        Args:
+            needs: Places of the values that the caller reads, such as `"data.records"`.
+
+        Raises:
+            UserError: If there is no run, the file is damaged, or one of these values is not as
+                training writes it.
+        """
         if not self.config_file.exists():
             raise UserError(
                 f"`workdir` must be the folder of a training run. Received: {self.path}, which has "
                 "no config.json. Train first; that writes it."
             )
-        return json.loads(self.config_file.read_text())
+        return read_description(self.config_file, needs)
 
-    def read_run(self) -> dict[str, Any]:
-        """Returns the description of the run (`run.json`) as a dictionary."""
+    def read_run(self, *needs: str) -> dict[str, Any]:
+        """Returns the description of the run (`run.json`) as a dictionary.
+
+        Args:
+            needs: Places of the values that the caller reads, such as `"records.short_side"`.
+
+        Raises:
+            UserError: As `read_config`.
+        """
         self.read_config()
-        return json.loads(self.run_file.read_text())
+        return read_description(self.run_file, needs)
 
     def read_labels(self) -> LabelMap:
-        """Returns the run's `LabelMap`."""
+        """Returns the run's `LabelMap`.
+
+        Raises:
+            UserError: If the file does not exist or is no label map.
+        """
         self.read_config()
-        return LabelMap.load(self.labels_file)
+        try:
+            open_regular(self.labels_file).close()
+        except OSError as error:
+            raise UserError(
+                "A run must have its labels.txt, which training has written. "
+                f"Received: {self.labels_file} ({error}). Restore it from a copy."
+            ) from error
+        try:
+            return LabelMap.load(self.labels_file)
+        except DataError as error:
+            raise DataError(f"{self.labels_file}: {error}") from error
 
     def check_labels(self, labels: LabelMap, source: str) -> None:
         """Checks that labels are those of the run's training.
@@ -218,8 +253,11 @@ class Workdir:
             )
         path = pathlib.Path(path or self.model_file)
         try:
-            model = keras.models.load_model(path)
-        except (ValueError, OSError, TypeError, KeyError) as error:
+            model = read_model_file(path)
+            outputs = task_logits(model.output)[ACTION].shape[-1]
+            if len(model.input_shape) != 5 or None in model.input_shape[1:]:
+                raise UserError(f"Its input is {model.input_shape}, not a clip [T, H, W, 3].")
+        except (UserError, AttributeError, LookupError, TypeError, ValueError) as error:
             advice = (
                 "Delete it and give the train command again."
                 if path == self.model_file
@@ -230,7 +268,6 @@ class Workdir:
                 f"It is not: {error} {advice}"
             ) from error
         classes = len(self.read_labels().names)
-        outputs = task_logits(model.output)[ACTION].shape[-1]
         if outputs != classes:
             raise UserError(
                 "The model must have one output per label. "
@@ -249,19 +286,35 @@ class Workdir:
         Raises:
             UserError: If the file cannot be written.
         """
-        path, partial = path or self.model_file, self.path / "partial.keras"
+        path = path or self.model_file
         try:
-            model.save(partial)
-            os.replace(partial, path)
+            save_model_file(model, path)
         except OSError as error:
-            partial.unlink(missing_ok=True)
             raise _unwritable(path, error) from error
 
     def read_metrics(self) -> list[dict[str, Any]]:
-        """Returns the lines of `metrics.jsonl` as a list of dictionaries, one per epoch."""
-        if not self.metrics_file.exists():
+        """Returns the lines of `metrics.jsonl` as a list of dictionaries, one per epoch.
+
+        Raises:
+            UserError: If the file cannot be read, or a line is not as training writes it.
+        """
+        if not os.path.lexists(self.metrics_file):
             return []
-        return [json.loads(line) for line in self.metrics_file.read_text().splitlines()]
+        lines = []
+        try:
+            with open_regular(self.metrics_file) as file:
+                for line in file:
+                    metrics = parse_json(line)
+                    if not isinstance(metrics, dict) or type(metrics.get("epoch")) is not int:
+                        raise ValueError("it has no epoch")
+                    lines.append(metrics)
+        except (OSError, ValueError) as error:
+            raise UserError(
+                "The metrics of a run must be a JSON object with an epoch in each line. Received: "
+                f"{self.metrics_file}, which is none in line {len(lines) + 1} ({error}). Remove "
+                "that line, or what is in the place of the file."
+            ) from error
+        return lines
 
     def append_metrics(self, metrics: dict[str, Any]) -> None:
         """Adds the metrics of an epoch; replaces lines of this and later epochs, if there are any.

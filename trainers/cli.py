@@ -2,6 +2,7 @@
 
 import atexit
 import difflib
+import errno
 import logging
 import os
 import re
@@ -24,6 +25,11 @@ EXTRAS = {
 }
 # The command that calls a function of the library, for the advice in its errors.
 CALLERS = {"gsf_tf.data.write_records": "prepare", "export_saved_model": "export"}
+# What the system answers where there is no room or no permission, or where something else is.
+_SYSTEM_ERRORS = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO),
+    *(errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP, errno.ENAMETOOLONG, errno.ESTALE),
+}
 _HELP = ("--help", "-help", "--helpshort", "-helpshort", "-h", "-?")
 
 
@@ -39,7 +45,8 @@ def run(main):
 
     `--help` prints the program's docstring and flags. A `UserError`, a `FlagError` and a missing
     package that an extra installs are printed on stderr as one paragraph, without a traceback, and
-    give the exit status 1; Ctrl-C gives 130. Any other exception is a bug and shows in full.
+    give the exit status 1, and so does a file or a standard output that the system does not let it
+    write; Ctrl-C gives 130. Any other exception is a bug and shows in full.
 
     Args:
         main: Takes the command line without flags, program first; what it returns is the
@@ -55,7 +62,9 @@ def run(main):
             # Its warnings tell how graphs are built ("Using a while_loop for converting ...").
             logging.getLogger("tensorflow").setLevel(logging.ERROR)
         try:
-            return main(argv)
+            status = main(argv)
+            sys.stdout.flush()
+            return status
         except Exception as error:
             return _report(error)
         except KeyboardInterrupt:
@@ -102,9 +111,20 @@ def _report(error):
         text = f"{error}{_in_words_of_the_programs(str(error))}"
     elif isinstance(error, ModuleNotFoundError) and missing_extra(error):
         text = missing_extra(error)
+    elif isinstance(error, OSError) and error.errno in _SYSTEM_ERRORS:
+        where = "" if error.filename else " for a file or for standard output"
+        text = (
+            f"The system must let files be read and written. Received: {error}{where}. Make room, "
+            "or put right what is in that place, and give the same command again."
+        )
     else:
         raise error
     print(f"\nError: {text}", file=sys.stderr)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # What cannot be written is dropped, or the interpreter would try it again at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1
 
 

@@ -52,10 +52,14 @@ def main(_):
 
     import gsf_tf
     from gsf_tf.errors import UserError
+    from gsf_tf.models.model_file import save_model_file
+    from gsf_tf.whole_file import reports_write_errors
 
     console = cli.console()
     if _REVERSE.value:
-        gsf_tf.weights.save_torch_checkpoint(read_keras_model(), output)
+        model = read_keras_model()
+        with reports_write_errors(output, "output"):
+            gsf_tf.weights.save_torch_checkpoint(model, output)
         console.print(f"Wrote {output}: torch.load({str(output)!r}, weights_only=True) opens it.")
         return
 
@@ -81,7 +85,8 @@ def main(_):
     except ValueError as error:
         raise UserError(f"The flags must describe a preset. {error}") from error
     gsf_tf.weights.load_torch_checkpoint(model, checkpoint, skip_head=_SKIP_HEAD.value)
-    model.save(output)
+    with reports_write_errors(output, "output"):
+        save_model_file(model, output)
     console.print(
         f"Wrote {output}: {model.name}, {model.num_segments} frames of "
         f"{model.input_shape[2]} x {model.input_shape[3]} pixels, {model.num_classes} classes."
@@ -108,18 +113,14 @@ def check_flags(output):
 
 def read_keras_model():
     """Returns the model of --workdir or --model."""
-    import keras
-
     import gsf_tf
     from gsf_tf.errors import UserError
+    from gsf_tf.models.model_file import read_model_file
     from gsf_tf.workdir import Workdir
 
     if _WORKDIR.value is not None:
         return Workdir(_WORKDIR.value).load_model()
-    try:
-        model = keras.models.load_model(_MODEL.value)
-    except (ValueError, OSError, TypeError, KeyError) as error:
-        raise UserError(f"--model must be a .keras file of gsf_tf. {error}") from error
+    model = read_model_file(_MODEL.value)
     if not isinstance(model, gsf_tf.models.SegmentModel):
         raise UserError(
             "--model must be a segment model of gsf_tf. "

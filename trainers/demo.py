@@ -10,6 +10,7 @@ is one of the other commands, which is printed. A demo that was stopped continue
 second line above only shows that everything runs, in the shortest time: its models learn nothing.
 """
 
+import contextlib
 import pathlib
 import shlex
 import subprocess
@@ -60,6 +61,19 @@ def make_clips(console, output):
     return new_clip
 
 
+@contextlib.contextmanager
+def own_files(output):
+    """Names the folder in the system's errors; `gsf_tf.whole_file` would import TensorFlow."""
+    try:
+        yield
+    except OSError as error:
+        raise cli.FlagError(
+            f"--output must be a folder that can be written and has room. Received: {output} "
+            f"({error}). What is finished there stays; make room, or name another folder, and give "
+            "the same command again."
+        ) from error
+
+
 def main(_):
     if not _RECORDS_ONLY.value:
         # Imported first: a package that is missing is found before the work, not after it.
@@ -68,10 +82,11 @@ def main(_):
         from .demo_report import summarize
 
     start, output, console = time.monotonic(), pathlib.Path(_OUTPUT.value), cli.console()
-    output.mkdir(parents=True, exist_ok=True)
 
     # ---- Data -------------------------------------------------------------------------------
-    new_clip = make_clips(console, output)
+    with own_files(output):
+        output.mkdir(parents=True, exist_ok=True)
+        new_clip = make_clips(console, output)
     records = f"{output}/records"
     run_program(
         console,
@@ -103,7 +118,8 @@ def main(_):
     run_program(console, "export", f"--workdir={workdirs['GSF'].path}")
     newest = max(workdirs["GSF"].exports.iterdir(), key=lambda path: int(path.name))
     run_program(console, "predict", f"--model={newest}", "--", str(new_clip))
-    summarize(console, output, workdirs, PRESETS, time.monotonic() - start)
+    with own_files(output):
+        summarize(console, output, workdirs, PRESETS, time.monotonic() - start)
 
 
 if __name__ == "__main__":

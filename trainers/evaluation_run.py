@@ -19,6 +19,11 @@ from gsf_tf.workdir import describe_process
 
 from . import cli
 
+CONFIG_VALUES = (
+    *("data.records", "data.val_split", "data.sampling", "data.frame_stride", "data.on_error"),
+    *("model.preset", "seed", "paper"),
+)
+
 
 def evaluate(
     workdir,
@@ -51,7 +56,8 @@ def evaluate(
         The name of the evaluation and its report, a dictionary.
     """
     # ---- Model and data ---------------------------------------------------------------------
-    config = workdir.read_config()
+    config = workdir.read_config(*CONFIG_VALUES)
+    git_revision = workdir.read_run("git_revision")["git_revision"]
     data = config["data"]
     records, split = records or data["records"], split or data["val_split"]
     model_file = pathlib.Path(model or workdir.model_file)
@@ -144,7 +150,7 @@ def evaluate(
             "label_fingerprint": labels.fingerprint,
             "preset": config["model"]["preset"],
             "seed": config["seed"],
-            "trained_with": workdir.read_run()["git_revision"],
+            "trained_with": git_revision,
             **describe_process(),
             "paper": published_result(config, protocol, metrics) if as_in_paper else None,
         }

@@ -26,18 +26,19 @@ def main(_):
     from gsf_tf.workdir import Workdir
 
     workdir = Workdir(_WORKDIR.value)
+    data = workdir.read_config("data.sampling", "data.frame_stride")["data"]
+    records = workdir.read_run("records.short_side")["records"]
     model, labels = workdir.load_model(), workdir.read_labels()
     path = next_version(workdir.exports)
     console = cli.console()
     if _HARDEN.value:
         model = hardened(model, console)
-    data = workdir.read_config()["data"]
     with console.status("Exporting, and running the result on stock TensorFlow"):
         difference = export_saved_model(
             model,
             labels,
             path,
-            short_side=workdir.read_run()["records"]["short_side"],
+            short_side=records["short_side"],
             sampling=data["sampling"],
             frame_stride=data["frame_stride"],
         )

@@ -43,7 +43,8 @@ the clips that cannot be decoded, each with its reason. They are left out; the o
 Frames are stored upright as JPEGs, scaled down to a short side of --short_side pixels.
 Shards get their final names only when they are complete. The same input, settings and seed
 give the same bytes, with any number of --workers. A run that was interrupted or killed continues
-when the same command is given again; the shards that it finished stay.
+when the same command is given again; the shards that it finished stay. One process at a time
+writes into --output; a second one names the first and ends (--take_over).
 
 --output may be in an object store (s3://, az:// or hdfs:// with tensorflow-io, gs:// without).
 --runner=beam has the shards written by Apache Beam, on this machine or a cluster, with the same
@@ -110,6 +111,9 @@ _SEED = flags.DEFINE_integer(
 _OVERWRITE = flags.DEFINE_bool(
     "overwrite", False, "Replace records that are already in --output, finished or not."
 )
+_TAKE_OVER = flags.DEFINE_bool(
+    "take_over", False, "Write although another process does; that one ends at its next shard."
+)
 _RUNNER = flags.DEFINE_enum("runner", "local", ["local", "beam"], "What writes the shards.")
 _BEAM_OPTIONS = flags.DEFINE_string(
     "beam_options", "", "Options of Apache Beam, separated by spaces."
@@ -138,7 +142,7 @@ def main(argv):
     # ---- Write the records ------------------------------------------------------------------
     info = None
     if not _OVERWRITE.value:
-        info = data.find_complete_records(listing, _OUTPUT.value, settings)
+        info = data.find_complete_records(listing, _OUTPUT.value, settings, _TAKE_OVER.value)
     if info is not None:
         console.print(f"{_OUTPUT.value} is complete with these settings; there is nothing to do.")
     else:
@@ -150,6 +154,7 @@ def main(argv):
             workers=_WORKERS.value,
             beam_options=shlex.split(_BEAM_OPTIONS.value) if _RUNNER.value == "beam" else None,
             overwrite=_OVERWRITE.value,
+            take_over=_TAKE_OVER.value,
         )
 
     # ---- Report -----------------------------------------------------------------------------

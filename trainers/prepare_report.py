@@ -32,7 +32,9 @@ def print_found(console, listing):
         )
 
 
-def write_with_progress(console, listing, output, settings, *, workers, beam_options, overwrite):
+def write_with_progress(
+    console, listing, output, settings, *, workers, beam_options, overwrite, take_over
+):
     """Writes the records under a progress bar that counts the clips left out.
 
     Args:
@@ -43,6 +45,7 @@ def write_with_progress(console, listing, output, settings, *, workers, beam_opt
         workers: Number of decoding processes.
         beam_options: Options of Apache Beam, or None to write on this machine.
         overwrite: Whether to replace what an earlier run has left.
+        take_over: Whether to take the folder from another process that writes there.
 
     Returns:
         `DatasetInfo` of the records.
@@ -69,6 +72,7 @@ def write_with_progress(console, listing, output, settings, *, workers, beam_opt
             workers=workers,
             beam_options=beam_options,
             overwrite=overwrite,
+            take_over=take_over,
             on_plan=print_plan,
             on_clip=advance,
         )

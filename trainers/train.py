@@ -17,6 +17,9 @@ If the workdir holds a run, the command continues it from the newest checkpoint,
 an epoch too (--config.checkpoint.every_steps). On a CPU in float32 it ends with exactly the weights
 of a run that was never stopped.
 
+One process at a time trains in a workdir, or the workers of one run; a second command names the
+first process and ends. With --take_over it goes on, and the first ends at its next checkpoint.
+
 SIGTERM and Ctrl-C write a checkpoint after the running step and end with the exit status 143 and
 130; a second one ends at once. Status 1 is an error that the message explains. Watch a run with:
 tensorboard --logdir=runs/mine/events
@@ -30,6 +33,9 @@ from .config_flag import define_config
 _CONFIG = define_config("Configuration: a name or a path, and the row after a colon.")
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; continued if it has one.")
 _DRY_RUN = flags.DEFINE_bool("dry_run", False, "Print what would be trained, and stop.")
+_TAKE_OVER = flags.DEFINE_bool(
+    "take_over", False, "Train although another process does in this workdir; that one ends."
+)
 flags.mark_flags_as_required(["config", "workdir"])
 
 
@@ -38,7 +44,9 @@ def main(_):
 
     from .train_loop import train
 
-    return train(_CONFIG.value, Workdir(_WORKDIR.value), cli.console(), _DRY_RUN.value)
+    return train(
+        _CONFIG.value, Workdir(_WORKDIR.value), cli.console(), _DRY_RUN.value, _TAKE_OVER.value
+    )
 
 
 if __name__ == "__main__":

@@ -1,19 +1,23 @@
 """The loop of `gsf-tf train`: epochs of steps, validation and checkpoints, until the end."""
 
+import contextlib
 import dataclasses
 import itertools
 import math
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 
 from gsf_tf.data import DatasetInfo, LabelMap
 from gsf_tf.errors import UserError
+from gsf_tf.folder_lock import FolderLock
 from gsf_tf.recipes.defaults import default_config
 from gsf_tf.training.batch_feed import BatchFeed
 from gsf_tf.training.build_dataset import build_dataset
 from gsf_tf.training.check_config import check_config
-from gsf_tf.training.checkpoints import Checkpoints, checkpoint_name
+from gsf_tf.training.checkpoint_state import checkpoint_name
+from gsf_tf.training.checkpoints import Checkpoints
 from gsf_tf.training.derived_values import clips_per_step
 from gsf_tf.training.devices import Devices
 from gsf_tf.training.initialize_from import initialize_from
@@ -47,6 +51,7 @@ class Run:
         state: `RunState`, which the loop moves on.
         stop: `StopRequest`, which the loop asks.
         progress: Progress bar on the console.
+        check_lock: Raises an error if another process has taken the workdir over.
     """
 
     config: object
@@ -59,18 +64,19 @@ class Run:
     state: RunState
     stop: StopRequest
     progress: object
+    check_lock: Callable[[], None]
 
 
-def train(config, workdir, console, dry_run=False):
+def train(config, workdir, console, dry_run=False, take_over=False):
     """Trains, or continues to; returns the exit status, None where training has ended."""
     devices = Devices.choose(console.print)
     with devices.watched():
-        status = train_on(devices, config, workdir, console, dry_run)
+        status = train_on(devices, config, workdir, console, dry_run, take_over)
         devices.leave()
         return status
 
 
-def train_on(devices, config, workdir, console, dry_run=False):
+def train_on(devices, config, workdir, console, dry_run=False, take_over=False):
     """Trains on given devices; on each worker of them if there are several."""
 
     # ---- Data -------------------------------------------------------------------------------
@@ -90,6 +96,22 @@ def train_on(devices, config, workdir, console, dry_run=False):
             describe_run(config, learner, steps, console)
             draw_first_batch(config, info, workdir.path / "dry_run.png", console)
         return None
+    with locked(workdir, devices, take_over) as check_lock:
+        return train_in(workdir, config, info, devices, learner, steps, console, check_lock)
+
+
+@contextlib.contextmanager
+def locked(workdir, devices, take_over):
+    """Holds the lock of the workdir on the chief, who writes there for all workers."""
+    if not devices.is_chief:
+        yield lambda: None
+        return
+    with FolderLock(workdir.path, "trains", "workdir", take_over) as lock:
+        yield lock.check
+
+
+def train_in(workdir, config, info, devices, learner, steps, console, check_lock):
+    """Trains in a workdir that no other process writes to."""
 
     # ---- Checkpoint -------------------------------------------------------------------------
     layers = temporal_layers(learner.model)
@@ -117,10 +139,10 @@ def train_on(devices, config, workdir, console, dry_run=False):
 
     # ---- Epochs -----------------------------------------------------------------------------
     with StopRequest(devices) as stop, cli.progress(console) as progress:
-        train_epochs(
-            Run(config, info, steps, devices, workdir, learner, checkpoints, state, stop, progress)
-        )
+        shared = (config, info, steps, devices, workdir, learner, checkpoints, state, stop)
+        train_epochs(Run(*shared, progress, check_lock))
         if stop.signal:
+            check_lock()
             name = checkpoints.save(state)
             devices.wait()
             progress.console.print(f"Stopped by a signal; checkpoint {name} has all until here.")
@@ -159,6 +181,7 @@ def train_epochs(run):
     log = MetricsLog(run.workdir)
     while state.epoch <= config.epochs:
         metrics = train_epoch(run, bar)
+        run.check_lock()
         if not run.stop.signal and is_validated(config, state.epoch):
             metrics.update(validate_and_keep_best(run))
         if run.stop.signal:
@@ -197,6 +220,7 @@ def train_epoch(run, bar):
         if run.stop.ask():
             return {}
         if is_due(config.checkpoint.every_steps, state.step, run.steps):
+            run.check_lock()
             run.checkpoints.save(state)
     return {
         "epoch": state.epoch,

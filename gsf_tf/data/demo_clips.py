@@ -7,6 +7,7 @@ The GSF paper has this point in section 4.6 and Figure 7, with the pairs that TS
 """
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -232,7 +233,23 @@ def render_clip(action: str, rng: np.random.Generator) -> np.ndarray:
 
 
 def write_video(path: str | os.PathLike, frames: np.ndarray, frame_rate: int = FRAME_RATE) -> None:
-    """Encodes uint8 RGB frames `[T, H, W, 3]` (even sizes) as an H.264 mp4 file."""
+    """Encodes uint8 RGB frames `[T, H, W, 3]` (even sizes) as an H.264 mp4 file.
+
+    Raises:
+        OSError: If the file cannot be written; no part of it is left.
+    """
+    path = pathlib.Path(path)
+    partial = path.with_suffix(".partial")
+    try:
+        _encode(partial, frames, frame_rate)
+        partial.rename(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise
+
+
+def _encode(path, frames, frame_rate):
     # After `file:` all is a name; without it, FFmpeg takes `12:30.mp4` for an address.
     name = f"file:{os.path.abspath(path)}"
     with av.open(name, "w", format="mp4") as container:
@@ -251,9 +268,7 @@ def write_video(path: str | os.PathLike, frames: np.ndarray, frame_rate: int = F
 
 
 def _write_clip(path: pathlib.Path, action: str, seed: tuple[int, ...]) -> None:
-    partial = path.with_suffix(".partial")
-    write_video(partial, render_clip(action, np.random.default_rng(seed)))
-    partial.rename(path)
+    write_video(path, render_clip(action, np.random.default_rng(seed)))
 
 
 def generate_clips(

@@ -64,12 +64,12 @@ class Predictor:
             }
         elif (path / "config.json").exists():
             workdir = Workdir(path)
+            self.short_side = workdir.read_run("records.short_side")["records"]["short_side"]
+            data = workdir.read_config("data.sampling", "data.frame_stride")["data"]
             self._model = workdir.load_model()
             self._probabilities = self._model_probabilities
             shape = self._model.input_shape
             self.labels = workdir.read_labels()
-            self.short_side = workdir.read_run()["records"]["short_side"]
-            data = workdir.read_config()["data"]
             self._sampling = {name: data[name] for name in ("sampling", "frame_stride")}
         else:
             raise UserError(

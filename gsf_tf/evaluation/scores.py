@@ -1,5 +1,7 @@
+import contextlib
 import csv
 import dataclasses
+import io
 import os
 import pathlib
 import zipfile
@@ -85,8 +87,16 @@ class Scores:
             arrays[f"{prefix}label_fingerprint"] = np.array(fingerprint)
         path = pathlib.Path(path)
         partial = path.with_name(f"partial-{path.name}")
-        np.savez(partial, **arrays)
-        os.replace(partial, path)
+        # In memory first: NumPy leaves an archive open that it could not write.
+        archive = io.BytesIO()
+        np.savez(archive, **arrays)
+        try:
+            partial.write_bytes(archive.getbuffer())
+            os.replace(partial, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
+            raise
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "Scores":

@@ -15,6 +15,7 @@ from gsf_tf.errors import UserError
 from gsf_tf.literal_paths import plain_path
 from gsf_tf.models.float32_copy import float32_copy
 from gsf_tf.tasks import ACTION, task_logits, task_prefix
+from gsf_tf.whole_file import reports_write_errors
 
 _CHECK_PROGRAM = pathlib.Path(__file__).with_name("stock_tensorflow_run.py")
 
@@ -65,7 +66,7 @@ def export_saved_model(
     Raises:
         ExportError: If the exported model has unknown ops or other outputs. Nothing is left on the
             disk.
-        UserError: If `directory` exists or the number of labels is wrong.
+        UserError: If `directory` exists or cannot be written, or the number of labels is wrong.
 
     Example:
 
@@ -90,12 +91,13 @@ def export_saved_model(
         )
     preprocessing = _preprocessing(model, short_side, sampling, frame_stride)
     model = float32_copy(model)
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".export-") as scratch:
-        written = pathlib.Path(scratch) / "saved_model"
-        _write(model, labels, preprocessing, written, pathlib.Path(scratch))
-        difference = _check(model, written, pathlib.Path(scratch), rtol, atol)
-        os.replace(written, directory)
+    with reports_write_errors(directory, "directory"):
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".export-") as scratch:
+            written = pathlib.Path(scratch) / "saved_model"
+            _write(model, labels, preprocessing, written, pathlib.Path(scratch))
+            difference = _check(model, written, pathlib.Path(scratch), rtol, atol)
+            os.replace(written, directory)
     return difference
 
 
@@ -154,6 +156,8 @@ def _check(model, path, scratch, rtol, atol):
             # On the CPU: this process may occupy the memory of the GPU, which is less exact.
             env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"},
         )
+    if process.returncode == os.EX_IOERR:
+        raise OSError(process.stderr.strip().splitlines()[-1])
     if process.returncode:
         raise ExportError(
             "An exported model must run on stock TensorFlow. Received this error:\n"

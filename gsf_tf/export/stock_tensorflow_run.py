@@ -4,6 +4,8 @@ The program is started by its file name, so that the package around it is not im
 `python stock_tensorflow_run.py SAVED_MODEL CLIP.npy LOGITS.npz`
 """
 
+import io
+import os
 import pathlib
 import sys
 
@@ -32,7 +34,14 @@ def main(saved_model_directory, clip_file, logits_file):
         sys.exit(f"The graph has ops that TensorFlow does not know: {', '.join(unknown)}")
     saved_model = tf.saved_model.load(saved_model_directory)
     outputs = saved_model.signatures["serving_default"](clip=tf.constant(np.load(clip_file)))
-    np.savez(logits_file, **{n: v.numpy() for n, v in outputs.items() if n.endswith("logits")})
+    logits = {n: v.numpy() for n, v in outputs.items() if n.endswith("logits")}
+    archive = io.BytesIO()
+    np.savez(archive, **logits)
+    try:
+        pathlib.Path(logits_file).write_bytes(archive.getbuffer())
+    except OSError as error:
+        print(error, file=sys.stderr)
+        sys.exit(os.EX_IOERR)
     if "gsf_tf" in sys.modules:
         sys.exit("gsf_tf was imported, so this run does not show that stock TensorFlow is enough")
 

@@ -1,7 +1,6 @@
 """Checkpoints of everything that a run needs to continue: complete and verified, or absent."""
 
-import hashlib
-import json
+import itertools
 import os
 import pathlib
 import shutil
@@ -10,10 +9,18 @@ import tensorflow as tf
 
 from gsf_tf.errors import UserError
 from gsf_tf.literal_paths import plain_path
+from gsf_tf.training.checkpoint_state import (
+    STATE_FILE,
+    checkpoint_name,
+    checkpoint_place,
+    find_damage,
+    fingerprint,
+    read_state,
+    state_text,
+)
 from gsf_tf.training.run_state import RunState
 
 PREFIX = "weights"
-STATE_FILE = "state.json"
 PARTIAL = ".partial"
 DAMAGED = "damaged-"
 
@@ -22,9 +29,10 @@ class Checkpoints:
     """The folder of a run's checkpoints.
 
     Each checkpoint is a folder `epoch-0003-step-00000012` with TensorFlow's files and `state.json`,
-    which holds the epoch and step of the run, and size and SHA-256 of the files. A checkpoint is
-    written under a temporary name, read back and then renamed. So a folder with such a name is
-    always complete, even if the process is killed.
+    which holds the epoch and step of the run, size and SHA-256 of the files, and a checksum of
+    itself. A checkpoint is written under a temporary name, read back and then renamed. So a folder
+    with such a name is always complete, even if the process is killed. Links are read, but what
+    they point to is neither changed nor removed; files and folders with other names stay.
 
     Args:
         directory: The folder; it need not exist.
@@ -49,16 +57,16 @@ class Checkpoints:
             The name of the checkpoint. An existing checkpoint of this name is not written again.
 
         Raises:
-            UserError: If it cannot be written, or reading it back shows an error. Earlier
-                checkpoints are kept.
+            UserError: If it cannot be written, reading it back shows an error, or an old one
+                cannot be deleted. Earlier checkpoints are kept.
         """
         name, content = checkpoint_name(state.epoch, state.step), state.as_dict()
         if not self.writes:
             return name
         path, partial = self.directory / name, self.directory / f"{name}{PARTIAL}"
-        if not path.exists():
+        if name not in self.names():
             try:
-                self._write(partial, content)
+                self._write(partial, name, content)
                 os.replace(partial, path)
                 _sync(self.directory)
             except (OSError, tf.errors.OpError) as error:
@@ -79,24 +87,31 @@ class Checkpoints:
     def newest(self, report):
         """Returns the name of the newest intact checkpoint, or None without any checkpoint.
 
-        Incomplete files of a killed process are removed. A damaged checkpoint is reported and
-        renamed so that its name begins with "damaged-", and the checkpoint before it is returned.
+        Incomplete files of a killed process are removed. A damaged checkpoint, and anything else
+        that has the name of one, is reported and renamed so that its name begins with "damaged-",
+        and the checkpoint before it is returned.
 
         Args:
             report: Callable that prints a line of text.
 
         Raises:
-            UserError: If all checkpoints are damaged.
+            UserError: If all checkpoints are damaged, or the folder cannot be changed.
         """
-        self._remove_unfinished()
-        found = self.names()
-        for name in reversed(found):
-            path = self.directory / name
-            damage = _damage(path)
-            if not damage:
-                return name
-            path.rename(self.directory / f"{DAMAGED}{name}")
-            report(f"Damaged checkpoint {path}: {damage}. The one before it is taken.")
+        try:
+            self._remove_unfinished()
+            found = _entries(self.directory)
+            for path in reversed(found):
+                damage = find_damage(path, path.name)
+                if not damage:
+                    return path.name
+                path.rename(self._free_name(f"{DAMAGED}{path.name}"))
+                report(f"Damaged checkpoint {path}: {damage}. The one before it is taken.")
+        except OSError as error:
+            raise UserError(
+                "A run that continues must be able to change its folder of checkpoints. "
+                f"Received: {self.directory} ({error}). Make it writable, and give the same "
+                "command again."
+            ) from error
         if found:
             raise UserError(
                 f"A run continues from a whole checkpoint. All in {self.directory} are damaged and "
@@ -112,91 +127,98 @@ class Checkpoints:
         """
         path = self.directory / name
         try:
+            state = read_state(path, name)
             with plain_path(path) as folder:
                 status = self.checkpoint.read(str(folder / PREFIX))
                 status.assert_existing_objects_matched()
                 status.assert_consumed()
-        except (AssertionError, ValueError, IndexError, tf.errors.OpError) as error:
+            return RunState.load(state)
+        except (
+            *(AssertionError, LookupError, OSError, RuntimeError, TypeError, ValueError),
+            tf.errors.OpError,
+        ) as error:
             reason = (str(error).strip().splitlines() or ["it is unreadable"])[0]
             raise UserError(
                 "A checkpoint continues the model and optimizer it was written by. "
                 f"Received: {path}, which does not fit: {reason} Train in another workdir, or "
                 "with the configuration this one began with."
             ) from error
-        return RunState.load(json.loads((path / STATE_FILE).read_text()))
 
     def restore_latest(self, report):
         """Restores the `newest` checkpoint and returns its `RunState`, or None without one."""
         name = self.newest(report)
         return name and self.restore(name)
 
-    def _write(self, partial, state):
-        shutil.rmtree(partial, ignore_errors=True)
+    def _write(self, partial, name, state):
+        _remove(partial)
         partial.mkdir(parents=True)
         self.checkpoint.write(str(partial / PREFIX))
-        files = {path.name: _fingerprint(path) for path in sorted(partial.iterdir())}
-        (partial / STATE_FILE).write_text(json.dumps({**state, "files": files}, indent=2) + "\n")
+        files = {path.name: fingerprint(path) for path in sorted(partial.iterdir())}
+        (partial / STATE_FILE).write_text(state_text(state, files))
         for path in partial.iterdir():
             _sync(path)
         # Reading every tensor makes TensorFlow verify the checksums that it has written.
         with plain_path(partial) as folder:
             reader = tf.train.load_checkpoint(str(folder / PREFIX))
-            for name in reader.get_variable_to_shape_map():
-                reader.get_tensor(name)
-        damage = _damage(partial)
+            for tensor in reader.get_variable_to_shape_map():
+                reader.get_tensor(tensor)
+        damage = find_damage(partial, name)
         if damage:
             raise OSError(f"read back, {damage}")
 
     def _remove_unfinished(self):
         """Removes the folders that a killed process has written or deleted in part."""
-        for path in self.directory.glob("epoch-*-step-*"):
-            if path.name.endswith(PARTIAL) or not (path / STATE_FILE).exists():
+        for path in _children(self.directory):
+            name = path.name.removesuffix(PARTIAL)
+            if checkpoint_place(name) is None or path.is_symlink() or not path.is_dir():
+                continue
+            if path.name != name or not os.path.lexists(path / STATE_FILE):
                 shutil.rmtree(path)
 
+    def _free_name(self, name):
+        """Returns a path in the folder with this name, and a number if there is such a file."""
+        numbered = (f"{name}-{number}" for number in itertools.count(2))
+        names = (self.directory / candidate for candidate in itertools.chain([name], numbered))
+        return next(path for path in names if not os.path.lexists(path))
+
     def _prune(self, best):
-        names = self.names()
-        for name in names[: -self.keep]:
-            if name != best:
+        for path in complete_checkpoints(self.directory)[: -self.keep]:
+            if path.name == best or path.is_symlink():
+                continue
+            try:
                 # The state file goes first: without it, a partly deleted folder is no checkpoint.
-                (self.directory / name / STATE_FILE).unlink()
-                shutil.rmtree(self.directory / name)
-
-
-def checkpoint_name(epoch, step):
-    """Returns the name of the checkpoint after a step of an epoch."""
-    return f"epoch-{epoch:04d}-step-{step:08d}"
-
-
-def checkpoint_place(name):
-    """Returns the epoch and the step in the name of a checkpoint."""
-    return [int(number) for number in name.removeprefix("epoch-").split("-step-")]
+                (path / STATE_FILE).unlink()
+                shutil.rmtree(path)
+            except OSError as error:
+                raise UserError(
+                    "Checkpoints that are no longer needed must be deletable. "
+                    f"Received: {path} ({error}). Make the folder writable, and give the same "
+                    "command again."
+                ) from error
 
 
 def complete_checkpoints(directory):
     """Returns the folders of all complete checkpoints, the oldest first."""
-    paths = pathlib.Path(directory).glob("epoch-*-step-*")
-    return sorted(p for p in paths if not p.name.endswith(PARTIAL) and (p / STATE_FILE).exists())
+    return [path for path in _entries(directory) if (path / STATE_FILE).is_file()]
 
 
-def _fingerprint(path):
-    with open(path, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256")
-    return {"bytes": path.stat().st_size, "sha256": digest.hexdigest()}
+def _entries(directory):
+    """Returns all that has the name of a checkpoint, the oldest first."""
+    found = [path for path in _children(directory) if checkpoint_place(path.name)]
+    return sorted(found, key=lambda path: checkpoint_place(path.name))
 
 
-def _damage(path):
-    """Returns a description of the damage of a checkpoint, or None if it is intact."""
-    try:
-        files = json.loads((path / STATE_FILE).read_text())["files"]
-        for name, expected in files.items():
-            found = _fingerprint(path / name)
-            if found["bytes"] != expected["bytes"]:
-                return f"{name} has {found['bytes']} bytes instead of {expected['bytes']}"
-            if found != expected:
-                return f"the content of {name} is not what was written"
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        return f"{type(error).__name__}: {error}"
-    return None
+def _children(directory):
+    directory = pathlib.Path(directory)
+    return sorted(directory.iterdir()) if directory.is_dir() else []
+
+
+def _remove(path):
+    """Removes a folder with its content, or a file or link."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _sync(path):

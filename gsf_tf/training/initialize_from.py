@@ -6,9 +6,10 @@ import keras
 
 from gsf_tf.data import LabelMap
 from gsf_tf.data.listing.label_map import FILE_NAME
-from gsf_tf.errors import CheckpointError
+from gsf_tf.errors import CheckpointError, UserError
 from gsf_tf.layers import RubiksShift2D, RubiksShift3D, TemporalLayer
 from gsf_tf.models.layer_lookup import classifiers
+from gsf_tf.models.model_file import read_model_file
 from gsf_tf.models.temporal_start import temporal_start
 from gsf_tf.weights.infer_preset import infer_preset
 from gsf_tf.weights.load_torch_checkpoint import load_torch_checkpoint
@@ -155,11 +156,9 @@ def _label_file(path):
 
 def _load(path):
     try:
-        source = keras.models.load_model(path, compile=False)
-    except (ValueError, OSError, TypeError, KeyError) as error:
-        raise CheckpointError(
-            f"A .keras file must hold a model that can be loaded. Received: {path}: {error}"
-        ) from error
+        source = read_model_file(path)
+    except UserError as error:
+        raise CheckpointError(str(error)) from error
     if not hasattr(source, "backbone"):
         raise CheckpointError(
             "The initial weights must be those of a `SegmentModel`. "

@@ -4,7 +4,7 @@ import time
 import zlib
 
 from gsf_tf.errors import UserError
-from gsf_tf.training.checkpoints import checkpoint_name, checkpoint_place
+from gsf_tf.training.checkpoint_state import checkpoint_name, checkpoint_place
 
 # Network file systems show a file of another machine with a delay: NFS remembers for a minute that
 # a file did not exist.

@@ -7,6 +7,7 @@ from typing import Any
 
 from gsf_tf.errors import CheckpointError
 from gsf_tf.weights.rubiksnet_file import infer_rubiksnet
+from gsf_tf.weights.rubiksnet_tiers import RUBIKSNET_TIERS
 from gsf_tf.weights.torch_checkpoint import GSF_CONTAINER, TorchCheckpoint, as_torch_checkpoint
 from gsf_tf.weights.torch_names import with_our_module_names
 
@@ -16,6 +17,21 @@ RESNETS = {
     ((3, 4, 23, 3), 64): "resnet101",
     ((1, 1, 1, 1), 16): "resnet14thin",
 }
+# Columns of the linear layer, by the backbone at the end of a preset's name.
+FEATURES = {
+    "bninception": 1024,
+    "inceptionv3": 2048,
+    "resnet50": 2048,
+    "resnet101": 2048,
+    "resnet14thin": 512,
+    **{
+        f"rubiksnet_{tier}": options["width"] * 2 ** (len(options["repeats"]) - 1)
+        for tier, options in RUBIKSNET_TIERS.items()
+    },
+}
+# A file that names more frames per clip is not believed.
+MAX_SEGMENTS = 1024
+
 IN_RESNET = re.compile(r"layer(\d)\.(\d+)\.")
 GATED = re.compile(r"((?:layer\d\.\d+\.)?)(gsf|gsm)(?:_(\w+))?\.bn\.weight")
 
@@ -54,6 +70,7 @@ class InferredPreset:
             contains it.
         reason: Why the preset is unknown; "" if it is known.
         places: The GSF or GSM modules, a tuple of `GatedPlace`.
+        features: Number of columns of the linear layer, `None` without one.
     """
 
     path: str
@@ -63,6 +80,7 @@ class InferredPreset:
     num_segments: int | None
     reason: str = ""
     places: tuple[GatedPlace, ...] = ()
+    features: int | None = None
 
     def complete(
         self,
@@ -94,6 +112,12 @@ class InferredPreset:
             elif None not in (value, known) and value != known and name != "num_segments":
                 problems.append(f"{name} is {known} in the file. Received: {value}")
             arguments[name] = known if value is None else value
+        expected = _expected_features(arguments["preset"])
+        if num_classes is None and self.num_classes and expected not in (None, self.features):
+            problems.append(
+                f"num_classes must be given: the file's linear layer has {self.features} columns, "
+                f"where {arguments['preset']} has {expected} features"
+            )
         if channel_ratio is not None:
             problems += [
                 f"channel_ratio={channel_ratio} does not process the {place.processed} of "
@@ -139,15 +163,23 @@ def infer_preset(checkpoint: TorchCheckpoint | str | os.PathLike) -> InferredPre
     places = _gated_places(tensors)
     preset, reason = _preset(checkpoint)
     head = tensors[f"{checkpoint.head}.weight"].shape if checkpoint.head else ()
+    num_classes, features = head if len(head) == 2 and math.prod(head) else (None, None)
     return InferredPreset(
         path=checkpoint.path,
         preset=preset,
-        num_classes=head[0] if head else None,
+        num_classes=num_classes,
         channel_ratio=_channel_ratio(places),
         num_segments=_num_segments(checkpoint),
         reason=reason,
         places=places,
+        features=features,
     )
+
+
+def _expected_features(preset):
+    """Returns the number of features of a preset's backbone, None if it is another one's."""
+    ends = (name for name in FEATURES if preset and preset.removesuffix("_aq").endswith(name))
+    return FEATURES.get(next(ends, None))
 
 
 def _preset(checkpoint):
@@ -194,7 +226,7 @@ def _gated_places(tensors):
             continue
         block, _, layer = match.groups()
         convolution = tensors.get(f"{block}{layer or 'conv3'}.weight")
-        if convolution is not None and convolution.shape and tensor.shape:
+        if convolution is not None and any(convolution.shape[:1]) and tensor.shape:
             module = name.removesuffix(".bn.weight")
             places.append(GatedPlace(module, convolution.shape[0], tensor.shape[-1]))
     return tuple(places)
@@ -218,7 +250,9 @@ def _channel_ratio(places):
 
 def _num_segments(checkpoint):
     for name in ("num_segments", "num_frames"):
-        if isinstance(checkpoint.metadata.get(name), int):
-            return checkpoint.metadata[name]
-    in_name = re.search(r"seg(?:ment)?_?(\d+)", pathlib.Path(checkpoint.path).name)
-    return int(in_name[1]) if in_name else None
+        value = checkpoint.metadata.get(name)
+        if type(value) is int and 0 < value <= MAX_SEGMENTS:
+            return value
+    in_name = re.search(r"seg(?:ment)?_?(\d{1,4})(?!\d)", pathlib.Path(checkpoint.path).name)
+    value = int(in_name[1]) if in_name else 0
+    return value if 0 < value <= MAX_SEGMENTS else None

@@ -91,12 +91,12 @@ def infer_rubiksnet(checkpoint):
         return None, "the file's layers belong to no tier of RubiksNet"
     found = {"tier": tier, "variant": VARIANTS[attention]}
     head = tensors[f"{checkpoint.head}.weight"].shape if checkpoint.head else ()
-    if head:
+    if len(head) == 2:
         found["num_classes"] = head[0]
     for name, value in found.items():
         said = checkpoint.metadata.get(name, value)
         if said != value:
-            return None, f"the file has the entry {name}={said!r}, but weights of {value!r}"
+            return None, f"the file has the entry {name}={said!r:.80}, but weights of {value!r}"
     return f"rubiksnet_{tier}{'_aq' if attention else ''}", ""
 
 
@@ -104,12 +104,11 @@ def _tier(weights, names):
     """Returns the tier with the repeats, width and squeeze-excitation of the weights, or None."""
     blocks = {match.groups() for match in map(IN_STAGE.match, weights) if match}
     counts = collections.Counter(int(stage) - names.first_stage for stage, _ in blocks)
-    repeats = [counts[stage] for stage in range(max(counts, default=0) + 1)]
     has_squeeze = any(name.endswith(f".{names.squeeze}.weight") for name in weights)
     stem = weights.get("conv1.weight")
     for tier, options in RUBIKSNET_TIERS.items():
         if (
-            repeats == [1, *options["repeats"]]
+            counts == dict(enumerate([1, *options["repeats"]]))
             and stem is not None
             and stem.shape[:1] == (options["width"],)
             and has_squeeze == options.get("squeeze_excitation", False)

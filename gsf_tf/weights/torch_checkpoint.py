@@ -12,6 +12,10 @@ GSF_CONTAINER = "model_state_dict"
 CONTAINERS = (GSF_CONTAINER, "state_dict", "model")
 PREFIXES = ("module.", "base_model.", "backbone.")
 
+# An InceptionV3 or a RubiksNet-Large has about a thousand tensors, with names of 50 characters.
+MAX_TENSORS = 4096
+MAX_NAME = 256
+
 
 @dataclasses.dataclass(frozen=True)
 class TorchCheckpoint:
@@ -77,15 +81,31 @@ def _state_dict(saved, path):
     containers = [key for key in CONTAINERS if isinstance(saved, dict) and key in saved]
     state = saved[containers[0]] if containers else saved
     if not isinstance(state, dict) or not state or not all(map(_is_entry, state.items())):
-        held = sorted(map(str, saved)) if isinstance(saved, dict) else type(saved).__name__
         raise CheckpointError(
             f"{path}: A checkpoint must be a state dictionary, from names to tensors, or hold one "
-            f"as {' or '.join(CONTAINERS)}. Received: a file with {held}"
+            f"as {' or '.join(CONTAINERS)}. Received: a file with {_describe(saved)}"
         )
+    if len(state) > MAX_TENSORS:
+        raise CheckpointError(
+            f"{path}: A state dictionary must have at most {MAX_TENSORS} tensors. "
+            f"Received: {len(state)}"
+        )
+    for name in state:
+        if len(name) > MAX_NAME or not name.isprintable():
+            raise CheckpointError(
+                f"{path}: The name of a tensor must have at most {MAX_NAME} characters, all of "
+                f"which can be printed. Received: {name!r:.80}"
+            )
     if not containers:
         return state, {}, None
     metadata = {key: _plain(value) for key, value in saved.items() if _is_plain(value)}
     return state, metadata, containers[0]
+
+
+def _describe(saved):
+    if not isinstance(saved, dict):
+        return f"a {type(saved).__name__}"
+    return ", ".join(f"{key!r:.80}" for key in list(saved)[:5]) or "nothing in it"
 
 
 def _is_entry(item):

@@ -1,3 +1,4 @@
+import contextlib
 import os
 import pathlib
 import struct
@@ -19,20 +20,28 @@ def write_torch_file(content, path):
         content: Dictionary from strings to numbers, strings, None, such dictionaries, and NumPy
             arrays of float32 or int64, which become tensors.
         path: Path of the file. The file appears there only when it is complete.
+
+    Raises:
+        OSError: If the file cannot be written. What was there before stays, and nothing is left.
     """
     path = pathlib.Path(path)
     arrays = []
     pickled = b"\x80\x02" + _encode(content, arrays) + b"."
     partial = path.with_name(path.name + ".partial")
-    with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr(f"{ROOT}/data.pkl", pickled)
-        archive.writestr(f"{ROOT}/byteorder", "little")
-        for key, array in enumerate(arrays):
-            archive.writestr(
-                f"{ROOT}/data/{key}", array.astype(array.dtype.newbyteorder("<")).tobytes()
-            )
-        archive.writestr(f"{ROOT}/version", "3\n")
-    os.replace(partial, path)
+    try:
+        with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
+            archive.writestr(f"{ROOT}/data.pkl", pickled)
+            archive.writestr(f"{ROOT}/byteorder", "little")
+            for key, array in enumerate(arrays):
+                archive.writestr(
+                    f"{ROOT}/data/{key}", array.astype(array.dtype.newbyteorder("<")).tobytes()
+                )
+            archive.writestr(f"{ROOT}/version", "3\n")
+        os.replace(partial, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise
 
 
 def _encode(value, arrays):

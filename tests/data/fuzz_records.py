@@ -137,9 +137,7 @@ def watch(first, count, per_pass, limit, program=None):
             what = "hang" if hung.is_set() else f"crash (status {status})"
             failure = f"{what}: {errors.read()[-2000:]}"
         size = min(per_pass, last - first)
-        alone = [(first, "?", failure)]
-        if size > 1:
-            alone = list(watch(first, size, 1, limit, program))
+        alone = list(watch(first, size, 1, limit, program)) if size > 1 else [(first, "?", failure)]
         if all(outcome in FINE for _, _, outcome in alone):
             alone[0] = (first, "?", f"only when {size} cases are read together, {failure}")
         yield from alone

@@ -43,7 +43,9 @@ def test_tensors_of_every_kind(tmp_path, zip_format):
         counter=torch.tensor(7),
         parameter=torch.nn.Parameter(torch.randn(3)),
         empty=torch.zeros(0, 3),
-        repeated=torch.ones(1).expand(3, 4),
+        channels_last=torch.randn(2, 3, 1, 4).to(memory_format=torch.channels_last),
+        one_row=torch.randn(5, 4)[1:2],
+        end=shared[100:],
         flags=torch.tensor([True, False]),
     )
     tensors._metadata = OrderedDict(version=1)

@@ -22,11 +22,15 @@ from gsf_tf.data.writing.finished_shard import FinishedShard, QuarantinedClip
 from gsf_tf.data.writing.record_plan import RecordPlan
 from gsf_tf.data.writing.write_shard import write_shard
 from gsf_tf.errors import DataError, VideoError
+from gsf_tf.folder_lock import LOCK_FILE, FolderLock
 from gsf_tf.literal_paths import list_folder
-from gsf_tf.whole_file import INCOMPLETE, write_whole_file
+from gsf_tf.whole_file import INCOMPLETE, reports_write_errors, write_whole_file
 
 QUARANTINE_FILE = "quarantine.jsonl"
 MISSING_FILE = "missing.txt"
+
+# What a process does that holds the lock, and the argument that names the folder.
+_LOCK = ("writes records", "output")
 
 # Number of clips whose mean size decides the number of shards if `clips_per_shard` is 0.
 _SAMPLE_CLIPS = 32
@@ -47,7 +51,7 @@ _OWN_FILES = re.compile(rf"{_TRACES.pattern}|{_RESULT}")
 
 @object_store.reports_store_errors
 def find_complete_records(
-    listing: ClipListing, output: str, settings: RecordSettings
+    listing: ClipListing, output: str, settings: RecordSettings, take_over: bool = False
 ) -> DatasetInfo | None:
     """Checks whether a folder already holds the records that `write_records` would write.
 
@@ -58,6 +62,7 @@ def find_complete_records(
         listing: The clips with their labels and splits.
         output: Folder of the records.
         settings: How the clips are stored.
+        take_over: As in `write_records`.
 
     Returns:
         The `DatasetInfo` of the folder if it holds records of all of these clips with these
@@ -67,9 +72,15 @@ def find_complete_records(
     Raises:
         DataError: If the folder holds other records, a part of other records, or other files. The
             message says what differs.
+        UserError: If another process is writing records there, or the folder cannot be changed.
     """
     object_store.connect(output)
-    names = list_folder(output) if tf.io.gfile.isdir(output) else []
+    if _is_local(output) and not take_over:
+        FolderLock.check_free(output, *_LOCK)
+    with reports_write_errors(output, "output"):
+        names = list_folder(output) if tf.io.gfile.isdir(output) else []
+    traces = [name for name in names if _TRACES.fullmatch(name) or name == LOCK_FILE]
+    names = [name for name in names if name != LOCK_FILE]
     if not names:
         return None
     plan = RecordPlan.of(listing, settings)
@@ -83,7 +94,9 @@ def find_complete_records(
                 f"output={output!r}, which holds records that differ in: {'; '.join(differences)}. "
                 "Choose another `output`, or replace these records (`overwrite`)."
             )
-        _remove(output, _TRACES)
+        if traces:
+            with _locked(output, take_over):
+                _remove(output, _TRACES)
         return info
     begun = RecordPlan.load(output)
     if begun is None:
@@ -113,6 +126,7 @@ def write_records(
     workers: int = 1,
     beam_options: Sequence[str] | None = None,
     overwrite: bool = False,
+    take_over: bool = False,
     on_plan: Callable[[int, int], None] = lambda finished, total: None,
     on_clip: Callable[[ClipSource, VideoError | None], None] = lambda source, error: None,
 ) -> DatasetInfo:
@@ -126,7 +140,8 @@ def write_records(
 
     An interrupted run with the same clips and settings is continued: the shards that it finished
     are kept. The files of any other earlier run are removed first, so call `find_complete_records`
-    before if they must not be lost.
+    before if they must not be lost. One process at a time writes into a local folder: it holds the
+    `.lock` there. Folders in an object store are not locked.
 
     Args:
         listing: The clips with their labels and splits.
@@ -136,6 +151,7 @@ def write_records(
         beam_options: Options of Apache Beam, which then writes the shards on its workers; the
             files have the same bytes. `None` writes them with processes of this machine.
         overwrite: Start over, even if an interrupted run could be continued.
+        take_over: Write although another process holds the folder; that one ends at its next shard.
         on_plan: Called once, with the number of shards that are finished already and the number
             of all shards.
         on_clip: Called for each clip, with the clip and its error or `None`: for the clips of
@@ -148,8 +164,41 @@ def write_records(
     Raises:
         DataError: If no clip of a split can be decoded, if `output` cannot be opened, or if Apache
             Beam is needed but not installed.
+        UserError: If another process writes into the folder, has taken it over, or the folder
+            cannot be written. Shards that are finished stay.
     """
     object_store.connect(output)
+    with _locked(output, take_over) as check_lock:
+        return _write(
+            listing,
+            output,
+            settings,
+            workers,
+            beam_options,
+            overwrite,
+            on_plan,
+            on_clip,
+            check_lock,
+        )
+
+
+def _is_local(output):
+    return "://" not in output
+
+
+@contextlib.contextmanager
+def _locked(output, take_over):
+    """Holds the lock of a local folder; gives a function that raises if it was taken over."""
+    if not _is_local(output):
+        yield lambda: None
+        return
+    with reports_write_errors(output, "output"), FolderLock(output, *_LOCK, take_over) as lock:
+        yield lock.check
+
+
+def _write(
+    listing, output, settings, workers, beam_options, overwrite, on_plan, on_clip, check_lock
+):
     plan = _start(listing, output, settings, workers, overwrite)
     shards = plan.shards(listing)
     finished = _load_finished(output, shards, plan)
@@ -161,10 +210,11 @@ def write_records(
     on_plan(len(finished), len(shards))
     _report_finished(shards, finished, on_clip)
     if beam_options is None:
-        _write_here(remaining, output, plan, listing, settings, workers, on_clip)
+        _write_here(remaining, output, plan, listing, settings, workers, on_clip, check_lock)
     elif remaining:
         write_with_beam = _import_beam()
         write_with_beam(remaining, output, plan.fingerprint, listing, settings, beam_options)
+    check_lock()
     finished = _load_finished(output, shards, plan)
     if beam_options is not None:
         _report_finished(remaining, finished, on_clip)
@@ -234,11 +284,12 @@ def _report_finished(shards, finished, on_clip):
             on_clip(clip, error)
 
 
-def _write_here(shards, output, plan, listing, settings, workers, on_clip):
+def _write_here(shards, output, plan, listing, settings, workers, on_clip, check_lock):
     in_order = (clip for shard in shards for clip in shard.clips)
     fingerprint = plan.fingerprint
     with contextlib.closing(encode_clips(in_order, settings, workers)) as results:
         for shard in shards:
+            check_lock()
             write_shard(shard, results, output, fingerprint, listing, settings, on_clip)
 
 

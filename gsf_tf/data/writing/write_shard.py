@@ -47,11 +47,18 @@ class ShardWriter:
         return self
 
     def __exit__(self, error_type, error, traceback):
-        self._writer.close()
-        if error_type is None:
-            tf.io.gfile.rename(self._incomplete, self.path, overwrite=True)
-        else:
-            tf.io.gfile.remove(self._incomplete)
+        try:
+            # It writes what is left in the buffer, which may not fit.
+            self._writer.close()
+            if error_type is None:
+                tf.io.gfile.rename(self._incomplete, self.path, overwrite=True)
+                return
+        except tf.errors.OpError:
+            if error_type is None:
+                raise
+        finally:
+            if tf.io.gfile.exists(self._incomplete):
+                tf.io.gfile.remove(self._incomplete)
 
 
 def write_shard(

@@ -1,0 +1,73 @@
+"""Reading of files that somebody else may have put there."""
+
+import json
+import os
+import stat
+from typing import Any, BinaryIO
+
+from gsf_tf.nesting import check_nesting
+
+# The largest JSON file that gsf_tf reads; its own have kilobytes.
+MAX_JSON_BYTES = 2**26
+
+_KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+)
+
+
+def open_regular(path: str | os.PathLike) -> BinaryIO:
+    """Opens a regular file for reading, and nothing else: reading a named pipe may never end.
+
+    Args:
+        path: Path of the file. A link to a regular file is one.
+
+    Returns:
+        The file, opened in binary.
+
+    Raises:
+        OSError: If there is no such file, it cannot be read, or it is a folder, a named pipe, a
+            socket or a device.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            kind = next((name for is_kind, name in _KINDS if is_kind(mode)), "a device")
+            raise OSError(f"it is {kind}, not a file")
+        return open(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_json(path: str | os.PathLike) -> Any:
+    """Reads a JSON file.
+
+    Args:
+        path: Path of a regular file, UTF-8, at most 2^26 bytes.
+
+    Raises:
+        OSError: As `open_regular`.
+        ValueError: If the content is not JSON, not UTF-8, too long or nested too deeply.
+    """
+    with open_regular(path) as file:
+        data = file.read(MAX_JSON_BYTES + 1)
+    if len(data) > MAX_JSON_BYTES:
+        raise ValueError(f"it has more than {MAX_JSON_BYTES} bytes")
+    return parse_json(data)
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Parses JSON.
+
+    Raises:
+        ValueError: If the text is not JSON, not UTF-8 or nested too deeply.
+    """
+    try:
+        value = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    check_nesting(value)
+    return value
