@@ -7,8 +7,8 @@ from typing import Any, BinaryIO
 
 from gsf_tf.nesting import check_nesting
 
-# The largest JSON file that gsf_tf reads; its own have kilobytes.
-MAX_JSON_BYTES = 2**26
+# The largest file that is read whole; descriptions of data sets have at most some 10 MB.
+MAX_SMALL_BYTES = 2**26
 
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
@@ -42,6 +42,23 @@ def open_regular(path: str | os.PathLike) -> BinaryIO:
         raise
 
 
+def read_regular(path: str | os.PathLike) -> bytes:
+    """Reads a regular file that is small where it is what it should be.
+
+    Args:
+        path: Path of a regular file, at most 2^26 bytes.
+
+    Raises:
+        OSError: As `open_regular`.
+        ValueError: If the file is longer.
+    """
+    with open_regular(path) as file:
+        data = file.read(MAX_SMALL_BYTES + 1)
+    if len(data) > MAX_SMALL_BYTES:
+        raise ValueError(f"it has more than {MAX_SMALL_BYTES} bytes")
+    return data
+
+
 def read_json(path: str | os.PathLike) -> Any:
     """Reads a JSON file.
 
@@ -52,11 +69,7 @@ def read_json(path: str | os.PathLike) -> Any:
         OSError: As `open_regular`.
         ValueError: If the content is not JSON, not UTF-8, too long or nested too deeply.
     """
-    with open_regular(path) as file:
-        data = file.read(MAX_JSON_BYTES + 1)
-    if len(data) > MAX_JSON_BYTES:
-        raise ValueError(f"it has more than {MAX_JSON_BYTES} bytes")
-    return parse_json(data)
+    return parse_json(read_regular(path))
 
 
 def parse_json(text: str | bytes) -> Any:

@@ -8,11 +8,9 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from gsf_tf.errors import DataError, UserError
+from gsf_tf.regular_file import MAX_SMALL_BYTES, read_regular
 
 INCOMPLETE = ".incomplete"
-
-# Descriptions of data sets have at most some 10 MB.
-MAX_SMALL_BYTES = 2**26
 
 
 @contextlib.contextmanager
@@ -74,28 +72,21 @@ def read_small_file(path: str | os.PathLike) -> bytes:
         tf.errors.OpError: If it is in an object store and cannot be read.
     """
     path = os.fspath(path)
-    is_local = "://" not in path
-    # Opening a pipe would wait for a writer.
-    if is_local and os.path.exists(path) and not os.path.isfile(path):
-        raise DataError(f"A description must be a file. Received: path={path!r}, which is none.")
     try:
+        if "://" not in path:
+            return read_regular(path)
         length = tf.io.gfile.stat(path).length
-        if length <= MAX_SMALL_BYTES:
-            with tf.io.gfile.GFile(path, "rb") as file:
-                return file.read()
-    except tf.errors.NotFoundError:
-        raise
-    except tf.errors.OpError as error:
-        if not is_local:
-            raise
+        if length > MAX_SMALL_BYTES:
+            raise ValueError(f"it has {length} bytes")
+        with tf.io.gfile.GFile(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError as error:
+        raise tf.errors.NotFoundError(None, None, str(error)) from error
+    except (OSError, ValueError) as error:
         raise DataError(
-            f"A description must be a file that can be read. Received: path={path!r}: "
-            f"{error.message}"
+            f"A description must be a file that can be read, of at most {MAX_SMALL_BYTES} bytes. "
+            f"Received: path={path!r} ({error}). It is another file, or a damaged one."
         ) from error
-    raise DataError(
-        f"A description must have at most {MAX_SMALL_BYTES} bytes. Received: path={path!r}, which "
-        f"has {length}. It is another file, or a damaged one."
-    )
 
 
 def refresh_copy(path: str, copy: str, length: int) -> None:

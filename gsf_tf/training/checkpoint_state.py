@@ -76,6 +76,7 @@ def read_state(path, name):
         "sums": _are_sums(content["sums"]),
         "best": content["best"] is None or _is_best(content["best"]),
         "files": _are_files(content["files"]),
+        "left_out": "left_out" not in content or _is_left_out(content["left_out"]),
     }
     wrong = [entry for entry, is_right in checks.items() if not is_right]
     if wrong:
@@ -127,6 +128,26 @@ def _is_best(best):
         and _is_number(best["top1"])
         and isinstance(best["checkpoint"], str)
         and checkpoint_place(best["checkpoint"]) is not None
+    )
+
+
+def _is_left_out(left_out):
+    """What damage has taken from the run: a number of batches, and the records."""
+    return (
+        isinstance(left_out, dict)
+        and left_out.keys() == {"batches", "records"}
+        and _is_count(left_out["batches"])
+        and isinstance(left_out["records"], list)
+        and all(map(_is_damaged_record, left_out["records"]))
+    )
+
+
+def _is_damaged_record(entry):
+    return (
+        isinstance(entry, dict)
+        and entry.keys() == {"file", "index", "offset", "reason", "clips"}
+        and all(isinstance(entry[key], str) for key in ("file", "reason"))
+        and all(_is_count(entry[key]) for key in ("index", "offset", "clips"))
     )
 
 

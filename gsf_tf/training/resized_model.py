@@ -22,14 +22,23 @@ def resized_model(model, config, info, num_segments, image_size):
         A `SegmentModel` that shares no variables with `model`.
 
     Raises:
-        UserError: If the network cannot be built for this size, or `model` is not the network of
-            the configuration.
+        UserError: If the network cannot be built for this size, `model` is not the network of the
+            configuration, or the configuration is damaged.
     """
-    config = config.copy_and_resolve_references()
-    with config.ignore_type():
-        # The file of initial weights may not exist any more, and is not needed.
-        config.model.update(num_segments=num_segments, image_size=image_size, weights=None)
-    resized = build_model(config, info)
+    try:
+        config = config.copy_and_resolve_references()
+        with config.ignore_type():
+            # The file of initial weights may not exist any more, and is not needed.
+            config.model.update(num_segments=num_segments, image_size=image_size, weights=None)
+        resized = build_model(config, info)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(
+            "For another size the network is built anew from the config.json of the run, which "
+            "must be as training has written it. Received: a configuration of which no network "
+            f"can be made ({type(error).__name__}: {reason:.300}). Restore it from a copy, or "
+            "leave `num_segments` and `image_size` out."
+        ) from error
     sources = {weight.path: weight for weight in model.weights}
     targets = {weight.path: weight for weight in resized.weights}
     others = _shapes(sources) ^ _shapes(targets)

@@ -12,8 +12,9 @@ from gsf_tf.data import DatasetInfo, LabelMap
 from gsf_tf.errors import UserError
 from gsf_tf.evaluation import Predictor
 from gsf_tf.models import from_preset
-from gsf_tf.training.checkpoint_state import STATE_FILE, read_state
+from gsf_tf.training.checkpoint_state import STATE_FILE, read_state, state_text
 from gsf_tf.training.checkpoints import Checkpoints, complete_checkpoints
+from gsf_tf.training.resized_model import resized_model
 from gsf_tf.training.run_state import RunState
 from gsf_tf.training.step_totals import StepTotals
 from gsf_tf.workdir import Workdir
@@ -127,6 +128,36 @@ def test_values_that_training_does_not_write(folder, values):
     file.write_text(json.dumps(state))
     value, epoch, said = restored(folder)
     assert (value, epoch) == (2.0, 2) and NAME in said
+
+
+RECORD = {"file": "train.tfrecord", "index": 2, "offset": 70, "reason": "torn", "clips": 1}
+
+
+@pytest.mark.parametrize(
+    "left_out",
+    [
+        None,
+        {"batches": 1},
+        {"batches": -1, "records": []},
+        {"batches": 0, "records": {"file": 1}},
+        {"batches": 0, "records": ["file"]},
+        {"batches": 0, "records": [{**RECORD, "file": 1}]},
+        {"batches": 0, "records": [{**RECORD, "clips": "1"}]},
+        {"batches": 0, "records": [{**RECORD, "more": 1}]},
+    ],
+    ids=str,
+)
+def test_damage_that_training_does_not_write(folder, left_out):
+    file = folder / NAME / STATE_FILE
+    state = read_state(folder / NAME, NAME)
+    files = state.pop("files")
+    right = {"batches": 3, "records": [RECORD]}
+    file.write_text(state_text({**state, "left_out": right}, files))
+    assert read_state(folder / NAME, NAME)["left_out"] == right
+    assert restored(folder) == (3.0, 3, "")
+    file.write_text(state_text({**state, "left_out": left_out}, files))
+    value, epoch, said = restored(folder)
+    assert (value, epoch) == (2.0, 2) and "left_out" in said
 
 
 # ---- What else may be in the folder --------------------------------------------------------------
@@ -350,3 +381,25 @@ def flipped(data, rng):
     for place in (*rng.integers(3000, size=4), *-rng.integers(1, 300, size=2)):
         changed[place] ^= rng.integers(1, 256)
     return bytes(changed)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"precision": "float32"},
+        {"precision": "float32", "model": 5},
+        {"precision": 5, "model": {}},
+        {"precision": "float32", "model": {"preset": 3}, "jit_compile": False},
+        {
+            "precision": "float32",
+            "model": {"preset": "gsf_resnet14thin", "other": 1},
+            "jit_compile": False,
+            "task_weights": {},
+        },
+    ],
+    ids=str,
+)
+def test_no_network_of_another_size_without_a_configuration(values):
+    info = DatasetInfo(["a", "b"], "", {}, "", {})
+    with pytest.raises(UserError, match=r"config\.json|config\.model"):
+        resized_model(None, ml_collections.ConfigDict(values), info, 4, 32)
