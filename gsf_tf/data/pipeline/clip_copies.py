@@ -35,10 +35,11 @@ class ClipCopies:
             DataError: If the copy cannot be written.
         """
         copy = os.path.join(self._folder, clip.data_path)
-        if not os.access(clip.path, os.R_OK):
-            return clip.path
+        is_folder = os.path.isdir(clip.path)
+        if not os.access(clip.path, os.R_OK) or not (is_folder or os.path.isfile(clip.path)):
+            return clip.path  # What is no file, such as a fifo, is not read.
         try:
-            if not os.path.isdir(clip.path):
+            if not is_folder:
                 self._refresh(clip.path, copy, os.path.getsize(clip.path))
                 return copy
             with os.scandir(clip.path) as entries:

@@ -4,7 +4,7 @@ import collections
 
 import av
 
-from gsf_tf.data.video.video_stream import file_start
+from gsf_tf.data.video.video_stream import file_start, frame_rate
 
 
 class FrameClock:
@@ -21,7 +21,7 @@ class FrameClock:
 
     def __init__(self, container, stream):
         self._start = float(file_start(container, stream))
-        self._period = float(1 / (stream.average_rate or stream.guessed_rate or 25))
+        self._period = 1 / (frame_rate(stream) or 25)
         self._offset, self._last = 0.0, None
         self._waiting = collections.deque()
         self._by_order = container.format.name == "avi"
