@@ -15,6 +15,9 @@ from gsf_tf.errors import DataError
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?|[+-]?(nan|inf|infinity)", re.IGNORECASE)
 
+# Longer than any path that a file system takes, and fewer digits than Python makes a number of.
+_MAX_FIELD = 4096
+
 # What the first field of a header says, without spaces, hyphens and underscores.
 _HEADER = re.compile(
     r"(rel(ative)?|abs(olute)?|full)?"
@@ -86,6 +89,8 @@ def read_list(
         for number, line in enumerate(_read_text(name, path).splitlines(), start=1)
         if line.strip() and not line.startswith("#")
     ]
+    for where, line in lines:
+        _check_line(line, where)
     fields = [_split_fields(line, folder) for _, line in lines]
     notes = []
     if lines and _is_header(fields, folder, num_labels):
@@ -121,6 +126,16 @@ def _read_text(name, path):
         raise DataError(
             f"The list of clips must be UTF-8 text. Received: {name}={str(path)!r}, which is not"
         ) from error
+
+
+def _check_line(line, where):
+    longest = max(map(len, re.split(r"[\t, ]", line)))
+    if "\0" in line or longest > _MAX_FIELD or len(line) > 10 * _MAX_FIELD:
+        raise DataError(
+            f"A line of the list must be text with fields of at most {_MAX_FIELD} characters. "
+            f"Received: a line of {len(line)} characters, {line[:40]!r} ..., at {where}. Name a "
+            "list of clips."
+        )
 
 
 def _split_fields(line, folder):
@@ -185,10 +200,12 @@ def _is_folder(path):
 
 def _contradiction(folder, numbers, where):
     """Returns in a list how `[start] num_frames` differs from what a folder of frames holds."""
-    if not os.path.isdir(folder):
-        # Like any other clip without a file, it is quarantined when its turn comes.
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        # Like any other clip that cannot be read, it is quarantined when its turn comes.
         return []
-    frames = [int(match[1]) for name in os.listdir(folder) if (match := FRAME_NAME.fullmatch(name))]
+    frames = [int(match[1]) for name in names if (match := FRAME_NAME.fullmatch(name))]
     first = min(frames, default=0)
     if len(numbers) > 1 and int(numbers[0]) not in (first, 0, 1):
         raise DataError(

@@ -271,7 +271,7 @@ def _finish(listing, output, settings, plan, shards, finished):
     info = DatasetInfo(
         labels=list(listing.labels),
         label_fingerprint=listing.labels.fingerprint,
-        settings=dataclasses.asdict(settings),
+        settings=settings.as_dict(),
         source_fingerprint=plan.source_fingerprint,
         splits=splits,
         source=listing.source,
