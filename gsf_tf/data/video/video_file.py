@@ -127,8 +127,6 @@ def iterate_frames(
     with open_video(path, budget) as video:
         for count, (frame, seconds) in enumerate(_decode(video)):
             with clip_errors(path, count):
-                # Of the first frame only: PyAV's list of side data and the frame hold each other,
-                # so that memory would grow until Python looks for such circles.
                 matrix = matrix or display_matrix(frame)
             if keep(count):
                 with clip_errors(path, count):
@@ -244,6 +242,9 @@ def to_rgb(frame, short_side, matrix):
 
 def display_matrix(frame):
     """Returns (a, b, c, d), each -1, 0 or 1: x' = a x + c y, y' = b x + d y; y points down."""
+    # PyAV's list of side data and its frame hold each other, and so keep the picture until Python
+    # looks for such circles. A tiny copy has the same side data.
+    frame = frame.reformat(2, 2, "rgb24", interpolation=Interpolation.POINT, threads=1)
     try:
         side_data = frame.side_data
     except ValueError:

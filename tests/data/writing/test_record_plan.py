@@ -57,3 +57,16 @@ def test_size_is_measured_the_same_with_any_workers(listing, tmp_path, monkeypat
     assert infos[0] == infos[1]
     train = infos[0].splits["train"]
     assert len(train["shards"]) == round(train["bytes"] / 30e3) > 2
+
+
+def test_limits_of_clips_are_noted_where_they_are_not_the_default(listing):
+    plain = RecordPlan.of(listing, RecordSettings())
+    # A folder of a version without limits is one with the default limits.
+    assert not {"max_clip_pixels", "max_clip_seconds"} & set(plain.settings)
+    limited = RecordPlan.of(listing, RecordSettings(max_clip_seconds=5, max_clip_pixels=10**9))
+    assert plain.differences_to(plain) == limited.differences_to(limited) == []
+    for plan, begun, values in ((limited, plain, "600.0 in the folder, 5 now"),
+                                (plain, limited, "5 in the folder, 600.0 now")):  # fmt: skip
+        pixels, seconds = sorted(plan.differences_to(begun))
+        assert "max_clip_pixels" in pixels and values in seconds
+    assert limited.fingerprint != plain.fingerprint
