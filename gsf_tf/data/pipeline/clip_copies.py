@@ -44,19 +44,25 @@ class ClipCopies:
                 return copy
             with os.scandir(clip.path) as entries:
                 sizes = {entry.name: entry.stat().st_size for entry in entries if entry.is_file()}
+            for name, size in sizes.items():
+                self._refresh(os.path.join(clip.path, name), os.path.join(copy, name), size)
+            if sizes:
+                self._remove_others(copy, sizes)
         except OSError:
             return clip.path
-        for name, size in sizes.items():
-            self._refresh(os.path.join(clip.path, name), os.path.join(copy, name), size)
+        return copy if sizes else clip.path
+
+    def _remove_others(self, copy, names):
         for name in os.listdir(copy):
-            if name not in sizes and not name.endswith(INCOMPLETE):
+            if name not in names and not name.endswith(INCOMPLETE):
                 os.remove(os.path.join(copy, name))
-        return copy
 
     def _refresh(self, path, target, size):
         try:
             refresh_copy(path, target, size)
         except tf.errors.OpError as error:
+            if not os.access(path, os.R_OK):  # It has vanished.
+                raise FileNotFoundError(path) from error
             raise DataError(
                 "`cache` must be a folder on a disk with room for the files of the dataset. "
                 f"Received: cache={self._folder!r}, to which {path!r} could not be copied: "
