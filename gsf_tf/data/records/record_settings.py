@@ -33,16 +33,6 @@ class RecordSettings:
     max_clip_pixels: int = ClipLimits.max_clip_pixels
     max_clip_seconds: float = ClipLimits.max_clip_seconds
 
-    def as_dict(self) -> dict:
-        """Returns the settings as `dataset_info.json` holds them.
-
-        Limits that have their default are left out, so that the files are the same as those of
-        versions without limits.
-        """
-        optional = dataclasses.asdict(ClipLimits())
-        values = dataclasses.asdict(self).items()
-        return {name: value for name, value in values if optional.get(name) != value}
-
     @property
     def limits(self) -> ClipLimits:
         """How much work a clip may be."""

@@ -271,7 +271,7 @@ def _finish(listing, output, settings, plan, shards, finished):
     info = DatasetInfo(
         labels=list(listing.labels),
         label_fingerprint=listing.labels.fingerprint,
-        settings=settings.as_dict(),
+        settings=dataclasses.asdict(settings),
         source_fingerprint=plan.source_fingerprint,
         splits=splits,
         source=listing.source,

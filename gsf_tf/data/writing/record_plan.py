@@ -70,7 +70,7 @@ class RecordPlan:
     def of(cls, listing: ClipListing, settings: RecordSettings) -> "RecordPlan":
         """Returns the plan of a run, without `clip_bytes`."""
         return cls(
-            settings.as_dict(),
+            dataclasses.asdict(settings),
             list(listing.labels),
             listing.fingerprint(),
             len(listing.clips),
@@ -94,7 +94,7 @@ class RecordPlan:
             source_fingerprint: The `ClipListing.fingerprint` of their clips.
             num_clips: Their number of clips, those in quarantine included.
         """
-        limits = dataclasses.asdict(ClipLimits())  # `RecordSettings.as_dict` leaves these out.
+        limits = dataclasses.asdict(ClipLimits())  # Earlier versions had none.
         old, new = {**limits, **settings}, {**limits, **self.settings}
         found = [
             f"{name}: {old.get(name)} in the folder, {value} now"

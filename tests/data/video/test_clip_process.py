@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from gsf_tf.data import ClipLimits, ClipProcess, VideoError, frames_to_clip
 from gsf_tf.data.video import clip_process, decoding_worker
@@ -61,6 +62,14 @@ def test_a_decoder_that_crashes_or_hangs_harms_one_clip(tmp_path, forked):
                              (hangs, "takes more than 1 seconds")):  # fmt: skip
             with pytest.raises(VideoError, match=reason) as error:
                 process.read_sampled_frames(path, ends, None, limits)
-            assert error.value.path == path
+            assert error.value.path == str(path)
             assert len(process.read_sampled_frames(good, ends, None, limits)) == 2
         assert time.monotonic() - begin < 10
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 60000), (60000, 1), (3, 2), (30, 4000)], ids=str)
+def test_pictures_of_extreme_shapes_become_clips(tmp_path, size):
+    Image.new("RGB", size, "gray").save(tmp_path / "a.png")
+    for options in ({}, {"num_crops": 3, "full_short_side": True}):
+        clip = frames_to_clip(tmp_path / "a.png", 2, (32, 32), **options)
+        assert clip.shape[-4:] == (2, 32, 32, 3) and (clip == 128).all()
