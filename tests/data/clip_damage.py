@@ -6,7 +6,13 @@ import numpy as np
 from PIL import Image
 
 from tests.data.odd_videos import make_odd_video
-from tests.data.video.hostile_clips import NO_FILES, gif, make_titled_video, playlists
+from tests.data.video.hostile_clips import (
+    NO_FILES,
+    announce_samples,
+    gif,
+    make_titled_video,
+    playlists,
+)
 from tests.data.video_maker import make_audio, make_frames, make_video, numbered_frame
 
 EXTENSIONS = tuple(
@@ -162,6 +168,14 @@ def a_canvas(path, wholes, data, rng):
     path.write_bytes(gif(width, height, int(rng.integers(1, 30))))
 
 
+def an_index(path, wholes, data, rng):
+    """An mp4 whose index announces many frames; 10**7 take FFmpeg five seconds each time."""
+    count = int(2 ** rng.uniform(4, 32))
+    path = path.with_name("index.mp4")
+    path.write_bytes(announce_samples(wholes["a.mp4"], count % 10**5 if count < 15e6 else count))
+    return path
+
+
 def odd_metadata(path, wholes, data, rng):
     name = ("title.mp4", "title.mkv")[rng.integers(2)]
     path = path.with_name(name)
@@ -215,5 +229,5 @@ KINDS = [
     for function in (bit_flips, bit_flips, header_bits, header_bits, large_numbers, large_numbers,
                      large_numbers, cut, beginning_cut, a_hole, zeros, noise, repeated, two_joined,
                      halves_joined, another_extension, nothing_but_noise, a_playlist, a_canvas,
-                     odd_metadata, no_file, frames, an_announced_picture)
+                     an_index, odd_metadata, no_file, frames, an_announced_picture)
 ]  # fmt: skip

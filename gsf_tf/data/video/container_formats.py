@@ -20,6 +20,9 @@ SOUND_FORMATS = ("aac", "flac", "mp3", "wav")
 _BY_THEIR_BEGINNING = ((rb"#EXTM3U", "hls"), (rb"<[^\0]*<MPD|<MPD", "dash"))
 
 _BYTES_LOOKED_AT = 4096
+
+# Sound, subtitles and covers included; FFmpeg may make a table of all packets for each.
+_MAX_STREAMS = 64
 _logging = threading.Lock()
 
 
@@ -38,6 +41,7 @@ def container_options(file: int) -> dict[str, str]:
         "fd": str(file),
         "protocol_whitelist": "fd",
         "format_whitelist": ",".join(formats),
+        "max_streams": str(_MAX_STREAMS),
     }
 
 

@@ -1,7 +1,9 @@
 """A process that decodes for this one, and that can be ended in the middle of it."""
 
+import contextlib
 import multiprocessing
 import os
+import resource
 import signal
 import threading
 from collections.abc import Callable
@@ -9,6 +11,10 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
 
 from gsf_tf.data.video.clip_budget import out_of_time
+
+# Bytes of addresses. A clip of the largest record, its message to the parent and a picture of the
+# largest size take less than 5 GiB.
+_MAX_MEMORY = 8 * 2**30
 
 # A process that stops by itself when the time is over has these seconds for it.
 _GRACE_SECONDS = 10
@@ -67,7 +73,15 @@ class DecodingWorker:
 
 
 def start_worker() -> None:
-    """Prepares this process for its work; `serve` calls it first."""
+    """Prepares this process for its work; `serve` calls it first.
+
+    Its memory gets a limit, so that a file that wants more is an error of the decoder and does not
+    make the machine end other processes.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    limit = _MAX_MEMORY if most == resource.RLIM_INFINITY else min(_MAX_MEMORY, most)
+    with contextlib.suppress(ValueError, OSError):  # Not every system has such a limit.
+        resource.setrlimit(resource.RLIMIT_AS, (limit, most))
     # Ctrl-C reaches all processes of the group, but only the parent handles it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -217,7 +217,7 @@ def read_header(path: str | os.PathLike, budget: ClipBudget | None = None) -> tu
     """
     with open_video(path, budget) as video, clip_errors(path):
         num_frames = video.stream.frames
-        if not 0 < num_frames <= os.fstat(video.file).st_size:
+        if not 0 < num_frames <= min(os.fstat(video.file).st_size, 2**31 - 1):
             num_frames = 0
             with contextlib.suppress(av.error.FFmpegError):
                 for packet in video.container.demux(video.stream):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import av
 from av.stream import Disposition
 
+from gsf_tf.data.video.allocation_limit import limit_allocations
 from gsf_tf.data.video.clip_budget import ClipBudget
 from gsf_tf.data.video.clip_errors import clip_errors, describe
 from gsf_tf.data.video.container_formats import container_options, refused_format
@@ -75,6 +76,7 @@ def _prepare(path, context):
 
 
 def _open(path, file, budget):
+    limit_allocations()
     try:
         return av.open(
             "fd:",

@@ -1,6 +1,8 @@
 import multiprocessing
 import os
+import resource
 import signal
+import sys
 import time
 
 import numpy as np
@@ -51,6 +53,22 @@ def test_the_frames_are_those_of_this_process(tmp_path):
         with pytest.raises(ZeroDivisionError):
             process.read_sampled_frames(video, lambda count: 1 / 0)
         assert process.read_sampled_frames(video, ends, 32).shape == found.shape
+
+
+def read_limit(connection):
+    decoding_worker.start_worker()
+    connection.send(resource.getrlimit(resource.RLIMIT_AS)[0])
+    connection.recv()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such limit")
+def test_decoding_processes_have_a_limit_of_memory():
+    ours, other = multiprocessing.Pipe()
+    process = multiprocessing.get_context("fork").Process(target=read_limit, args=(other,))
+    process.start()
+    assert ours.recv() == 8 * 2**30
+    process.kill()
+    process.join()
 
 
 def test_a_decoder_that_crashes_or_hangs_harms_one_clip(tmp_path, forked):

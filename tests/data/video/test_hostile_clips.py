@@ -17,11 +17,18 @@ from PIL import Image
 
 from gsf_tf.data import ClipLimits, DataError, FrameFolder, VideoError, probe, read_frames
 from gsf_tf.data.video import clip_reader, image_file, video_stream
+from gsf_tf.data.video.allocation_limit import MAX_ALLOCATION
 from gsf_tf.data.video.clip_reader import check_clip, read_sampled_frames
 from gsf_tf.data.video.container_formats import PICTURE_FORMATS, SOUND_FORMATS, VIDEO_FORMATS
 from gsf_tf.data.video.video_file import iterate_frames, read_header
 from gsf_tf.data.video.video_segment import iterate_segment
-from tests.data.video.hostile_clips import NO_FILES, gif, make_titled_video, playlists
+from tests.data.video.hostile_clips import (
+    NO_FILES,
+    announce_samples,
+    gif,
+    make_titled_video,
+    playlists,
+)
 from tests.data.video_maker import frame_numbers, make_frames, make_video, numbered_frame
 
 
@@ -370,3 +377,20 @@ def test_a_tiny_file_that_announces_much_takes_little_memory(tmp_path):
         assert path.stat().st_size < 500
         peak, said = peak_memory(path)
         assert peak < 200 and "decoding failed" in said[0]
+
+
+@needs_proc
+def test_an_index_that_announces_many_frames_takes_little_memory(tmp_path):
+    whole = make_video(tmp_path / "a.mp4").read_bytes()
+    path = tmp_path / "b.mp4"
+    for count in (20 * 10**6, 50 * 10**6, 170 * 10**6, 2**32 - 1):
+        path.write_bytes(announce_samples(whole, count))
+        peak, said = peak_memory(path)
+        assert peak < 200 and said
+
+
+def test_the_largest_pictures_are_within_the_limit_of_memory(tmp_path):
+    path = tmp_path / "a.gif"
+    path.write_bytes(gif(8192, 8192, 1))
+    assert probe(path).height == 8192 and 8192**2 == video_stream.MAX_PIXELS
+    assert MAX_ALLOCATION > 4 * video_stream.MAX_PIXELS
