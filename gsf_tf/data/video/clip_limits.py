@@ -1,9 +1,11 @@
 """How much work a clip may be."""
 
 import dataclasses
-import math
 
 from gsf_tf.errors import DataError
+
+# The system's clocks take no more than 24 days.
+_MOST_SECONDS = 10**6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,8 +18,8 @@ class ClipLimits:
     Args:
         max_clip_pixels: Pixels of all frames that are decoded for a clip, together, at least 1. The
             default is enough for 40 minutes of 1920 x 1080 pixels at 60 frames per second.
-        max_clip_seconds: Seconds for reading and decoding a clip, above 0, on the clock and not of
-            the processor.
+        max_clip_seconds: Seconds for reading and decoding a clip, above 0 and at most 10**6, on the
+            clock and not of the processor.
 
     Raises:
         DataError: If a value is outside its range.
@@ -33,8 +35,8 @@ class ClipLimits:
                 f"max_clip_pixels={self.max_clip_pixels!r}"
             )
         seconds = self.max_clip_seconds
-        if not (isinstance(seconds, int | float) and 0 < seconds < math.inf):
+        if not (isinstance(seconds, int | float) and 0 < seconds <= _MOST_SECONDS):
             raise DataError(
-                "`max_clip_seconds` must be a number above 0 and not infinite. Received: "
+                "`max_clip_seconds` must be a number above 0 and at most 1000000. Received: "
                 f"max_clip_seconds={seconds!r}"
             )

@@ -45,16 +45,19 @@ def container_options(file: int) -> dict[str, str]:
     }
 
 
-def refused_format(file: int) -> str | None:
+def refused_format(file: int, error: Exception) -> str | None:
     """Returns FFmpeg's name of the format of a file that it refuses to read, `None` if unknown.
 
     Args:
         file: A file descriptor.
+        error: What opening the file has raised.
     """
     beginning = os.pread(file, _BYTES_LOOKED_AT, 0).removeprefix(b"\xef\xbb\xbf").lstrip()
     for pattern, name in _BY_THEIR_BEGINNING:
         if re.match(pattern, beginning):
             return name
+    if not isinstance(error, av.error.ArgumentError):
+        return None  # A format that is not in the list is an invalid argument.
     os.lseek(file, 0, os.SEEK_SET)
     # FFmpeg tells the name in its log only.
     with _logging, av.logging.Capture() as log:

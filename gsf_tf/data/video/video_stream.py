@@ -87,7 +87,7 @@ def _open(path, file, budget):
         )
     except Exception as error:
         budget.check_time()
-        if format := refused_format(file):
+        if format := refused_format(file, error):
             reason = f"no video format was recognized: `{format}` is none of those that are read"
         else:
             reason = "no video format was recognized, or its header is cut off or damaged"
