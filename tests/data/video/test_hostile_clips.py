@@ -336,9 +336,10 @@ def test_limits_have_ranges(values):
 READ = """
 import pathlib, re, sys
 from gsf_tf.data import VideoError
-from gsf_tf.data.video.clip_reader import read_sampled_frames
+from gsf_tf.data.video.clip_reader import open_clip
 try:
-    read_sampled_frames(sys.argv[1], lambda count: [0, count - 1], 256)
+    for frame in open_clip(sys.argv[1])[3](short_side=32):
+        pass
 except VideoError as error:
     print(error.reason)
 # `ru_maxrss` would count what the process was before it ran this program.
@@ -347,7 +348,7 @@ print(re.search(r"VmHWM:\\s+(\\d+) kB", pathlib.Path("/proc/self/status").read_t
 
 
 def peak_memory(path):
-    """MB that a process takes which reads two frames of a clip; what it says before."""
+    """MB that a process takes which reads all frames of a clip one by one; what it says before."""
     process = subprocess.run(
         [sys.executable, "-c", READ, str(path)],
         env={**os.environ, "GSF_TF_DECODING_PROCESS": "1"},
