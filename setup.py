@@ -168,7 +168,10 @@ setup(
     install_requires=[
         "absl-py",
         "av>=17.1,<19",
-        "keras>=3.5",
+        # Earlier versions have published holes in `load_model`; SECURITY.md names them. Python 3.10
+        # has no Keras 3.13.
+        "keras>=3.15.1; python_version >= '3.11'",
+        "keras>=3.12.4,<3.13; python_version < '3.11'",
         "numpy",
         "pillow",
         "rich",

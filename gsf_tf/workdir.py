@@ -1,3 +1,4 @@
+import dataclasses
 import datetime
 import json
 import os
@@ -13,7 +14,7 @@ import keras
 import tensorflow as tf
 
 import gsf_tf
-from gsf_tf.data import DatasetInfo, LabelMap
+from gsf_tf.data import ClipLimits, DatasetInfo, LabelMap
 from gsf_tf.errors import DataError, UserError
 from gsf_tf.literal_paths import check_path
 from gsf_tf.models.model_file import read_model_file, save_model_file
@@ -23,6 +24,7 @@ from gsf_tf.tasks import ACTION, task_logits
 from gsf_tf.whole_file import write_whole_file
 
 _CHECKPOINT = re.compile(r"epoch-[0-9]+-step-[0-9]+")
+_DEFAULT_LIMITS = dataclasses.asdict(ClipLimits())
 
 
 class Workdir:
@@ -152,8 +154,9 @@ class Workdir:
             )
 
     def _check_same_records(self, dataset_info):
-        before = self.read_run("records")["records"]
-        now = _describe_records(dataset_info)
+        # Earlier versions had no limits.
+        before = {**_DEFAULT_LIMITS, **self.read_run("records")["records"]}
+        now = {**_DEFAULT_LIMITS, **_describe_records(dataset_info)}
         if before != now:
             differing = sorted(key for key in now if before.get(key) != now[key])
             raise UserError(

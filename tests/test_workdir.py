@@ -112,6 +112,15 @@ def test_other_records_are_refused(workdir):
         workdir.start(config(), changed)
 
 
+def test_records_without_limits_of_clips_are_those_with_the_default_ones(workdir):
+    same = dataset_info("down", "up")
+    same.settings = {"short_side": 84, "max_clip_pixels": 300_000_000_000, "max_clip_seconds": 600}
+    workdir.start(config(), same)
+    same.settings["max_clip_seconds"] = 5
+    with pytest.raises(UserError, match="differ in: max_clip_seconds"):
+        workdir.start(config(), same)
+
+
 def test_before_the_first_checkpoint_everything_may_change(tmp_path):
     workdir = Workdir(tmp_path / "run")
     workdir.start(config(), dataset_info("down", "up"))

@@ -39,7 +39,8 @@ as long as each split has a clip: the exit status is 0 when records were written
 
 The output folder receives train-00000-of-00004.tfrecord ..., labels.txt (one class per line,
 in the order of their indices), dataset_info.json (counts and settings) and quarantine.jsonl:
-the clips that cannot be decoded, each with its reason. They are left out; the others are written.
+the clips that cannot be decoded, or that are more work than --max_clip_pixels and
+--max_clip_seconds allow, each with its reason. They are left out; the others are written.
 Frames are stored upright as JPEGs, scaled down to a short side of --short_side pixels.
 Shards get their final names only when they are complete. The same input, settings and seed
 give the same bytes, with any number of --workers. A run that was interrupted or killed continues
@@ -101,6 +102,15 @@ _JPEG_QUALITY = flags.DEFINE_integer("jpeg_quality", 95, "JPEG quality of the fr
 _MAX_FRAMES = flags.DEFINE_integer(
     "max_frames", 0, "Thin longer clips to this many frames; 0 keeps all."
 )
+_MAX_CLIP_PIXELS = flags.DEFINE_integer(
+    "max_clip_pixels",
+    300_000_000_000,
+    "A clip of more pixels in all its decoded frames together is left out.",
+    1,
+)
+_MAX_CLIP_SECONDS = flags.DEFINE_float(
+    "max_clip_seconds", 600.0, "A clip that takes longer to decode is left out."
+)
 _CLIPS_PER_SHARD = flags.DEFINE_integer(
     "clips_per_shard", 0, "Clips in one file, at most; 0 makes files of 100 to 200 MB."
 )
@@ -136,6 +146,8 @@ def main(argv):
         max_frames=_MAX_FRAMES.value,
         clips_per_shard=_CLIPS_PER_SHARD.value,
         seed=_SEED.value,
+        max_clip_pixels=_MAX_CLIP_PIXELS.value,
+        max_clip_seconds=_MAX_CLIP_SECONDS.value,
     )
     print_found(console, listing)
 

@@ -60,7 +60,7 @@ def make_clip(path, preprocessing):
     """Returns the clip of a video, uint8 `[T, H, W, 3]`, as `preprocessing.json` describes it."""
     num_frames = count_frames(path)
     frames, wanted = {}, frame_indices(num_frames, preprocessing)
-    with av.open(file_name(path)) as container:
+    with open_video(path) as container:
         for index, frame in enumerate(container.decode(video=0)):
             if index in wanted:
                 frames[index] = upright(frame, preprocessing["short_side"])
@@ -68,9 +68,16 @@ def make_clip(path, preprocessing):
     return np.stack([center_crop(frames[index], height, width) for index in wanted])
 
 
+def open_video(path):
+    """Opens a video so that FFmpeg opens no other file or address that is named inside of it."""
+    formats = "mov,matroska,avi,asf,flv,gif,mpegts,mpeg"
+    options = {"protocol_whitelist": "file", "format_whitelist": formats}
+    return av.open(file_name(path), container_options=options, metadata_errors="replace")
+
+
 def count_frames(path):
     """Returns the number of frames that decode; headers may be wrong about it."""
-    with av.open(file_name(path)) as container:
+    with open_video(path) as container:
         return sum(1 for _ in container.decode(video=0))
 
 

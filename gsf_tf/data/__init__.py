@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from gsf_tf.data.records.damage_report import reports_damage
     from gsf_tf.data.records.dataset_info import DatasetInfo
     from gsf_tf.data.records.record_settings import RecordSettings
+    from gsf_tf.data.video.clip_limits import ClipLimits
+    from gsf_tf.data.video.clip_process import ClipProcess
     from gsf_tf.data.video.frame_folder import FrameFolder
     from gsf_tf.data.video.video_file import VideoInfo, probe, read_frames
     from gsf_tf.data.writing.finished_shard import QuarantinedClip
@@ -46,7 +48,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Augmentation",
+    "ClipLimits",
     "ClipListing",
+    "ClipProcess",
     "ClipSource",
     "DamageLog",
     "DamagedRecord",

@@ -5,7 +5,7 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from gsf_tf.data import LabelMap, frames_to_clip
+from gsf_tf.data import ClipLimits, ClipProcess, LabelMap, frames_to_clip
 from gsf_tf.errors import UserError
 from gsf_tf.literal_paths import check_path, plain_path
 from gsf_tf.tasks import ACTION, task_logits
@@ -19,7 +19,9 @@ class Predictor:
 
     Args:
         path: The workdir of a finished training run, or the folder of a SavedModel that
-            `gsf_tf.export.export_saved_model` wrote.
+            `gsf_tf.export.export_saved_model` wrote. Either is a program: load only what you trust.
+        limits: How much work a clip may be, by default `ClipLimits()`.
+        process: Decodes the videos; by default this process does.
 
     Attributes:
         labels: `LabelMap` of the model's classes.
@@ -39,8 +41,14 @@ class Predictor:
     ```
     """
 
-    def __init__(self, path: str | os.PathLike):
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        limits: ClipLimits | None = None,
+        process: ClipProcess | None = None,
+    ):
         check_path("model", path)
+        self._decoding = {"limits": limits, "process": process}
         path = pathlib.Path(path)
         if (path / "saved_model.pb").exists():
             with plain_path(path) as folder:
@@ -97,7 +105,7 @@ class Predictor:
             float32 `[K]`, which sums to 1.
 
         Raises:
-            VideoError: If the file cannot be decoded to its end.
+            VideoError: If the file cannot be decoded to its end within the limits.
         """
         clip = frames_to_clip(
             video,
@@ -105,6 +113,7 @@ class Predictor:
             (self.height, self.width),
             short_side=self.short_side,
             **self._sampling,
+            **self._decoding,
         )
         return np.asarray(self._probabilities(tf.constant(clip)[None]))[0]
 
@@ -119,7 +128,7 @@ class Predictor:
             A list of `(name, probability)`, the most probable first.
 
         Raises:
-            VideoError: If the file cannot be decoded to its end.
+            VideoError: If the file cannot be decoded to its end within the limits.
         """
         probabilities = self.probabilities(video)
         best = np.argsort(-probabilities, kind="stable")[:k]

@@ -7,6 +7,7 @@ import runpy
 import subprocess
 import sys
 
+import av
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -135,3 +136,10 @@ def test_the_clip_is_that_of_gsf_tf(tmp_path, sampling, num_frames, height, widt
 def test_the_export_says_what_the_client_reads(export):
     preprocessing = json.loads((export / "assets" / "preprocessing.json").read_text())
     assert {"short_side", "num_segments", "sampling", "image_size"} <= preprocessing.keys()
+
+
+def test_a_playlist_opens_no_other_video(video, tmp_path):
+    path = tmp_path / "a.mp4"
+    path.write_text(f"ffconcat version 1.0\nfile '{video}'\n")
+    with pytest.raises(av.error.ArgumentError):
+        runpy.run_path(str(CLIENT))["count_frames"](str(path))

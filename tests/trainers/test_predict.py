@@ -1,9 +1,11 @@
 import json
+import os
 import subprocess
 import sys
 
 import pytest
 
+from tests.data.video.hostile_clips import gif, make_titled_video, playlists
 from tests.data.video_maker import REAL_VIDEOS, cut, make_audio, make_video
 from tests.trainers.conftest import run
 
@@ -68,6 +70,42 @@ def test_every_kind_of_file(exported, tmp_path):
     assert [sorted(line) for line in lines] == [["top", "video"]] * 2 + [["error", "video"]] * 5
     for line in lines[2:]:
         assert line["video"] in line["error"]
+
+
+def test_hostile_files_are_named_and_the_others_go_on(exported, tmp_path):
+    titled = make_titled_video(tmp_path / "titled.mkv")
+    titled.write_bytes(titled.read_bytes().replace(b"TITLE!", b"\xff" * 6))
+    good = make_video(tmp_path / "\udcff \udc80.mp4", 4)
+    expected = [(titled, None), (good, None)]
+    for number, (name, text) in enumerate(playlists(good)):
+        path = tmp_path / f"{number}.m3u8"
+        path.write_text(text, errors="surrogateescape")
+        expected.append((path, f"`{name}`"))
+    os.mkfifo(tmp_path / "x.png")
+    (tmp_path / "y.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(40))
+    (tmp_path / "z.gif").write_bytes(gif(1000, 1000, 100))
+    expected += [
+        (tmp_path / "x.png", "it is not a regular file"),
+        (tmp_path / "y.png", "neither a JPEG nor a PNG"),
+        (tmp_path / "z.gif", "more than 9000000 pixels together"),
+        (titled, None),
+    ]
+    flags = [f"--model={exported}", "--max_clip_pixels=9000000"]
+    lines, process = results(*flags, *(path for path, _ in expected), check=False)
+    assert process.returncode == 1 and "Traceback" not in process.stderr
+    assert len(lines) == len(expected)
+    for line, (path, reason) in zip(lines, expected, strict=True):
+        assert line["video"] == str(path)
+        assert reason in line["error"] if reason else line["top"]
+    plain = run("predict", f"--model={exported}", good)
+    assert plain.stdout.startswith(f"{tmp_path}/\\udcff \\udc80.mp4\n")
+
+
+@pytest.mark.parametrize("flag", ["--max_clip_pixels=0", "--max_clip_seconds=0"])
+def test_limits_have_ranges(exported, flag):
+    process = run("predict", f"--model={exported}", flag, "x.mp4", check=False)
+    assert process.returncode == 1 and "Traceback" not in process.stderr
+    assert flag.removeprefix("--").partition("=")[0] in process.stderr + process.stdout
 
 
 @pytest.mark.skipif(not REAL_VIDEOS.is_dir(), reason="../shared/videos is not there")

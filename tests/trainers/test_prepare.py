@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from gsf_tf.data import (
+    ClipLimits,
     RecordSettings,
     list_video_folder,
     split_for_validation,
@@ -19,6 +20,7 @@ from gsf_tf.data import (
 from gsf_tf.data.video import decoding_process
 from gsf_tf.data.writing.record_plan import RecordPlan
 from tests.data.record_reader import read_records
+from tests.data.video.hostile_clips import NO_FILES, gif, make_titled_video
 from tests.data.video_maker import REAL_VIDEOS, cut, frame_numbers, make_video, numbered_frame
 from tests.program_forks import REPOSITORY, run_program
 
@@ -90,6 +92,41 @@ def test_records_inside_the_folder_of_the_videos(tmp_path):
     assert other.returncode == 0 and contents(output).keys() == before.keys(), other.stderr
     third = prepare(*flags[::2], f"--output={tmp_path / 'more'}")
     assert third.returncode == 0 and "4 clips of 2 classes" in third.stdout, third.stderr
+
+
+def test_hostile_files_are_quarantined(tmp_path):
+    videos, records = tmp_path / "videos", tmp_path / "records"
+    for name in ("train/a", "train/b", "val/a", "val/b"):
+        make_video(videos / name / "good.mp4", 3)
+    kinds = ("fifo", "socket", "device")
+    for kind in kinds:
+        NO_FILES[kind](videos / "train/a" / f"{kind}.mp4")
+    (videos / "train/a/list.mp4").write_text("ffconcat version 1.0\nfile good.mp4\n")
+    (videos / "train/b/long.gif").write_bytes(gif(1000, 1000, 100))
+    titled = make_titled_video(videos / "train/b/titled.mkv")
+    titled.write_bytes(titled.read_bytes().replace(b"TITLE!", b"\xff" * 6))
+    flags = (f"--videos={videos}", f"--output={records}", "--workers=1")
+    result = prepare(*flags, "--max_clip_pixels=9000000")
+    assert result.returncode == 0 and "Traceback" not in result.stderr, result.stderr
+    quarantine = [json.loads(line) for line in (records / "quarantine.jsonl").open()]
+    reasons = {clip["path"].removeprefix("train/"): clip["reason"] for clip in quarantine}
+    assert reasons.pop("a/list.mp4").startswith("no video format was recognized: `concat`")
+    assert "`max_clip_pixels`" in reasons.pop("b/long.gif")
+    assert reasons == {f"a/{kind}.mp4": "it is not a regular file" for kind in kinds}
+    assert len(read_records(records)) == 5
+    info = json.loads((records / "dataset_info.json").read_text())
+    assert info["settings"]["max_clip_pixels"] == 9000000
+    again = prepare(*flags)
+    assert again.returncode == 1
+    assert "max_clip_pixels: 9000000 in the folder, 300000000000 now" in again.stderr
+
+
+def test_limits_of_the_programs_are_those_of_the_library():
+    for program in ("prepare", "predict"):
+        text = (REPOSITORY / "trainers" / f"{program}.py").read_text()
+        pixels, seconds = ClipLimits().max_clip_pixels, ClipLimits().max_clip_seconds
+        assert f'"max_clip_pixels",\n    {pixels:_},' in text
+        assert f'"max_clip_seconds", {seconds},' in text
 
 
 def test_from_images(tmp_path):

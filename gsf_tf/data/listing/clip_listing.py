@@ -72,6 +72,9 @@ class ClipListing:
 
 
 def _size(path):
-    if os.path.isfile(path):
-        return os.path.getsize(path)
-    return len(os.listdir(path)) if os.path.isdir(path) else None
+    try:
+        if os.path.isfile(path):
+            return os.path.getsize(path)
+        return len(os.listdir(path)) if os.path.isdir(path) else None
+    except OSError:  # It cannot be read, which shows when its turn comes.
+        return None

@@ -1,12 +1,18 @@
 """Walks a folder and what its links lead to, and takes every directory and file once."""
 
+import errno
 import os
 import pathlib
 from typing import NamedTuple
 
+from gsf_tf.errors import DataError
+
 # The names of `DatasetInfo` and `RecordPlan`, which are in rooms above. A folder that holds one of
 # them was written by `write_records`.
 _RECORD_FILES = frozenset({"dataset_info.json", "in_progress.json"})
+
+# What opening a link says that leads to nothing, or in a circle.
+_LEADS_NOWHERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 
 class FolderWalk:
@@ -18,6 +24,9 @@ class FolderWalk:
     it. A folder of records, which has `dataset_info.json`, is not entered, because records may be
     written into the folder of the videos. Names that start with a dot are skipped.
 
+    A folder that cannot be read is an error, because nobody knows what clips are in it. Only an
+    unreadable `lost+found`, which file systems make, is left out.
+
     Args:
         folder: The folder.
 
@@ -25,6 +34,9 @@ class FolderWalk:
         folders: The names of the files in each folder, sorted, by the folder's parts relative to
             `folder`; `()` is `folder` itself.
         skipped: What was left out, each with the reason, as `ClipListing.notes`.
+
+    Raises:
+        DataError: If a folder cannot be read.
     """
 
     def __init__(self, folder: str | os.PathLike):
@@ -34,12 +46,14 @@ class FolderWalk:
         self._seen = {}
         self._linked_files = set()
         self._links = []
-        self._enter((), os.stat(self._root))
+        self._unreadable = []
+        self._enter(())
         # What lies in the folder itself is taken before what only links reach.
         while self._links:
             links, self._links = sorted(self._links), []
             for parts in links:
                 self._follow(parts)
+        self._check_readable()
         self.folders = {parts: sorted(self.folders[parts]) for parts in sorted(self.folders)}
         self._children = {}
         for parts in self.folders:
@@ -54,49 +68,81 @@ class FolderWalk:
         """Returns the path of a folder or a file."""
         return self._root.joinpath(*parts)
 
-    def _enter(self, parts, status):
-        stack = [(parts, status)]
+    def _check_readable(self):
+        if not self._unreadable:
+            return
+        first = "; ".join(self._unreadable[:5])
+        count = len(self._unreadable)
+        raise DataError(
+            "Every folder below `folder` must be readable, because it may hold clips. Received: "
+            f"folder={str(self._root)!r} with {count} {'folders' if count > 1 else 'folder'} that "
+            f"cannot be read: {first}. Change the permissions, or move them elsewhere."
+        )
+
+    def _enter(self, parts):
+        stack = [parts]
         while stack:
-            parts, status = stack.pop()
+            parts = stack.pop()
             path = self.path(parts)
-            key = _key(path, status)
-            if key in self._seen:
-                self._skip(f"`{shown(parts)}`", key)
-                continue
-            self._seen[key] = parts
-            self.folders[parts] = []
             try:
+                # Not from the entry in the folder above, which has no device on some systems.
+                status = os.stat(path)
+                key = _key(path, status)
+                if key in self._seen:
+                    self._skip(f"`{shown(parts)}`", key)
+                    continue
+                self._seen[key] = parts
                 with os.scandir(path) as entries:
                     entries = [entry for entry in entries if entry.name[0] != "."]
-                    entries.sort(key=lambda entry: entry.name, reverse=True)
             except OSError as error:
-                if not parts:
-                    raise
-                self.skipped.append(f"`{shown(parts)}` is left out: {error.strerror}")
+                self._note_unreadable(parts, error)
                 continue
+            self.folders[parts] = []
             if parts and any(entry.name in _RECORD_FILES for entry in entries):
                 del self.folders[parts]
                 self.skipped.append(f"`{shown(parts)}` is left out: it holds records, no clips")
                 continue
-            for entry in entries:
-                if entry.is_symlink() and os.path.exists(entry.path):
-                    self._links.append((*parts, entry.name))
-                    continue
+            for entry in sorted(entries, key=lambda entry: entry.name, reverse=True):
+                try:
+                    self._add(entry, (*parts, entry.name), status, stack)
+                except OSError as error:
+                    self._note_unreadable((*parts, entry.name), error)
+
+    def _add(self, entry, parts, folder_status, stack):
+        """Adds an entry of a folder: to `stack` if it is a folder too."""
+        if entry.is_symlink():
+            try:
+                os.stat(entry.path)
+            except OSError as error:
                 # A link that leads nowhere is a file that cannot be read.
-                if not entry.is_symlink() and entry.is_dir():
-                    # Not from `entry`, which has no device on some systems.
-                    stack.append(((*parts, entry.name), os.stat(entry.path)))
-                    continue
-                key = _key(entry.path, entry, status)
-                if key in self._linked_files:
-                    self._skip(f"`{shown((*parts, entry.name))}`", key)
-                else:
-                    self.folders[parts].append(entry.name)
-                    self._seen[key] = (*parts, entry.name)
+                if error.errno not in _LEADS_NOWHERE and not os.path.splitext(entry.name)[1]:
+                    raise
+            else:
+                self._links.append(parts)
+                return
+        elif entry.is_dir():
+            stack.append(parts)
+            return
+        key = _key(entry.path, entry, folder_status)
+        if key in self._linked_files:
+            self._skip(f"`{shown(parts)}`", key)
+        else:
+            self.folders[parts[:-1]].append(parts[-1])
+            self._seen[key] = parts
+
+    def _note_unreadable(self, parts, error):
+        if parts and parts[-1] == "lost+found":
+            self.skipped.append(f"`{shown(parts)}` is left out: {error.strerror}")
+        else:
+            self._unreadable.append(f"`{shown(parts) or '.'}` ({error.strerror})")
 
     def _follow(self, parts):
         path = self.path(parts)
-        status = os.stat(path)
+        try:
+            status = os.stat(path)
+        except OSError as error:
+            self._note_unreadable(parts, error)
+            return
         key, is_folder = _key(path, status), os.path.isdir(path)
         if is_folder and _leads_up(path):
             self.skipped.append(
@@ -105,7 +151,7 @@ class FolderWalk:
         elif key in self._seen:
             self._skip(f"The link `{shown(parts)}`", key)
         elif is_folder:
-            self._enter(parts, status)
+            self._enter(parts)
         else:
             self._seen[key] = parts
             self._linked_files.add(key)

@@ -15,6 +15,9 @@ from gsf_tf.errors import DataError
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?|[+-]?(nan|inf|infinity)", re.IGNORECASE)
 
+# Longer than any path that a file system takes, and fewer digits than Python makes a number of.
+_MAX_FIELD = 4096
+
 # What the first field of a header says, without spaces, hyphens and underscores.
 _HEADER = re.compile(
     r"(rel(ative)?|abs(olute)?|full)?"
@@ -92,6 +95,8 @@ def read_list(
         for number, line in enumerate(_read_text(name, path).split("\n"), start=1)
         if line.strip() and not _is_comment(line, folder)
     ]
+    for where, line in lines:
+        _check_line(line, where)
     fields = [_split_fields(line, folder) for _, line in lines]
     notes = []
     if lines and _is_header(fields, folder, num_labels):
@@ -143,6 +148,16 @@ def _read_text(name, path):
         raise DataError(
             f"The list of clips must be UTF-8 text. Received: {name}={str(path)!r}, which is not"
         ) from error
+
+
+def _check_line(line, where):
+    longest = max(map(len, re.split(r"[\t, ]", line)))
+    if "\0" in line or longest > _MAX_FIELD or len(line) > 10 * _MAX_FIELD:
+        raise DataError(
+            f"A line of the list must be text with fields of at most {_MAX_FIELD} characters. "
+            f"Received: a line of {len(line)} characters, {line[:40]!r} ..., at {where}. Name a "
+            "list of clips."
+        )
 
 
 def _split_fields(line, folder):
@@ -223,10 +238,12 @@ def _frames(folder, numbers, where):
     received = f"start={start}, num_frames={count}" if len(numbers) > 1 else f"num_frames={count}"
     if start is not None and count == 0:
         return None, [f"{received} at {where}"], False
-    if not os.path.isdir(folder):
-        # Like any other clip without a file, it is quarantined when its turn comes.
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        # Like any other clip that cannot be read, it is quarantined when its turn comes.
         return (None if start is None else (start, count)), [], False
-    found = {int(match[1]) for name in os.listdir(folder) if (match := FRAME_NAME.fullmatch(name))}
+    found = {int(match[1]) for name in names if (match := FRAME_NAME.fullmatch(name))}
     first, last = min(found, default=0), max(found, default=-1)
     if count == len(found) and start in (None, 0, 1, first):
         return None, [], start == 0 < first

@@ -75,8 +75,8 @@ def list_video_folder(folder: str | os.PathLike, frame_rate: float | None = None
             `frame_rate` is given but the clips are not folders of frames.
     """
     folder = pathlib.Path(folder)
-    if not folder.is_dir():
-        problem = "is not a folder" if folder.exists() else "does not exist"
+    if not os.path.isdir(folder):
+        problem = "is not a folder" if os.path.exists(folder) else "does not exist"
         raise DataError(
             f"The videos must be in {_LAYOUT}. Received: folder={str(folder)!r}, which {problem}"
         )

@@ -8,6 +8,7 @@ from gsf_tf.data.listing.clip_listing import ClipListing
 from gsf_tf.data.listing.clip_source import ClipSource
 from gsf_tf.data.listing.label_map import LabelMap
 from gsf_tf.data.listing.list_line import is_number, read_list
+from gsf_tf.data.video.number_gaps import number_gaps
 from gsf_tf.errors import DataError
 from gsf_tf.tasks import ACTION
 
@@ -61,7 +62,7 @@ def list_annotated_videos(
             listed twice, a number of frames is wrong, or a label is not in the label map.
     """
     folder = pathlib.Path(folder)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise DataError(
             "The paths of a list must be relative to a folder that exists. Received: "
             f"folder={str(folder)!r}"
@@ -184,11 +185,11 @@ def _check_names(written, places, labels):
 def _infer_labels(annotations, training_labels, are_indices):
     if are_indices:
         numbers = {int(label) for label in training_labels}
-        missing = sorted(set(range(max(numbers) + 1)) - numbers)
+        missing, first_ones = number_gaps(numbers, 0, max(numbers), 10)
         if missing:
             raise DataError(
                 "Labels that are numbers must run from 0 without a gap if `labels` is not given. "
-                f"Received: 0..{max(numbers)} in {str(annotations)!r} without {missing[:10]}. Pass "
+                f"Received: 0..{max(numbers)} in {str(annotations)!r} without {first_ones}. Pass "
                 "`labels`, a label map with the name of each class."
             )
         names = [str(number) for number in sorted(numbers)]

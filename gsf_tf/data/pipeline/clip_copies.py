@@ -37,27 +37,34 @@ class ClipCopies:
             DataError: If the copy cannot be written.
         """
         copy = os.path.join(self._folder, clip.data_path)
-        if not os.access(clip.path, os.R_OK):
-            return clip.path
+        is_folder = os.path.isdir(clip.path)
+        if not os.access(clip.path, os.R_OK) or not (is_folder or os.path.isfile(clip.path)):
+            return clip.path  # What is no file, such as a fifo, is not read.
         try:
-            if not os.path.isdir(clip.path):
+            if not is_folder:
                 self._refresh(clip.path, copy, os.path.getsize(clip.path))
                 return copy
             with os.scandir(clip.path) as entries:
                 sizes = {entry.name: entry.stat().st_size for entry in entries if entry.is_file()}
+            for name, size in sizes.items():
+                self._refresh(os.path.join(clip.path, name), os.path.join(copy, name), size)
+            if sizes:
+                self._remove_others(copy, sizes)
         except OSError:
             return clip.path
-        for name, size in sizes.items():
-            self._refresh(os.path.join(clip.path, name), os.path.join(copy, name), size)
+        return copy if sizes else clip.path
+
+    def _remove_others(self, copy, names):
         for name in os.listdir(copy):
-            if name not in sizes and not name.endswith(INCOMPLETE):
+            if name not in names and not name.endswith(INCOMPLETE):
                 os.remove(os.path.join(copy, name))
-        return copy
 
     def _refresh(self, path, target, size):
         try:
             refresh_copy(path, target, size)
         except tf.errors.OpError as error:
+            if not os.access(path, os.R_OK):  # It has vanished.
+                raise FileNotFoundError(path) from error
             raise DataError(
                 "`cache` must be a folder on a disk with room for the files of the dataset. "
                 f"Received: cache={self._folder!r}, to which {path!r} could not be copied: "

@@ -19,6 +19,7 @@ from gsf_tf.data.pipeline.file_stream import FileStream
 from gsf_tf.data.pipeline.seeding import check_seed
 from gsf_tf.data.pipeline.sized_dataset import SizedDataset
 from gsf_tf.data.pipeline.worker_share import WorkerShare
+from gsf_tf.data.video.clip_limits import ClipLimits
 from gsf_tf.data.video.clip_reader import check_clip
 from gsf_tf.errors import DataError, VideoError
 
@@ -62,6 +63,7 @@ def video_dataset_from_directory(
     deterministic: bool = True,
     num_parallel_calls: int = tf.data.AUTOTUNE,
     verbose: bool = True,
+    limits: ClipLimits | None = None,
 ) -> tf.data.Dataset | tuple[tf.data.Dataset, tf.data.Dataset]:
     """Makes a dataset from a folder with one folder of videos per class.
 
@@ -126,6 +128,9 @@ def video_dataset_from_directory(
         deterministic: `False` returns clips in the order in which they become ready.
         num_parallel_calls: Number of clips decoded in parallel.
         verbose: Print the number of clips and show progress.
+        limits: How much work a clip may be, by default `ClipLimits()`. A clip beyond it counts as
+            damaged. The clock is looked at between frames, because this process decodes: a decoder
+            that hangs inside of one frame is not ended (`gsf-tf prepare` ends it).
 
     Returns:
         A `tf.data.Dataset` of (clip, label) batches with the attributes `class_names` and
@@ -137,7 +142,7 @@ def video_dataset_from_directory(
     Raises:
         DataError: If the folder or an argument breaks one of the rules above.
     """
-    seed = check_seed(seed)
+    seed, limits = check_seed(seed), limits or ClipLimits()
     listing = list_video_folder(directory)
     listing, names = _relabel(listing, labels, class_names)
     members_of = _select(listing, validation_split, subset, seed)
@@ -155,7 +160,7 @@ def video_dataset_from_directory(
         print("".join(f"{note}.\n" for note in listing.notes), end="")
     datasets = []
     for split, members in members_of.items():
-        readable, paths = _leave_out_unreadable(members, listing.kind, copies, verbose)
+        readable, paths = _leave_out_unreadable(members, listing.kind, copies, limits, verbose)
         if verbose:
             count = f"{len(readable)} {listing.kind}"
             print(f"Using {count} of {len(names)} classes for {split or 'all'}.")
@@ -186,6 +191,7 @@ def video_dataset_from_directory(
             epoch=epoch,
             num_parallel_calls=num_parallel_calls,
             deterministic=deterministic,
+            limits=limits,
         )
         dataset = stream.dataset()
         mixing = augmentation if random and augmentation.mixes else None
@@ -313,13 +319,13 @@ def _select(listing, validation_split, subset, seed):
     return selected
 
 
-def _leave_out_unreadable(clips, kind, copies, verbose):
+def _leave_out_unreadable(clips, kind, copies, limits, verbose):
     """Returns the clips that can be opened, and the paths from which they are read."""
 
     def check(clip):
         path = clip.path if copies is None else copies.local_path(clip)
         try:
-            check_clip(path)
+            check_clip(path, limits)
         except VideoError as error:
             return path, error
         return path, None

@@ -13,6 +13,7 @@ from gsf_tf.data.pipeline.clip_rule import ClipRule
 from gsf_tf.data.pipeline.python_calls import ends_with_process
 from gsf_tf.data.pipeline.seeding import epoch_seed_dataset, example_seeds, shuffle_arguments
 from gsf_tf.data.pipeline.worker_share import WorkerShare
+from gsf_tf.data.video.clip_limits import ClipLimits
 from gsf_tf.data.video.clip_reader import read_sampled_frames
 from gsf_tf.errors import VideoError
 from gsf_tf.ops import scale_crops
@@ -33,6 +34,7 @@ class FileStream:
         epoch: As in `epoch_seed_dataset`.
         num_parallel_calls: Number of clips decoded in parallel.
         deterministic: Keep the order independent of timing.
+        limits: How much work a clip may be.
     """
 
     paths: Sequence[str]
@@ -45,6 +47,7 @@ class FileStream:
     epoch: int | None
     num_parallel_calls: int
     deterministic: bool
+    limits: ClipLimits
 
     def dataset(self) -> tf.data.Dataset:
         """Returns the clips of one pass, augmented in training.
@@ -93,7 +96,8 @@ class FileStream:
             return self.rule.indices(num_frames, frames_seed).numpy()
 
         try:
-            return read_sampled_frames(path.decode(), choose, self.short_side), True
+            path = path.decode()
+            return read_sampled_frames(path, choose, self.short_side, self.limits), True
         except VideoError as error:
             warnings.warn(f"A clip is left out. {error}", stacklevel=2)
             return np.zeros([self.rule.num_frames, *self.rule.image_size, 3], np.uint8), False

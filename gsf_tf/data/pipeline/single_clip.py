@@ -6,6 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from gsf_tf.data.pipeline.clip_rule import ClipRule
+from gsf_tf.data.video.clip_limits import ClipLimits
+from gsf_tf.data.video.clip_process import ClipProcess
 from gsf_tf.data.video.clip_reader import read_sampled_frames
 from gsf_tf.ops import scale_crops
 
@@ -22,6 +24,8 @@ def frames_to_clip(
     num_crops: int = 1,
     full_short_side: bool = False,
     crops_along: str = "longer_side",
+    limits: ClipLimits | None = None,
+    process: ClipProcess | None = None,
 ) -> np.ndarray:
     """Makes the clip that a model takes from a video file or from frames.
 
@@ -42,13 +46,16 @@ def frames_to_clip(
         num_crops: Number of crops of each clip.
         full_short_side: As in `video_dataset_from_records`.
         crops_along: As in `video_dataset_from_records`.
+        limits: How much work the clip may be, by default `ClipLimits()`.
+        process: Decodes the clip. By default this process does, in which a decoder that crashes or
+            hangs cannot be stopped.
 
     Returns:
         uint8 `[num_segments, *image_size, 3]`. With several views, uint8 `[num_clips * num_crops,
         num_segments, *image_size, 3]`.
 
     Raises:
-        VideoError: If the file cannot be decoded to its end.
+        VideoError: If the file cannot be decoded to its end within the limits.
         ValueError: If the frames are not uint8 `[N, H, W, 3]`.
     """
     rule = ClipRule(
@@ -67,7 +74,8 @@ def frames_to_clip(
         return rule.indices(num_frames, None).numpy()
 
     if isinstance(frames_or_path, str | os.PathLike):
-        frames = read_sampled_frames(frames_or_path, choose, short_side)
+        read = read_sampled_frames if process is None else process.read_sampled_frames
+        frames = read(frames_or_path, choose, short_side, limits or ClipLimits())
     else:
         frames = np.asarray(frames_or_path)
         if frames.ndim != 4 or frames.shape[-1] != 3 or frames.dtype != np.uint8 or not frames.size:

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from gsf_tf.data.video.clip_limits import ClipLimits
 from gsf_tf.errors import DataError
 
 
@@ -17,6 +18,8 @@ class RecordSettings:
         clips_per_shard: Largest number of clips in one file. 0 chooses the number so that files
             have 100 to 200 MB, from the size of a sample of the clips.
         seed: Decides the order of the clips in the shards.
+        max_clip_pixels: As in `ClipLimits`. A clip beyond it is left out.
+        max_clip_seconds: As in `ClipLimits`. A clip beyond it is left out.
 
     Raises:
         DataError: If a value is outside its range.
@@ -27,6 +30,13 @@ class RecordSettings:
     max_frames: int = 0
     clips_per_shard: int = 0
     seed: int = 0
+    max_clip_pixels: int = ClipLimits.max_clip_pixels
+    max_clip_seconds: float = ClipLimits.max_clip_seconds
+
+    @property
+    def limits(self) -> ClipLimits:
+        """How much work a clip may be."""
+        return ClipLimits(self.max_clip_pixels, self.max_clip_seconds)
 
     def __post_init__(self):
         rules = (
@@ -39,3 +49,4 @@ class RecordSettings:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise DataError(f"`{name}` must be in {low}..{high}. Received: {name}={value}")
+        _ = self.limits  # Checks its values.

@@ -6,16 +6,23 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from gsf_tf.data.video.clip_budget import ClipBudget
+from gsf_tf.data.video.clip_limits import ClipLimits
 from gsf_tf.data.video.frame_folder import FrameFolder
 from gsf_tf.data.video.image_file import check_image, is_image, iterate_image
 from gsf_tf.data.video.video_file import DecodedFrame, iterate_frames, probe, read_header
+from gsf_tf.errors import VideoError
+
+# Of all frames that are kept for one clip, together: 1.6 GB.
+MAX_KEPT_PIXELS = 2**29
 
 
-def check_clip(path: str | os.PathLike) -> None:
+def check_clip(path: str | os.PathLike, limits: ClipLimits | None = None) -> None:
     """Checks that a clip can be opened, before any of it is used.
 
     Args:
         path: A video file, a folder of numbered frames, or an image.
+        limits: How much work the clip may be, by default `ClipLimits()`.
 
     Raises:
         VideoError: If it cannot be opened. Damage further inside shows only on decoding.
@@ -25,17 +32,19 @@ def check_clip(path: str | os.PathLike) -> None:
     elif is_image(path):
         check_image(path)
     else:
-        probe(path)
+        probe(path, limits)
 
 
 def open_clip(
-    path: str | os.PathLike, frame_rate: float = 0.0
+    path: str | os.PathLike, frame_rate: float = 0.0, budget: ClipBudget | None = None
 ) -> tuple[int, float, int, Callable[..., Iterator[DecodedFrame]]]:
     """Opens a clip and returns its length, its frame rate and an iterator over its frames.
 
     Args:
         path: A video file, a folder of numbered frames, or an image.
         frame_rate: Frames per second of a folder of frames, 0 if unknown.
+        budget: The work that is left for the clip in all passes over it. By default each pass has
+            the work of `ClipLimits()`.
 
     Returns:
         A tuple of four values: the number of frames (for a video the number in its header, which
@@ -46,18 +55,21 @@ def open_clip(
     Raises:
         VideoError: If the clip does not exist or cannot be opened.
     """
+    limited = {} if budget is None else {"budget": budget}
     if frame_rate or os.path.isdir(path):
         folder = FrameFolder(path, frame_rate)
-        return len(folder), frame_rate, folder.index_base, folder.iterate_frames
+        iterate = functools.partial(folder.iterate_frames, **limited)
+        return len(folder), frame_rate, folder.index_base, iterate
     if is_image(path):
-        return 1, 0.0, 0, functools.partial(iterate_image, path)
-    return *read_header(path), 0, functools.partial(iterate_frames, path)
+        return 1, 0.0, 0, functools.partial(iterate_image, path, **limited)
+    return *read_header(path, **limited), 0, functools.partial(iterate_frames, path, **limited)
 
 
 def read_sampled_frames(
     path: str | os.PathLike,
     choose: Callable[[int], Sequence[int]],
     short_side: int | None = None,
+    limits: ClipLimits | None = None,
 ) -> np.ndarray:
     """Reads the frames that a sampling rule chooses.
 
@@ -70,25 +82,47 @@ def read_sampled_frames(
         choose: A function that takes the number of frames and returns the positions of the frames
             to read, counted from 0; positions may repeat.
         short_side: As in `video_file.iterate_frames`.
+        limits: How much work the clip may be in all passes over it. By default each pass has the
+            work of `ClipLimits()`.
 
     Returns:
         uint8 RGB frames `[T, H, W, 3]`, upright, in the order that `choose` returned.
 
     Raises:
-        VideoError: If the clip cannot be decoded to its end.
+        VideoError: If the clip cannot be decoded to its end within the limits, or the chosen frames
+            have more than `MAX_KEPT_PIXELS` together.
     """
-    num_frames, _, _, iterate = open_clip(path)
+    budget = limits and ClipBudget(path, limits)
+    num_frames, _, _, iterate = open_clip(path, budget=budget)
     while True:
         indices = [int(index) for index in choose(num_frames)] if num_frames else []
-        wanted, kept, decoded = set(indices), {}, 0
+        places, found, decoded = {}, None, 0
+        for place, index in enumerate(indices):
+            places.setdefault(index, []).append(place)
 
-        def keep(index, wanted=wanted):
+        def keep(index, places=places):
             nonlocal decoded
             decoded = index + 1
-            return index in wanted
+            return index in places
 
         for frame in iterate(short_side=short_side, keep=keep):
-            kept[frame.index] = frame.pixels
+            if found is None:
+                found = _room_for(path, len(indices), frame)
+            found[places[frame.index]] = frame.pixels
         if decoded == num_frames:
-            return np.stack([kept[index] for index in indices])
+            if found is None:
+                raise ValueError(f"`choose` must choose a frame. Received: {indices}")
+            return found
         num_frames = decoded
+
+
+def _room_for(path, count, frame):
+    """Returns an array for the chosen frames, which are as large as the first."""
+    height, width, _ = frame.pixels.shape
+    if count * height * width > MAX_KEPT_PIXELS:
+        reason = (
+            f"{count} frames of {width}x{height} pixels take too much memory (more than 2**29 "
+            "pixels together)"
+        )
+        raise VideoError(path, reason, frame.index + 1)
+    return np.empty((count, *frame.pixels.shape), frame.pixels.dtype)

@@ -4,27 +4,29 @@ import collections
 
 import av
 
-from gsf_tf.data.video.video_stream import file_start, open_video
+from gsf_tf.data.video.video_stream import file_start, frame_rate, open_video
 
 
-def has_times_by_order(path, container, stream) -> bool:
+def has_times_by_order(video) -> bool:
     """Returns whether a file stores the order of decoding only, and its frames have another order.
 
     Such frames have their times from a `FrameClock` that has seen all packets before them.
 
     Args:
-        path: The file.
-        container: PyAV's container of it.
-        stream: The video stream in it.
+        video: The `OpenVideo`.
     """
-    if not stream.codec_context.has_b_frames:
+    if not video.stream.codec_context.has_b_frames:
         return False
-    if container.format.name != "matroska,webm":
-        return container.format.name == "avi"
-    with open_video(path) as (again, stream):
-        again.flags &= ~av.container.Flags.gen_pts.value
-        first = next((packet for packet in again.demux(stream) if packet.size), None)
-    return first is not None and first.pts is None
+    if video.container.format.name != "matroska,webm":
+        return video.container.format.name == "avi"
+    # A second opening, because this one must not lose the packet.
+    with open_video(video.path, video.budget) as again:
+        again.container.flags &= ~av.container.Flags.gen_pts.value
+        for packet in again.container.demux(again.stream):
+            again.budget.check_time()
+            if packet.size:
+                return packet.pts is None
+    return False
 
 
 class FrameClock:
@@ -41,7 +43,7 @@ class FrameClock:
 
     def __init__(self, container, stream):
         self._start = float(file_start(container, stream))
-        self._period = float(1 / (stream.average_rate or stream.guessed_rate or 25))
+        self._period = 1 / (frame_rate(stream) or 25)
         self._offset, self._last = 0.0, None
         self._waiting = collections.deque()
         self._by_order = container.format.name == "avi"

@@ -1,18 +1,20 @@
 """Clips that are stored as a folder of numbered JPEG files."""
 
 import os
-import pathlib
 import re
-import struct
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from PIL import Image
 
-from gsf_tf.data.video.image_file import scale_down, upright
+from gsf_tf.data.video.clip_budget import ClipBudget
+from gsf_tf.data.video.clip_errors import clip_errors, describe
+from gsf_tf.data.video.image_file import read_picture, scale_down
+from gsf_tf.data.video.number_gaps import number_gaps
 from gsf_tf.data.video.video_file import DecodedFrame
-from gsf_tf.data.video.video_stream import MAX_PIXELS
 from gsf_tf.errors import VideoError
+
+# Records store the number of the first frame in 64 bits.
+_MAX_NUMBER = 2**63 - 1
 
 FRAME_NAME = re.compile(r"(\d+)\.jpe?g", re.IGNORECASE)
 
@@ -32,7 +34,8 @@ class FrameFolder:
         index_base: Number of the first frame, 0 or 1, or that of the part.
 
     Raises:
-        VideoError: If the folder does not exist, holds no frame, or lacks one of the numbers.
+        VideoError: If the folder does not exist or cannot be read, holds no frame, or lacks one of
+            the numbers.
     """
 
     def __init__(
@@ -45,8 +48,12 @@ class FrameFolder:
         self.frame_rate = frame_rate
         if not os.path.isdir(path):
             raise VideoError(path, "the folder of frames does not exist")
+        try:
+            names = sorted(os.listdir(path))
+        except OSError as error:
+            raise VideoError(path, f"the folder cannot be read ({describe(error)})") from error
         numbered = {}
-        for name in sorted(os.listdir(path)):
+        for name in names:
             match = FRAME_NAME.fullmatch(name)
             if match and numbered.setdefault(int(match[1]), name) != name:
                 reason = f"frame {int(match[1])} has two files, `{numbered[int(match[1])]}` and "
@@ -60,13 +67,13 @@ class FrameFolder:
         if part is not None:
             self._before = part[0] - self.index_base
             self.index_base, last = part[0], part[0] + part[1] - 1
+            if last > _MAX_NUMBER:
+                raise VideoError(path, "numbers of frames must be below 2**63")
             numbered = {n: name for n, name in numbered.items() if self.index_base <= n <= last}
-        missing = [n for n in range(self.index_base, last + 1) if n not in numbered]
+        missing, first_ones = number_gaps(numbered, self.index_base, last, 5)
         if missing:
-            numbers = ", ".join(map(str, missing[:5])) + (", ..." if len(missing) > 5 else "")
-            reason = (
-                f"{len(missing)} of the frames {self.index_base}..{last} are missing: {numbers}"
-            )
+            numbers = ", ".join(map(str, first_ones)) + (", ..." if missing > 5 else "")
+            reason = f"{missing} of the frames {self.index_base}..{last} are missing: {numbers}"
             raise VideoError(path, reason)
         self._names = [numbered[number] for number in sorted(numbered)]
 
@@ -74,7 +81,11 @@ class FrameFolder:
         return len(self._names)
 
     def iterate_frames(
-        self, *, short_side: int | None = None, keep: Callable[[int], bool] = lambda index: True
+        self,
+        *,
+        short_side: int | None = None,
+        keep: Callable[[int], bool] = lambda index: True,
+        budget: ClipBudget | None = None,
     ) -> Iterator[DecodedFrame]:
         """Decodes the frames in order and yields those that `keep` chooses.
 
@@ -82,6 +93,7 @@ class FrameFolder:
             short_side: Frames whose shorter side is larger than this are scaled down to it,
                 the aspect ratio kept. `None` never scales.
             keep: A function from a frame's position, counted from 0, to whether it is yielded.
+            budget: As in `video_file.iterate_frames`.
 
         Yields:
             Upright `DecodedFrame`s: the orientation in EXIF tags is applied, as in single images.
@@ -89,11 +101,10 @@ class FrameFolder:
         Raises:
             VideoError: If a frame is not a readable JPEG, or differs in size from the first.
         """
-        size = None
+        budget, size = budget or ClipBudget(self.path), None
         for index, name in enumerate(self._names):
-            with self._open(name, index) as image:
-                # Frames that are not kept are read too, so that damage is found whatever is kept.
-                rgb = self._read(image, name, index)
+            # Frames that are not kept are read too, so that damage is found whatever is kept.
+            rgb = self._read(name, index, budget)
             size = size or rgb.size
             if rgb.size != size:
                 reason = f"`{name}` is {rgb.width}x{rgb.height}, the frames before it are "
@@ -102,21 +113,17 @@ class FrameFolder:
                 seconds = None
                 if self.frame_rate:
                     seconds = (self._before + index) / self.frame_rate
-                yield DecodedFrame(index, seconds, np.asarray(scale_down(rgb, short_side)))
+                with clip_errors(self.path, index):
+                    pixels = np.asarray(scale_down(rgb, short_side))
+                yield DecodedFrame(index, seconds, pixels)
 
-    def _open(self, name, index):
+    def _read(self, name, index, budget):
+        path = os.path.join(self.path, os.fsencode(name) if isinstance(self.path, bytes) else name)
         try:
-            image = Image.open(pathlib.Path(self.path, name), formats=["JPEG"])
-        except (OSError, Image.DecompressionBombError) as error:
-            raise VideoError(self.path, f"`{name}` is not a JPEG file", index) from error
-        if image.width * image.height > MAX_PIXELS:
-            image.close()
-            reason = f"`{name}` announces {image.width}x{image.height} pixels"
-            raise VideoError(self.path, reason, index)
-        return image
-
-    def _read(self, image, name, index):
-        try:
-            return upright(image).convert("RGB")
-        except (OSError, SyntaxError, ValueError, struct.error) as error:
-            raise VideoError(self.path, f"`{name}` is damaged ({error})", index) from error
+            return read_picture(path, ["JPEG"], budget, index)
+        except VideoError as error:
+            if error.path == self.path:
+                raise
+            is_about_it = error.reason.startswith("it ")
+            reason = error.reason.removeprefix("it ") if is_about_it else f"({error.reason})"
+            raise VideoError(self.path, f"`{name}` {reason}", index) from error

@@ -1,13 +1,17 @@
 """Decodes images, each of which is a clip of one frame."""
 
 import contextlib
+import io
 import os
-import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from PIL import Image
 
+from gsf_tf.data.video.clip_budget import ClipBudget
+from gsf_tf.data.video.clip_errors import clip_errors
+from gsf_tf.data.video.regular_file import open_regular_file
+from gsf_tf.data.video.timed_file import TimedFile
 from gsf_tf.data.video.video_file import DecodedFrame
 from gsf_tf.data.video.video_stream import MAX_PIXELS
 from gsf_tf.errors import VideoError
@@ -41,7 +45,7 @@ def check_image(path: str | os.PathLike) -> None:
     Raises:
         VideoError: If the file is missing, is neither JPEG nor PNG, or announces an absurd size.
     """
-    with _open(path):
+    with _open(path, _FORMATS, ClipBudget(path)):
         pass
 
 
@@ -50,6 +54,7 @@ def iterate_image(
     *,
     short_side: int | None = None,
     keep: Callable[[int], bool] = lambda index: True,
+    budget: ClipBudget | None = None,
 ) -> Iterator[DecodedFrame]:
     """Decodes an image as the only frame of a clip.
 
@@ -61,6 +66,7 @@ def iterate_image(
         short_side: An image whose shorter side is larger than this is scaled down to it, the
             aspect ratio kept. `None` never scales.
         keep: A function from the position 0 to whether the frame is yielded.
+        budget: As in `video_file.iterate_frames`.
 
     Yields:
         The upright `DecodedFrame`, at 0 seconds.
@@ -68,13 +74,36 @@ def iterate_image(
     Raises:
         VideoError: If the file cannot be decoded to its end.
     """
-    with _open(path) as image:
-        try:
-            rgb = _eight_bits(upright(image)).convert("RGB")
-        except (OSError, SyntaxError, ValueError, struct.error) as error:
-            raise VideoError(path, f"it is damaged ({error})") from error
+    rgb = read_picture(path, _FORMATS, budget or ClipBudget(path))
+    with clip_errors(path):
+        pixels = np.asarray(scale_down(rgb, short_side))
     if keep(0):
-        yield DecodedFrame(0, 0.0, np.asarray(scale_down(rgb, short_side)))
+        yield DecodedFrame(0, 0.0, pixels)
+
+
+def read_picture(
+    path: str | os.PathLike, formats: Sequence[str], budget: ClipBudget, frames_decoded: int = 0
+) -> Image.Image:
+    """Decodes a picture.
+
+    Args:
+        path: The file.
+        formats: Pillow's names of the formats that it may have.
+        budget: The work that is left for the clip.
+        frames_decoded: Number of frames of the clip before this one, for messages.
+
+    Returns:
+        The upright picture, RGB with 8 bits.
+
+    Raises:
+        VideoError: If the file cannot be decoded to its end within the limits.
+    """
+    with (
+        _open(path, formats, budget, frames_decoded) as image,
+        clip_errors(path, what="it is damaged"),
+    ):
+        budget.count_frame(*image.size, frames_decoded)
+        return _eight_bits(upright(image)).convert("RGB")
 
 
 def upright(image: Image.Image) -> Image.Image:
@@ -93,17 +122,21 @@ def scale_down(image: Image.Image, short_side: int | None) -> Image.Image:
 
 
 @contextlib.contextmanager
-def _open(path):
-    try:
-        image = Image.open(path, formats=_FORMATS)
-    except FileNotFoundError as error:
-        raise VideoError(path, "the file does not exist") from error
-    except (OSError, Image.DecompressionBombError) as error:
-        raise VideoError(path, "it is neither a JPEG nor a PNG file") from error
-    with image:
-        if image.width * image.height > MAX_PIXELS:
-            raise VideoError(path, f"it announces {image.width}x{image.height} pixels")
-        yield image
+def _open(path, formats, budget, frames_decoded=0):
+    """Opens a picture and checks its header; the value is the image, not decoded yet."""
+    with open_regular_file(path) as file:
+        data = io.BufferedReader(TimedFile(file, budget, frames_decoded))
+        try:
+            image = Image.open(data, formats=formats)
+        except VideoError:
+            raise
+        except Exception as error:
+            either = "neither a JPEG nor a PNG" if len(formats) > 1 else f"not a {formats[0]}"
+            raise VideoError(path, f"it is {either} file") from error
+        with image:
+            if image.width * image.height > MAX_PIXELS:
+                raise VideoError(path, f"it announces {image.width}x{image.height} pixels")
+            yield image
 
 
 def _eight_bits(image):

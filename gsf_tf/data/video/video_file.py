@@ -16,8 +16,11 @@ import numpy as np
 from av.sidedata.sidedata import Type as SideDataType
 from av.video.reformatter import Interpolation
 
+from gsf_tf.data.video.clip_budget import ClipBudget
+from gsf_tf.data.video.clip_errors import clip_errors
+from gsf_tf.data.video.clip_limits import ClipLimits
 from gsf_tf.data.video.frame_clock import FrameClock
-from gsf_tf.data.video.video_stream import check_complete, decoding_errors, demux, open_video
+from gsf_tf.data.video.video_stream import check_complete, demux, frame_rate, open_video
 from gsf_tf.errors import VideoError
 
 
@@ -64,11 +67,12 @@ class DecodedFrame(NamedTuple):
     pixels: np.ndarray
 
 
-def probe(path: str | os.PathLike) -> VideoInfo:
+def probe(path: str | os.PathLike, limits: ClipLimits | None = None) -> VideoInfo:
     """Reads a video's properties by walking its packets and decoding its first frame.
 
     Args:
-        path: Video file of any format that FFmpeg knows.
+        path: Video file.
+        limits: How much work the clip may be, by default `ClipLimits()`.
 
     Returns:
         A `VideoInfo`.
@@ -77,22 +81,20 @@ def probe(path: str | os.PathLike) -> VideoInfo:
         VideoError: If the file is missing, is not a video, is cut off, or its first frame
             does not decode. Damage further inside shows only on decoding.
     """
-    with open_video(path) as (container, stream):
-        rate = float(stream.average_rate or stream.guessed_rate or 0)
+    with open_video(path, ClipBudget(path, limits)) as video, clip_errors(path):
         first, num_frames = None, 0
-        with decoding_errors(path, lambda: 0):
-            for packet in demux(path, container, stream):
-                num_frames += bool(packet.size) and not packet.is_discard
-                if first is None:
-                    first = next(iter(packet.decode()), None)
+        for packet in demux(video):
+            num_frames += bool(packet.size) and not packet.is_discard
+            if first is None:
+                first = next(iter(packet.decode()), None)
         if first is None:
             raise VideoError(path, "the video stream holds no frame")
-        check_complete(path, container, stream, 0)
-        transposed = _display_matrix(first)[0] == 0
+        check_complete(video, 0)
+        transposed = display_matrix(first)[0] == 0
         height, width = first.height, first.width
         if transposed:
             height, width = width, height
-        return VideoInfo(num_frames, height, width, rate, int(first.rotation))
+        return VideoInfo(num_frames, height, width, frame_rate(video.stream), int(first.rotation))
 
 
 def iterate_frames(
@@ -100,6 +102,7 @@ def iterate_frames(
     *,
     short_side: int | None = None,
     keep: Callable[[int], bool] = lambda index: True,
+    budget: ClipBudget | None = None,
 ) -> Iterator[DecodedFrame]:
     """Decodes a video to its end, frame by frame, and yields the frames that `keep` chooses.
 
@@ -107,70 +110,87 @@ def iterate_frames(
     but only the frames that are kept are converted to RGB and scaled.
 
     Args:
-        path: Video file of any format that FFmpeg knows.
+        path: Video file.
         short_side: Frames whose shorter side is larger than this are scaled down to it, the
             aspect ratio kept; smaller frames stay as they are. `None` never scales.
         keep: A function from a frame's position, counted from 0, to whether it is yielded.
+        budget: The work that is left for the clip, by default that of `ClipLimits()`.
 
     Yields:
         `DecodedFrame`s in display order. Their times count from the start of the file, as players
         do, and always increase.
 
     Raises:
-        VideoError: If the file cannot be decoded to its end.
+        VideoError: If the file cannot be decoded to its end within the limits.
     """
-    count = 0
+    matrix = None
+    with open_video(path, budget) as video:
+        for count, (frame, seconds) in enumerate(_decode(video)):
+            with clip_errors(path, count):
+                matrix = matrix or display_matrix(frame)
+            if keep(count):
+                with clip_errors(path, count):
+                    pixels = to_rgb(frame, short_side, matrix)
+                yield DecodedFrame(count, seconds, pixels)
+
+
+def _decode(video):
+    """Yields the frames of a video with their times; any error of the decoder is a `VideoError`."""
+    count, size = 0, None
 
     def decoded():
         return count
 
-    with open_video(path) as (container, stream):
-        size, clock = None, FrameClock(container, stream)
-        with decoding_errors(path, decoded):
-            for packet in demux(path, container, stream, decoded):
-                clock.add(packet)
-                for frame in packet.decode():
-                    seconds = clock.seconds(frame)
-                    if frame.is_corrupt:
-                        raise VideoError(path, "a frame is damaged", count)
-                    size = size or (frame.width, frame.height)
-                    if (frame.width, frame.height) != size:
-                        reason = f"the frame size changes from {size[0]}x{size[1]} to "
-                        reason += f"{frame.width}x{frame.height} inside the video"
-                        raise VideoError(path, reason, count)
-                    if keep(count):
-                        yield DecodedFrame(count, seconds, to_rgb(frame, short_side))
-                    count += 1
+    with clip_errors(video.path, decoded):
+        clock = FrameClock(video.container, video.stream)
+        for packet in demux(video, decoded):
+            clock.add(packet)
+            for frame in packet.decode():
+                seconds = clock.seconds(frame)
+                if frame.is_corrupt:
+                    raise VideoError(video.path, "a frame is damaged", count)
+                size = size or (frame.width, frame.height)
+                if (frame.width, frame.height) != size:
+                    reason = f"the frame size changes from {size[0]}x{size[1]} to "
+                    reason += f"{frame.width}x{frame.height} inside the video"
+                    raise VideoError(video.path, reason, count)
+                video.budget.count_frame(*size, count)
+                yield frame, seconds
+                count += 1
         if count == 0:
-            raise VideoError(path, "the video stream holds no frame")
-        check_complete(path, container, stream, count)
+            raise VideoError(video.path, "the video stream holds no frame")
+        check_complete(video, count)
 
 
 def read_frames(
     path: str | os.PathLike,
     indices: Sequence[int] | None = None,
     short_side: int | None = None,
+    limits: ClipLimits | None = None,
 ) -> np.ndarray:
     """Reads all frames of a video, or those at some positions.
 
     Args:
-        path: Video file of any format that FFmpeg knows.
+        path: Video file.
         indices: Positions of the frames to read, counted from 0, in any order and with
             repetitions; `None` reads all frames.
-        short_side: As in `iterate_frames`.
+        short_side: Frames whose shorter side is larger than this are scaled down to it, the
+            aspect ratio kept; smaller frames stay as they are. `None` never scales.
+        limits: How much work the clip may be, by default `ClipLimits()`.
 
     Returns:
         uint8 RGB frames `[T, H, W, 3]`, upright.
 
     Raises:
-        VideoError: If the file cannot be decoded to its end.
+        VideoError: If the file cannot be decoded to its end within the limits.
         ValueError: If an index lies outside the video.
     """
+    budget = ClipBudget(path, limits)
     if indices is None:
-        frames = iterate_frames(path, short_side=short_side)
+        frames = iterate_frames(path, short_side=short_side, budget=budget)
         return np.stack([frame.pixels for frame in frames])
     wanted = set(map(int, indices))
-    frames = iterate_frames(path, short_side=short_side, keep=wanted.__contains__)
+    frames = iterate_frames(path, short_side=short_side, keep=wanted.__contains__, budget=budget)
     kept = {frame.index: frame.pixels for frame in frames}
     outside = sorted(wanted - set(kept))
     if outside:
@@ -181,41 +201,50 @@ def read_frames(
     return np.stack([kept[int(index)] for index in indices])
 
 
-def read_header(path: str | os.PathLike) -> tuple[int, float]:
+def read_header(path: str | os.PathLike, budget: ClipBudget | None = None) -> tuple[int, float]:
     """Reads the number of frames and the frame rate of a video, without decoding it.
 
     Args:
-        path: Video file of any format that FFmpeg knows.
+        path: Video file.
+        budget: As in `iterate_frames`.
 
     Returns:
-        The number of frames that the header states, or the number of packets if it states none;
-        and the frames per second, 0.0 if unknown.
+        The number of frames that the header states, or the number of packets if it states none or
+        more than the file has bytes; and the frames per second, 0.0 if unknown.
 
     Raises:
         VideoError: If the file cannot be opened as a video.
     """
-    with open_video(path) as (container, stream):
-        num_frames = stream.frames
-        if num_frames == 0:
+    with open_video(path, budget) as video, clip_errors(path):
+        num_frames = video.stream.frames
+        if not 0 < num_frames <= min(os.fstat(video.file).st_size, 2**31 - 1):
+            num_frames = 0
             with contextlib.suppress(av.error.FFmpegError):
-                for packet in container.demux(stream):
+                for packet in video.container.demux(video.stream):
+                    video.budget.check_time()
                     num_frames += bool(packet.size)
-        return num_frames, float(stream.average_rate or stream.guessed_rate or 0)
+        return num_frames, frame_rate(video.stream)
 
 
-def to_rgb(frame, short_side):
-    """Returns a decoded frame as upright uint8 RGB `[H, W, 3]`, scaled down to the short side."""
+def to_rgb(frame, short_side, matrix):
+    """Returns a decoded frame as upright uint8 RGB `[H, W, 3]`, scaled down to the short side.
+
+    `matrix` is the `display_matrix` of the first frame.
+    """
     width, height = frame.width, frame.height
     shorter = min(width, height)
     if short_side is not None and shorter > short_side:
         width = round(width * short_side / shorter)
         height = round(height * short_side / shorter)
     rgb = frame.reformat(width, height, "rgb24", interpolation=_SCALING, threads=1)
-    return _upright(rgb.to_ndarray(), _display_matrix(frame))
+    return _upright(rgb.to_ndarray(), matrix)
 
 
-def _display_matrix(frame):
+def display_matrix(frame):
     """Returns (a, b, c, d), each -1, 0 or 1: x' = a x + c y, y' = b x + d y; y points down."""
+    # PyAV's list of side data and its frame hold each other, and so keep the picture until Python
+    # looks for such circles. A tiny copy has the same side data.
+    frame = frame.reformat(2, 2, "rgb24", interpolation=Interpolation.POINT, threads=1)
     try:
         side_data = frame.side_data
     except ValueError:

@@ -12,6 +12,7 @@ import tensorflow as tf
 from gsf_tf.data.listing.clip_listing import ClipListing
 from gsf_tf.data.listing.clip_source import ClipSource
 from gsf_tf.data.records.record_settings import RecordSettings
+from gsf_tf.data.video.clip_limits import ClipLimits
 from gsf_tf.errors import DataError
 from gsf_tf.whole_file import write_whole_file
 
@@ -93,10 +94,12 @@ class RecordPlan:
             source_fingerprint: The `ClipListing.fingerprint` of their clips.
             num_clips: Their number of clips, those in quarantine included.
         """
+        limits = dataclasses.asdict(ClipLimits())  # Earlier versions had none.
+        old, new = {**limits, **settings}, {**limits, **self.settings}
         found = [
-            f"{name}: {settings.get(name)} in the folder, {value} now"
-            for name, value in self.settings.items()
-            if settings.get(name) != value
+            f"{name}: {old.get(name)} in the folder, {value} now"
+            for name, value in new.items()
+            if old.get(name) != value
         ]
         if labels != self.labels:
             found.append(f"classes: {len(labels)} in the folder, {len(self.labels)} now")

@@ -133,3 +133,56 @@ def test_records_inside_the_folder_are_no_class(tmp_path):
         (tmp_path / "records" / mark).unlink()
     with pytest.raises(DataError, match="`records`. Add clips, or move the folders elsewhere"):
         list_video_folder(tmp_path)
+
+
+def forbid(monkeypatch, *paths):
+    """Makes folders unreadable, for the superuser of a container too."""
+    scandir = os.scandir
+
+    def ask(path):
+        if str(path) in map(str, paths):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", ask)
+
+
+@pytest.mark.parametrize("name", ["a", "a/deep", "a/deep/er", ""])
+def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch, name):
+    touch(tmp_path, "a/1.mp4", "a/deep/er/2.mp4", "b/3.mp4")
+    forbid(monkeypatch, tmp_path / name)
+    message = f"1 folder that cannot be read: `{name or '.'}` .Permission denied.*permissions"
+    for find in (list_video_folder, FileIndex):
+        with pytest.raises(DataError, match=message):
+            find(tmp_path)
+
+
+def test_folders_that_cannot_be_looked_into(tmp_path, monkeypatch):
+    """The names in a folder may be readable where what they name is not."""
+    touch(tmp_path, "a/1.mp4", "a/c/2.mp4", "b/3.mp4", "pool/x/4.mp4", "pool/5.mp4")
+    (tmp_path / "b/more").symlink_to(tmp_path / "pool/x")
+    (tmp_path / "b/5.mp4").symlink_to(tmp_path / "pool/5.mp4")
+    (tmp_path / "pool").rename(tmp_path.parent / f"{tmp_path.name} pool")
+    for name, target in (("more", "x"), ("5.mp4", "5.mp4")):
+        (tmp_path / "b" / name).unlink()
+        (tmp_path / "b" / name).symlink_to(tmp_path.parent / f"{tmp_path.name} pool" / target)
+    stat = os.stat
+
+    def ask(path, **options):
+        if str(path) in map(str, [tmp_path / "a/c", tmp_path / "b/more", tmp_path / "b/5.mp4"]):
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, **options)
+
+    monkeypatch.setattr(os, "stat", ask)
+    with pytest.raises(DataError, match="2 folders that cannot be read") as error:
+        list_video_folder(tmp_path)
+    assert "`a/c`" in str(error.value) and "`b/more`" in str(error.value)
+    assert "5.mp4" not in str(error.value)  # A clip, which is quarantined.
+
+
+def test_what_file_systems_make_is_left_out(tmp_path, monkeypatch):
+    touch(tmp_path, "train/a/1.mp4", "train/b/2.mp4", "val/a/3.mp4", "lost+found/x")
+    forbid(monkeypatch, tmp_path / "lost+found")
+    listing = list_video_folder(tmp_path)
+    assert len(listing.clips) == 3
+    assert "`lost+found` is left out: Permission denied" in listing.notes

@@ -145,3 +145,20 @@ def test_missing_files(tmp_path):
     (tmp_path / "list.txt").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(DataError, match="UTF-8"):
         list_annotated_videos(tmp_path, tmp_path / "list.txt")
+
+
+def test_huge_labels_and_numbers_take_no_memory(tmp_path):
+    with pytest.raises(DataError, match=r"without \[1, 2, 3, 4, 5, 6, 7, 8, 9, 10\]"):
+        read(tmp_path, f"a.mp4 0\nb.mp4 {10**15}\n")
+    (tmp_path / "frames").mkdir()
+    with pytest.raises(DataError, match="for 0 files"):
+        read(tmp_path, f"frames {10**15} 0\nb.mp4 1\n")
+
+
+@pytest.mark.parametrize("line", ["a.mp4 " + "9" * 5000, "a" * 200_000 + " 0", "a\0.mp4 0",
+                                  '"' + "a" * 140_000 + '" 0', "frames " + "9" * 5000 + " 0",
+                                  "a.mp4," * 20_000])  # fmt: skip
+def test_lines_that_are_no_text_of_a_list(tmp_path, line):
+    (tmp_path / "frames").mkdir()
+    with pytest.raises(DataError, match="fields of at most 4096 characters.*line 2"):
+        read(tmp_path, f"b.mp4 1\n{line}\n")

@@ -1,4 +1,5 @@
 import collections
+import os
 import shutil
 
 import keras
@@ -7,7 +8,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from gsf_tf.data import DataError, video_dataset_from_directory
+from gsf_tf.data import ClipLimits, DataError, video_dataset_from_directory
 from gsf_tf.data.video import video_file
 from tests.data.video_maker import frame_numbers, make_frames, make_video, numbered_frame
 
@@ -254,6 +255,20 @@ def test_length(video_folder, arguments):
     dataset = load(video_folder, **arguments)
     assert len(dataset) == int(dataset.cardinality()) == sum(1 for _ in dataset)
     assert dataset.class_names == ["closing it", "down", "up"]
+
+
+def test_clips_that_are_too_much_work_or_no_files(tmp_path):
+    for name in ("a/1.mp4", "b/1.mp4"):
+        make_video(tmp_path / name, 4)
+    make_video(tmp_path / "a/long.mp4", 30)
+    (tmp_path / "a/list.mp4").write_text("ffconcat version 1.0\nfile 1.mp4\n")
+    os.mkfifo(tmp_path / "b/fifo.mp4")
+    with pytest.warns(UserWarning, match="2 of 5 videos(?s:.*)`concat`(?s:.*)not a regular file"):
+        dataset = load(tmp_path, limits=ClipLimits(10 * 64 * 96), cache=tmp_path.parent / "cache")
+    with pytest.warns(UserWarning, match="A clip is left out.*long.mp4.*max_clip_pixels"):
+        assert labels_of(dataset) == {0: 1, 1: 1}
+    with pytest.raises(DataError, match="none of which is(?s:.*)max_clip_seconds"):
+        load(tmp_path, limits=ClipLimits(max_clip_seconds=1e-9))
 
 
 def test_length_with_unreadable_and_damaged_files(tmp_path):

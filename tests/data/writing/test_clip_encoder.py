@@ -2,14 +2,31 @@ import io
 import multiprocessing
 import os
 import signal
+import time
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from gsf_tf.data import ClipSource, RecordSettings, VideoError
+from gsf_tf.data.records.record_parser import MAX_FRAME_PIXELS
+from gsf_tf.data.video import decoding_worker
 from gsf_tf.data.writing import clip_encoder
 from tests.data.video_maker import frame_numbers, make_frames, make_video, numbered_frame
+
+
+def hang_on_request(source, settings):
+    if "hanging" in source.path:
+        time.sleep(1000)
+    return clip_encoder.encode_clip(source, settings)
+
+
+def fork_workers(monkeypatch, encode):
+    """Forks the workers, since spawned ones would import the module without the change."""
+    fork = multiprocessing.get_context("fork")
+    monkeypatch.setattr(clip_encoder, "_try_encode", encode)
+    monkeypatch.setattr(clip_encoder, "DecodingContext", lambda: fork)
+    monkeypatch.setattr(clip_encoder, "_start_worker", lambda: None)
 
 
 def die_on_request(source, settings):
@@ -68,11 +85,7 @@ def test_clips_without_a_frame_rate(tmp_path):
 
 @pytest.mark.parametrize("deadly", [{2}, {0, 1, 5}])
 def test_clip_that_kills_its_worker_is_reported(tmp_path, monkeypatch, deadly):
-    # Forked workers, since spawned ones would import the module without the change.
-    fork = multiprocessing.get_context("fork")
-    monkeypatch.setattr(clip_encoder, "_try_encode", die_on_request)
-    monkeypatch.setattr(clip_encoder, "DecodingContext", lambda: fork)
-    monkeypatch.setattr(clip_encoder, "_start_worker", lambda: None)
+    fork_workers(monkeypatch, die_on_request)
     sources = []
     for number in range(6):
         kind = "deadly" if number in deadly else "good"
@@ -86,3 +99,67 @@ def test_clip_that_kills_its_worker_is_reported(tmp_path, monkeypatch, deadly):
             assert "process that decoded it died" in result.reason
         else:
             assert len(result.frames) == 2
+
+
+@pytest.mark.parametrize("hanging", [{2}, {0, 1}])
+def test_a_decoder_that_hangs_is_ended(tmp_path, monkeypatch, hanging):
+    fork_workers(monkeypatch, hang_on_request)
+    monkeypatch.setattr(decoding_worker, "_GRACE_SECONDS", 0.2)
+    sources = []
+    for number in range(6):
+        kind = "hanging" if number in hanging else "good"
+        path = make_video(tmp_path / f"{number} {kind}.mp4", 2)
+        sources.append(ClipSource(str(path), path.name, 0))
+    begin = time.monotonic()
+    settings = RecordSettings(max_clip_seconds=1)
+    results = list(clip_encoder.encode_clips(sources, settings, workers=2))
+    assert time.monotonic() - begin < 10
+    assert [source for source, _ in results] == sources
+    for number, (_, result) in enumerate(results):
+        if number in hanging:
+            assert result.reason == "decoding it takes more than 1 seconds (`max_clip_seconds`)"
+        else:
+            assert len(result.frames) == 2
+
+
+def test_leaving_early_ends_the_processes(tmp_path, monkeypatch):
+    fork_workers(monkeypatch, hang_on_request)
+    paths = [make_video(tmp_path / name, 2) for name in ("good.mp4", "hanging.mp4")]
+    sources = [ClipSource(str(path), path.name, 0) for path in paths]
+    results = clip_encoder.encode_clips(sources, RecordSettings(), workers=2)
+    next(results)
+    before = multiprocessing.active_children()
+    results.close()
+    for process in before:
+        process.join(10)
+        assert not process.is_alive()
+
+
+def test_frames_that_no_record_can_hold(tmp_path):
+    assert clip_encoder._MAX_FRAME_PIXELS == MAX_FRAME_PIXELS
+    for size in ((65501, 16), (16, 65501), (8000, 4200)):
+        Image.new("L", size).save(tmp_path / "a.png")
+        source = ClipSource(str(tmp_path / "a.png"), "a.png", 0)
+        with pytest.raises(VideoError, match=f"{size[0]}x{size[1]} pixels are too large"):
+            clip_encoder.encode_clip(source, RecordSettings(short_side=8192))
+    small = clip_encoder.encode_clip(source, RecordSettings(short_side=16))
+    assert (small.height, small.width) == (16, 30)
+
+
+@pytest.mark.parametrize("seconds", [1e300, -1e300, float("inf"), float("nan")])
+def test_times_that_no_record_can_hold(tmp_path, monkeypatch, seconds):
+    path = make_video(tmp_path / "a.mp4", 2)
+    monkeypatch.setattr(
+        "gsf_tf.data.video.frame_clock.FrameClock.seconds", lambda self, frame: seconds
+    )
+    with pytest.raises(VideoError, match="absurd time"):
+        clip_encoder.encode_clip(ClipSource(str(path), "a.mp4", 0), RecordSettings())
+
+
+def test_limits_are_part_of_the_settings(tmp_path):
+    source = ClipSource(str(make_video(tmp_path / "a.mp4", 12)), "a.mp4", 0)
+    for part in (source, ClipSource(source.path, "a.mp4", 0, start=0.0, stop=1.2)):
+        with pytest.raises(VideoError, match="`max_clip_pixels`"):
+            clip_encoder.encode_clip(part, RecordSettings(max_clip_pixels=3 * 64 * 96))
+        with pytest.raises(VideoError, match="`max_clip_seconds`"):
+            clip_encoder.encode_clip(part, RecordSettings(max_clip_seconds=1e-9))

@@ -2,7 +2,13 @@ import dataclasses
 
 import pytest
 
-from gsf_tf.data import RecordSettings, list_video_folder, split_for_validation, write_records
+from gsf_tf.data import (
+    ClipLimits,
+    RecordSettings,
+    list_video_folder,
+    split_for_validation,
+    write_records,
+)
 from gsf_tf.data.writing import record_plan as record_plan_module
 from gsf_tf.data.writing.record_plan import RecordPlan
 
@@ -57,3 +63,16 @@ def test_size_is_measured_the_same_with_any_workers(listing, tmp_path, monkeypat
     assert infos[0] == infos[1]
     train = infos[0].splits["train"]
     assert len(train["shards"]) == round(train["bytes"] / 30e3) > 2
+
+
+def test_a_folder_of_a_version_without_limits_has_the_default_ones(listing):
+    plain = RecordPlan.of(listing, RecordSettings())
+    limited = RecordPlan.of(listing, RecordSettings(max_clip_seconds=5, max_clip_pixels=10**9))
+    limits = dataclasses.asdict(ClipLimits())
+    old = {name: value for name, value in plain.settings.items() if name not in limits}
+    before = dataclasses.replace(plain, settings=old)
+    assert plain.differences_to(before) == before.differences_to(plain) == []
+    for begun in (plain, before):
+        pixels, seconds = sorted(limited.differences_to(begun))
+        assert pixels == "max_clip_pixels: 300000000000 in the folder, 1000000000 now"
+        assert seconds == "max_clip_seconds: 600.0 in the folder, 5 now"

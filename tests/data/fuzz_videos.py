@@ -1,0 +1,199 @@
+"""Reads damaged videos and images until something other than a clip or a `VideoError` comes out.
+
+  python -m tests.data.fuzz_videos --cases=20000 --seed=0
+
+Case N is a file, or a folder of frames, that `clip_damage.damage_clip` draws with the seed N from
+small clips of many formats. Each is checked, sampled, cut and encoded as the programs do it, under
+limits. What comes out must be frames that are whole, or a `VideoError` that names the clip. The
+cases run in child processes under a time limit, and their memory is watched; when one crashes,
+hangs or grows, its cases are tried one by one, and the culprit is named.
+"""
+
+import collections
+import json
+import logging
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import warnings
+
+import numpy as np
+from absl import app, flags
+
+from gsf_tf.data.listing.clip_source import ClipSource
+from gsf_tf.data.records.record_settings import RecordSettings
+from gsf_tf.data.video.clip_limits import ClipLimits
+from gsf_tf.data.video.clip_reader import check_clip, read_sampled_frames
+from gsf_tf.data.writing.clip_encoder import encode_clip
+from gsf_tf.errors import VideoError
+from tests.data.clip_damage import damage_clip, whole_clips
+
+FLAGS = flags.FLAGS
+FINE = ("frames", "VideoError")
+PROGRAM = ["-m", "tests.data.fuzz_videos"]
+
+# Of one case: seconds, with some for a busy machine, and MB. A picture of 2**26 pixels is allowed,
+# of which FFmpeg or Pillow hold up to five copies of four bytes per pixel.
+CASE_SECONDS, CASE_MEGABYTES = 30, 1500
+LIMITS = ClipLimits(max_clip_pixels=200_000_000, max_clip_seconds=10)
+SETTINGS = RecordSettings(
+    short_side=32,
+    max_clip_pixels=LIMITS.max_clip_pixels,
+    max_clip_seconds=LIMITS.max_clip_seconds,
+)
+
+
+def run_case(folder, wholes, seed):
+    """Returns the kind of damage and what came of it.
+
+    Args:
+        folder: An empty folder.
+        wholes: The clips that are damaged, from `whole_clips`.
+        seed: The case.
+    """
+    path, kind = damage_clip(folder, wholes, seed)
+    begin = time.monotonic()
+    part = {"start": 0.1, "stop": 0.5} if path.is_file() else {}
+    outcomes = [
+        try_reading(path, lambda: check_clip(path, LIMITS)),
+        try_reading(path, lambda: check_frames(read_sampled_frames(path, choose, 32, LIMITS))),
+        try_reading(path, lambda: check_clip_of(ClipSource(str(path), "a", 0))),
+        try_reading(path, lambda: check_clip_of(ClipSource(str(path), "a", 0, **part))),
+    ]
+    assert time.monotonic() - begin < CASE_SECONDS, (kind, "took too long")
+    # The two ways of reading a whole clip agree.
+    assert outcomes[1] == outcomes[2] or outcomes[1] == "frames", (kind, outcomes)
+    return kind, outcomes[1]
+
+
+def try_reading(path, read):
+    """Returns the outcome of a reading; an error that is no `VideoError` is raised."""
+    try:
+        read()
+    except VideoError as error:
+        assert error.path == str(path), (error, path)
+        assert error.reason.isprintable() and error.frames_decoded >= 0, error
+        return "VideoError"
+    return "frames"
+
+
+def choose(num_frames):
+    assert 0 < num_frames < 2**31, num_frames
+    return np.linspace(0, num_frames - 1, 4).astype(int)
+
+
+def check_frames(frames):
+    assert frames.dtype == np.uint8 and len(frames) == 4 and frames.shape[-1] == 3, frames.shape
+
+
+def check_clip_of(source):
+    clip = encode_clip(source, SETTINGS)
+    assert len(clip.frames) == len(clip.timestamps) > 0 and clip.frame_rate >= 0
+    assert all(frame.startswith(b"\xff\xd8") for frame in clip.frames)
+    assert all(-(2**63) <= timestamp < 2**63 for timestamp in clip.timestamps)
+
+
+def peak_megabytes():
+    """The most memory that this process has had since the last call."""
+    status = pathlib.Path("/proc/self/status")
+    if not status.exists():
+        return 0
+    peak = int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) / 1024
+    pathlib.Path("/proc/self/clear_refs").write_text("5")
+    return peak
+
+
+def run_cases(first, count):
+    """Runs cases in this process; a line of JSON for each."""
+    logging.disable(logging.WARNING)
+    warnings.simplefilter("ignore")
+    with tempfile.TemporaryDirectory() as originals:
+        wholes = whole_clips(pathlib.Path(originals))
+        print(json.dumps("ready"), flush=True)
+        for seed in range(first, first + count):
+            peak_megabytes()
+            with tempfile.TemporaryDirectory() as folder:
+                kind, outcome = run_case(pathlib.Path(folder), wholes, seed)
+            peak = peak_megabytes()
+            assert peak < CASE_MEGABYTES, (kind, f"{peak:.0f} MB")
+            print(json.dumps([kind, outcome, round(peak)]), flush=True)
+
+
+def watch(first, count, limit):
+    """Runs cases in child processes.
+
+    Args:
+        first: First seed.
+        count: Number of cases.
+        limit: Seconds without a result after which a case counts as hung.
+
+    Yields:
+        (seed, kind, outcome, MB) of each case; the outcome of a case that ended its process is a
+        text that begins with "crash" or "hang".
+    """
+    last = first + count
+    while first < last:
+        command = [
+            sys.executable,
+            *PROGRAM,
+            "--child",
+            f"--seed={first}",
+            f"--cases={last - first}",
+        ]
+        with tempfile.TemporaryFile("w+") as errors:
+            child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
+            hung = threading.Event()
+
+            def start_clock(child=child, hung=hung):
+                clock = threading.Timer(limit, lambda: (hung.set(), child.kill()))
+                clock.start()
+                return clock
+
+            clock = start_clock()
+            for line in child.stdout:
+                clock.cancel()
+                clock = start_clock()
+                if (result := json.loads(line)) != "ready":
+                    yield first, *result
+                    first += 1
+            status = child.wait()
+            clock.cancel()
+            if first == last:
+                return
+            errors.seek(0)
+            what = "hang" if hung.is_set() else f"crash (status {status})"
+            yield first, "?", f"{what}: {errors.read()[-2000:]}", 0
+            first += 1
+
+
+def main(_):
+    if FLAGS.child:
+        run_cases(FLAGS.seed, FLAGS.cases)
+        return 0
+    table, failures, most = collections.Counter(), 0, 0
+    for number, (seed, kind, outcome, peak) in enumerate(
+        watch(FLAGS.seed, FLAGS.cases, FLAGS.limit), 1
+    ):
+        most = max(most, peak)
+        if outcome not in FINE:
+            print(f"case {seed}: {outcome}", flush=True)
+            failures, outcome = failures + 1, "failed"
+        table[kind, outcome] += 1
+        if number % 1000 == 0:
+            print(f"{number} cases, {failures} failures, at most {most} MB", flush=True)
+    for (kind, outcome), number in sorted(table.items()):
+        print(f"{kind:32} {outcome:10} {number}")
+    print(f"{sum(table.values())} cases, {failures} failures, at most {most} MB")
+    return int(failures > 0)
+
+
+if __name__ == "__main__":
+    flags.DEFINE_integer("cases", 20000, "How many.", 1)
+    flags.DEFINE_integer("seed", 0, "Seed of the first case; the others follow.", 0)
+    flags.DEFINE_integer("limit", 60, "Seconds after which a case counts as hung.", 1)
+    flags.DEFINE_bool("child", False, "Used by this program itself.")
+    app.run(main)
