@@ -5,12 +5,17 @@
 # make docs    the documentation site, in site/; a broken link or an unknown name is an error
 # make setup   .venv/ with the pinned stack and the compiled ops; the others call it
 #
+# make fuzz CASES=1000 SEED=0    damaged and hostile inputs, counted (docs/reliability.md)
 # make sanitize     the op tests with the C++ code under AddressSanitizer and UBSan
 # make test-tf221   the op tests on TensorFlow 2.21, in .venv-tf221/
 # make bazel        the op tests with the library that Bazel builds
 #
 # PYTHON=... chooses the interpreter (3.11 is what the pinned stack is for).
 
+CASES ?= 1000
+SEED ?= 0
+FUZZERS := tests.data.fuzz_videos tests.data.fuzz_records tests.data.fuzz_descriptions \
+	tests.weights.fuzz_checkpoints tests.training.fuzz_workdirs tests.ops.fuzz_ops
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 BUILD_INPUTS := setup.py setup.cfg pyproject.toml constraints.txt \
@@ -18,7 +23,7 @@ BUILD_INPUTS := setup.py setup.cfg pyproject.toml constraints.txt \
 	-o -name 'CMakeLists.txt' -o -name 'sources.bzl' -o -name 'build_info.py' \))
 CXX_SOURCES := $(shell find custom_ops -name '*.cc' -o -name '*.cu' -o -name '*.h')
 
-.PHONY: demo test test-all bench docs sanitize test-tf221 bazel lint format setup clean
+.PHONY: demo test test-all bench docs fuzz sanitize test-tf221 bazel lint format setup clean
 
 demo: setup
 	$(BIN)/python -m trainers.demo --output=demo
@@ -28,6 +33,12 @@ test: .venv/.test-complete
 
 test-all: .venv/.test-complete
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --exhaustive
+
+fuzz: .venv/.test-complete
+	@status=0; for fuzzer in $(FUZZERS); do \
+	  echo "$$fuzzer"; \
+	  $(BIN)/python -m $$fuzzer --cases=$(CASES) --seed=$(SEED) || status=1; \
+	done; exit $$status
 
 sanitize: setup
 	.ci/sanitize $(BIN)/python
