@@ -14,7 +14,6 @@ from gsf_tf.evaluation import Predictor
 from gsf_tf.models import from_preset
 from gsf_tf.training.checkpoint_state import STATE_FILE, read_state, state_text
 from gsf_tf.training.checkpoints import Checkpoints, complete_checkpoints
-from gsf_tf.training.resized_model import resized_model
 from gsf_tf.training.run_state import RunState
 from gsf_tf.training.step_totals import StepTotals
 from gsf_tf.workdir import Workdir
@@ -381,25 +380,3 @@ def flipped(data, rng):
     for place in (*rng.integers(3000, size=4), *-rng.integers(1, 300, size=2)):
         changed[place] ^= rng.integers(1, 256)
     return bytes(changed)
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        {"precision": "float32"},
-        {"precision": "float32", "model": 5},
-        {"precision": 5, "model": {}},
-        {"precision": "float32", "model": {"preset": 3}, "jit_compile": False},
-        {
-            "precision": "float32",
-            "model": {"preset": "gsf_resnet14thin", "other": 1},
-            "jit_compile": False,
-            "task_weights": {},
-        },
-    ],
-    ids=str,
-)
-def test_no_network_of_another_size_without_a_configuration(values):
-    info = DatasetInfo(["a", "b"], "", {}, "", {})
-    with pytest.raises(UserError, match=r"config\.json|config\.model"):
-        resized_model(None, ml_collections.ConfigDict(values), info, 4, 32)
