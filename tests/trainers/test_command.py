@@ -11,8 +11,8 @@ import pytest
 from rich.table import Table
 
 from gsf_tf.data import OFFICIAL_DATASETS
-from gsf_tf.data.pipeline.cropping import CROPS_ALONG
 from gsf_tf.data.listing.video_folder import _SPLIT_FOLDERS
+from gsf_tf.data.pipeline.cropping import CROPS_ALONG
 from gsf_tf.evaluation.fusion import MEANS
 from gsf_tf.evaluation.protocol import PROTOCOLS
 from tests.program_forks import REPOSITORY
