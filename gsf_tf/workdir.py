@@ -132,15 +132,16 @@ class Workdir:
 
     def _check_same_config(self, config, defaults):
         before, now = _flatten(self.read_config()), _flatten(config)
-        in_effect = _values_of_earlier_versions(before, now)
-        earlier = {**defaults, **in_effect}
+        of_earlier_versions = _values_of_earlier_versions(before, now)
+        earlier = {**defaults, **of_earlier_versions}
+        stated = {**of_earlier_versions, **before}
 
         def value(of, key):
             # None, of an argument that only some configurations have, is the model's own value.
             return of[key] if key in of else (earlier if of is before else defaults).get(key)
 
         differing = [
-            f"  {key}: {before.get(key, in_effect.get(key, '(absent)'))!r} in the workdir, "
+            f"  {key}: {stated.get(key, '(absent)')!r} in the workdir, "
             f"{now.get(key, '(absent)')!r} now"
             for key in sorted(before.keys() | now.keys())
             # The path of the records may change; `_check_same_records` compares their content.

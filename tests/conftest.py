@@ -7,9 +7,9 @@ import tensorflow as tf
 
 from tests import program_forks
 
-# Threads of OpenMP, which PyTorch has, wait by spinning: beside another worker of pytest they took
-# more than half of the processor's time. It is read when PyTorch is loaded, here and in child
-# processes.
+# PyTorch's threads (OpenMP) wait by spinning: beside another worker of pytest, two of them took
+# more than half of the processor's time. The value is read when PyTorch is loaded, in child
+# processes too.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Two replicas on one machine; it has to be said before TensorFlow starts its devices.

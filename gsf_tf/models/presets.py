@@ -198,8 +198,8 @@ def from_preset(
 def _forget_calls(backbone):
     """Removes the calls of a backbone from its layers, before a method calls them in a new graph.
 
-    `layer.output` is the tensor of a layer's first call. It has to be the one in the new graph, or
-    no feature extractor could be made of it.
+    `layer.output` is the tensor of a layer's first call. No feature extractor could be made of it
+    if that call were in another graph than the model's.
     """
     for layer in backbone.layers:
         layer._inbound_nodes.clear()

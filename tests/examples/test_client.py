@@ -143,3 +143,10 @@ def test_a_playlist_opens_no_other_video(video, tmp_path):
     path.write_text(f"ffconcat version 1.0\nfile '{video}'\n")
     with pytest.raises(av.error.ArgumentError):
         runpy.run_path(str(CLIENT))["count_frames"](str(path))
+
+
+@pytest.mark.parametrize("name", ["12:30.mp4", "concat:a.mp4", "%03d.mp4"])
+def test_names_are_no_addresses(tmp_path, monkeypatch, name):
+    make_video(tmp_path / name, 5)
+    monkeypatch.chdir(tmp_path)
+    assert runpy.run_path(str(CLIENT))["count_frames"](name) == 5

@@ -151,13 +151,17 @@ def _read_text(name, path):
 
 
 def _check_line(line, where):
-    longest = max(map(len, re.split(r"[\t, ]", line)))
-    if "\0" in line or longest > _MAX_FIELD or len(line) > 10 * _MAX_FIELD:
+    if _is_absurd(line):
         raise DataError(
             f"A line of the list must be text with fields of at most {_MAX_FIELD} characters. "
             f"Received: a line of {len(line)} characters, {line[:40]!r} ..., at {where}. Name a "
             "list of clips."
         )
+
+
+def _is_absurd(line):
+    longest = max(map(len, re.split(r"[\t, ]", line)))
+    return "\0" in line or longest > _MAX_FIELD or len(line) > 10 * _MAX_FIELD
 
 
 def _split_fields(line, folder):
@@ -178,7 +182,7 @@ def _is_comment(line, folder):
     """Returns whether a line begins with `#`, which may also begin the name of a file."""
     if not line.startswith("#"):
         return False
-    return not os.path.exists(folder / _split_fields(line, folder)[0])
+    return _is_absurd(line) or not os.path.exists(folder / _split_fields(line, folder)[0])
 
 
 def _fields(line, delimiter):

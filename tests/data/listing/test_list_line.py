@@ -1,7 +1,11 @@
+import os
+import time
+
 import pytest
 from PIL import Image
 
-from gsf_tf.data import DataError, LabelMap, list_annotated_videos
+from gsf_tf.data import DataError, LabelMap, RecordSettings, VideoError, list_annotated_videos
+from gsf_tf.data.writing.clip_encoder import encode_clip
 from tests.data.listing.test_video_list import read
 from tests.data.record_reader import prepare
 from tests.data.video_maker import make_frames
@@ -223,6 +227,41 @@ def test_parts_of_a_folder_of_frames(tmp_path, first):
     fingerprints = {read(tmp_path, text + end).fingerprint() for end in
                     ("kitchen 4 2 0\n", "kitchen 4 3 0\n", "kitchen 5 2 0\n")}  # fmt: skip
     assert len(fingerprints) == 3
+
+
+def test_huge_numbers_of_parts(tmp_path):
+    make_folder(tmp_path / "1", 3)
+    (tmp_path / "1/00003.jpg").rename(tmp_path / f"1/{10**18}.jpg")
+    begin = time.process_time()
+    with pytest.raises(DataError, match=f"start=2, num_frames={10**18 - 1} for 3 files"):
+        read(tmp_path, f"1 2 {10**18 - 1} 0\n")
+    listing = read(tmp_path, f"1 {10**18} 1 0\nnone 1 {10**4000} 1\n")
+    assert [clip.frames for clip in listing.clips] == [(10**18, 1), (1, 10**4000)]
+    assert time.process_time() - begin < 1
+
+
+def test_parts_of_a_folder_that_cannot_be_read(tmp_path, monkeypatch):
+    make_folder(tmp_path / "1", 3)
+    listdir = os.listdir
+
+    def ask(path):
+        if str(path) == str(tmp_path / "1"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return listdir(path)
+
+    monkeypatch.setattr(os, "listdir", ask)
+    listing = read(tmp_path, "1 2 2 0\n1 9 7 1\n")
+    assert [clip.frames for clip in listing.clips] == [(2, 2), (9, 7)]
+    for clip in listing.clips:
+        with pytest.raises(VideoError, match="cannot be read .Permission denied"):
+            encode_clip(clip, RecordSettings())
+
+
+@pytest.mark.parametrize(
+    "text", ["a" * 200_000, "a\0b", "a," * 100_000], ids=["long", "null", "many"]
+)
+def test_comments_of_any_text(tmp_path, text):
+    assert len(read(tmp_path, f"#{text}\na.mp4 up\nb.mp4 down\n").clips) == 2
 
 
 def test_parts_that_are_listed_twice(tmp_path):

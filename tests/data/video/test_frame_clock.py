@@ -5,7 +5,8 @@ import av
 import numpy as np
 import pytest
 
-from gsf_tf.data import VideoError, probe, read_frames
+from gsf_tf.data import ClipLimits, VideoError, probe, read_frames
+from gsf_tf.data.video.clip_budget import ClipBudget
 from gsf_tf.data.video.video_file import iterate_frames
 from gsf_tf.data.video.video_segment import iterate_segment
 from tests.data.video.test_video_stream import add_video, remux
@@ -100,6 +101,32 @@ def test_times_in_avi_go_forward(tmp_path, name, codec, options):
         assert times == pytest.approx(np.arange(first, last) / 25, abs=1e-6)
         for ours, theirs in zip(part, frames[first:last], strict=True):
             np.testing.assert_array_equal(ours.pixels, theirs.pixels)
+
+
+def test_frames_before_a_part_of_an_avi_count_for_its_limits(tmp_path):
+    path = make_stream(tmp_path / "a.avi", "mpeg4", 24, options={"g": "6"}, b_frames=2)
+    pixels = read_frames(path, [0])[0, :, :, 0].size
+    for frames in (22, 21):  # The part is frame 20, and frame 21 ends it.
+        budget = ClipBudget(path, ClipLimits(max_clip_pixels=frames * pixels))
+        part = iterate_segment(path, 20 / 25, 21 / 25, budget=budget)
+        if frames == 22:
+            assert [frame.index for frame in part] == [0]
+        else:
+            with pytest.raises(VideoError, match="`max_clip_pixels`"):
+                list(part)
+
+
+def test_no_look_at_a_file_opens_a_name(tmp_path, monkeypatch):
+    path = make_stream(tmp_path / "a.mkv", "mpeg4", 24, options={"g": "6"}, b_frames=2)
+    opened, av_open = [], av.open
+
+    def note(name, *args, **options):
+        opened.append((name, options["container_options"]["protocol_whitelist"]))
+        return av_open(name, *args, **options)
+
+    monkeypatch.setattr(av, "open", note)
+    assert len(list(iterate_segment(path, 7 / 25, 13 / 25))) == 6
+    assert opened == [("fd:", "fd")] * 2
 
 
 @pytest.mark.parametrize("b_frames", [0, 2])

@@ -156,6 +156,30 @@ def test_times_that_no_record_can_hold(tmp_path, monkeypatch, seconds):
         clip_encoder.encode_clip(ClipSource(str(path), "a.mp4", 0), RecordSettings())
 
 
+def test_parts_of_folders_have_the_limits_too(tmp_path):
+    folder = make_frames(tmp_path / "a", 10, 32, 48)
+    part = ClipSource(str(folder), "a", 0, frames=(3, 5))
+    for pixels in (5 * 32 * 48, 5 * 32 * 48 - 1):
+        settings = RecordSettings(max_clip_pixels=pixels)
+        if pixels == 5 * 32 * 48:
+            assert len(clip_encoder.encode_clip(part, settings).frames) == 5
+        else:
+            with pytest.raises(VideoError, match="`max_clip_pixels`"):
+                clip_encoder.encode_clip(part, settings)
+
+
+def test_huge_numbers_of_parts_of_folders(tmp_path):
+    folder = make_frames(tmp_path / "a", 10, 32, 48)
+    (folder / "00010.jpg").rename(folder / f"{2**63}.jpg")
+    begin = time.process_time()
+    for part, message in [((8, 10**18), f"{10**18 - 2} of the frames 8.*: 10, 11, 12, 13, 14, "),
+                          ((2**63, 1), "below 2..63"), ((1, 10**4000), "below 2..63")]:  # fmt: skip
+        with pytest.raises(VideoError, match=message):
+            source = ClipSource(str(folder), "a", 0, frames=part)
+            clip_encoder.encode_clip(source, RecordSettings())
+    assert time.process_time() - begin < 1
+
+
 def test_limits_are_part_of_the_settings(tmp_path):
     source = ClipSource(str(make_video(tmp_path / "a.mp4", 12)), "a.mp4", 0)
     for part in (source, ClipSource(source.path, "a.mp4", 0, start=0.0, stop=1.2)):
