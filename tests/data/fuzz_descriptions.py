@@ -15,14 +15,13 @@ import pathlib
 import tempfile
 
 import numpy as np
-from absl import app, flags
+from absl import app
 
 from gsf_tf.data import DataError, DatasetInfo, LabelMap, inspect_records
 from tests.data.damage_maker import damage_bytes
-from tests.data.fuzz_records import define_flags, print_table, watch
 from tests.data.small_records import write_small_records
+from tests.fuzzing import define_flags, run
 
-FLAGS = flags.FLAGS
 PROGRAM = ["-m", "tests.data.fuzz_descriptions"]
 NUM_CLIPS, NUM_CLASSES = 2, 3
 
@@ -107,14 +106,6 @@ def run_cases(first, count, per_pass):
         print(json.dumps(results), flush=True)
 
 
-def main(_):
-    if FLAGS.child:
-        run_cases(FLAGS.seed, FLAGS.cases, FLAGS.per_pass)
-        return 0
-    outcomes = watch(FLAGS.seed, FLAGS.cases, FLAGS.per_pass, FLAGS.limit, PROGRAM)
-    return int(print_table(outcomes) > 0)
-
-
 if __name__ == "__main__":
     define_flags(cases=10000, per_pass=100, limit=300)
-    app.run(main)
+    app.run(lambda _: run(PROGRAM, run_cases))

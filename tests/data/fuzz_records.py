@@ -14,21 +14,17 @@ import collections
 import json
 import logging
 import pathlib
-import subprocess
-import sys
 import tempfile
-import threading
 
 import numpy as np
-from absl import app, flags
+from absl import app
 
 from gsf_tf.data import DamageLog, DataError, reports_damage, video_dataset_from_records
 from tests.data.damage_maker import damage_file
 from tests.data.small_records import describe_records, small_records
+from tests.fuzzing import define_flags, run
 
-FLAGS = flags.FLAGS
 NUM_CLIPS, NUM_CLASSES = 5, 3
-FINE = ("valid", "reported")
 PROGRAM = ["-m", "tests.data.fuzz_records"]
 
 
@@ -95,86 +91,6 @@ def run_cases(first, count, per_pass):
         print(json.dumps(results), flush=True)
 
 
-def watch(first, count, per_pass, limit, program=None):
-    """Runs cases in child processes.
-
-    Args:
-        first: First seed.
-        count: Number of cases.
-        per_pass: Cases that are read together.
-        limit: Seconds without a result after which a pass counts as hung.
-        program: Arguments of Python for a program with the flags of this one, which is the default.
-
-    Yields:
-        (seed, kind, outcome) of each case; the outcome of a case that ended its process is a text
-        that begins with "crash" or "hang".
-    """
-    last = first + count
-    while first < last:
-        command = [sys.executable, *(program or PROGRAM), "--child"]
-        command += [f"--seed={first}", f"--cases={last - first}", f"--per_pass={per_pass}"]
-        with tempfile.TemporaryFile("w+") as errors:
-            child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
-            hung = threading.Event()
-
-            def start_clock(child=child, hung=hung):
-                clock = threading.Timer(limit, lambda: (hung.set(), child.kill()))
-                clock.start()
-                return clock
-
-            clock = start_clock()
-            for line in child.stdout:
-                clock.cancel()
-                for kind, outcome in json.loads(line):
-                    yield first, kind, outcome
-                    first += 1
-                clock = start_clock()
-            status = child.wait()
-            clock.cancel()
-            if first == last:
-                return
-            errors.seek(0)
-            what = "hang" if hung.is_set() else f"crash (status {status})"
-            failure = f"{what}: {errors.read()[-2000:]}"
-        size = min(per_pass, last - first)
-        alone = list(watch(first, size, 1, limit, program)) if size > 1 else [(first, "?", failure)]
-        if all(outcome in FINE for _, _, outcome in alone):
-            alone[0] = (first, "?", f"only when {size} cases are read together, {failure}")
-        yield from alone
-        first += size
-
-
-def print_table(outcomes):
-    """Prints failures as they come and at the end a table; returns the number of failures."""
-    table, failures = collections.Counter(), 0
-    for number, (seed, kind, outcome) in enumerate(outcomes, 1):
-        if outcome not in FINE:
-            print(f"case {seed}: {outcome}", flush=True)
-            failures, outcome = failures + 1, "failed"
-        table[kind, outcome] += 1
-        if number % 1000 == 0:
-            print(f"{number} cases, {failures} failures", flush=True)
-    for (kind, outcome), number in sorted(table.items()):
-        print(f"{kind:24} {outcome:10} {number}")
-    return failures
-
-
-def define_flags(cases, per_pass, limit):
-    """Defines the flags of a fuzzer with their defaults."""
-    flags.DEFINE_integer("cases", cases, "How many.", 1)
-    flags.DEFINE_integer("seed", 0, "Seed of the first case; the others follow.", 0)
-    flags.DEFINE_integer("per_pass", per_pass, "Cases that run together.", 1)
-    flags.DEFINE_integer("limit", limit, "Seconds after which a pass counts as hung.", 1)
-    flags.DEFINE_bool("child", False, "Used by this program itself.")
-
-
-def main(_):
-    if FLAGS.child:
-        run_cases(FLAGS.seed, FLAGS.cases, FLAGS.per_pass)
-        return 0
-    return int(print_table(watch(FLAGS.seed, FLAGS.cases, FLAGS.per_pass, FLAGS.limit)) > 0)
-
-
 if __name__ == "__main__":
     define_flags(cases=10000, per_pass=50, limit=300)
-    app.run(main)
+    app.run(lambda _: run(PROGRAM, run_cases))

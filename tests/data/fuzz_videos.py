@@ -9,20 +9,16 @@ cases run in child processes under a time limit, and their memory is watched; wh
 hangs or grows, its cases are tried one by one, and the culprit is named.
 """
 
-import collections
 import json
 import logging
 import pathlib
 import re
-import subprocess
-import sys
 import tempfile
-import threading
 import time
 import warnings
 
 import numpy as np
-from absl import app, flags
+from absl import app
 
 from gsf_tf.data.listing.clip_source import ClipSource
 from gsf_tf.data.records.record_settings import RecordSettings
@@ -31,9 +27,8 @@ from gsf_tf.data.video.clip_reader import check_clip, read_sampled_frames
 from gsf_tf.data.writing.clip_encoder import encode_clip
 from gsf_tf.errors import VideoError
 from tests.data.clip_damage import damage_clip, whole_clips
+from tests.fuzzing import define_flags, run
 
-FLAGS = flags.FLAGS
-FINE = ("frames", "VideoError")
 PROGRAM = ["-m", "tests.data.fuzz_videos"]
 
 # Of one case: seconds, with some for a busy machine, and MB. A picture of 2**26 pixels is allowed,
@@ -66,7 +61,7 @@ def run_case(folder, wholes, seed):
     ]
     assert time.monotonic() - begin < CASE_SECONDS, (kind, "took too long")
     # The two ways of reading a whole clip agree.
-    assert outcomes[1] == outcomes[2] or outcomes[1] == "frames", (kind, outcomes)
+    assert outcomes[1] == outcomes[2] or outcomes[1] == "valid", (kind, outcomes)
     return kind, outcomes[1]
 
 
@@ -77,8 +72,8 @@ def try_reading(path, read):
     except VideoError as error:
         assert error.path == str(path), (error, path)
         assert error.reason.isprintable() and error.frames_decoded >= 0, error
-        return "VideoError"
-    return "frames"
+        return "reported"
+    return "valid"
 
 
 def choose(num_frames):
@@ -107,93 +102,22 @@ def peak_megabytes():
     return peak
 
 
-def run_cases(first, count):
+def run_cases(first, count, _):
     """Runs cases in this process; a line of JSON for each."""
     logging.disable(logging.WARNING)
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as originals:
         wholes = whole_clips(pathlib.Path(originals))
-        print(json.dumps("ready"), flush=True)
+        print(json.dumps([]), flush=True)
         for seed in range(first, first + count):
             peak_megabytes()
             with tempfile.TemporaryDirectory() as folder:
                 kind, outcome = run_case(pathlib.Path(folder), wholes, seed)
             peak = peak_megabytes()
             assert peak < CASE_MEGABYTES, (kind, f"{peak:.0f} MB")
-            print(json.dumps([kind, outcome, round(peak)]), flush=True)
-
-
-def watch(first, count, limit):
-    """Runs cases in child processes.
-
-    Args:
-        first: First seed.
-        count: Number of cases.
-        limit: Seconds without a result after which a case counts as hung.
-
-    Yields:
-        (seed, kind, outcome, MB) of each case; the outcome of a case that ended its process is a
-        text that begins with "crash" or "hang".
-    """
-    last = first + count
-    while first < last:
-        command = [
-            sys.executable,
-            *PROGRAM,
-            "--child",
-            f"--seed={first}",
-            f"--cases={last - first}",
-        ]
-        with tempfile.TemporaryFile("w+") as errors:
-            child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
-            hung = threading.Event()
-
-            def start_clock(child=child, hung=hung):
-                clock = threading.Timer(limit, lambda: (hung.set(), child.kill()))
-                clock.start()
-                return clock
-
-            clock = start_clock()
-            for line in child.stdout:
-                clock.cancel()
-                clock = start_clock()
-                if (result := json.loads(line)) != "ready":
-                    yield first, *result
-                    first += 1
-            status = child.wait()
-            clock.cancel()
-            if first == last:
-                return
-            errors.seek(0)
-            what = "hang" if hung.is_set() else f"crash (status {status})"
-            yield first, "?", f"{what}: {errors.read()[-2000:]}", 0
-            first += 1
-
-
-def main(_):
-    if FLAGS.child:
-        run_cases(FLAGS.seed, FLAGS.cases)
-        return 0
-    table, failures, most = collections.Counter(), 0, 0
-    for number, (seed, kind, outcome, peak) in enumerate(
-        watch(FLAGS.seed, FLAGS.cases, FLAGS.limit), 1
-    ):
-        most = max(most, peak)
-        if outcome not in FINE:
-            print(f"case {seed}: {outcome}", flush=True)
-            failures, outcome = failures + 1, "failed"
-        table[kind, outcome] += 1
-        if number % 1000 == 0:
-            print(f"{number} cases, {failures} failures, at most {most} MB", flush=True)
-    for (kind, outcome), number in sorted(table.items()):
-        print(f"{kind:32} {outcome:10} {number}")
-    print(f"{sum(table.values())} cases, {failures} failures, at most {most} MB")
-    return int(failures > 0)
+            print(json.dumps([[kind, outcome, round(peak)]]), flush=True)
 
 
 if __name__ == "__main__":
-    flags.DEFINE_integer("cases", 20000, "How many.", 1)
-    flags.DEFINE_integer("seed", 0, "Seed of the first case; the others follow.", 0)
-    flags.DEFINE_integer("limit", 60, "Seconds after which a case counts as hung.", 1)
-    flags.DEFINE_bool("child", False, "Used by this program itself.")
-    app.run(main)
+    define_flags(cases=20000, per_pass=1, limit=60)
+    app.run(lambda _: run(PROGRAM, run_cases))

@@ -17,17 +17,16 @@ import tempfile
 
 import numpy as np
 import tensorflow as tf
-from absl import app, flags
+from absl import app
 
 from gsf_tf import ops
 from gsf_tf.data.records.record_parser import parse_clip
 from gsf_tf.ops import library
 from gsf_tf.ops.count_records import count_records
 from tests.data.damage_maker import damage_bytes
-from tests.data.fuzz_records import define_flags, print_table, watch
 from tests.data.small_records import small_records
+from tests.fuzzing import define_flags, run
 
-FLAGS = flags.FLAGS
 PROGRAM = ["-m", "tests.ops.fuzz_ops"]
 
 # What a call may raise: an attribute of the wrong type or size is refused by TensorFlow itself.
@@ -256,14 +255,6 @@ def run_cases(first, cases, per_pass):
         print(json.dumps([run_case(seed) for seed in seeds]), flush=True)
 
 
-def main(_):
-    if FLAGS.child:
-        run_cases(FLAGS.seed, FLAGS.cases, FLAGS.per_pass)
-        return 0
-    outcomes = watch(FLAGS.seed, FLAGS.cases, FLAGS.per_pass, FLAGS.limit, PROGRAM)
-    return int(print_table(outcomes) > 0)
-
-
 if __name__ == "__main__":
     define_flags(cases=10000, per_pass=200, limit=300)
-    app.run(main)
+    app.run(lambda _: run(PROGRAM, run_cases))

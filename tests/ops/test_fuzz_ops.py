@@ -3,7 +3,7 @@ import os
 import pytest
 
 from gsf_tf.ops import library
-from tests.data.fuzz_records import watch
+from tests.fuzzing import watch
 from tests.ops.fuzz_ops import CALLS, PROGRAM
 
 
@@ -11,7 +11,7 @@ def test_fuzzed_calls():
     """More in `python -m tests.ops.fuzz_ops`."""
     if library.load().raw is None and os.environ.get("GSF_TF_REQUIRE_COMPILED") != "1":
         pytest.skip(library.load().reason)
-    results = list(watch(50000, 300, 300, 300, PROGRAM))
+    results = list(watch(PROGRAM, 50000, 300, 300, 300))
     assert [seed for seed, _, _ in results] == list(range(50000, 50300))
     assert {outcome for _, _, outcome in results} == {"valid", "reported"}, [
         result for result in results if result[2] not in ("valid", "reported")

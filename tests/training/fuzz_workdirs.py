@@ -9,7 +9,6 @@ was written or end in a `UserError`; a checkpoint that is restored must be one t
 file that links lead to must stay. The cases run in child processes under a time limit.
 """
 
-import collections
 import functools
 import json
 import os
@@ -20,7 +19,7 @@ import tempfile
 import ml_collections
 import numpy as np
 import tensorflow as tf
-from absl import app, flags
+from absl import app
 
 from gsf_tf.data import DatasetInfo, LabelMap
 from gsf_tf.errors import UserError
@@ -29,9 +28,8 @@ from gsf_tf.training.run_state import RunState
 from gsf_tf.training.step_totals import StepTotals
 from gsf_tf.workdir import Workdir
 from tests.data.damage_maker import cut, flip, insert, remove, repeat, zero
-from tests.data.fuzz_records import FINE, watch
+from tests.fuzzing import define_flags, run
 
-FLAGS = flags.FLAGS
 PROGRAM = ["-m", "tests.training.fuzz_workdirs"]
 PLACES = ((1, 0), (2, 0), (3, 30))
 MAX_MESSAGE = 3000
@@ -148,35 +146,13 @@ def restore(run):
     return "reported" if said else "valid"
 
 
-def run_cases(first, count):
+def run_cases(first, count, _):
     """Runs cases in this process; a line of JSON for each."""
     for seed in range(first, first + count):
         with tempfile.TemporaryDirectory() as folder:
             print(json.dumps([run_case(pathlib.Path(folder), seed)]), flush=True)
 
 
-def main(_):
-    if FLAGS.child:
-        run_cases(FLAGS.seed, FLAGS.cases)
-        return 0
-    table, failures = collections.Counter(), 0
-    outcomes = watch(FLAGS.seed, FLAGS.cases, 1, FLAGS.limit, PROGRAM)
-    for number, (seed, kind, outcome) in enumerate(outcomes, 1):
-        if outcome not in FINE:
-            print(f"case {seed}: {outcome}", flush=True)
-            failures, outcome = failures + 1, "failed"
-        table[kind, outcome] += 1
-        if number % 1000 == 0:
-            print(f"{number} cases, {failures} failures", flush=True)
-    for (kind, outcome), number in sorted(table.items()):
-        print(f"{kind:12} {outcome:10} {number}")
-    return int(failures > 0)
-
-
 if __name__ == "__main__":
-    flags.DEFINE_integer("cases", 10000, "How many.", 1)
-    flags.DEFINE_integer("seed", 0, "Seed of the first case; the others follow.", 0)
-    flags.DEFINE_integer("per_pass", 1, "Used by this program itself.", 1)
-    flags.DEFINE_integer("limit", 60, "Seconds after which a case counts as hung.", 1)
-    flags.DEFINE_bool("child", False, "Used by this program itself.")
-    app.run(main)
+    define_flags(cases=10000, per_pass=1, limit=60)
+    app.run(lambda _: run(PROGRAM, run_cases))

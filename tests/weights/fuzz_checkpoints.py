@@ -9,7 +9,6 @@ model must be as before. A case may take 10 seconds and 400 MB. The cases run in
 under a time limit; when one crashes or hangs, the culprit is named.
 """
 
-import collections
 import functools
 import json
 import os
@@ -19,7 +18,7 @@ import tempfile
 import time
 
 import numpy as np
-from absl import app, flags
+from absl import app
 
 from gsf_tf.models import from_preset
 from gsf_tf.weights import (
@@ -29,10 +28,9 @@ from gsf_tf.weights import (
     load_torch_backbone,
     load_torch_checkpoint,
 )
-from tests.data.fuzz_records import FINE, watch
+from tests.fuzzing import define_flags, run
 from tests.weights.hostile_checkpoints import make_checkpoint
 
-FLAGS = flags.FLAGS
 PROGRAM = ["-m", "tests.weights.fuzz_checkpoints"]
 MAX_SECONDS, MAX_MEGABYTES, MAX_MESSAGE = 10, 400, 2_000_000
 
@@ -87,7 +85,7 @@ def peak_megabytes():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def run_cases(first, count):
+def run_cases(first, count, _):
     """Runs cases in this process; a line of JSON for each."""
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(first, first + count):
@@ -96,28 +94,6 @@ def run_cases(first, count):
             (pathlib.Path(folder) / f"{seed}.pth.tar").unlink()
 
 
-def main(_):
-    if FLAGS.child:
-        run_cases(FLAGS.seed, FLAGS.cases)
-        return 0
-    table, failures = collections.Counter(), 0
-    outcomes = watch(FLAGS.seed, FLAGS.cases, 1, FLAGS.limit, PROGRAM)
-    for number, (seed, kind, outcome) in enumerate(outcomes, 1):
-        if outcome not in FINE:
-            print(f"case {seed}: {outcome}", flush=True)
-            failures, outcome = failures + 1, "failed"
-        table[kind, outcome] += 1
-        if number % 1000 == 0:
-            print(f"{number} cases, {failures} failures", flush=True)
-    for (kind, outcome), number in sorted(table.items()):
-        print(f"{kind:28} {outcome:10} {number}")
-    return int(failures > 0)
-
-
 if __name__ == "__main__":
-    flags.DEFINE_integer("cases", 10000, "How many.", 1)
-    flags.DEFINE_integer("seed", 0, "Seed of the first case; the others follow.", 0)
-    flags.DEFINE_integer("per_pass", 1, "Used by this program itself.", 1)
-    flags.DEFINE_integer("limit", 60, "Seconds after which a case counts as hung.", 1)
-    flags.DEFINE_bool("child", False, "Used by this program itself.")
-    app.run(main)
+    define_flags(cases=10000, per_pass=1, limit=60)
+    app.run(lambda _: run(PROGRAM, run_cases))

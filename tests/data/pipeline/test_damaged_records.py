@@ -1,6 +1,5 @@
 import collections
 import logging
-import pathlib
 import re
 
 import keras
@@ -10,9 +9,10 @@ import tensorflow as tf
 
 from gsf_tf.data import DamageLog, DataError, reports_damage, video_dataset_from_records
 from gsf_tf.data.records import record_framing
+from tests.data import fuzz_records
 from tests.data.damage_maker import edit, read_shard, remove_frames, with_length, write_shard
-from tests.data.fuzz_records import watch
 from tests.data.small_records import describe_records, small_records, write_small_records
+from tests.fuzzing import watch
 
 NUM_CLIPS = 6
 
@@ -333,15 +333,5 @@ def test_arguments_that_break_a_rule(shards, options, message):
 
 def test_fuzzed_records(tmp_path):
     """More in `python -m tests.data.fuzz_records`."""
-    outcomes = [outcome for _, _, outcome in watch(20000, 100, 100, 300)]
+    outcomes = [outcome for _, _, outcome in watch(fuzz_records.PROGRAM, 20000, 100, 100, 300)]
     assert len(outcomes) == 100 and set(outcomes) == {"valid", "reported"}
-
-
-def test_a_crash_and_a_hang_are_found(monkeypatch):
-    """The watchdog itself: children that die, and that say nothing."""
-    script = str(pathlib.Path(__file__).parents[1] / "bad_child.py")
-    for how, text in (("crash", "crash (status -6)"), ("hang", "hang")):
-        monkeypatch.setattr("tests.data.fuzz_records.PROGRAM", [script, how])
-        outcomes = [outcome for _, _, outcome in watch(0, 4, 2, 5)]
-        assert outcomes[:3] == ["valid"] * 3 and len(outcomes) == 4
-        assert outcomes[3].startswith(text)

@@ -13,8 +13,9 @@ from gsf_tf.data import (
     inspect_records,
     video_dataset_from_records,
 )
-from tests.data import fuzz_descriptions, fuzz_records
+from tests.data import fuzz_descriptions
 from tests.data.small_records import write_small_records
+from tests.fuzzing import watch
 
 SHARD = "train-00000-of-00001.tfrecord"
 
@@ -202,7 +203,7 @@ def test_a_count_that_the_shard_cannot_hold_is_damage(tmp_path):
 
 def test_fuzzed_descriptions():
     """More in `python -m tests.data.fuzz_descriptions`."""
-    results = list(fuzz_records.watch(30000, 150, 150, 300, fuzz_descriptions.PROGRAM))
+    results = list(watch(fuzz_descriptions.PROGRAM, 30000, 150, 150, 300))
     assert {outcome for _, _, outcome in results} == {"valid", "reported"}, [
         result for result in results if result[2] not in ("valid", "reported")
     ]
