@@ -42,7 +42,7 @@ VALUES = {
     },
     "SegmentConsensus": {"num_segments": 3},
     "ShiftFolds": {"fold_div": 4, "noise": 0.1, "seed": 7},
-    "ShiftGroups": {"kernel_size": 5, "noise": 0.1, "seed": 7},
+    "ShiftGroups": {"kernel_size": 5, "noise": 0.1, "seed": 7, "order": "rows"},
     "TemporalLayer": {"num_segments": 3},
     "TemporalShift": {"num_segments": 3, "fold_div": 4},
 }  # fmt: skip

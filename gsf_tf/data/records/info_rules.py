@@ -6,7 +6,9 @@ records could hold.
 """
 
 import collections
+import dataclasses
 import json
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -124,8 +126,13 @@ def _check_names(name, value):
 
 def _check_settings(name, value):
     _require(isinstance(value, dict), name, "an object", value)
+    fractions = {field.name for field in dataclasses.fields(RecordSettings) if field.type is float}
     for key, setting in value.items():
-        _check_number(-MAX_NUMBER, MAX_NUMBER)(f"{name}[{key!r:.80}]", setting)
+        place = f"{name}[{key!r:.80}]"
+        if key in fractions and isinstance(setting, float):
+            _require(math.isfinite(setting), place, "a finite number", setting)
+        else:
+            _check_number(-MAX_NUMBER, MAX_NUMBER)(place, setting)
     try:
         RecordSettings(**value)
     except TypeError as error:

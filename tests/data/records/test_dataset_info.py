@@ -1,6 +1,7 @@
 """Values in `dataset_info.json` and `labels.txt` that nothing of ours would write."""
 
 import copy
+import dataclasses
 import json
 import os
 
@@ -13,6 +14,7 @@ from gsf_tf.data import (
     inspect_records,
     video_dataset_from_records,
 )
+from gsf_tf.data.records.record_settings import RecordSettings
 from tests.data import fuzz_descriptions
 from tests.data.small_records import write_small_records
 from tests.fuzzing import watch
@@ -171,6 +173,17 @@ def test_labels_that_break_a_rule(tmp_path, content):
     (tmp_path / "labels.txt").write_bytes(content)
     with pytest.raises(DataError):
         LabelMap.load(str(tmp_path / "labels.txt"))
+
+
+def test_the_settings_that_are_written_are_read(tmp_path):
+    settings = dataclasses.asdict(RecordSettings())
+    write(tmp_path, {**GOOD, "settings": settings})
+    assert DatasetInfo.load(str(tmp_path)).settings == settings
+    for name, value in settings.items():
+        for other in (str(value), [value], None, True):
+            write(tmp_path, {**GOOD, "settings": {**settings, name: other}})
+            with pytest.raises(DataError, match=name):
+                DatasetInfo.load(str(tmp_path))
 
 
 def test_every_reader_says_so(tmp_path):
