@@ -2,8 +2,8 @@
 
   python -m benchmarks.rand_augment_speed
 
-The variant `authors` changes whole frames of 256 x 340, `keras_cv` crops of 224 x 224. Each row is the
-mean of 20 calls. The last row is RandAugment as it is drawn in training: two operations, each
+The variant `authors` changes whole frames of 256 x 340, `keras_cv` crops of 224 x 224. Each row is
+the mean of 20 calls. The last row is RandAugment as it is drawn in training: two operations, each
 applied with probability 0.5, the mean over 400 seeds.
 
 The time is that of all threads together, in milliseconds, so other programs disturb it little. It
