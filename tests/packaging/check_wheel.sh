@@ -31,7 +31,9 @@ check() {
 
 # The commands, with small clips: the demo to its end, and a paper's experiment up to the first batch.
 check_commands() {
-  run/bin/pip install --quiet ./"$1"/gsf_tf-*.whl'[train]'
+  local wheel
+  wheel=$(echo ./"$1"/gsf_tf-*.whl)
+  run/bin/pip install --quiet "$wheel[train]"
   mkdir empty
   (
     cd empty
