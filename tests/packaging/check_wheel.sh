@@ -29,7 +29,13 @@ check() {
   grep -F "$expected" "$name.txt"
 }
 
-# The commands, with small clips: the demo to its end, and a paper's experiment up to the first batch.
+# Draws the first batch of a paper's experiment: dry_run CONFIG WORKDIR FLAG...
+dry_run() {
+  ../run/bin/gsf-tf train --config="$1" --workdir="$2" --config.data.records=d/records \
+    --config.augmentation.flip=0 --config.data.batch_size=2 --dry_run "${@:3}"
+}
+
+# The commands, with small clips: the demo to its end, and the papers' experiments up to a batch.
 check_commands() {
   local wheel
   wheel=$(echo ./"$1"/gsf_tf-*.whl)
@@ -39,9 +45,11 @@ check_commands() {
     cd empty
     ../run/bin/gsf-tf --help
     ../run/bin/gsf-tf demo --output=d --train_clips=2 --val_clips=1 --epochs=1
-    ../run/bin/gsf-tf train --config=gsf:resnet50_ssv1_8f --config.data.records=d/records \
-      --config.model.weights= --config.augmentation.flip=0 --config.data.batch_size=2 \
-      --workdir=w --dry_run
+    dry_run rubiksnet:tiny_ssv1_8f rubiksnet
+    # GSF's recipe has RandAugment, which the extra `train` leaves out.
+    if dry_run gsf:resnet50_ssv1_8f gsf --config.model.weights= 2>gsf.txt; then exit 1; fi
+    grep -F "pip install 'gsf_tf[augment]'" gsf.txt
+    dry_run gsf:resnet50_ssv1_8f gsf --config.model.weights= --config.augmentation.rand_augment=0
   )
 }
 
