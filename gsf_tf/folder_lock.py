@@ -114,12 +114,7 @@ class FolderLock:
         except OSError:
             return
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise lock._busy(lock._read()) from error
-        except OSError as error:
-            if error.errno not in _UNSUPPORTED:
-                raise
+            lock._try_to_lock(descriptor, fcntl.LOCK_SH)
         finally:
             os.close(descriptor)
 
@@ -130,7 +125,7 @@ class FolderLock:
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise OSError(f"{self.path} is no file")
-            is_locked = self._try_to_lock(descriptor)
+            is_locked = self._try_to_lock(descriptor, fcntl.LOCK_EX)
             if not _is_at(descriptor, self.path):
                 os.close(descriptor)
                 return None
@@ -144,9 +139,10 @@ class FolderLock:
             raise
         return descriptor
 
-    def _try_to_lock(self, descriptor):
+    def _try_to_lock(self, descriptor, kind):
+        """Returns whether the file is locked now; False if the file system has no locks."""
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise self._busy(self._read()) from error
         except OSError as error:
