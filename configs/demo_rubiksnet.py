@@ -18,7 +18,7 @@ def get_config(preset="rubiksnet_mini"):
     config = default_config()
     config.model.preset = preset
     config.model.image_size = 64
-    config.model.dropout = 0.2
+    config.model.dropout = 0.0
     optional_arguments(
         config, spatial_shift=str, temporal_shift=str, shift_mode=str, shift_budget=float
     )
@@ -30,6 +30,7 @@ def get_config(preset="rubiksnet_mini"):
     config.optimizer.learning_rate = 0.1
     config.optimizer.reference_batch_size = 16
     config.optimizer.shift_normalization = 1.0
+    config.optimizer.clip_norm = None  # As in the paper: see gsf_tf/recipes/rubiksnet.py.
     set_groups(config, RUBIKSNET_GROUPS)
 
     config.epochs = 30

@@ -96,12 +96,16 @@ class AttentionShift(TemporalLayer):
 
     def distribution(self) -> tf.Tensor:
         """Returns W_attnshift of equation (7), float32 `[3, C]`; the columns sum to 1."""
-        centered = self.attention - keras.ops.mean(self.attention, axis=0)
+        # A constant that is taken from all taps changes neither the deviation nor the softmax.
+        # Equation (7) divides W_attn itself: where the deviation is small, that magnifies the
+        # rounding of W_attn. The difference of nearly equal taps is exact.
+        relative = self.attention - self.attention[REACH]
+        centered = relative - keras.ops.mean(relative, axis=0)
         variance = keras.ops.sum(keras.ops.square(centered), axis=0) / (2 * REACH)
         # The gradient of sqrt(0) is infinite; with the minimum, equal weights have a gradient of
         # zero, not NaN.
         deviation = keras.ops.sqrt(keras.ops.maximum(variance, 1e-20))
-        scaled = self.attention / (deviation + EPSILON) / self.temperature
+        scaled = centered / (deviation + EPSILON) / self.temperature
         return keras.ops.softmax(scaled, axis=0)
 
     def nonzero_share(self) -> tf.Tensor:

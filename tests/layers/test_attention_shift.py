@@ -93,6 +93,17 @@ def test_rows_are_the_previous_the_same_and_the_next_frame(tap):
     np.testing.assert_array_equal(y, clips[:, tap : tap + T])
 
 
+def test_distribution_of_nearly_equal_weights():
+    """Taps about 1 whose deviation is 1e-5 to 1e-2, as some first weights are by chance."""
+    spread = np.logspace(-5, -2, 40)
+    attention = np.float32(1.02 + spread * random((3, 40), "float64"))
+    exact = np.float64(attention)
+    scaled = exact / (exact.std(axis=0, ddof=1) + 1e-6) / 2
+    powers = np.exp(scaled - scaled.max(axis=0))
+    layer = built(2.0, attention, channels=40)
+    np.testing.assert_allclose(layer.distribution(), powers / powers.sum(axis=0), rtol=2e-6)
+
+
 def test_distributions_sum_to_one():
     for temperature in (2.0, 1.0, 1e-3):
         distribution = np.array(built(temperature).distribution())
