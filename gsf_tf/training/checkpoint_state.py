@@ -5,7 +5,7 @@ import json
 import math
 import re
 
-from gsf_tf.regular_file import open_regular, read_json
+from gsf_tf.files.regular_file import open_regular, read_json
 
 STATE_FILE = "state.json"
 CHECKSUM = "sha256"

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from gsf_tf.data.records import info_rules, object_store
 from gsf_tf.errors import DataError
-from gsf_tf.whole_file import read_small_file, write_whole_file
+from gsf_tf.files.whole_file import read_small_file, write_whole_file
 
 FILE_NAME = "dataset_info.json"
 

@@ -6,7 +6,7 @@ import os
 
 import tensorflow as tf
 
-from gsf_tf.whole_file import write_whole_file
+from gsf_tf.files.whole_file import write_whole_file
 
 
 @dataclasses.dataclass(frozen=True)

@@ -22,9 +22,9 @@ from gsf_tf.data.writing.finished_shard import FinishedShard, QuarantinedClip
 from gsf_tf.data.writing.record_plan import RecordPlan
 from gsf_tf.data.writing.write_shard import write_shard
 from gsf_tf.errors import DataError, VideoError
-from gsf_tf.folder_lock import LOCK_FILE, FolderLock
-from gsf_tf.literal_paths import list_folder
-from gsf_tf.whole_file import INCOMPLETE, reports_write_errors, write_whole_file
+from gsf_tf.files.folder_lock import LOCK_FILE, FolderLock
+from gsf_tf.files.literal_paths import list_folder
+from gsf_tf.files.whole_file import INCOMPLETE, reports_write_errors, write_whole_file
 
 QUARANTINE_FILE = "quarantine.jsonl"
 MISSING_FILE = "missing.txt"

@@ -14,7 +14,7 @@ from gsf_tf.data.listing.clip_source import ClipSource
 from gsf_tf.data.records.record_settings import RecordSettings
 from gsf_tf.data.video.clip_limits import ClipLimits
 from gsf_tf.errors import DataError
-from gsf_tf.whole_file import write_whole_file
+from gsf_tf.files.whole_file import write_whole_file
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,7 +5,7 @@ import os
 import stat
 from typing import Any, BinaryIO
 
-from gsf_tf.nesting import check_nesting
+from gsf_tf.files.nesting import check_nesting
 
 # The largest file that is read whole; descriptions of data sets have at most some 10 MB.
 MAX_SMALL_BYTES = 2**26
