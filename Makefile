@@ -47,12 +47,10 @@ fuzz: .venv/.test-complete
 	done; exit $$status
 
 audit: .venv-tools/.complete
-	@status=0; for lock in locks/*.txt; do \
-	  echo "$$lock"; \
-	  $(TOOLS)/pip-audit --strict --disable-pip --require-hashes --vulnerability-service osv \
-	    --progress-spinner off --requirement $$lock || status=1; \
-	done; test $$status = 0 || { echo "audit: not passed. Above is a published hole, or the answer that" \
-	  "https://api.osv.dev cannot be reached." >&2; exit 1; }
+	@$(TOOLS)/pip-audit --strict --disable-pip --require-hashes --vulnerability-service osv \
+	  --progress-spinner off $(addprefix --requirement ,$(wildcard locks/*.txt)) || { \
+	  echo "audit: not passed. Above is a published hole, or the reason why https://api.osv.dev did" \
+	    "not answer." >&2; exit 1; }
 
 lock: setup .venv-tools/.complete
 	$(BIN)/python .ci/lock $(TOOLS)/uv
