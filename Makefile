@@ -17,7 +17,7 @@
 CASES ?= 1000
 SEED ?= 0
 FUZZERS := tests.data.fuzz_videos tests.data.fuzz_records tests.data.fuzz_descriptions \
-	tests.weights.fuzz_checkpoints tests.training.fuzz_workdirs tests.ops.fuzz_ops
+	tests.data.fuzz_notes tests.weights.fuzz_checkpoints tests.training.fuzz_workdirs tests.ops.fuzz_ops
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 # Each file that is installed must have one of the hashes in the lock.

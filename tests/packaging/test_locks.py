@@ -45,7 +45,7 @@ def test_the_locks_have_the_pinned_versions():
     assert locked("build").items() <= locked("tf221").items()
 
 
-def test_every_installation_in_a_checkout_asks_for_hashes():
+def test_every_installation_by_make_asks_for_hashes():
     for name in ("Makefile", ".ci/run", ".ci/tf221", ".ci/sanitize"):
         text = (REPOSITORY / name).read_text().replace("\\\n", " ")
         text = text.replace("$(LOCKED)", "$(INSTALL) --require-hashes -r")

@@ -12,6 +12,7 @@ from gsf_tf.data.records.value_rules import BrokenRule
 from gsf_tf.data.writing.finished_shard import FinishedShard, QuarantinedClip
 from gsf_tf.data.writing.left_out_clips import read_missing, write_quarantine
 from gsf_tf.data.writing.record_plan import RecordPlan
+from tests.data import fuzz_notes
 
 NO_TEXT = [None, 1, 1.5, True, [], {}]
 NO_COUNT = [None, True, 1.0, "1", [1], {}, -1, 2**63, 10**400]
@@ -108,3 +109,9 @@ def test_the_clips_that_are_missing(tmp_path):
     os.mkfifo(path)
     with pytest.raises(DataError, match="missing.txt.*named pipe"):
         read_missing(str(tmp_path))
+
+
+def test_fuzzed_notes(tmp_path):
+    """More in `python -m tests.data.fuzz_notes`."""
+    outcomes = {fuzz_notes.run_case(tmp_path, seed)[1] for seed in range(30000, 30200)}
+    assert outcomes == {"valid", "reported"}
