@@ -99,11 +99,11 @@ setup: .venv/.complete
 	$(BIN)/python -m gsf_tf.doctor
 	touch $@
 
-# Without dependencies, for only one of torch's two files needs the CUDA libraries (docs/building.md).
-.venv/.test-complete: .venv/.complete locks/torch.txt locks/torch-cuda.txt
-	$(LOCKED) locks/torch.txt --no-deps
-	$(BIN)/python -c 'import importlib.metadata as m, sys; sys.exit(not m.version("torch").endswith("+cpu"))' \
-	  || $(LOCKED) locks/torch-cuda.txt --no-deps
+# PyPI has no torch for CPUs alone (docs/install.md); the other one brings the CUDA libraries.
+.venv/.test-complete: .venv/.complete locks/torch-cpu.txt locks/torch-cuda.txt
+	$(LOCKED) locks/torch-cpu.txt --no-deps || { \
+	  echo "No index here has torch for CPUs; PyPI's file of it needs the CUDA libraries."; \
+	  $(LOCKED) locks/torch-cuda.txt --no-deps; }
 	touch $@
 
 .venv/.bench-complete: .venv/.test-complete locks/bench.txt
