@@ -102,7 +102,7 @@ setup: .venv/.complete
 # PyPI has no torch for CPUs alone (docs/install.md); the other one brings the CUDA libraries.
 .venv/.test-complete: .venv/.complete locks/torch-cpu.txt locks/torch-cuda.txt
 	$(LOCKED) locks/torch-cpu.txt --no-deps || { \
-	  echo "No index here has torch for CPUs; PyPI's file of it needs the CUDA libraries."; \
+	  echo "torch for CPUs could not be installed (above); PyPI's comes with the CUDA libraries."; \
 	  $(LOCKED) locks/torch-cuda.txt --no-deps; }
 	touch $@
 
