@@ -5,7 +5,7 @@ import pathlib
 from typing import Any
 
 from gsf_tf.errors import UserError
-from gsf_tf.regular_file import read_json
+from gsf_tf.files.regular_file import read_json
 
 
 def _is_text(value):

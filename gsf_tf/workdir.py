@@ -16,12 +16,12 @@ import tensorflow as tf
 import gsf_tf
 from gsf_tf.data import ClipLimits, DatasetInfo, LabelMap
 from gsf_tf.errors import DataError, UserError
-from gsf_tf.literal_paths import check_path
+from gsf_tf.files.literal_paths import check_path
+from gsf_tf.files.regular_file import open_regular, parse_json
+from gsf_tf.files.whole_file import write_whole_file
 from gsf_tf.models.model_file import read_model_file, save_model_file
-from gsf_tf.regular_file import open_regular, parse_json
 from gsf_tf.run_description import read_description
 from gsf_tf.tasks import ACTION, task_logits
-from gsf_tf.whole_file import write_whole_file
 
 _CHECKPOINT = re.compile(r"epoch-[0-9]+-step-[0-9]+")
 _DEFAULT_LIMITS = dataclasses.asdict(ClipLimits())

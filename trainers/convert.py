@@ -52,8 +52,8 @@ def main(_):
 
     import gsf_tf
     from gsf_tf.errors import UserError
+    from gsf_tf.files.whole_file import reports_write_errors
     from gsf_tf.models.model_file import save_model_file
-    from gsf_tf.whole_file import reports_write_errors
 
     console = cli.console()
     if _REVERSE.value:

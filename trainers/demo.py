@@ -63,7 +63,7 @@ def make_clips(console, output):
 
 @contextlib.contextmanager
 def own_files(output):
-    """Names the folder in the system's errors; `gsf_tf.whole_file` would import TensorFlow."""
+    """Names the folder in the errors of the system; `whole_file` would import TensorFlow."""
     try:
         yield
     except OSError as error:

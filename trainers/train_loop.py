@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from gsf_tf.data import DatasetInfo, LabelMap
 from gsf_tf.errors import UserError
-from gsf_tf.folder_lock import FolderLock
+from gsf_tf.files.folder_lock import FolderLock
 from gsf_tf.recipes.defaults import default_config
 from gsf_tf.training.batch_feed import BatchFeed
 from gsf_tf.training.build_dataset import build_dataset

@@ -39,11 +39,8 @@ if TYPE_CHECKING:
     from gsf_tf.data.video.frame_folder import FrameFolder
     from gsf_tf.data.video.video_file import VideoInfo, probe, read_frames
     from gsf_tf.data.writing.finished_shard import QuarantinedClip
-    from gsf_tf.data.writing.record_folder import (
-        find_complete_records,
-        read_quarantine,
-        write_records,
-    )
+    from gsf_tf.data.writing.left_out_clips import read_quarantine
+    from gsf_tf.data.writing.record_folder import find_complete_records, write_records
     from gsf_tf.errors import DataError, VideoError
 
 __all__ = [

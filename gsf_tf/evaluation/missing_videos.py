@@ -1,9 +1,5 @@
-import os
-
-import tensorflow as tf
-
 from gsf_tf.data import read_quarantine
-from gsf_tf.data.writing.record_folder import MISSING_FILE
+from gsf_tf.data.writing.left_out_clips import read_missing
 
 
 def missing_videos(records, info, split, damage=()):
@@ -24,9 +20,7 @@ def missing_videos(records, info, split, damage=()):
     counts = info.splits[split]
     missing, quarantined = [], []
     if counts.get("missing"):
-        with tf.io.gfile.GFile(os.path.join(records, MISSING_FILE), "r") as file:
-            lines = (line.rstrip("\n").split("\t", 1) for line in file)
-            missing = [path for where, path in lines if where == split]
+        missing = [path for where, path in read_missing(records) if where == split]
     if counts.get("quarantined"):
         quarantined = [
             {"path": clip.path, "reason": clip.reason}

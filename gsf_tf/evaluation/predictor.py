@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from gsf_tf.data import ClipLimits, ClipProcess, LabelMap, frames_to_clip
 from gsf_tf.errors import UserError
-from gsf_tf.literal_paths import check_path, plain_path
+from gsf_tf.files.literal_paths import check_path, plain_path
 from gsf_tf.tasks import ACTION, task_logits
 from gsf_tf.workdir import Workdir
 

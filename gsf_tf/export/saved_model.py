@@ -12,10 +12,10 @@ import tensorflow as tf
 from gsf_tf import ops
 from gsf_tf.data import LabelMap
 from gsf_tf.errors import UserError
-from gsf_tf.literal_paths import plain_path
+from gsf_tf.files.literal_paths import plain_path
+from gsf_tf.files.whole_file import reports_write_errors
 from gsf_tf.models.float32_copy import float32_copy
 from gsf_tf.tasks import ACTION, task_logits, task_prefix
-from gsf_tf.whole_file import reports_write_errors
 
 _CHECK_PROGRAM = pathlib.Path(__file__).with_name("stock_tensorflow_run.py")
 

@@ -8,7 +8,7 @@ import zipfile
 import keras
 
 from gsf_tf.errors import UserError
-from gsf_tf.regular_file import open_regular
+from gsf_tf.files.regular_file import open_regular
 
 
 def read_model_file(path: str | os.PathLike) -> keras.Model:

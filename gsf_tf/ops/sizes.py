@@ -4,8 +4,9 @@ Every size is checked before a shape or an array is made of it. Otherwise an abs
 the process instead of raising an error.
 """
 
-import operator
 from typing import Any
+
+from gsf_tf.whole_numbers import is_whole
 
 # What TensorFlow's shape tensors hold.
 MAX_SIZE = 2**31 - 1
@@ -17,7 +18,7 @@ MAX_FRAME_PIXELS = 2**25
 
 def is_size(value: Any) -> bool:
     """Returns whether a value is a whole number that can be a size, 1..2**31 - 1."""
-    return not isinstance(value, bool) and _is_whole(value) and 1 <= value <= MAX_SIZE
+    return is_whole(value, 1, MAX_SIZE)
 
 
 def check_num_segments(num_segments: int, received: str) -> None:
@@ -34,11 +35,3 @@ def check_num_segments(num_segments: int, received: str) -> None:
         raise ValueError(f"num_segments must be at least 1. {received}")
     if num_segments > MAX_SIZE:
         raise ValueError(f"num_segments must be at most 2**31 - 1. {received}")
-
-
-def _is_whole(value):
-    try:
-        operator.index(value)
-    except TypeError:
-        return False
-    return True

@@ -2,10 +2,10 @@
 
 import hashlib
 import json
-import math
 import re
+import sys
 
-from gsf_tf.regular_file import open_regular, read_json
+from gsf_tf.files.regular_file import open_regular, read_json
 
 STATE_FILE = "state.json"
 CHECKSUM = "sha256"
@@ -110,7 +110,8 @@ def _is_count(value):
 
 
 def _is_number(value):
-    return type(value) in (int, float) and math.isfinite(value)
+    # Neither NaN nor an infinity, nor a whole number that no float can be.
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max
 
 
 def _are_sums(sums):

@@ -8,7 +8,7 @@ import shutil
 import tensorflow as tf
 
 from gsf_tf.errors import UserError
-from gsf_tf.literal_paths import plain_path
+from gsf_tf.files.literal_paths import plain_path
 from gsf_tf.training.checkpoint_state import (
     STATE_FILE,
     checkpoint_name,

@@ -7,7 +7,7 @@ import zlib
 from typing import Any
 
 from gsf_tf.errors import CheckpointError
-from gsf_tf.regular_file import open_regular
+from gsf_tf.files.regular_file import open_regular
 from gsf_tf.weights.restricted_unpickler import MAX_PICKLE_BYTES, shown, unpickle
 from gsf_tf.weights.torch_tensor import TorchStorage
 

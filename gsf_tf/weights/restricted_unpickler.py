@@ -2,7 +2,7 @@ import io
 import pickletools
 
 from gsf_tf.errors import CheckpointError
-from gsf_tf.nesting import MAX_DEPTH, MAX_VALUES, check_nesting
+from gsf_tf.files.nesting import MAX_DEPTH, MAX_VALUES, check_nesting
 from gsf_tf.weights.torch_tensor import STORAGE_TYPES, StorageType, TorchStorage, TorchTensor
 
 # What `pickletools` raises for bytes that are not a pickle, and this file for a pickle whose

@@ -21,7 +21,7 @@ from gsf_tf.errors import UserError
 from gsf_tf.evaluation import Scores
 from gsf_tf.evaluation.write_evaluation import write_evaluation
 from gsf_tf.export import export_saved_model
-from gsf_tf.folder_lock import FolderLock
+from gsf_tf.files.folder_lock import FolderLock
 from gsf_tf.models import from_preset
 from gsf_tf.models.model_file import save_model_file
 from gsf_tf.training.learner import Learner

@@ -85,7 +85,7 @@ def test_hostile_files_are_named_and_the_others_go_on(exported, tmp_path):
     (tmp_path / "y.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(40))
     (tmp_path / "z.gif").write_bytes(gif(1000, 1000, 100))
     expected += [
-        (tmp_path / "x.png", "it is not a regular file"),
+        (tmp_path / "x.png", "it is a named pipe, not a regular file"),
         (tmp_path / "y.png", "neither a JPEG nor a PNG"),
         (tmp_path / "z.gif", "more than 9000000 pixels together"),
         (titled, None),

@@ -98,7 +98,7 @@ def test_hostile_files_are_quarantined(tmp_path):
     videos, records = tmp_path / "videos", tmp_path / "records"
     for name in ("train/a", "train/b", "val/a", "val/b"):
         make_video(videos / name / "good.mp4", 3)
-    kinds = ("fifo", "socket", "device")
+    kinds = {"fifo": "a named pipe", "socket": "a socket", "device": "a device"}
     for kind in kinds:
         NO_FILES[kind](videos / "train/a" / f"{kind}.mp4")
     (videos / "train/a/list.mp4").write_text("ffconcat version 1.0\nfile good.mp4\n")
@@ -112,7 +112,9 @@ def test_hostile_files_are_quarantined(tmp_path):
     reasons = {clip["path"].removeprefix("train/"): clip["reason"] for clip in quarantine}
     assert reasons.pop("a/list.mp4").startswith("no video format was recognized: `concat`")
     assert "`max_clip_pixels`" in reasons.pop("b/long.gif")
-    assert reasons == {f"a/{kind}.mp4": "it is not a regular file" for kind in kinds}
+    assert reasons == {
+        f"a/{kind}.mp4": f"it is {what}, not a regular file" for kind, what in kinds.items()
+    }
     assert len(read_records(records)) == 5
     info = json.loads((records / "dataset_info.json").read_text())
     assert info["settings"]["max_clip_pixels"] == 9000000

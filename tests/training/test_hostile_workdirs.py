@@ -99,6 +99,7 @@ STRANGE_VALUES = [
     {"step": -1},
     {"step": 31},
     {"sums": {"loss": float("nan"), "clips": 8.0}},
+    {"sums": {"loss": 10**400, "clips": 8.0}},
     {"sums": {"loss": 1.0}},
     {"sums": {"loss": 1.0, "clips": 0}},
     {"sums": None},

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable
 
 from gsf_tf.errors import DataError, did_you_mean
-from gsf_tf.literal_paths import check_path
+from gsf_tf.files.literal_paths import check_path
 
 FILE_NAME = "labels.txt"
 
@@ -90,7 +90,7 @@ class LabelMap:
         """
         import tensorflow as tf
 
-        from gsf_tf.whole_file import read_small_file
+        from gsf_tf.files.whole_file import read_small_file
 
         check_path("path", path)
         try:

@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from gsf_tf.data.listing.clip_source import ClipSource
 from gsf_tf.errors import DataError
-from gsf_tf.literal_paths import check_path
-from gsf_tf.whole_file import INCOMPLETE, refresh_copy
+from gsf_tf.files.literal_paths import check_path
+from gsf_tf.files.whole_file import INCOMPLETE, refresh_copy
 
 
 class ClipCopies:

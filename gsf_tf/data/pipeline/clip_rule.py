@@ -11,7 +11,8 @@ from gsf_tf.data.pipeline import sampling
 from gsf_tf.data.pipeline.augmentation.augmentation import Augmentation
 from gsf_tf.data.pipeline.cropping import CROPS_ALONG, view_crops
 from gsf_tf.errors import DataError
-from gsf_tf.ops.sizes import MAX_FRAME_PIXELS
+from gsf_tf.ops.sizes import MAX_FRAME_PIXELS, MAX_SIZE
+from gsf_tf.whole_numbers import is_whole
 
 SAMPLING = ("segments", "dense")
 
@@ -51,9 +52,10 @@ class ClipRule:
         # The class is frozen, and only this one value has two forms.
         object.__setattr__(self, "image_size", _image_size(self.image_size))
         for name in ("num_segments", "num_clips", "num_crops"):
-            if getattr(self, name) < 1:
+            value = getattr(self, name)
+            if not is_whole(value, 1, MAX_SIZE):
                 raise DataError(
-                    f"`{name}` must be at least 1. Received: {name}={getattr(self, name)}"
+                    f"`{name}` must be a whole number in 1..{MAX_SIZE}. Received: {name}={value!r}"
                 )
         if self.sampling not in SAMPLING:
             raise DataError(
@@ -65,10 +67,11 @@ class ClipRule:
                 f"`crops_along` must be one of {', '.join(map(repr, CROPS_ALONG))}. Received: "
                 f"crops_along={self.crops_along!r}"
             )
-        if self.frame_stride is not None and (self.sampling != "dense" or self.frame_stride < 1):
+        stride, is_dense = self.frame_stride, self.sampling == "dense"
+        if stride is not None and not (is_dense and is_whole(stride, 1, MAX_SIZE)):
             raise DataError(
-                "`frame_stride` must be at least 1, and be None unless sampling='dense'. Received: "
-                f"frame_stride={self.frame_stride}, sampling={self.sampling!r}"
+                f"`frame_stride` must be a whole number in 1..{MAX_SIZE}, and None unless "
+                f"sampling='dense'. Received: frame_stride={stride!r}, sampling={self.sampling!r}"
             )
         if self.training and self.num_views > 1:
             raise DataError(

@@ -153,7 +153,7 @@ def video_dataset_from_directory(
         worker=worker,
         equal=drop_remainder,
         skip_batches=skip_batches,
-        batch_size=batch_size or 1,
+        batch_size=1 if batch_size is None else batch_size,
     )
     copies = None if cache is False else ClipCopies(directory, cache)
     if verbose:
@@ -211,9 +211,9 @@ def video_dataset_from_directory(
                 lambda clip, label, *number: (clip, tf.one_hot(label, len(names)), *number)
             )
         count = share.count(len(readable))
-        size = -(-count // (batch_size or 1))
+        size = -(-count // (1 if batch_size is None else batch_size))
         if drop_remainder:
-            size = count // (batch_size or 1)
+            size = count // (1 if batch_size is None else batch_size)
         dataset = SizedDataset(dataset.prefetch(tf.data.AUTOTUNE), size)
         dataset.class_names = list(names)
         dataset.file_paths = [clip.path for clip in readable]

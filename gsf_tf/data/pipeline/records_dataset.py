@@ -20,7 +20,7 @@ from gsf_tf.data.records import object_store
 from gsf_tf.data.records.damage_log import DamageLog
 from gsf_tf.data.records.dataset_info import DatasetInfo
 from gsf_tf.errors import DataError
-from gsf_tf.literal_paths import list_folder, with_literal_folders
+from gsf_tf.files.literal_paths import list_folder, with_literal_folders
 
 
 # Converting the mapped functions with autograph takes seconds, and none of them needs it.

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from gsf_tf.literal_paths import check_path
-from gsf_tf.whole_file import refresh_copy
+from gsf_tf.files.literal_paths import check_path
+from gsf_tf.files.whole_file import refresh_copy
 
 
 def copy_shards(files: Mapping[int, str], folder: str) -> dict[int, str]:

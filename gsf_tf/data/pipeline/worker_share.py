@@ -5,6 +5,7 @@ import dataclasses
 import tensorflow as tf
 
 from gsf_tf.errors import DataError
+from gsf_tf.whole_numbers import is_whole
 
 SHARD_BY = ("record", "file")
 
@@ -35,18 +36,25 @@ class WorkerShare:
     batch_size: int = 1
 
     def __post_init__(self):
-        if not 0 <= self.worker < self.num_workers:
+        workers = self.num_workers
+        if not (is_whole(workers, 1) and is_whole(self.worker, 0, workers - 1)):
             raise DataError(
-                "`worker` must be in 0..num_workers - 1. Received: "
-                f"worker={self.worker}, num_workers={self.num_workers}"
+                "`num_workers` must be a whole number of at least 1, and `worker` one in "
+                f"0..num_workers - 1. Received: worker={self.worker!r}, num_workers={workers!r}"
             )
         if self.shard_by not in SHARD_BY:
             raise DataError(
                 f"`shard_by` must be 'record' or 'file'. Received: shard_by={self.shard_by!r}"
             )
-        if self.skip_batches < 0:
+        if not is_whole(self.batch_size, 1):
             raise DataError(
-                f"`skip_batches` must be at least 0. Received: skip_batches={self.skip_batches}"
+                "`batch_size` must be a whole number of at least 1. Received: "
+                f"batch_size={self.batch_size!r}"
+            )
+        if not is_whole(self.skip_batches, 0):
+            raise DataError(
+                "`skip_batches` must be a whole number of at least 0. Received: "
+                f"skip_batches={self.skip_batches!r}"
             )
 
     def file_numbers(self, num_files: int) -> range:

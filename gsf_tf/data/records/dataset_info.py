@@ -7,8 +7,9 @@ import os
 import tensorflow as tf
 
 from gsf_tf.data.records import info_rules, object_store
+from gsf_tf.data.records.value_rules import BrokenRule, parse_object
 from gsf_tf.errors import DataError
-from gsf_tf.whole_file import read_small_file, write_whole_file
+from gsf_tf.files.whole_file import read_small_file, write_whole_file
 
 FILE_NAME = "dataset_info.json"
 
@@ -70,7 +71,7 @@ class DatasetInfo:
         object_store.connect(folder)
         path = os.path.join(folder, FILE_NAME)
         try:
-            values = info_rules.parse_json(read_small_file(path))
+            values = parse_object(read_small_file(path))
             for name, key in _FILE_KEYS.items():
                 if key in values:
                     values[name] = values.pop(key)
@@ -82,7 +83,7 @@ class DatasetInfo:
                 f"are complete. Received: folder={str(folder)!r}, which holds none. Write the "
                 "records (again) with `gsf_tf.data.write_records`."
             ) from error
-        except (info_rules.BrokenRule, TypeError) as error:
+        except (BrokenRule, TypeError) as error:
             raise DataError(
                 f"`{path}` must be as `gsf_tf.data.write_records` wrote it. Received: a damaged "
                 f"file ({error}). Write the records again (`overwrite`)."

@@ -5,7 +5,7 @@ import functools
 import tensorflow as tf
 
 from gsf_tf.errors import DataError
-from gsf_tf.literal_paths import check_path
+from gsf_tf.files.literal_paths import check_path
 
 _in_use = False
 

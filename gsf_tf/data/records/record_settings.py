@@ -4,6 +4,10 @@ import dataclasses
 
 from gsf_tf.data.video.clip_limits import ClipLimits
 from gsf_tf.errors import DataError
+from gsf_tf.whole_numbers import is_whole
+
+# What 64 bits hold, with a sign.
+MAX_NUMBER = 2**63 - 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,7 +21,7 @@ class RecordSettings:
             all.
         clips_per_shard: Largest number of clips in one file. 0 chooses the number so that files
             have 100 to 200 MB, from the size of a sample of the clips.
-        seed: Decides the order of the clips in the shards.
+        seed: Decides the order of the clips in the shards; a whole number of 64 bits.
         max_clip_pixels: As in `ClipLimits`. A clip beyond it is left out.
         max_clip_seconds: As in `ClipLimits`. A clip beyond it is left out.
 
@@ -44,9 +48,13 @@ class RecordSettings:
             ("jpeg_quality", 1, 100),
             ("max_frames", 0, 10**6),
             ("clips_per_shard", 0, 10**6),
+            ("seed", -MAX_NUMBER, MAX_NUMBER),
         )
         for name, low, high in rules:
             value = getattr(self, name)
-            if not low <= value <= high:
-                raise DataError(f"`{name}` must be in {low}..{high}. Received: {name}={value}")
+            # The settings are written as JSON, which knows no numbers of NumPy.
+            if not (isinstance(value, int) and is_whole(value, low, high)):
+                raise DataError(
+                    f"`{name}` must be a whole number in {low}..{high}. Received: {name}={value!r}"
+                )
         _ = self.limits  # Checks its values.

@@ -10,7 +10,7 @@ from PIL import Image
 
 from gsf_tf.data.video.clip_budget import ClipBudget
 from gsf_tf.data.video.clip_errors import clip_errors
-from gsf_tf.data.video.regular_file import open_regular_file
+from gsf_tf.data.video.clip_file import open_clip_file
 from gsf_tf.data.video.timed_file import TimedFile
 from gsf_tf.data.video.video_file import DecodedFrame
 from gsf_tf.data.video.video_stream import MAX_PIXELS
@@ -124,7 +124,7 @@ def scale_down(image: Image.Image, short_side: int | None) -> Image.Image:
 @contextlib.contextmanager
 def _open(path, formats, budget, frames_decoded=0):
     """Opens a picture and checks its header; the value is the image, not decoded yet."""
-    with open_regular_file(path) as file:
+    with open_clip_file(path) as file:
         data = io.BufferedReader(TimedFile(file, budget, frames_decoded))
         try:
             image = Image.open(data, formats=formats)

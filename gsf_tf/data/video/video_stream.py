@@ -13,8 +13,8 @@ from av.stream import Disposition
 from gsf_tf.data.video.allocation_limit import limit_allocations
 from gsf_tf.data.video.clip_budget import ClipBudget
 from gsf_tf.data.video.clip_errors import clip_errors, describe
+from gsf_tf.data.video.clip_file import open_clip_file
 from gsf_tf.data.video.container_formats import container_options, refused_format
-from gsf_tf.data.video.regular_file import open_regular_file
 from gsf_tf.errors import VideoError
 
 # A header that announces more is damaged or hostile; 8K video has 33 million pixels.
@@ -55,7 +55,7 @@ def open_video(path: str | os.PathLike, budget: ClipBudget | None = None) -> Ite
     """Opens a video for decoding in one thread; the value is an `OpenVideo`."""
     path = os.fspath(path)
     budget = budget or ClipBudget(path)
-    with open_regular_file(path) as file:
+    with open_clip_file(path) as file:
         if os.fstat(file).st_size == 0:
             raise VideoError(path, "the file has zero bytes")
         with _open(path, file, budget) as container:
@@ -118,7 +118,7 @@ def _first_packets(path, indices, budget):
     """Counts the packets of streams up to 2: a stream of one picture is a cover without a flag."""
     counts = Counter()
     with (
-        open_regular_file(path) as file,
+        open_clip_file(path) as file,
         _open(path, file, budget) as container,
         contextlib.suppress(av.error.FFmpegError),
     ):

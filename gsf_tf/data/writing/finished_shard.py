@@ -6,7 +6,16 @@ import os
 
 import tensorflow as tf
 
-from gsf_tf.whole_file import write_whole_file
+from gsf_tf.data.records.value_rules import (
+    BrokenRule,
+    check_count,
+    check_object,
+    check_text,
+    parse_object,
+    require,
+)
+from gsf_tf.errors import DataError
+from gsf_tf.files.whole_file import read_small_file, write_whole_file
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +35,16 @@ class QuarantinedClip:
     label: str
     reason: str
     frames_decoded: int
+
+    @classmethod
+    def of(cls, values: dict) -> "QuarantinedClip":
+        """Returns the clip of an object of JSON.
+
+        Raises:
+            BrokenRule: If a value is not as it is written.
+        """
+        check_object("a clip in quarantine", values, _CLIP_RULES)
+        return cls(**values)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,20 +87,35 @@ class FinishedShard:
 
         Returns:
             The counts. `None` if the shard does not exist with this size, if another plan wrote it,
-            or if the file is incomplete, for example after a power failure.
+            or if the file is damaged, for example after a power failure.
         """
         try:
-            with tf.io.gfile.GFile(os.path.join(folder, cls.file_name(name)), "r") as file:
-                values = json.load(file)
+            values = parse_object(read_small_file(os.path.join(folder, cls.file_name(name))))
+            check_object("the file", values, _SHARD_RULES)
+            values["quarantined"] = tuple(map(QuarantinedClip.of, values["quarantined"]))
             size = tf.io.gfile.stat(os.path.join(folder, name)).length
-        except (tf.errors.NotFoundError, ValueError):
+        except (tf.errors.NotFoundError, DataError, BrokenRule):
             return None
-        if values["plan"] != plan or values["file_bytes"] != size:
-            return None
-        values["quarantined"] = tuple(QuarantinedClip(**clip) for clip in values["quarantined"])
-        return cls(**values)
+        shard = cls(**values)
+        return shard if (shard.name, shard.plan, shard.file_bytes) == (name, plan, size) else None
 
     @staticmethod
     def file_name(name: str) -> str:
         """Returns the name of the file that `save` writes for the shard `name`."""
         return name.removesuffix(".tfrecord") + ".finished.json"
+
+
+def _check_list(name, value):
+    require(isinstance(value, list), name, "a list", value)
+
+
+_CLIP_RULES = {
+    **dict.fromkeys(("path", "split", "label", "reason"), check_text),
+    "frames_decoded": check_count,
+}
+
+_SHARD_RULES = {
+    **dict.fromkeys(("name", "split", "plan"), check_text),
+    **dict.fromkeys(("clips", "frames", "record_bytes", "file_bytes"), check_count),
+    "quarantined": _check_list,
+}

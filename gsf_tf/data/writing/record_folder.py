@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import itertools
-import json
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -18,16 +17,19 @@ from gsf_tf.data.records.dataset_info import DatasetInfo
 from gsf_tf.data.records.record_settings import RecordSettings
 from gsf_tf.data.writing import record_plan
 from gsf_tf.data.writing.clip_encoder import encode_clips
-from gsf_tf.data.writing.finished_shard import FinishedShard, QuarantinedClip
+from gsf_tf.data.writing.finished_shard import FinishedShard
+from gsf_tf.data.writing.left_out_clips import (
+    MISSING_FILE,
+    QUARANTINE_FILE,
+    write_missing,
+    write_quarantine,
+)
 from gsf_tf.data.writing.record_plan import RecordPlan
 from gsf_tf.data.writing.write_shard import write_shard
 from gsf_tf.errors import DataError, VideoError
-from gsf_tf.folder_lock import LOCK_FILE, FolderLock
-from gsf_tf.literal_paths import list_folder
-from gsf_tf.whole_file import INCOMPLETE, reports_write_errors, write_whole_file
-
-QUARANTINE_FILE = "quarantine.jsonl"
-MISSING_FILE = "missing.txt"
+from gsf_tf.files.folder_lock import LOCK_FILE, FolderLock
+from gsf_tf.files.literal_paths import list_folder
+from gsf_tf.files.whole_file import INCOMPLETE, reports_write_errors
 
 # What a process does that holds the lock, and the argument that names the folder.
 _LOCK = ("writes records", "output")
@@ -221,23 +223,6 @@ def _write(
     return _finish(listing, output, settings, plan, shards, finished)
 
 
-def read_quarantine(folder: str) -> list[QuarantinedClip]:
-    """Reads the clips that were left out of a folder of records, from its `quarantine.jsonl`.
-
-    Raises:
-        DataError: If the file is damaged.
-    """
-    path = os.path.join(folder, QUARANTINE_FILE)
-    try:
-        with tf.io.gfile.GFile(path, "r") as file:
-            return [QuarantinedClip(**json.loads(line)) for line in file]
-    except (ValueError, TypeError, RecursionError) as error:
-        raise DataError(
-            f"`{path}` must be as `gsf_tf.data.write_records` wrote it. Received: a damaged file "
-            f"({error}). Write the records again (`overwrite`)."
-        ) from error
-
-
 def _start(listing, output, settings, workers, overwrite):
     """Returns the plan of this run, or of the interrupted run that it continues."""
     tf.io.gfile.makedirs(output)
@@ -321,8 +306,8 @@ def _finish(listing, output, settings, plan, shards, finished):
     quarantined = [
         clip for pairs in by_split.values() for _, shard in pairs for clip in shard.quarantined
     ]
-    _write_quarantine(output, quarantined)
-    _write_missing(output, listing.missing)
+    write_quarantine(output, quarantined)
+    write_missing(output, listing.missing)
     for split, counts in splits.items():
         if counts["clips"] == 0:
             first = next(clip for clip in quarantined if clip.split == split)
@@ -363,16 +348,3 @@ def _remove(folder, pattern, keep=frozenset()):
     for name in filter(pattern.fullmatch, list_folder(folder)):
         if name not in keep:
             tf.io.gfile.remove(os.path.join(folder, name))
-
-
-def _write_missing(output, missing):
-    if missing:
-        text = "".join(f"{clip.split}\t{clip.data_path}\n" for clip in missing)
-        write_whole_file(os.path.join(output, MISSING_FILE), text)
-
-
-def _write_quarantine(output, quarantined):
-    quarantined = sorted(quarantined, key=lambda clip: (clip.split, clip.path))
-    lines = [json.dumps(dataclasses.asdict(clip), ensure_ascii=False) for clip in quarantined]
-    text = "".join(f"{line}\n" for line in lines)
-    write_whole_file(os.path.join(output, QUARANTINE_FILE), text)

@@ -11,10 +11,20 @@ import tensorflow as tf
 
 from gsf_tf.data.listing.clip_listing import ClipListing
 from gsf_tf.data.listing.clip_source import ClipSource
-from gsf_tf.data.records.record_settings import RecordSettings
+from gsf_tf.data.records.record_settings import MAX_NUMBER, RecordSettings
+from gsf_tf.data.records.value_rules import (
+    BrokenRule,
+    check_count,
+    check_names,
+    check_object,
+    check_settings,
+    check_text,
+    parse_object,
+    require,
+)
 from gsf_tf.data.video.clip_limits import ClipLimits
 from gsf_tf.errors import DataError
-from gsf_tf.whole_file import write_whole_file
+from gsf_tf.files.whole_file import read_small_file, write_whole_file
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,11 +172,34 @@ class RecordPlan:
         if not tf.io.gfile.exists(path):
             return None
         try:
-            with tf.io.gfile.GFile(path, "r") as file:
-                return cls(**json.load(file))
-        except (ValueError, TypeError) as error:
+            values = parse_object(read_small_file(path))
+            check_object("the plan", values, _RULES)
+            return cls(**values)
+        except BrokenRule as error:
             raise DataError(
                 f"`{path}` must be as this version of gsf_tf writes it. Received: another file "
                 f"({error}), so the interrupted run of this folder cannot be continued. Start over "
                 "(`overwrite`)."
             ) from error
+
+
+def _check_versions(name, value):
+    require(isinstance(value, dict), name, "an object", value)
+    for package, version in value.items():
+        check_text(f"{name}[{package!r:.80}]", version)
+
+
+def _check_clip_bytes(name, value):
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    is_size = is_number and 0 <= value <= MAX_NUMBER
+    require(value is None or is_size, name, f"null or a number in 0..{MAX_NUMBER}", value)
+
+
+_RULES = {
+    "settings": check_settings,
+    "labels": check_names,
+    "source_fingerprint": check_text,
+    "num_clips": check_count,
+    "versions": _check_versions,
+    "clip_bytes": _check_clip_bytes,
+}

@@ -14,7 +14,7 @@ from gsf_tf.data.video.encoded_clip import EncodedClip
 from gsf_tf.data.writing.finished_shard import FinishedShard, QuarantinedClip
 from gsf_tf.data.writing.record_plan import PlannedShard
 from gsf_tf.errors import VideoError
-from gsf_tf.whole_file import temporary_name
+from gsf_tf.files.whole_file import temporary_name
 
 
 class ShardWriter:

@@ -182,7 +182,7 @@ def test_clip_too_long_for_a_record(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["short_side", "jpeg_quality", "max_frames", "clips_per_shard"])
 def test_settings_out_of_range(name):
-    with pytest.raises(DataError, match=rf"`{name}` must be in"):
+    with pytest.raises(DataError, match=rf"`{name}` must be a whole number in"):
         RecordSettings(**{name: -1})
 
 

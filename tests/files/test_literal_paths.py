@@ -13,7 +13,7 @@ from gsf_tf.data import (
 )
 from gsf_tf.errors import DataError, UserError
 from gsf_tf.evaluation import Predictor
-from gsf_tf.literal_paths import escape, plain_path, with_literal_folders
+from gsf_tf.files.literal_paths import escape, plain_path, with_literal_folders
 from gsf_tf.workdir import Workdir
 
 ODD = ("a[1]", "b*", "c?", "d\\e", "f[!x]-]", "{g,h}", "[", "i]", "#%20:$$", "-j", "k\nl", "\u65e5")

@@ -13,7 +13,7 @@ import time
 import uuid
 
 from gsf_tf.errors import UserError
-from gsf_tf.regular_file import open_regular, parse_json
+from gsf_tf.files.regular_file import open_regular, parse_json
 
 LOCK_FILE = ".lock"
 

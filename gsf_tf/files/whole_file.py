@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from gsf_tf.errors import DataError, UserError
-from gsf_tf.regular_file import MAX_SMALL_BYTES, read_regular
+from gsf_tf.files.regular_file import MAX_SMALL_BYTES, read_regular
 
 INCOMPLETE = ".incomplete"
 

@@ -11,26 +11,24 @@ import time
 
 import pytest
 
-from gsf_tf import folder_lock
 from gsf_tf.errors import UserError
-from gsf_tf.folder_lock import LOCK_FILE, FolderLock
+from gsf_tf.files import folder_lock
+from gsf_tf.files.folder_lock import LOCK_FILE, FolderLock
 
 # Without TensorFlow, which importing gsf_tf takes: the lock needs neither.
 HOLDER = """
-import importlib.util, sys, types
-for name in ("errors", "nesting", "regular_file", "folder_lock"):
-    module = types.ModuleType("gsf_tf") if "gsf_tf" not in sys.modules else None
-    sys.modules.setdefault("gsf_tf", module)
-    spec = importlib.util.spec_from_file_location(f"gsf_tf.{name}", f"gsf_tf/{name}.py")
-    sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(sys.modules[spec.name])
-lock = sys.modules["gsf_tf.folder_lock"].FolderLock(sys.argv[1], "writes records", "output")
+import sys, types
+sys.modules["gsf_tf"] = package = types.ModuleType("gsf_tf")
+package.__path__ = ["gsf_tf"]
+from gsf_tf.errors import UserError
+from gsf_tf.files.folder_lock import FolderLock
+lock = FolderLock(sys.argv[1], "writes records", "output")
 try:
     with lock:
         print("held", flush=True)
         sys.stdin.readline()
         lock.check()
-except sys.modules["gsf_tf.errors"].UserError as error:
+except UserError as error:
     print(error, flush=True)
 """
 

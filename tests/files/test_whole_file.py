@@ -5,7 +5,7 @@ import resource
 import pytest
 import tensorflow as tf
 
-from gsf_tf.whole_file import refresh_copy, write_whole_file
+from gsf_tf.files.whole_file import refresh_copy, write_whole_file
 
 
 def test_a_file_gets_its_content_and_then_another(tmp_path):
