@@ -6,7 +6,7 @@ namespace gsf {
 namespace {
 
 constexpr int kGathered = kGateTaps + 1;  // a multiple of four, for wide reads
-constexpr int kCenter = 4;  // of the nine taps in space
+constexpr int kCenter = 4;                // of the nine taps in space
 // A pixel of a frame.
 struct Site {
   int64_t frame, t, h, w;

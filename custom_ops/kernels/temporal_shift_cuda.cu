@@ -51,7 +51,8 @@ cudaError_t Launch(const void* input, void* output, const gsf_temporal_shift_sha
   TemporalShiftKernel<Vector, Position><<<grid, kThreads, 0, stream>>>(
       static_cast<const Vector*>(input), static_cast<Vector*>(output), shape.num_frames,
       shape.num_segments, static_cast<Position>(frame_vectors), static_cast<Position>(row_vectors),
-      static_cast<Position>(shape.fold_bytes / kVectorBytes), shape.reverse != 0, shape.causal != 0);
+      static_cast<Position>(shape.fold_bytes / kVectorBytes), shape.reverse != 0,
+      shape.causal != 0);
   return cudaGetLastError();
 }
 
