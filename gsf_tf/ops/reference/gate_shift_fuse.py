@@ -57,21 +57,30 @@ def learned_gate(activated, kernel, bias, num_segments, causal=False):
     each half to three planes, one per tap in time, and a sum of those planes over frames t - 1, t,
     t + 1, or t - 2, t - 1, t in the causal form.
     """
+    height, width = ops.shape(activated)[1:3]
+    center = 2 if causal else 1
+    total = sum(
+        read_frames(ops.reshape(plane, (-1, num_segments, height, width, 2)), tap - center)
+        for tap, plane in enumerate(gate_planes(activated, kernel))
+    )
+    total = ops.reshape(total, (-1, height, width, 2))
+    return gate_of(total, bias, activated.shape[-1])
+
+
+def gate_planes(activated, kernel):
+    """What frames contribute to the gates through each tap in time: three of `[B * T, H, W, 2]`."""
     kernel = ops.cast(kernel, activated.dtype)
     # [taps, 3, 3, C/2, 2] -> per half [3, 3, C/2, taps]
-    planes = ops.stack(
-        [
-            ops.conv(half, ops.transpose(kernel[..., i], (1, 2, 3, 0)), 1, "same", "channels_last")
-            for i, half in enumerate(ops.split(activated, 2, axis=-1))
-        ],
-        axis=-1,
-    )
-    height, width = ops.shape(activated)[1:3]
-    taps = ops.reshape(planes, (-1, num_segments, height, width, 3, 2))
-    center = 2 if causal else 1
-    total = sum(read_frames(taps[..., tap, :], tap - center) for tap in range(3))
-    gate = ops.reshape(ops.tanh(total + ops.cast(bias, total.dtype)), (-1, height, width, 2))
-    return ops.repeat(gate, activated.shape[-1] // 2, axis=-1)
+    halves = [
+        ops.conv(half, ops.transpose(kernel[..., i], (1, 2, 3, 0)), 1, "same", "channels_last")
+        for i, half in enumerate(ops.split(activated, 2, axis=-1))
+    ]
+    return [ops.stack([half[..., tap] for half in halves], axis=-1) for tap in range(3)]
+
+
+def gate_of(total, bias, channels):
+    """The gate of every channel, from the sum `[B * T, H, W, 2]` of the taps' planes."""
+    return ops.repeat(ops.tanh(total + ops.cast(bias, total.dtype)), channels // 2, axis=-1)
 
 
 def fuse(shifted, residual, num_segments, fusion, fusion_kernel, fusion_bias, causal=False):
@@ -88,25 +97,34 @@ def fusion_weight(shifted, residual, num_segments, kernel, bias, causal=False):
     The convolution runs over the (channel, time) plane of the spatial means. In the causal form it
     is centered on frame t - 1.
     """
-    half_channels = shifted.shape[-1] // 2
+    channels = shifted.shape[-1]
+    means = ops.reshape(spatial_means(shifted, residual), (-1, num_segments, 2, channels))
+    means = ops.pad(means, [(0, 0), (2, 0) if causal else (1, 1), (0, 0), (0, 0)])
+    weight = fusion_of_means(means, kernel, bias)
+    return ops.cast(ops.reshape(weight, (-1, 1, 1, channels)), shifted.dtype)
+
+
+def spatial_means(shifted, residual):
+    """The means over a frame, `[B * T, 2, C]`, in float32 at least."""
     dtype = keras.backend.result_type(shifted.dtype, "float32")
-    means = [
-        ops.reshape(
-            ops.mean(ops.cast(part, dtype), axis=(1, 2)), (-1, num_segments, 2, half_channels)
-        )
-        for part in (shifted, residual)
-    ]
-    # [B, T, half, C/2, (shifted, residual)] -> per half [B, C/2, T, 2]
-    plane = ops.transpose(ops.stack(means, axis=-1), (2, 0, 3, 1, 4))
-    kernel, bias = ops.cast(kernel, dtype), ops.cast(bias, dtype)
-    plane = ops.pad(plane, [(0, 0), (0, 0), (1, 1), (2, 0) if causal else (1, 1), (0, 0)])
+    return ops.stack(
+        [ops.mean(ops.cast(part, dtype), axis=(1, 2)) for part in (shifted, residual)], axis=1
+    )
+
+
+def fusion_of_means(means, kernel, bias):
+    """F of equations (7), (8), `[B, T, C]`, from the means of T + 2 frames, `[B, T + 2, 2, C]`."""
+    frames, channels = means.shape[1], means.shape[-1]
+    # [B, T + 2, (shifted, residual), half, C/2] -> per half [B, C/2, T + 2, 2]
+    plane = ops.reshape(means, (-1, frames, 2, 2, channels // 2))
+    plane = ops.pad(ops.transpose(plane, (3, 0, 4, 1, 2)), [(0, 0), (0, 0), (1, 1), (0, 0), (0, 0)])
+    kernel, bias = ops.cast(kernel, means.dtype), ops.cast(bias, means.dtype)
     scores = [
         ops.conv(plane[half], kernel[half][..., None], 1, "valid", "channels_last") + bias[half]
         for half in (0, 1)
     ]
     weight = ops.sigmoid(ops.concatenate(scores, axis=1)[..., 0])
-    weight = ops.reshape(ops.transpose(weight, (0, 2, 1)), (-1, 1, 1, 2 * half_channels))
-    return ops.cast(weight, shifted.dtype)
+    return ops.transpose(weight, (0, 2, 1))
 
 
 def interleave(x):
