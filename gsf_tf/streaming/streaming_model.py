@@ -125,7 +125,8 @@ class StreamingModel:
         """Takes the next frame of each stream, or the next K of them.
 
         Args:
-            frames: `[N, H, W, 3]`, or `[N, K, H, W, 3]` with K known; uint8 or float in 0..255, RGB.
+            frames: `[N, H, W, 3]`, or `[N, K, H, W, 3]` with K known; uint8 or float in 0..255,
+                RGB.
             state: What the step before returned, or `initial_state`.
 
         Returns:
@@ -208,8 +209,8 @@ class StreamingModel:
         batch = shape[0] if batch is None and shape else batch
         if len(shape) not in (4, 5) or shape[-3:] != self.frame_shape or shape[0] != batch:
             raise ValueError(
-                f"`frames` must be [{batch}, {', '.join(map(str, self.frame_shape))}] for the state "
-                f"of {batch} streams, or have the number of frames as a second dimension. "
+                f"`frames` must be [{batch}, {', '.join(map(str, self.frame_shape))}] for the "
+                f"state of {batch} streams, or have the number of frames as a second dimension. "
                 f"Received: frames of shape {shape}"
             )
 

@@ -2,8 +2,8 @@
 
 A step takes the newest frame's features and returns those of the frame `look_ahead(layer)` frames
 before it, equal to what the layer computes for the whole clip. Features outside of the stream must
-count as zeros: so a step multiplies its input by `memory.valid`, and each map that is not zero where
-its input is.
+count as zeros: so a step multiplies its input by `memory.valid`, and each map that is not zero
+where its input is.
 """
 
 import math

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gsf_tf.layers import AttentionShift, GateShift, GateShiftFuse, RubiksShift3D, TemporalLayer
+from gsf_tf.layers import AttentionShift, GateShift, GateShiftFuse, RubiksShift3D
 from gsf_tf.models import from_preset, harden
 from gsf_tf.streaming import StreamingModel
 
@@ -57,7 +57,7 @@ def clips(*shape):
 
 
 def run(stream, frames, state):
-    """The logits of all frames of `[N, K, H, W, 3]` and of the flush, `[N, look_ahead + K, ...]`."""
+    """The logits of all frames `[N, K, H, W, 3]`, then those of the flush."""
     parts = []
     for k in range(frames.shape[1]):
         logits, state = stream.step(frames[:, k], state)
