@@ -142,7 +142,8 @@ def _taps(layer, x, memory):
     frames = [x, *memory.past(f"{layer.name}/frames", x, before + after)]
     coefficients = tf.cast(_coefficients(layer, before, after), x.dtype)
     # The newest frame is the last tap.
-    return sum(frame * tap for frame, tap in zip(frames, coefficients[::-1], strict=True))
+    taps = tf.unstack(coefficients, before + 1 + after)[::-1]
+    return tf.add_n([frame * tap for frame, tap in zip(frames, taps, strict=True)])
 
 
 def _coefficients(layer, before, after):

@@ -100,6 +100,7 @@ def test_streams_begin_on_their_own(name):
     """Of two streams in a batch, the second begins anew three frames later."""
     model, (first, second) = build(name), clips(2, T)
     later = build(name, T - 3)
+    later.set_weights(model.get_weights())
     stream = StreamingModel(model)
     state = stream.initial_state(2)
     for k in range(3):
