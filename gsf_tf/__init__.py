@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gsf_tf import layers as layers
     from gsf_tf import models as models
     from gsf_tf import ops as ops
+    from gsf_tf import streaming as streaming
     from gsf_tf import tasks as tasks
     from gsf_tf import training as training
     from gsf_tf import weights as weights
@@ -36,6 +37,7 @@ __all__ = [
     "layers",
     "models",
     "ops",
+    "streaming",
     "tasks",
     "training",
     "weights",

@@ -20,7 +20,7 @@ class TemporalShiftShape(ctypes.Structure):
     _fields_ = [
         *((name, ctypes.c_int64) for name in ("num_frames", "num_segments", "rows_per_frame")),
         *((name, ctypes.c_int64) for name in ("row_bytes", "fold_bytes")),
-        ("reverse", ctypes.c_int32),
+        *((name, ctypes.c_int32) for name in ("reverse", "causal")),
     ]
 
 
@@ -38,7 +38,7 @@ class GateShiftFuseShape(ctypes.Structure):
         *((name, ctypes.c_int64) for name in ("num_frames", "num_segments", "height", "width")),
         *((name, ctypes.c_int64) for name in ("channels", "processed")),
         ("epsilon", ctypes.c_double),
-        *((name, ctypes.c_int32) for name in ("training", "learned_fusion", "dtype")),
+        *((name, ctypes.c_int32) for name in ("training", "learned_fusion", "causal", "dtype")),
     ]
 
 
@@ -121,13 +121,19 @@ class Kernels:
             getattr(self.library, f"gsf_{name}_workspace_cuda").restype = ctypes.c_int64
         self.library.gsf_cuda_error_string.restype = ctypes.c_char_p
 
-    def temporal_shift(self, x, num_segments, fold, reverse):
+    def temporal_shift(self, x, num_segments, fold, reverse, causal):
         frames, channels = x.shape[0], x.shape[-1]
         rows = int(np.prod(x.shape[1:-1]))
         with self.session() as arrays:
             source, target = arrays.new(x), arrays.empty(x.nbytes, self.offset * x.itemsize)
             shape = TemporalShiftShape(
-                frames, num_segments, rows, channels * x.itemsize, fold * x.itemsize, reverse
+                frames,
+                num_segments,
+                rows,
+                channels * x.itemsize,
+                fold * x.itemsize,
+                reverse,
+                causal,
             )
             self.call("temporal_shift_cuda", source.pointer, target.pointer, shape)
             return target.read(x.dtype, x.shape)

@@ -24,6 +24,7 @@ class TemporalShiftCase:
     num_segments: int
     fold: int
     reverse: bool = False
+    causal: bool = False
 
     op = "temporal_shift"
 
@@ -32,12 +33,14 @@ class TemporalShiftCase:
 
     def run(self, kernels, dtype):
         (x,) = self.arrays(dtype)
-        return {"y": kernels.temporal_shift(x, self.num_segments, self.fold, self.reverse)}
+        return {"y": kernels.temporal_shift(x, *self._how())}
 
     def expected(self, dtype):
         (x,) = self.arrays(dtype)
-        y = references.temporal_shift(x, self.num_segments, self.fold, self.reverse)
-        return {"y": decode(y, dtype)}
+        return {"y": decode(references.temporal_shift(x, *self._how()), dtype)}
+
+    def _how(self):
+        return self.num_segments, self.fold, self.reverse, self.causal
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,6 +100,7 @@ class GateShiftFuseCase:
     training: bool = True
     fusion: bool = True
     in_place: bool = False
+    causal: bool = False
     epsilon: float = 1e-5
 
     op = "gate_shift_fuse"
@@ -105,7 +109,7 @@ class GateShiftFuseCase:
         clips, frames, height, width, channels = self.shape
         return calls.GateShiftFuseShape(
             clips * frames, frames, height, width, channels, self.processed, self.epsilon,
-            self.training, self.fusion, DTYPES[dtype],
+            self.training, self.fusion, self.causal, DTYPES[dtype],
         )  # fmt: skip
 
     def arrays(self, dtype):
@@ -147,6 +151,7 @@ class GateShiftFuseCase:
             self.epsilon,
             self.training,
             decode(upstream, dtype),
+            self.causal,
         )
 
 
@@ -218,6 +223,8 @@ def _describe(results, expected, dtype, name):
 SMALL_CASES = [
     TemporalShiftCase((8, 5, 4, 16), 4, 2),
     TemporalShiftCase((6, 3, 3, 9), 3, 4, reverse=True),
+    TemporalShiftCase((8, 5, 4, 16), 4, 2, causal=True),
+    TemporalShiftCase((6, 3, 3, 9), 3, 4, reverse=True, causal=True),
     TemporalShiftCase((2, 1, 2, 2), 1, 1),
     TemporalShiftCase((0, 4, 4, 8), 4, 2),
     RubiksShiftCase((2, 4, 7, 5, 12)),
@@ -239,6 +246,9 @@ SMALL_CASES = [
     GateShiftFuseCase((2, 2, 3, 3, 4), 4, fusion=False),
     GateShiftFuseCase((1, 1, 2, 17, 8), 8, training=False, fusion=False, in_place=True),
     GateShiftFuseCase((1, 2, 15, 16, 44), 40),
+    GateShiftFuseCase((2, 4, 5, 4, 16), 16, causal=True),
+    GateShiftFuseCase((1, 5, 4, 4, 9), 8, causal=True, in_place=True),
+    GateShiftFuseCase((2, 1, 3, 3, 4), 4, causal=True, fusion=False, training=False),
 ]
 # More channels than one block can do in place.
 WIDE_CASES = [

@@ -3,15 +3,18 @@
 import numpy as np
 
 
-def temporal_shift(x, num_segments, fold, reverse=False):
-    """Returns `[B * T, ..., C]` with `fold` channels each of frames t + 1 and t - 1."""
+def temporal_shift(x, num_segments, fold, reverse=False, causal=False):
+    """Returns `[B * T, ..., C]` with `fold` channels each of frames t + 1 and t - 1.
+
+    In the causal form, the first of them stay.
+    """
     clips = x.reshape(-1, num_segments, *x.shape[1:])
     y = clips.copy()
-    later, earlier = np.s_[..., :fold], np.s_[..., fold : 2 * fold]
-    if reverse:
-        later, earlier = earlier, later
-    y[later] = _shift_time(clips[later], 1)
-    y[earlier] = _shift_time(clips[earlier], -1)
+    first, second = np.s_[..., :fold], np.s_[..., fold : 2 * fold]
+    step = -1 if reverse else 1
+    if not causal:
+        y[first] = _shift_time(clips[first], step)
+    y[second] = _shift_time(clips[second], -step)
     return y.reshape(x.shape)
 
 
@@ -52,7 +55,7 @@ def rubiks_shift(x, shift, num_segments, strides, quantized, upstream):
     return y.reshape(-1, *y.shape[2:]), x_gradient.reshape(x.shape), np.stack(shift_gradient)
 
 
-def gate_shift_fuse(x, weights, num_segments, processed, epsilon, training, upstream):
+def gate_shift_fuse(x, weights, num_segments, processed, epsilon, training, upstream, causal=False):
     """Returns a dictionary of y, what the forward pass saves, and the gradients `d_...`.
 
     Args:
@@ -64,6 +67,8 @@ def gate_shift_fuse(x, weights, num_segments, processed, epsilon, training, upst
         epsilon: Added to the variance.
         training: Whether the statistics are those of the batch.
         upstream: The gradient of y.
+        causal: Whether the convolutions over time are centered on frame t - 1, which both halves
+            then read.
     """
     fusion = "fusion_kernel" in weights
     frames, height, width, _ = x.shape
@@ -81,22 +86,25 @@ def gate_shift_fuse(x, weights, num_segments, processed, epsilon, training, upst
     deviation = np.sqrt(variance + epsilon)
     normal = (part - mean) / deviation
     active = np.maximum(gamma * normal + beta, 0)
+    delay = 1 if causal else 0
     gate = weights["gate_bias"] + sum(
-        np.einsum("bthwgc,cg->bthwg", _window(active, tap, (1, 2, 3)), kernel)
+        np.einsum("bthwgc,cg->bthwg", _window(active, tap, (1, 2, 3), delay), kernel)
         for tap, kernel in _taps(weights["gate_kernel"], 3)
     )
     gate = np.tanh(gate)
     result["gate"] = gate.reshape(frames, height, width, 2)
     gated = gate[..., None] * part
-    shifted, residual = _shift_halves(gated, 1), part - gated
+    steps = (-1 if causal else 1), -1
+    shifted, residual = _shift_halves(gated, steps), part - gated
     weight = None
     if fusion:
         # [B, T, half, channel, (S, R)]
         means = np.stack([shifted.mean((2, 3)), residual.mean((2, 3))], -1)
         result["means"] = np.moveaxis(means, -1, 2).reshape(frames, 2, processed)
-        fusion_kernel = np.moveaxis(weights["fusion_kernel"], 0, 2)  # channel, time, half, part
+        # time, channel, half, part
+        fusion_kernel = np.transpose(weights["fusion_kernel"], (2, 1, 0, 3))
         weight = weights["fusion_bias"][:, None] + sum(
-            np.einsum("btgcs,gs->btgc", _window(means, tap, (3, 1)), kernel)
+            np.einsum("btgcs,gs->btgc", _window(means, tap, (1, 3), delay), kernel)
             for tap, kernel in _taps(fusion_kernel, 2)
         )
         weight = 1 / (1 + np.exp(-weight))
@@ -117,21 +125,25 @@ def gate_shift_fuse(x, weights, num_segments, processed, epsilon, training, upst
         result["d_fusion_bias"] = d_weight.sum((0, 1, 3))
         d_kernel, d_means = np.zeros_like(fusion_kernel), np.zeros_like(means)
         for tap, kernel in _taps(fusion_kernel, 2):
-            d_kernel[tap] = np.einsum("btgcs,btgc->gs", _window(means, tap, (3, 1)), d_weight)
+            window = _window(means, tap, (1, 3), delay)
+            d_kernel[tap] = np.einsum("btgcs,btgc->gs", window, d_weight)
             opposite = tuple(2 - i for i in tap)
-            d_means += np.einsum("btgc,gs->btgcs", _window(d_weight, opposite, (3, 1)), kernel)
-        result["d_fusion_kernel"] = np.moveaxis(d_kernel, 2, 0)
+            window = _window(d_weight, opposite, (1, 3), -delay)
+            d_means += np.einsum("btgc,gs->btgcs", window, kernel)
+        result["d_fusion_kernel"] = np.transpose(d_kernel, (2, 1, 0, 3))
         d_means = d_means[:, :, None, None] / (height * width)
         d_shifted = weight * d_fused + d_means[..., 0]
         d_residual = (1 - weight) * d_fused + d_means[..., 1]
-    d_gated = _shift_halves(d_shifted, -1) - d_residual
+    d_gated = _shift_halves(d_shifted, [-step for step in steps]) - d_residual
     d_gate = np.sum(d_gated * part, -1) * (1 - gate**2)
     result["d_gate_bias"] = d_gate.sum((0, 1, 2, 3))
     d_kernel, d_active = np.zeros_like(weights["gate_kernel"]), np.zeros_like(active)
     for tap, kernel in _taps(weights["gate_kernel"], 3):
-        d_kernel[tap] = np.einsum("bthwgc,bthwg->cg", _window(active, tap, (1, 2, 3)), d_gate)
+        window = _window(active, tap, (1, 2, 3), delay)
+        d_kernel[tap] = np.einsum("bthwgc,bthwg->cg", window, d_gate)
         opposite = tuple(2 - i for i in tap)
-        d_active += np.einsum("bthwg,cg->bthwgc", _window(d_gate, opposite, (1, 2, 3)), kernel)
+        window = _window(d_gate, opposite, (1, 2, 3), -delay)
+        d_active += np.einsum("bthwg,cg->bthwgc", window, kernel)
     result["d_gate_kernel"] = d_kernel
     d_active *= active > 0
     d_beta, d_gamma = d_active.sum((0, 1, 2, 3)), np.sum(d_active * normal, (0, 1, 2, 3))
@@ -156,10 +168,10 @@ def _shift_time(clips, step):
     return y
 
 
-def _shift_halves(clips, step):
-    """Half 1 from t + step, half 2 from t - step; `[B, T, H, W, half, channel]`."""
+def _shift_halves(clips, steps):
+    """Each half from t + its step; `[B, T, H, W, half, channel]`."""
     return np.stack(
-        [_shift_time(clips[..., 0, :], step), _shift_time(clips[..., 1, :], -step)], axis=-2
+        [_shift_time(clips[..., half, :], step) for half, step in enumerate(steps)], axis=-2
     )
 
 
@@ -169,13 +181,17 @@ def _interleave(clips, back=False):
     return np.swapaxes(clips.reshape(*clips.shape[:-1], *split), -1, -2).reshape(clips.shape)
 
 
-def _window(array, tap, axes):
-    """`array` moved by `tap - 1` on each of `axes`, zero beyond the edges."""
-    for offset, axis in zip(tap, axes, strict=True):
+def _window(array, tap, axes, delay=0):
+    """`array` moved by `tap - 1` on each of `axes`, zero beyond the edges.
+
+    On the first axis, which is time, it is moved by `delay` less.
+    """
+    offsets = [tap[0] - delay, *tap[1:]]
+    for offset, axis in zip(offsets, axes, strict=True):
         pad = [(0, 0)] * array.ndim
-        pad[axis] = (1, 1)
+        pad[axis] = (2, 2)
         cut = [slice(None)] * array.ndim
-        cut[axis] = slice(offset, offset + array.shape[axis])
+        cut[axis] = slice(offset + 1, offset + 1 + array.shape[axis])
         array = np.pad(array, pad)[tuple(cut)]
     return array
 

@@ -27,6 +27,7 @@ struct Problem {
   Real<T> epsilon;
   bool training;
   bool fusion;  // learned
+  bool causal;  // no frame reads a later one
   const T* x;
   const Real<T>* gamma;
   const Real<T>* beta;
@@ -43,16 +44,25 @@ struct Problem {
   // The number of a frame in its clip.
   __device__ int64_t TimeOf(int64_t frame) const { return Remainder(frame, num_segments); }
 
+  // Whether half 0 or 1 reads the next frame; else it reads the frame before.
+  __device__ bool ReadsNext(int64_t of_half) const { return of_half == 0 && !causal; }
+
+  // Where tap 0, 1 or 2 in time of a convolution reads: the number of frames after this one.
+  __device__ int TapStep(int tap) const { return tap - (causal ? 2 : 1); }
+
+  // Whether frame `t` of a clip is inside it.
+  __device__ bool InClip(int64_t t) const { return t >= 0 && t < num_segments; }
+
   // The frame that half 0 or 1 of `frame` reads, or -1 outside the clip.
   __device__ int64_t ShiftedFrom(int64_t frame, int64_t of_half) const {
-    const int64_t t = TimeOf(frame);
-    if (of_half == 0) return t + 1 < num_segments ? frame + 1 : -1;
-    return t > 0 ? frame - 1 : -1;
+    const int64_t step = ReadsNext(of_half) ? 1 : -1;
+    return InClip(TimeOf(frame) + step) ? frame + step : -1;
   }
 
   // The frame that reads half 0 or 1 of `frame`, or -1 outside the clip.
   __device__ int64_t ShiftedTo(int64_t frame, int64_t of_half) const {
-    return ShiftedFrom(frame, 1 - of_half);
+    const int64_t step = ReadsNext(of_half) ? -1 : 1;
+    return InClip(TimeOf(frame) + step) ? frame + step : -1;
   }
 
   // Where channel `channel` is in y.
@@ -93,6 +103,7 @@ Problem<T> MakeProblem(const void* x, const gsf_gate_shift_fuse_weights& weights
   problem.epsilon = static_cast<R>(shape.epsilon);
   problem.training = shape.training != 0;
   problem.fusion = shape.learned_fusion != 0;
+  problem.causal = shape.causal != 0;
   problem.x = static_cast<const T*>(x);
   problem.gamma = static_cast<const R*>(weights.gamma);
   problem.beta = static_cast<const R*>(weights.beta);

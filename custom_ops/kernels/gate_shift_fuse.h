@@ -10,7 +10,9 @@
 //           (channel of the half, time), zeros outside)                                   (7), (8)
 //   Z     = F S + (1 - F) R, or S + R without learned fusion                              (9), (10)
 //   y[2 i + j] = Z[j n + i] inside each half, n = P / 4; channels from P on are those of x.
-// In training, mean and variance (biased) are those of the batch.
+// In training, mean and variance (biased) are those of the batch. The causal form reads no later
+// frame: both convolutions over time are centered on frame t - 1, and S is Y of frame t - 1 in both
+// halves.
 //
 // "real" is float32, float64 where x is float64.
 
@@ -35,6 +37,7 @@ typedef struct {
   double epsilon;
   int32_t training;        // 1: statistics of the batch, and their gradient
   int32_t learned_fusion;  // 0: Z = S + R
+  int32_t causal;          // 1: no frame reads a later one
   int32_t dtype;           // gsf_dtype of x, y and their gradients
 } gsf_gate_shift_fuse_shape;
 

@@ -57,9 +57,10 @@ __global__ void FusionKernel(Problem<T> problem) {
     const int64_t other = channel + along - 1;
     if (other < 0 || other >= problem.half) continue;
     for (int time = 0; time < 3; ++time) {
-      if (t + time - 1 < 0 || t + time - 1 >= problem.num_segments) continue;
+      const int step = problem.TapStep(time);
+      if (!problem.InClip(t + step)) continue;
       const R* const means =
-          problem.means + (frame + time - 1) * 2 * problem.processed + half * problem.half + other;
+          problem.means + (frame + step) * 2 * problem.processed + half * problem.half + other;
       const R* const kernel = problem.fusion_kernel + ((half * 3 + along) * 3 + time) * 2;
       sum += kernel[0] * means[0] + kernel[1] * means[problem.processed];
     }
@@ -83,6 +84,7 @@ __global__ void __launch_bounds__(kMaxPairs) FuseKernel(Problem<T> problem, cons
     const int64_t clip = Quotient(item / 2, problem.pixels);
     const int64_t pixel = item / 2 - clip * problem.pixels;
     const int64_t first_frame = clip * problem.num_segments;
+    const bool reads_next = problem.ReadsNext(half);
     for (int64_t pairs = 0; pairs < problem.quarter; pairs += blockDim.x * V) {
       const int64_t pair = pairs + threadIdx.x * V;
       const bool used = item < items && pair < problem.quarter;
@@ -117,8 +119,8 @@ __global__ void __launch_bounds__(kMaxPairs) FuseKernel(Problem<T> problem, cons
 #pragma unroll
           for (int v = 0; v < V; ++v) {
             const int64_t channel = start + pair + j * problem.quarter + v;
-            const R moved = half == 0 ? values[2][j][v] : values[0][j][v];
-            const R shifted = (half == 0 ? gates[2] : gates[0]) * moved;
+            const R moved = reads_next ? values[2][j][v] : values[0][j][v];
+            const R shifted = (reads_next ? gates[2] : gates[0]) * moved;
             const R residual = values[1][j][v] - gates[1] * values[1][j][v];
             result[2 * v + j] = problem.ShiftedWeight(first_frame + t, channel) * shifted +
                                 problem.ResidualWeight(first_frame + t, channel) * residual;

@@ -60,9 +60,8 @@ struct ScoreGradientPass {
     const R no_gate = 0;
     for (int64_t unit = first; unit < last; ++unit) {
       const int64_t frame = unit / 2, half = unit % 2;
-      const int64_t step = half == 0 ? 1 : -1;
-      const int64_t t = frame % s.segments + step;
-      const bool inside = t >= 0 && t < s.segments;
+      const int64_t step = s.ShiftStep(half);
+      const bool inside = s.InClip(frame % s.segments + step);
       SumFusion<T> sum;
       sum.pitch = s.channels;
       sum.shifted_pitch = inside ? s.channels : 0;
@@ -109,8 +108,8 @@ struct MeansGradientPass {
           const bool is_bias = i == kFusionWeights - 1;
           // The score that the mean of frame t enters through this weight, and where.
           const int64_t channel_step = is_bias ? 0 : i / 6 - 1;
-          const int64_t time = is_bias ? t : t - (i / 2 % 3 - 1);
-          if (time < 0 || time >= s.segments) continue;
+          const int64_t time = is_bias ? t : t - s.TapStep(i / 2 % 3);
+          if (!s.InClip(time)) continue;
           const R* const score =
               g.score_gradient + (clip * s.segments + time) * s.processed + half * s.half;
           if (is_bias) {

@@ -187,12 +187,11 @@ struct GatePass {
       const int64_t t = row / s.height % s.segments;
       const R* const taps = f.taps + row * row_gates * 4;
       R* const gate = f.gate + row * row_gates;
-      for (int64_t i = 0; i < row_gates; ++i) gate[i] = f.gate_bias[i % 2] + taps[4 * i + 1];
-      if (t > 0) {
-        for (int64_t i = 0; i < row_gates; ++i) gate[i] += taps[4 * i - frame_taps];
-      }
-      if (t + 1 < s.segments) {
-        for (int64_t i = 0; i < row_gates; ++i) gate[i] += taps[4 * i + 2 + frame_taps];
+      for (int64_t i = 0; i < row_gates; ++i) gate[i] = f.gate_bias[i % 2];
+      for (const int64_t tap : {1, 0, 2}) {
+        if (!s.InClip(t + s.TapStep(tap))) continue;
+        const R* const read = taps + tap + s.TapStep(tap) * frame_taps;
+        for (int64_t i = 0; i < row_gates; ++i) gate[i] += read[4 * i];
       }
       TanhRow<kBytes / static_cast<int>(sizeof(R))>(gate, row_gates);
     }

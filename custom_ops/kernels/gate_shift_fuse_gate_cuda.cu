@@ -176,9 +176,10 @@ __global__ void GateKernel(Problem<T> problem, const Real<T>* __restrict__ plane
     const int64_t t = problem.TimeOf(Quotient(i / 2, problem.pixels));
     const Real<T>* const here = planes + i * 3;
     Real<T> sum = problem.gate_bias[i % 2];
-    if (t > 0) sum += here[-frame_planes];
-    sum += here[1];
-    if (t + 1 < problem.num_segments) sum += here[frame_planes + 2];
+    for (int tap = 0; tap < 3; ++tap) {
+      const int step = problem.TapStep(tap);
+      if (problem.InClip(t + step)) sum += here[step * frame_planes + tap];
+    }
     problem.gate[i] = tanh(sum);
   }
 }

@@ -31,9 +31,8 @@ GSF_INLINE void GatherNeighbors(const Gradient<T>& g, int64_t frame, int64_t hal
   const Sizes& s = g.sizes;
   const int64_t t = frame % s.segments;
   for (int tap = 0; tap < 9; ++tap) {
-    const int64_t time_step = 1 - tap / 3, row = h + 1 - tap % 3;
-    const bool inside =
-        t + time_step >= 0 && t + time_step < s.segments && row >= 0 && row < s.height;
+    const int64_t time_step = -s.TapStep(tap / 3), row = h + 1 - tap % 3;
+    const bool inside = s.InClip(t + time_step) && row >= 0 && row < s.height;
     const Real<T>* source = inside ? g.GateSumRow(frame + time_step, half, row) : g.zero_row;
     Real<T>* target = neighbors + 3 * tap;
     for (int64_t w = 0; w < s.width; ++w) {

@@ -60,9 +60,10 @@ __global__ void MeansGradientKernel(Problem<T> problem, const Real<T>* __restric
     const int64_t other = channel - (along - 1);
     if (other < 0 || other >= problem.half) continue;
     for (int time = 0; time < 3; ++time) {
-      if (t - (time - 1) < 0 || t - (time - 1) >= problem.num_segments) continue;
+      const int step = problem.TapStep(time);
+      if (!problem.InClip(t - step)) continue;
       const R upstream =
-          activation[(frame - (time - 1)) * problem.processed + half * problem.half + other];
+          activation[(frame - step) * problem.processed + half * problem.half + other];
       const R* const kernel = problem.fusion_kernel + ((half * 3 + along) * 3 + time) * 2;
       shifted += kernel[0] * upstream;
       residual += kernel[1] * upstream;
@@ -83,21 +84,21 @@ __global__ void __launch_bounds__(kThreads)
   const int element = blockIdx.x;
   const bool of_bias = element >= kElements;
   const int part = of_bias ? 0 : element % 2;
-  const int time = of_bias ? 1 : element / 2 % 3;
+  const int step = of_bias ? 0 : problem.TapStep(element / 2 % 3);
   const int along = of_bias ? 1 : element / 6 % 3;
   const int half = of_bias ? element - kElements : element / 18;
   double sum = 0;
   for (int64_t i = threadIdx.x; i < problem.num_frames * problem.half; i += kThreads) {
     const int64_t frame = i / problem.half;
     const int64_t channel = i % problem.half;
-    const int64_t t = problem.TimeOf(frame) + time - 1;
     const int64_t other = channel + along - 1;
-    if (t < 0 || t >= problem.num_segments || other < 0 || other >= problem.half) continue;
+    if (!problem.InClip(problem.TimeOf(frame) + step)) continue;
+    if (other < 0 || other >= problem.half) continue;
     const int64_t start = half * problem.half;
     double product = static_cast<double>(activation[frame * problem.processed + start + channel]);
     if (!of_bias) {
       product *= static_cast<double>(
-          problem.means[((frame + time - 1) * 2 + part) * problem.processed + start + other]);
+          problem.means[((frame + step) * 2 + part) * problem.processed + start + other]);
     }
     sum += product;
   }

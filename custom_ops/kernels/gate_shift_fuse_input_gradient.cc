@@ -104,14 +104,17 @@ struct WriteInputGradient {
   }
 };
 
-// The frame that reads this one is the earlier one in half 1, the later one in half 2.
+// The frame that reads this one: the earlier one in half 1 unless causal, else the later one.
 template <typename T>
 struct Reader {
   Reader(const Gradient<T>& g, int64_t frame, int64_t half, const T* zeros,
          const Real<T>* no_weight)
-      : g(g), frame(frame), channel(half * g.sizes.half), step(half == 0 ? -1 : 1), zeros(zeros) {
-    const int64_t t = frame % g.sizes.segments + step;
-    inside = t >= 0 && t < g.sizes.segments;
+      : g(g),
+        frame(frame),
+        channel(half * g.sizes.half),
+        step(-g.sizes.ShiftStep(half)),
+        zeros(zeros) {
+    inside = g.sizes.InClip(frame % g.sizes.segments + step);
     parts.residual_weight = g.residual_weight.row(frame) + channel;
     parts.residual_mean_gradient = g.residual_mean_gradient.row(frame) + channel;
     parts.reader_weight = inside ? g.shifted_weight.row(frame + step) + channel : no_weight;
@@ -176,7 +179,8 @@ struct InputGradientPass {
         const int64_t channel = half * s.half;
         for (int64_t i = 0; i < s.segments; ++i) {
           // Away from the frame that is read: in place, none is read after it is written.
-          const int64_t frame = clip * s.segments + (half == 0 ? s.segments - 1 - i : i);
+          const bool backwards = s.ShiftStep(half) > 0;
+          const int64_t frame = clip * s.segments + (backwards ? s.segments - 1 - i : i);
           Reader<T> reader(g, frame, half, zeros.get(), no_weight.get());
           WriteInputGradient<T> write;
           write.quarter = s.quarter;

@@ -6,7 +6,7 @@ namespace gsf {
 namespace {
 
 constexpr int kGathered = kGateTaps + 1;  // a multiple of four, for wide reads
-constexpr int kCenter = kGateTaps / 2;
+constexpr int kCenter = 4;                // of the nine taps in space
 // A pixel of a frame.
 struct Site {
   int64_t frame, t, h, w;
@@ -22,15 +22,14 @@ __device__ Site FindSite(const Problem<T>& problem, int64_t frame, int64_t pixel
 template <typename T>
 __device__ Real<T> GateGradientAt(const Problem<T>& problem, const Real<T>* gate_gradient,
                                   const Site& site, int64_t half, int tap) {
-  const int time = tap / 9 - 1;
-  const int64_t t = site.t - time;
+  const int step = problem.TapStep(tap / 9);
   const int64_t h = site.h - (tap / 3 % 3 - 1);
   const int64_t w = site.w - (tap % 3 - 1);
-  if (t < 0 || t >= problem.num_segments || h < 0 || h >= problem.height || w < 0 ||
+  if (!problem.InClip(site.t - step) || h < 0 || h >= problem.height || w < 0 ||
       w >= problem.width) {
     return Real<T>(0);
   }
-  return gate_gradient[((site.frame - time) * problem.pixels + h * problem.width + w) * 2 + half];
+  return gate_gradient[((site.frame - step) * problem.pixels + h * problem.width + w) * 2 + half];
 }
 
 // What batch normalization and ReLU do to one channel, and back.
@@ -85,6 +84,8 @@ __global__ void __launch_bounds__(kThreads)
   const int64_t rows = problem.num_frames * problem.pixels;
   const int64_t begin = blockIdx.y * chunk_rows;
   const int64_t end = begin + chunk_rows < rows ? begin + chunk_rows : rows;
+  // The tap through which a pixel contributes to its own gate.
+  const int own_tap = (problem.causal ? 18 : 9) + kCenter;
   for (int64_t first = begin; first < end; first += kRowsAtOnce) {
     const int count = static_cast<int>(end - first < kRowsAtOnce ? end - first : kRowsAtOnce);
     __syncthreads();
@@ -109,7 +110,7 @@ __global__ void __launch_bounds__(kThreads)
         back += weights[tap] * upstream;
         products[tap] += activation * upstream;
       }
-      of_bias += gathered[r][kCenter];
+      of_bias += gathered[r][own_tap];
       if (activation > R(0)) {
         of_beta += back;
         of_gamma += back * (x - normalization.mean) * normalization.deviation;
@@ -234,7 +235,8 @@ __global__ void __launch_bounds__(kMaxPairs)
           const int64_t at = here * problem.channels + source;
           const R x = static_cast<R>(problem.x[at]);
           const Parts<T> parts(problem, gradients, frame, reader, source,
-                               half == 0 ? upstream[0][j] : upstream[2][j], upstream[1][j]);
+                               problem.ReadsNext(half) ? upstream[0][j] : upstream[2][j],
+                               upstream[1][j]);
           R back = R(0);
 #pragma unroll
           for (int tap = 0; tap < kGateTaps; ++tap) {

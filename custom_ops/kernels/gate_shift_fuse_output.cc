@@ -67,9 +67,9 @@ struct MeansPass {
     using R = Real<T>;
     const Sizes& s = f.sizes;
     const int64_t t = frame % s.segments;
-    const bool is_read = half == 0 ? t > 0 : t + 1 < s.segments;
-    const int64_t reader = is_read ? frame + (half == 0 ? -1 : 1)
-                                   : frame + (half == 0 ? s.segments - 1 : 1 - s.segments);
+    const int64_t step = s.ShiftStep(half);
+    const bool is_read = s.InClip(t - step);
+    const int64_t reader = frame + (is_read ? -step : step * (s.segments - 1));
     R* const shifted = f.means + reader * 2 * s.processed + half * s.half;
     R* const residual = f.means + (frame * 2 + 1) * s.processed + half * s.half;
     const R pixels = static_cast<R>(s.pixels);
@@ -93,8 +93,8 @@ struct FusionWeightPass {
         R* const residual_weight = f.residual_weight.rows + row;
         std::fill(score, score + s.half, f.fusion_bias[half]);
         for (int64_t i = 0; i < 18; ++i) {
-          const int64_t channel_step = i / 6 - 1, time = t + i / 2 % 3 - 1;
-          if (time < 0 || time >= s.segments) continue;
+          const int64_t channel_step = i / 6 - 1, time = t + s.TapStep(i / 2 % 3);
+          if (!s.InClip(time)) continue;
           const R* const means =
               f.means + ((clip * s.segments + time) * 2 + i % 2) * s.processed + half * s.half;
           const R tap = f.fusion_kernel[half * 18 + i];
@@ -158,12 +158,11 @@ struct OutputPass {
     for (int64_t unit = first; unit < last; ++unit) {
       const int64_t clip = unit / s.height, h = unit % s.height;
       for (int64_t half = 0; half < 2; ++half) {
-        // The half that reads later frames goes forwards, the other backwards: in place, no frame
-        // is read after it is written.
-        const int64_t step = half == 0 ? 1 : -1;
-        int64_t t = half == 0 ? 0 : s.segments - 1;
-        for (; t >= 0 && t < s.segments; t += step) {
-          const bool inside = t + step >= 0 && t + step < s.segments;
+        // A half that reads later frames goes forwards, another backwards: in place, no frame is
+        // read after it is written.
+        const int64_t step = s.ShiftStep(half);
+        for (int64_t t = step > 0 ? 0 : s.segments - 1; s.InClip(t); t += step) {
+          const bool inside = s.InClip(t + step);
           const int64_t frame = clip * s.segments + t;
           FusePixel<T> fuse;
           fuse.quarter = s.quarter;

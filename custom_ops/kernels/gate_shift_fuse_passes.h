@@ -35,12 +35,20 @@ struct Sizes {
         padded((half + kPadding - 1) / kPadding * kPadding),
         epsilon(shape.epsilon),
         training(shape.training != 0),
-        learned_fusion(shape.learned_fusion != 0) {}
+        learned_fusion(shape.learned_fusion != 0),
+        causal(shape.causal != 0) {}
+
+  // Where S of a half reads: the number of frames after this one.
+  int64_t ShiftStep(int64_t half) const { return half == 0 && !causal ? 1 : -1; }
+  // Where tap 0, 1 or 2 in time of a convolution reads: the number of frames after this one.
+  int64_t TapStep(int64_t tap) const { return tap - (causal ? 2 : 1); }
+  // Whether frame `t` of a clip is inside it.
+  bool InClip(int64_t t) const { return t >= 0 && t < segments; }
 
   int64_t frames, segments, clips, height, width, pixels;
   int64_t channels, processed, half, quarter, padded;
   double epsilon;
-  bool training, learned_fusion;
+  bool training, learned_fusion, causal;
 };
 
 // Hands out parts of the workspace; from address zero on it counts how long it has to be.

@@ -3,8 +3,9 @@
 // A tensor [B * num_segments, ..., C] is seen as rows of C elements, one row per pixel. In frame t
 // of its clip, the first `fold` elements of a row come from frame t + 1, the next `fold` from frame
 // t - 1, the rest from frame t; beyond the ends of the clip the source is zero. `reverse` swaps the
-// two directions, which is the adjoint. Elements are only moved, so sizes are given in bytes and
-// the kernels serve every data type.
+// two directions, which is the adjoint. In the causal form the first `fold` elements stay too, so
+// that no frame reads a later one. Elements are only moved, so sizes are given in bytes and the
+// kernels serve every data type.
 
 #ifndef GSF_TF_CUSTOM_OPS_KERNELS_TEMPORAL_SHIFT_H_
 #define GSF_TF_CUSTOM_OPS_KERNELS_TEMPORAL_SHIFT_H_
@@ -22,6 +23,7 @@ typedef struct {
   int64_t row_bytes;       // C * element size
   int64_t fold_bytes;      // fold * element size, at most row_bytes / 2
   int32_t reverse;
+  int32_t causal;
 } gsf_temporal_shift_shape;
 
 // Writes the output rows [first_row, last_row) out of num_frames * rows_per_frame. Calls on

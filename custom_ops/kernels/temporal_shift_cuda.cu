@@ -15,7 +15,7 @@ template <typename Vector, typename Position>
 __global__ void TemporalShiftKernel(const Vector* __restrict__ input, Vector* __restrict__ output,
                                     int64_t num_frames, int64_t num_segments,
                                     Position frame_vectors, Position row_vectors,
-                                    Position fold_vectors, bool reverse) {
+                                    Position fold_vectors, bool reverse, bool causal) {
   const Position stride = static_cast<Position>(gridDim.x) * blockDim.x;
   for (int64_t frame = blockIdx.y; frame < num_frames; frame += gridDim.y) {
     const int64_t t = frame % num_segments;
@@ -26,7 +26,7 @@ __global__ void TemporalShiftKernel(const Vector* __restrict__ input, Vector* __
       const Position channel = i % row_vectors;
       int step = 0;
       if (channel < fold_vectors) {
-        step = reverse ? -1 : 1;
+        step = causal ? 0 : reverse ? -1 : 1;
       } else if (channel - fold_vectors < fold_vectors) {
         step = reverse ? 1 : -1;
       }
@@ -51,7 +51,8 @@ cudaError_t Launch(const void* input, void* output, const gsf_temporal_shift_sha
   TemporalShiftKernel<Vector, Position><<<grid, kThreads, 0, stream>>>(
       static_cast<const Vector*>(input), static_cast<Vector*>(output), shape.num_frames,
       shape.num_segments, static_cast<Position>(frame_vectors), static_cast<Position>(row_vectors),
-      static_cast<Position>(shape.fold_bytes / kVectorBytes), shape.reverse != 0);
+      static_cast<Position>(shape.fold_bytes / kVectorBytes), shape.reverse != 0,
+      shape.causal != 0);
   return cudaGetLastError();
 }
 

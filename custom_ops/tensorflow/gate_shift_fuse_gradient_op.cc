@@ -43,6 +43,7 @@ REGISTER_OP("GsfTf>GateShiftFuseGradient")
     .Attr("epsilon: float")
     .Attr("training: bool")
     .Attr("fusion: {'learned', 'sum'}")
+    .Attr("causal: bool = false")
     .SetShapeFn(InferGradientShape)
     .Doc(R"doc(
 Gradient of GsfTf>GateShiftFuse, from its inputs and outputs.

@@ -57,6 +57,7 @@ REGISTER_OP("GsfTf>GateShiftFuse")
     .Attr("epsilon: float")
     .Attr("training: bool")
     .Attr("fusion: {'learned', 'sum'}")
+    .Attr("causal: bool = false")
     .SetShapeFn(InferShape)
     .Doc(R"doc(
 Gates the first channels of a clip, shifts them in time and fuses them again (GSF, GSM).
@@ -75,6 +76,8 @@ variance: [P], biased, what was used.
 gate: [batch * num_segments, height, width, 2].
 means: [batch * num_segments, 2, P]: spatial means (shifted, residual); empty with fusion 'sum'.
 fusion_weight: [batch * num_segments, P]; empty with fusion 'sum'.
+causal: No frame reads a later one: the convolutions over time are centered on the frame before,
+  which both halves read.
 U: double where T is, else float.
 )doc");
 

@@ -85,6 +85,7 @@ class GateShiftFuseKernel : public tensorflow::OpKernel {
     std::string fusion;
     OP_REQUIRES_OK(context, context->GetAttr("fusion", &fusion));
     learned_fusion_ = fusion == "learned";
+    OP_REQUIRES_OK(context, context->GetAttr("causal", &causal_));
   }
 
   // Writes `shape`; the names say which input is which.
@@ -112,6 +113,7 @@ class GateShiftFuseKernel : public tensorflow::OpKernel {
     shape->epsilon = epsilon_;
     shape->training = training_;
     shape->learned_fusion = learned_fusion_;
+    shape->causal = causal_;
     shape->dtype = DtypeOf<T>::value;
     TF_RETURN_IF_ERROR(Require(context, "beta", {processed}));
     TF_RETURN_IF_ERROR(Require(context, "gate_kernel", {3, 3, 3, processed / 2, 2}));
@@ -151,7 +153,7 @@ class GateShiftFuseKernel : public tensorflow::OpKernel {
 
   int64_t num_segments_;
   float epsilon_;
-  bool training_, learned_fusion_;
+  bool training_, learned_fusion_, causal_;
 };
 
 }  // namespace gsf_tf

@@ -52,6 +52,7 @@ REGISTER_OP("GsfTf>TemporalShift")
     .Attr("num_segments: int >= 1")
     .Attr("fold: int >= 0")
     .Attr("reverse: bool = false")
+    .Attr("causal: bool = false")
     .SetShapeFn(InferShape)
     .Doc(R"doc(
 Moves two groups of channels by one frame: the first `fold` channels of frame t read frame t + 1,
@@ -61,6 +62,7 @@ x: [batch * num_segments, ..., channels].
 num_segments: Frames per clip.
 fold: Channels per direction; 2 * fold <= channels.
 reverse: Swaps the two directions, which gives the adjoint.
+causal: The first `fold` channels stay, so that no frame reads a later one.
 )doc");
 
 namespace {
@@ -100,6 +102,7 @@ class TemporalShiftOp : public tensorflow::OpKernel {
     OP_REQUIRES_OK(context, context->GetAttr("num_segments", &num_segments_));
     OP_REQUIRES_OK(context, context->GetAttr("fold", &fold_));
     OP_REQUIRES_OK(context, context->GetAttr("reverse", &reverse_));
+    OP_REQUIRES_OK(context, context->GetAttr("causal", &causal_));
   }
 
   void Compute(tensorflow::OpKernelContext* context) override {
@@ -129,6 +132,7 @@ class TemporalShiftOp : public tensorflow::OpKernel {
     shape.row_bytes = channels * element_bytes;
     shape.fold_bytes = fold_ * element_bytes;
     shape.reverse = reverse_;
+    shape.causal = causal_;
     OP_REQUIRES_OK(context, Run<Device>(context, x.data(), y->data(), shape));
   }
 
@@ -136,6 +140,7 @@ class TemporalShiftOp : public tensorflow::OpKernel {
   int64_t num_segments_;
   int64_t fold_;
   bool reverse_;
+  bool causal_;
 };
 
 #define REGISTER(DEVICE, DEVICE_TYPE, TYPE)                                                  \

@@ -28,6 +28,7 @@ def RubiksNet(
     temporal: str = "learned",
     spatial_initializer: Initializer | None = None,
     temporal_initializer: Initializer | None = None,
+    causal: bool = False,
     squeeze_excitation: bool = False,
     include_top: bool = True,
     weights: str | os.PathLike | None = None,
@@ -50,6 +51,7 @@ def RubiksNet(
         temporal: `"learned"` or `"fixed"` temporal shifts (Table 4).
         spatial_initializer: Initializer of the spatial shifts `[2, C]`; see `RubiksShift3D`.
         temporal_initializer: Initializer of the temporal shifts `[1, C]`; see `RubiksShift3D`.
+        causal: Whether no frame reads a later one; see `RubiksShift3D` and `AttentionShift`.
         squeeze_excitation: Whether blocks have a squeeze-and-excitation module after the shift.
         include_top: Whether the network ends in the spatial mean and the linear layer `fc`, whose
             outputs are logits.
@@ -89,7 +91,7 @@ def RubiksNet(
     def attend(x, name):
         if variant != "attention" or num_segments is None:
             return x
-        return AttentionShift(num_segments, name=f"{name}_attention")(x)
+        return AttentionShift(num_segments, causal=causal, name=f"{name}_attention")(x)
 
     def shift(x, strides, name):
         mode = "quantized" if variant == "quantized" else "interpolated"
@@ -103,6 +105,7 @@ def RubiksNet(
             temporal,
             spatial_initializer,
             temporal_initializer,
+            causal,
             name=name,
         )(x)
 

@@ -28,6 +28,13 @@ def check_feature_map(layer_name: str, shape: tuple) -> int:
     return shape[-1]
 
 
+def check_causal(causal) -> bool:
+    """Returns `causal`, or raises ValueError if it is neither True nor False."""
+    if not isinstance(causal, bool):
+        raise ValueError(f"`causal` must be True or False. Received: causal={causal!r}")
+    return causal
+
+
 def check_mode(mode):
     """Returns `mode`, or raises ValueError if it is not a mode of `gsf_tf.ops.rubiks_shift`."""
     if mode not in MODES:

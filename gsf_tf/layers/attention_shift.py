@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 from keras.initializers import Initializer
 
-from gsf_tf.layers.arguments import check_feature_map
+from gsf_tf.layers.arguments import check_causal, check_feature_map
 from gsf_tf.layers.temporal_layer import TemporalLayer
 from gsf_tf.ops.reference.rubiks_shift import temporal_taps
 
@@ -33,6 +33,8 @@ class AttentionShift(TemporalLayer):
         temperature: Initial temperature, > 0.
         initializer: Initializer of `attention`; by default uniform in [1, 1.05), so that the three
             frames have nearly equal weights at first.
+        causal: Whether no frame reads a later one: the distributions are over t-1 and t. The row of
+            t+1 stays in `attention`, unused.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Input shape:
@@ -62,6 +64,7 @@ class AttentionShift(TemporalLayer):
         num_segments: int,
         temperature: float = 2.0,
         initializer: Initializer | str | dict | None = None,
+        causal: bool = False,
         **kwargs: Any,
     ):
         super().__init__(num_segments, **kwargs)
@@ -70,6 +73,7 @@ class AttentionShift(TemporalLayer):
                 f"`temperature` must be positive. Received: temperature={temperature!r}"
             )
         self.initial_temperature = temperature
+        self.causal = check_causal(causal)
         default = keras.initializers.RandomUniform(1.0, 1.05)
         self.initializer = keras.initializers.get(initializer or default)
 
@@ -99,14 +103,20 @@ class AttentionShift(TemporalLayer):
         # A constant that is taken from all taps changes neither the deviation nor the softmax.
         # Equation (7) divides W_attn itself: where the deviation is small, that magnifies the
         # rounding of W_attn. The difference of nearly equal taps is exact.
-        relative = self.attention - self.attention[REACH]
+        taps = self._taps()
+        relative = taps - taps[REACH]
         centered = relative - keras.ops.mean(relative, axis=0)
-        variance = keras.ops.sum(keras.ops.square(centered), axis=0) / (2 * REACH)
+        variance = keras.ops.sum(keras.ops.square(centered), axis=0) / (taps.shape[0] - 1)
         # The gradient of sqrt(0) is infinite; with the minimum, equal weights have a gradient of
         # zero, not NaN.
         deviation = keras.ops.sqrt(keras.ops.maximum(variance, 1e-20))
         scaled = centered / (deviation + EPSILON) / self.temperature
-        return keras.ops.softmax(scaled, axis=0)
+        distribution = keras.ops.softmax(scaled, axis=0)
+        unread = self.attention.shape[0] - taps.shape[0]
+        return keras.ops.pad(distribution, [(0, unread), (0, 0)]) if unread else distribution
+
+    def _taps(self):
+        return self.attention[: REACH + 1] if self.causal else self.attention
 
     def nonzero_share(self) -> tf.Tensor:
         """Returns the mean over channels of the attention on other frames, a scalar in [0, 1]."""
@@ -114,7 +124,7 @@ class AttentionShift(TemporalLayer):
 
     def integer_shifts(self) -> tf.Tensor:
         """Returns the likeliest shift of every channel, int32 `[C]`; +1 reads the next frame."""
-        return keras.ops.cast(keras.ops.argmax(self.attention, axis=0), "int32") - REACH
+        return keras.ops.cast(keras.ops.argmax(self._taps(), axis=0), "int32") - REACH
 
     def channel_shifts(self) -> tf.Tensor:
         return keras.ops.cast(self.integer_shifts(), "float32")[None]
@@ -132,5 +142,6 @@ class AttentionShift(TemporalLayer):
         config.update(
             temperature=self.initial_temperature,
             initializer=keras.initializers.serialize(self.initializer),
+            causal=self.causal,
         )
         return config

@@ -20,6 +20,9 @@ class GateShift(GatedShift):
         epsilon: Small number that the batch normalization adds to the variance.
         synchronized: Whether the batch normalization takes the statistics over all replicas of a
             `tf.distribute` strategy; the layer then runs on its reference path in training.
+        causal: Whether no frame reads a later one, for video without an end: the convolutions over
+            time are centered on frame t - 1, which both halves then read. The weights have the same
+            shapes, so those of the plain layer can start the causal one.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Input shape:
@@ -54,6 +57,7 @@ class GateShift(GatedShift):
         momentum: float = 0.9,
         epsilon: float = 1e-5,
         synchronized: bool = False,
+        causal: bool = False,
         **kwargs: Any,
     ):
         super().__init__(
@@ -65,5 +69,6 @@ class GateShift(GatedShift):
             momentum=momentum,
             epsilon=epsilon,
             synchronized=synchronized,
+            causal=causal,
             **kwargs,
         )

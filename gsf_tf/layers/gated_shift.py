@@ -7,10 +7,10 @@ import tensorflow as tf
 from keras.initializers import Initializer
 
 from gsf_tf import ops
-from gsf_tf.layers.arguments import check_feature_map
+from gsf_tf.layers.arguments import check_causal, check_feature_map
 from gsf_tf.layers.batch_normalization import BatchNormalization, unbiased
 from gsf_tf.layers.temporal_layer import TemporalLayer
-from gsf_tf.ops.reference.gate_shift_fuse import fuse, interleave, learned_gate
+from gsf_tf.ops.reference.gate_shift_fuse import fuse, interleave, learned_gate, shift_halves
 
 
 class GatedShift(TemporalLayer):
@@ -34,6 +34,7 @@ class GatedShift(TemporalLayer):
         epsilon: Small number that the batch normalization adds to the variance.
         synchronized: Whether the batch normalization takes the statistics over all replicas of a
             `tf.distribute` strategy; the layer then runs on its reference path in training.
+        causal: Whether no frame reads a later one.
         **kwargs: Arguments of `keras.layers.Layer`.
     """
 
@@ -47,6 +48,7 @@ class GatedShift(TemporalLayer):
         momentum: float,
         epsilon: float,
         synchronized: bool,
+        causal: bool,
         **kwargs: Any,
     ):
         super().__init__(num_segments, **kwargs)
@@ -64,6 +66,7 @@ class GatedShift(TemporalLayer):
         self.momentum = momentum
         self.epsilon = epsilon
         self.synchronized = synchronized
+        self.causal = check_causal(causal)
         if gate == "learned":
             self.normalization = BatchNormalization(
                 momentum=momentum,
@@ -123,7 +126,9 @@ class GatedShift(TemporalLayer):
             # The op would use the statistics of this replica's batch only.
             normalized = normalization(inputs[..., : self._processed], training=True)
             activated = keras.ops.relu(normalized)
-            gate = learned_gate(activated, self.gate_kernel, self.gate_bias, self.num_segments)
+            gate = learned_gate(
+                activated, self.gate_kernel, self.gate_bias, self.num_segments, self.causal
+            )
             return self._composed(inputs, gate)
         outputs, mean, variance = ops.gate_shift_fuse(
             inputs,
@@ -138,6 +143,7 @@ class GatedShift(TemporalLayer):
             fusion=self.fusion,
             epsilon=normalization.epsilon,
             training=training,
+            causal=self.causal,
         )
         if training:
             normalization.keep_statistics(mean, unbiased(variance, inputs))
@@ -147,9 +153,13 @@ class GatedShift(TemporalLayer):
         x = inputs[..., : self._processed]
         gated = gate * x
         residual = x - gated
-        shifted = ops.temporal_shift(gated, self.num_segments, self._processed // 2)
+        if self.causal:
+            shifted = shift_halves(gated, self.num_segments, causal=True)
+        else:
+            shifted = ops.temporal_shift(gated, self.num_segments, self._processed // 2)
         weights = self.fusion_weights()
-        outputs = [interleave(fuse(shifted, residual, self.num_segments, self.fusion, *weights))]
+        fused = fuse(shifted, residual, self.num_segments, self.fusion, *weights, self.causal)
+        outputs = [interleave(fused)]
         if self._processed < inputs.shape[-1]:
             outputs.append(inputs[..., self._processed :])
         return keras.ops.concatenate(outputs, axis=-1)
@@ -179,5 +189,6 @@ class GatedShift(TemporalLayer):
             momentum=self.momentum,
             epsilon=self.epsilon,
             synchronized=self.synchronized,
+            causal=self.causal,
         )
         return config

@@ -5,7 +5,8 @@ import tensorflow as tf
 from keras.initializers import Initializer
 
 from gsf_tf import ops
-from gsf_tf.layers.arguments import check_feature_map, check_learning
+from gsf_tf.layers.arguments import check_causal, check_feature_map, check_learning
+from gsf_tf.layers.held_shift import held_shift
 from gsf_tf.layers.rubiks_shift_2d import RubiksShift2D
 from gsf_tf.layers.shift_folds import ShiftFolds
 from gsf_tf.layers.temporal_layer import TemporalLayer
@@ -34,6 +35,7 @@ class RubiksShift3D(RubiksShift2D, TemporalLayer):
             uniform in [-1, 1) for learned shifts and `ShiftGroups()` for fixed ones.
         temporal_initializer: Initializer of the temporal shifts `[1, C]`; by default uniform in
             [-1, 1) for learned shifts and `ShiftFolds()` for fixed ones.
+        causal: Whether no frame reads a later one: the temporal shifts are held in [-1, 0].
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Input shape:
@@ -68,13 +70,16 @@ class RubiksShift3D(RubiksShift2D, TemporalLayer):
         temporal: str = "learned",
         spatial_initializer: Initializer | str | dict | None = None,
         temporal_initializer: Initializer | str | dict | None = None,
+        causal: bool = False,
         **kwargs: Any,
     ):
         super().__init__(
             strides, mode, spatial, spatial_initializer, num_segments=num_segments, **kwargs
         )
         self.temporal = check_learning("temporal", temporal)
-        default = ShiftFolds() if temporal == "fixed" else keras.initializers.RandomUniform(-1, 1)
+        self.causal = check_causal(causal)
+        uniform = keras.initializers.RandomUniform(-1, 0 if causal else 1)
+        default = ShiftFolds() if temporal == "fixed" else uniform
         self.temporal_initializer = keras.initializers.get(temporal_initializer or default)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -105,6 +110,8 @@ class RubiksShift3D(RubiksShift2D, TemporalLayer):
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         temporal, spatial = self.shift[:1], self.shift[1:]
+        if self.causal:
+            temporal = held_shift(tf.convert_to_tensor(temporal))
         if self.temporal == "fixed":
             temporal = keras.ops.stop_gradient(temporal)
         if self.spatial == "fixed":
@@ -112,10 +119,18 @@ class RubiksShift3D(RubiksShift2D, TemporalLayer):
         shift = keras.ops.concatenate([temporal, spatial])
         return ops.rubiks_shift(inputs, shift, self.num_segments, self.strides, self.mode)
 
+    def channel_shifts(self) -> tf.Tensor:
+        """Returns the unrounded shifts in time, vertical and horizontal, float32 `[3, C]`."""
+        shift = super().channel_shifts()
+        if not self.causal:
+            return shift
+        return tf.concat([held_shift(shift[:1]), shift[1:]], axis=0)
+
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         config.update(
             temporal=self.temporal,
             temporal_initializer=keras.initializers.serialize(self.temporal_initializer),
+            causal=self.causal,
         )
         return config

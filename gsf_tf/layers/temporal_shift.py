@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from gsf_tf import ops
-from gsf_tf.layers.arguments import check_feature_map
+from gsf_tf.layers.arguments import check_causal, check_feature_map
 from gsf_tf.layers.temporal_layer import TemporalLayer
 
 
@@ -21,6 +21,8 @@ class TemporalShift(TemporalLayer):
         num_segments: Integer >= 1. Frames per clip, T.
         fold_div: Integer >= 2. In each direction, `channels // fold_div` channels move; 8 in TSM,
             so a quarter of the channels moves.
+        causal: Whether no frame reads a later one, for video without an end: the first `fold`
+            channels stay too.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Input shape:
@@ -47,7 +49,7 @@ class TemporalShift(TemporalLayer):
     method = "tsm"
     op = "temporal_shift"
 
-    def __init__(self, num_segments: int, fold_div: int = 8, **kwargs: Any):
+    def __init__(self, num_segments: int, fold_div: int = 8, causal: bool = False, **kwargs: Any):
         super().__init__(num_segments, **kwargs)
         if int(fold_div) != fold_div or fold_div < 2:
             raise ValueError(
@@ -55,18 +57,20 @@ class TemporalShift(TemporalLayer):
                 f"channels. Received: fold_div={fold_div!r}"
             )
         self.fold_div = int(fold_div)
+        self.causal = check_causal(causal)
         self.supports_jit = ops.implementation_of(self.op) == "reference"
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         check_feature_map(self.name, input_shape)
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        return ops.temporal_shift(inputs, self.num_segments, inputs.shape[-1] // self.fold_div)
+        fold = inputs.shape[-1] // self.fold_div
+        return ops.temporal_shift(inputs, self.num_segments, fold, self.causal)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
-        config.update(fold_div=self.fold_div)
+        config.update(fold_div=self.fold_div, causal=self.causal)
         return config

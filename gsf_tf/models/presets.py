@@ -11,6 +11,7 @@ import keras
 from gsf_tf.errors import did_you_mean
 from gsf_tf.keras_settings import check_image_data_format
 from gsf_tf.layers import GateShift, GateShiftFuse, GroupedSpatialTemporal, TemporalShift
+from gsf_tf.layers.arguments import check_causal
 from gsf_tf.models.insert_temporal import insert_temporal
 from gsf_tf.models.recipes import BACKBONES
 from gsf_tf.models.replace_convolution import replace_convolution
@@ -26,6 +27,7 @@ METHODS_WITH = {
     "placement": GATED,
     "last_blocks": ("tsm", *GATED, "gst"),
     "temporal_options": ("gsf",),
+    "causal": ("tsm", *GATED, *RUBIKSNET),
     "shift_mode": RUBIKSNET,
     "spatial_shift": RUBIKSNET,
     "temporal_shift": RUBIKSNET,
@@ -73,6 +75,7 @@ def from_preset(
     temporal_shift: str | None = None,
     shift_initializer: str | None = None,
     shift_budget: float | None = None,
+    causal: bool | None = None,
 ) -> SegmentModel:
     """Builds the segment model of a preset.
 
@@ -117,6 +120,9 @@ def from_preset(
             folds with a noise of 0.1, which blur less and learn faster without pretraining.
         shift_budget: Share of the channels that a `rubiksnet_*_aq` may move in time, in [0, 1],
             held by a loss (RubiksNet paper, equation (8)); None for no budget.
+        causal: Whether no frame reads a later one, for video without an end (False by default). The
+            weights have the shapes of the plain model, whose checkpoint can start the causal one;
+            it must be trained further.
 
     Returns:
         A `SegmentModel` from clips `[B, T, H, W, 3]` in 0..255 to logits `[B, num_classes]`, or to
@@ -145,7 +151,9 @@ def from_preset(
         temporal_shift=temporal_shift,
         shift_initializer=shift_initializer,
         shift_budget=shift_budget,
+        causal=causal or None,
     )
+    causal = check_causal(causal or False)
     weights = weights or None
     if preset in RUBIKSNET_PRESETS:
         model = rubiksnet_preset(
@@ -159,6 +167,7 @@ def from_preset(
             temporal_shift,
             shift_initializer,
             shift_budget,
+            causal,
         )
         return _with_weights(model, weights)
     method, backbone_name = preset.split("_", 1)
@@ -172,14 +181,18 @@ def from_preset(
     if method in GATED:
         backbone = insert_temporal(
             backbone,
-            _gated_layer(method, recipe, num_segments, channel_ratio, temporal_options or {}),
+            _gated_layer(
+                method, recipe, num_segments, channel_ratio, causal, temporal_options or {}
+            ),
             after=_places(backbone, _gated_pattern(preset, recipe, placement), last_blocks),
         )
     elif method == "tsm":
         places = _places(backbone, recipe.tsm_before or recipe.tsm_after, last_blocks)
         side = {"before": places} if recipe.tsm_before else {"after": places}
         backbone = insert_temporal(
-            backbone, lambda name: TemporalShift(num_segments, name=name), **side
+            backbone,
+            lambda name: TemporalShift(num_segments, causal=causal, name=name),
+            **side,
         )
     elif method == "gst":
         backbone = replace_convolution(
@@ -260,11 +273,11 @@ def _gated_pattern(preset, recipe, placement):
     return recipe.gated_after[placement]
 
 
-def _gated_layer(method, recipe, num_segments, channel_ratio, options):
+def _gated_layer(method, recipe, num_segments, channel_ratio, causal, options):
     ratio = recipe.channel_ratio if channel_ratio is None else channel_ratio
     if method == "gsm":
-        return lambda name: GateShift(num_segments, ratio, name=name)
-    options = {"fusion_initializer": recipe.fusion_initializer, **options}
+        return lambda name: GateShift(num_segments, ratio, causal=causal, name=name)
+    options = {"fusion_initializer": recipe.fusion_initializer, "causal": causal, **options}
     return lambda name: GateShiftFuse(num_segments, ratio, name=name, **options)
 
 

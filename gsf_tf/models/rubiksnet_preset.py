@@ -28,6 +28,7 @@ def rubiksnet_preset(
     temporal_shift=None,
     shift_initializer=None,
     shift_budget=None,
+    causal=False,
 ):
     """Builds a preset of RubiksNet. The arguments are those of `from_preset`.
 
@@ -71,6 +72,7 @@ def rubiksnet_preset(
         temporal_initializer=(
             ShiftFolds(noise=NOISE) if heuristic and temporal_shift == "learned" else None
         ),
+        causal=causal,
         include_top=False,
         input_shape=tuple(input_shape or (INPUT_SIZE, INPUT_SIZE, 3)),
         name=preset,

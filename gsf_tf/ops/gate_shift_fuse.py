@@ -29,6 +29,7 @@ def gate_shift_fuse(
     fusion: str = "learned",
     epsilon: float = 1e-5,
     training: bool = False,
+    causal: bool = False,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Gates the first P channels of a clip, shifts them in time and fuses them again.
 
@@ -42,6 +43,9 @@ def gate_shift_fuse(
     F = sigmoid(fusion_bias + conv2d(mean(S; R), fusion_kernel))              (7), (8)
     Z = F * S + (1 - F) * R, or S + R with fusion "sum" (GSM)                 (9), (10)
     ```
+
+    In the causal form no frame reads a later one: both convolutions over time are centered on frame
+    t - 1, and S is Y of frame t - 1 in both halves.
 
     Elements outside of the clip or of the map count as zeros. Finally the channels of each half are
     interleaved, `y[2 i + j] = Z[j n + i]` with n = P / 4; the channels from P on are those of x.
@@ -67,6 +71,7 @@ def gate_shift_fuse(
         fusion: `"learned"` (GSF) or `"sum"` (GSM).
         epsilon: Small number that BN adds to the variance.
         training: Whether BN uses the statistics of the batch.
+        causal: Whether the op takes its causal form.
 
     Returns:
         `(y, mean, variance)`: a tensor of the shape and dtype of `x`, and the statistics that BN
@@ -125,6 +130,7 @@ def gate_shift_fuse(
         fusion=fusion,
         epsilon=epsilon,
         training=bool(training),
+        causal=bool(causal),
     )
     return y, tf.stop_gradient(mean), tf.stop_gradient(variance)
 
@@ -146,7 +152,10 @@ def _gate_shift_fuse_gradient(op, y_gradient, *_):
         gate,
         means,
         fusion_weight,
-        **{name: op.get_attr(name) for name in ("num_segments", "epsilon", "training", "fusion")},
+        **{
+            name: op.get_attr(name)
+            for name in ("num_segments", "epsilon", "training", "fusion", "causal")
+        },
     )
     return [x_gradient, gamma_gradient, beta_gradient, None, None, *convolution_gradients]
 

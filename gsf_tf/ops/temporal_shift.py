@@ -13,11 +13,12 @@ from gsf_tf.ops.sizes import check_num_segments
 DTYPES = ("float32", "bfloat16", "float16", "float64")
 
 
-def temporal_shift(x: TensorLike, num_segments: int, fold: int) -> tf.Tensor:
+def temporal_shift(x: TensorLike, num_segments: int, fold: int, causal: bool = False) -> tf.Tensor:
     """Moves two groups of channels by one frame, one from the future and one from the past.
 
     In frame t, the first `fold` channels are those of frame t + 1, the next `fold` channels those
-    of frame t - 1, and the rest stays; frames beyond the ends of the clip count as zeros. The op
+    of frame t - 1, and the rest stays; frames beyond the ends of the clip count as zeros. In the
+    causal form the first `fold` channels stay too, so that no frame reads a later one. The op
     can be differentiated any number of times. The compiled kernel has no XLA form: in a function
     that XLA compiles (`jit_compile=True`), the reference runs.
 
@@ -28,6 +29,7 @@ def temporal_shift(x: TensorLike, num_segments: int, fold: int) -> tf.Tensor:
         num_segments: Frames per clip, 1..2**31 - 1; time is folded into the batch.
         fold: Channels per direction, at least 0, with `2 * fold <= channels`. TSM uses
             `channels // 8`, Gate-Shift-Fuse half of its gated channels.
+        causal: Whether the op takes its causal form.
 
     Returns:
         A tensor of the shape and dtype of `x`.
@@ -50,8 +52,10 @@ def temporal_shift(x: TensorLike, num_segments: int, fold: int) -> tf.Tensor:
     num_segments, fold = operator.index(num_segments), operator.index(fold)
     _check(x, num_segments, fold)
     if use_compiled("temporal_shift"):
-        return library.raw_op("temporal_shift")(x, num_segments=num_segments, fold=fold)
-    return reference_temporal_shift(x, num_segments, fold)
+        return library.raw_op("temporal_shift")(
+            x, num_segments=num_segments, fold=fold, causal=bool(causal)
+        )
+    return reference_temporal_shift(x, num_segments, fold, causal)
 
 
 @tf.RegisterGradient(library.OPS["temporal_shift"])
@@ -61,6 +65,7 @@ def _temporal_shift_gradient(op, gradient):
         num_segments=op.get_attr("num_segments"),
         fold=op.get_attr("fold"),
         reverse=not op.get_attr("reverse"),
+        causal=op.get_attr("causal"),
     )
 
 

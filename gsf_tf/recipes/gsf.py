@@ -40,7 +40,12 @@ def gsf_experiment(preset, dataset, num_segments, *, init=None, paper=NOT_IN_PAP
     config.augmentation.rand_augment_variant = "authors"
     if preset.startswith("gsf_"):
         optional_arguments(
-            config, channel_ratio=float, placement=str, last_blocks=int, temporal_options=object
+            config,
+            channel_ratio=float,
+            placement=str,
+            last_blocks=int,
+            temporal_options=object,
+            causal=bool,
         )
     if init is None:
         start_from_images(config, preset.split("_", 1)[1])

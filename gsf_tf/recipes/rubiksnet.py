@@ -70,6 +70,7 @@ def _rubiksnet(preset, dataset, num_segments, paper):
         temporal_shift=str,
         shift_initializer=str,
         shift_budget=float,
+        causal=bool,
     )
     set_groups(config, RUBIKSNET_GROUPS)
     config.model.dropout = 0.0

@@ -34,6 +34,8 @@ def tsm_experiment(preset, dataset, num_segments, *, paper=NOT_IN_PAPER):
     On Kinetics, clips are dense windows of 64 frames, as in TSM's code.
     """
     config = _control(preset, dataset, num_segments, TSM_GROUPS, paper)
+    if preset.startswith("tsm_"):
+        optional_arguments(config, causal=bool)
     if dataset == "kinetics400":
         config.data.sampling = "dense"
     return config
@@ -42,7 +44,7 @@ def tsm_experiment(preset, dataset, num_segments, *, paper=NOT_IN_PAPER):
 def gsm_experiment(preset, dataset, num_segments, *, paper=NOT_IN_PAPER):
     """Returns the configuration of `gsm_*` on a dataset; arguments as in `experiment`."""
     config = _control(preset, dataset, num_segments, GSM_GROUPS, paper)
-    optional_arguments(config, channel_ratio=float, placement=str, last_blocks=int)
+    optional_arguments(config, channel_ratio=float, placement=str, last_blocks=int, causal=bool)
     return config
 
 

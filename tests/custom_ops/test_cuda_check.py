@@ -52,7 +52,7 @@ def test_a_rehearsal_does_everything_but_the_launches(tmp_path):
     expected = dict.fromkeys(steps.split(","), "passed") | {"sanitize": "skipped"}
     assert statuses == expected
     parts = report["steps"]["check"]["parts"]
-    assert sum(part["values"]["cases"] for part in parts.values()) == 33
+    assert sum(part["values"]["cases"] for part in parts.values()) == 38
     kernels = report["steps"]["kernels"]["parts"]
     assert {name: len(part["rows"]) for name, part in kernels.items()} == {
         "temporal_shift": 4,

@@ -86,4 +86,4 @@ def test_the_sanitizer_runs_the_check(settings, cuda_home, tmp_path, monkeypatch
     content = record_of(sanitizer.run, settings, "memcheck:temporal_shift", tmp_path)
     assert [text[: len(problem)] for text in content["problems"]] == [problem] * finds
     assert "--tool\nmemcheck" in content["values"]["output"]
-    assert content["values"]["cases"] == 4
+    assert content["values"]["cases"] == 6

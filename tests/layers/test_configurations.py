@@ -13,12 +13,13 @@ from gsf_tf.models import from_preset
 from gsf_tf.training.batch_norm import configure_batch_norm
 
 GATED = {"num_segments": 3, "channel_ratio": 0.5, "momentum": 0.7, "epsilon": 0.01,
-         "synchronized": True}  # fmt: skip
+         "synchronized": True, "causal": True}  # fmt: skip
 SHIFT = {"strides": 2, "mode": "quantized", "spatial": "fixed",
          "spatial_initializer": layers.ShiftGroups(5, 0.1, 7)}  # fmt: skip
 # Values that no argument has by default.
 VALUES = {
-    "AttentionShift": {"num_segments": 3, "temperature": 1.5, "initializer": "ones"},
+    "AttentionShift": {"num_segments": 3, "temperature": 1.5, "initializer": "ones",
+                       "causal": True},
     "BatchNormalization": {
         "momentum": 0.7, "epsilon": 0.01, "activation": "relu", "synchronized": True,
         "beta_initializer": "ones", "gamma_initializer": "zeros", "moving_mean_initializer": "ones",
@@ -38,13 +39,13 @@ VALUES = {
     "RubiksShift2D": SHIFT,
     "RubiksShift3D": SHIFT | {
         "num_segments": 3, "temporal": "fixed",
-        "temporal_initializer": layers.ShiftFolds(4, 0.1, 7),
+        "temporal_initializer": layers.ShiftFolds(4, 0.1, 7), "causal": True,
     },
     "SegmentConsensus": {"num_segments": 3},
     "ShiftFolds": {"fold_div": 4, "noise": 0.1, "seed": 7},
     "ShiftGroups": {"kernel_size": 5, "noise": 0.1, "seed": 7, "order": "rows"},
     "TemporalLayer": {"num_segments": 3},
-    "TemporalShift": {"num_segments": 3, "fold_div": 4},
+    "TemporalShift": {"num_segments": 3, "fold_div": 4, "causal": True},
 }  # fmt: skip
 OF_ALL_LAYERS = {"name": "a_name", "trainable": False, "dtype": "mixed_bfloat16"}
 # Keras' renormalization is off here, and its two values mean nothing without it.

@@ -1,0 +1,51 @@
+"""What a stream keeps from one frame to the next."""
+
+import tensorflow as tf
+
+VALID = "is_frame"
+
+
+class Memory:
+    """Tensors of earlier frames, by name, while one frame goes through a model.
+
+    Args:
+        state: Dictionary of what the frame before left; None to learn the names and the shapes,
+            with zeros in the place of all earlier frames.
+        valid: `[N]`, 1 where the newest frame is one of the stream, 0 after the stream's end.
+
+    Attributes:
+        kept: Dictionary of what this frame leaves, `[N, ...]` each.
+    """
+
+    def __init__(self, state, valid):
+        self._state = state
+        self.kept = {}
+        self._valid = [valid]
+
+    def past(self, name, x, frames):
+        """Returns `x` of the `frames` frames before, the latest first; zeros before the start."""
+        if f"{name}/1" in self.kept:
+            raise ValueError(
+                "Streaming needs a backbone that calls each layer once. "
+                f"Received: {name!r}, which is called several times."
+            )
+        earlier = [self._recall(f"{name}/{i + 1}", x) for i in range(frames)]
+        for i, kept in enumerate([x, *earlier][:frames]):
+            self.kept[f"{name}/{i + 1}"] = kept
+        return earlier
+
+    def delayed(self, name, x, frames):
+        """Returns `x` of the frame that was the newest `frames` frames ago."""
+        return self.past(name, x, frames)[-1] if frames else x
+
+    def valid(self, delay, dtype):
+        """Returns `[N, 1, 1, 1]`, 1 where the frame `delay` frames ago is one of the stream."""
+        while len(self._valid) <= delay:
+            name = f"{VALID}/{len(self._valid)}"
+            earlier = self._recall(name, self._valid[-1])
+            self.kept[name] = self._valid[-1]
+            self._valid.append(earlier)
+        return tf.cast(self._valid[delay], dtype)[:, None, None, None]
+
+    def _recall(self, name, like):
+        return tf.zeros_like(like) if self._state is None else self._state[name]
