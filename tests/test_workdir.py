@@ -96,7 +96,7 @@ def test_a_run_older_than_a_value_continues_as_it_began(tmp_path, magnitude):
 
 
 def test_other_labels_are_refused_with_what_differs(workdir):
-    with pytest.raises(UserError, match=r"only in the workdir: \['up'\]; only there: \['left'\]"):
+    with pytest.raises(UserError, match=r"only in the model: \['up'\]; only there: \['left'\]"):
         workdir.start(config(), dataset_info("down", "left"))
 
 
