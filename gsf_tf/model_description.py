@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gsf_tf.data import LabelMap
+from gsf_tf.data.pipeline.clip_rule import SAMPLING
 from gsf_tf.errors import DataError, UserError
 from gsf_tf.models import list_presets
 from gsf_tf.models.model_file import read_description_text
@@ -14,7 +15,6 @@ from gsf_tf.models.presets import METHODS_WITH
 from gsf_tf.regular_file import parse_json
 
 _VERSION = 1
-_SAMPLING = ("segments", "dense")
 _MOST_PIXELS = 2**14
 _MOST_STRIDE = 2**20
 
@@ -45,8 +45,8 @@ class ModelDescription:
     def __post_init__(self):
         if not _is_count(self.short_side, _MOST_PIXELS):
             _refuse("short_side", f"must be a whole number from 1 to {_MOST_PIXELS}", self)
-        if self.sampling not in _SAMPLING:
-            _refuse("sampling", f"must be one of {', '.join(map(repr, _SAMPLING))}", self)
+        if self.sampling not in SAMPLING:
+            _refuse("sampling", f"must be one of {', '.join(map(repr, SAMPLING))}", self)
         if self.frame_stride is not None and not (
             self.sampling == "dense" and _is_count(self.frame_stride, _MOST_STRIDE)
         ):

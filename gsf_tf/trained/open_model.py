@@ -198,15 +198,16 @@ def _check_network(opened):
     """Checks that a network takes clips and gives logits."""
     shape = getattr(opened.network, "input_shape", None)
     is_clip = isinstance(shape, tuple) and len(shape) == 5 and None not in shape[1:]
-    outputs = task_logits(opened.network.output)
-    rank = len(outputs[ACTION].shape) if ACTION in outputs else None
+    # Keras raises an AttributeError where a model was never called.
+    outputs = task_logits(getattr(opened.network, "output", {}))
+    rank = len(outputs[ACTION].shape) if hasattr(outputs.get(ACTION), "shape") else None
     if not is_clip or shape[-1] != 3 or rank != 2:
         raise UserError(
             "The model must take clips `[N, T, H, W, 3]` of a fixed size and give logits `[N, K]`, "
             f"for several tasks one of them called {ACTION!r}. Received: {opened.name} with the "
             f"input {shape} and the outputs "
-            f"{ {task: tuple(logits.shape) for task, logits in outputs.items()} }. Pass a model of "
-            "gsf_tf, such as a run's model.keras."
+            f"{', '.join(map(str, outputs)) or 'unknown'}. Pass a model of gsf_tf, such as a run's "
+            "model.keras."
         )
 
 
