@@ -170,6 +170,8 @@ def test_metrics_of_an_epoch_that_runs_again_are_replaced(workdir):
 def test_a_disk_that_is_full(workdir):
     """A write that really fails: no file may grow beyond some bytes."""
     workdir.append_metrics({"epoch": 1, "train/loss": 3.0})
+    # The model's file gets them, too.
+    workdir.write_json("config", {"data": {"sampling": "segments", "frame_stride": None}})
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20, hard))
     try:

@@ -119,7 +119,8 @@ def check_flags(output):
     source = given[0].value
     if not _REVERSE.value and output.suffix != ".keras":
         raise cli.FlagError(f"--output must end in .keras. Received: {output}")
-    fixed = _OF_THE_NETWORK if not source.endswith(TORCH_FORMATS) else ()
+    is_open = source.endswith(TORCH_FORMATS) and not _REVERSE.value
+    fixed = () if is_open else _OF_THE_NETWORK
     fixed += _OF_THE_CLIPS if _REVERSE.value else ()
     fixed = [f"--{flag.name}" for flag in fixed if flag.present]
     if fixed:

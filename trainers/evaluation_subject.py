@@ -82,7 +82,7 @@ class EvaluationSubject:
         config, known, network = default_config(), opened.description, opened.network
         with config.ignore_type(), config.unlocked():
             config.data.update(sampling=known.sampling, frame_stride=known.frame_stride)
-            config.model.update(known.preset or {"preset": getattr(network, "name", "")})
+            config.model.update(known.preset or {"preset": getattr(network, "name", opened.name)})
             if isinstance(network, SegmentModel):
                 config.precision = network.head_policy.name
                 tasks = network.num_classes if isinstance(network.num_classes, dict) else ()
@@ -108,8 +108,8 @@ def evaluation_subject(workdir, model, labels, records, split, output):
     Raises:
         UserError: If the flags do not say it, or the run or the records are damaged.
     """
-    if workdir is None and os.path.lexists(pathlib.Path(model) / "config.json"):
-        workdir, model = model, None
+    if workdir is None:
+        workdir, model = run_of(model)
     if workdir is None:
         run, own_records, own_split = None, None, "val"
         results = Workdir(output or results_folder(model))
@@ -134,6 +134,16 @@ def evaluation_subject(workdir, model, labels, records, split, output):
     return EvaluationSubject(
         os.fspath(model), labels, run, records, split, split == own_split, info, results
     )
+
+
+def run_of(model):
+    """Returns the workdir that a path names, None if none, and the path of the model otherwise."""
+    path = pathlib.Path(model)
+    if os.path.lexists(path / "config.json"):
+        return model, None
+    run = Workdir(path.parent)
+    is_of_run = path in (run.model_file, run.best_model_file) and run.config_file.exists()
+    return (str(run.path), model) if is_of_run else (None, model)
 
 
 def results_folder(model):

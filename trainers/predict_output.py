@@ -43,10 +43,10 @@ class PredictOutput:
 
     def __enter__(self):
         with reports_write_errors(self._path, "output"):
-            self._check_job()
             self._file = open(self._journal, "a+b")  # noqa: SIM115 - `__exit__` closes it.
             try:
                 self._lock()
+                self._check_job()
                 self._read()
             except BaseException:
                 self._file.close()
@@ -90,8 +90,8 @@ class PredictOutput:
     def _check_job(self):
         """Compares the job with that of the rows that are there; writes it for the first one."""
         file = f"{self._path}.job.json"
-        has_rows = any(os.path.lexists(path) for path in (self._path, self._journal))
-        if not has_rows:
+        has_rows = os.path.getsize(self._journal) > 0
+        if not has_rows and not (self._is_parquet and os.path.lexists(self._path)):
             write_whole_file(file, json.dumps(self._job, indent=2) + "\n")
             return
         try:

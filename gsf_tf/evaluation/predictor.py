@@ -93,7 +93,7 @@ class Predictor:
         self.short_side = self.model.description.short_side
         self._views = num_clips * num_crops
         self._batch_size = batch_size or min(self._views, _MOST_VIEWS)
-        self._pool = DecodingPool(decoders, isolated)
+        self._pool, self._traced = DecodingPool(decoders, isolated), {}
         self._make_clip = functools.partial(
             frames_to_clip,
             num_segments=self.num_segments,
@@ -124,7 +124,7 @@ class Predictor:
             UserError: If features are asked for, and the model is an export without them or no
                 `SegmentModel`.
         """
-        step = self._steps(features)
+        step = self._step(features)
         rows, views = collections.deque(), collections.deque()
         for video, clip in self._pool.map(self._decode, videos):
             rows.append(_Row(video, clip if isinstance(clip, Exception) else None, self._views))
@@ -212,9 +212,13 @@ class Predictor:
         for number, (row, _) in enumerate(views):
             row.results.append([value[number] for value in results])
 
-    @functools.cache  # noqa: B019 - a predictor holds its graphs as long as it lives.
-    def _steps(self, features):
-        """Returns the function from views to logits and, perhaps, features."""
+    def _step(self, features):
+        """Returns the function from views to logits and, perhaps, features; traces it once."""
+        if features not in self._traced:
+            self._traced[features] = self._trace(features)
+        return self._traced[features]
+
+    def _trace(self, features):
         network = self.model.network
         with_features = _with_features(self.model) if features else None
         shape = [self._batch_size, *network.input_shape[1:]]

@@ -115,11 +115,13 @@ def test_a_second_process_and_a_damaged_row(tmp_path):
     path = tmp_path / "rows.jsonl"
     with PredictOutput(path, job("json")) as output:
         output.write(ROWS[0])
+        settings = path.with_name("rows.jsonl.job.json").read_bytes()
         with (
             pytest.raises(UserError, match="another process writes"),
-            PredictOutput(path, job("json")),
+            PredictOutput(path, job("json", top=3)),
         ):
             pass
+        assert path.with_name("rows.jsonl.job.json").read_bytes() == settings
     path.write_text('{"top": 1}\n' + path.read_text())
     with pytest.raises(UserError, match="damaged behind byte 0"):
         write(path, ROWS, "json")
