@@ -76,10 +76,13 @@ def main(_):
     from gsf_tf.models.model_file import save_model_file
     from gsf_tf.trained import open_model
     from gsf_tf.whole_file import reports_write_errors
+    from gsf_tf.workdir import Workdir
 
     console = cli.console()
     if _REVERSE.value:
-        model = open_model(source, _LABELS.value).layers_of
+        # Of a run, only the model is needed: its description may be another version's.
+        is_run = _WORKDIR.value is not None
+        model = Workdir(source).load_model() if is_run else open_model(source).layers_of
         with reports_write_errors(output, "output"):
             gsf_tf.weights.save_torch_checkpoint(segment_model(model, source), output)
         console.print(f"Wrote {output}: torch.load({str(output)!r}, weights_only=True) opens it.")
@@ -121,12 +124,12 @@ def check_flags(output):
         raise cli.FlagError(f"--output must end in .keras. Received: {output}")
     is_open = source.endswith(TORCH_FORMATS) and not _REVERSE.value
     fixed = () if is_open else _OF_THE_NETWORK
-    fixed += _OF_THE_CLIPS if _REVERSE.value else ()
+    fixed += (*_OF_THE_CLIPS, _LABELS) if _REVERSE.value else ()
     fixed = [f"--{flag.name}" for flag in fixed if flag.present]
     if fixed:
         raise cli.FlagError(
-            "Only a checkpoint of PyTorch leaves a network open, and only a .keras file keeps how "
-            f"clips are made. Received: {', '.join(fixed)} for {source}. Leave them out."
+            "Only a checkpoint of PyTorch leaves a network open, and only a .keras file keeps labels "
+            f"and how clips are made. Received: {', '.join(fixed)} for {source}. Leave them out."
         )
     return source
 

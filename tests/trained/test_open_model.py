@@ -15,6 +15,7 @@ from gsf_tf.model_description import ModelDescription, preset_arguments
 from gsf_tf.models import from_preset
 from gsf_tf.models.model_file import DESCRIPTION, save_model_file
 from gsf_tf.trained import open_model
+from gsf_tf.training import initialize_from
 from gsf_tf.weights import save_torch_checkpoint
 from gsf_tf.workdir import Workdir
 
@@ -180,3 +181,11 @@ def test_a_hostile_description_in_a_file_is_named(model, tmp_path):
         ModelDescription.read(file)
     with pytest.raises(UserError, match="unpack to"):
         open_model(file)
+
+
+def test_labels_in_a_file_prove_that_the_classes_are_the_same(run, tmp_path):
+    shutil.copy(run.model_file, tmp_path / "a.keras")
+    target = from_preset("tsn_resnet14thin", 3, num_segments=2, input_shape=(32, 32, 3))
+    assert "classifier" in initialize_from(target, tmp_path / "a.keras", LABELS).copied
+    others = LabelMap(["down", "left", "right"])
+    assert "classifier" in initialize_from(target, tmp_path / "a.keras", others).new
