@@ -128,8 +128,9 @@ def check_flags(output):
     fixed = [f"--{flag.name}" for flag in fixed if flag.present]
     if fixed:
         raise cli.FlagError(
-            "Only a checkpoint of PyTorch leaves a network open, and only a .keras file keeps labels "
-            f"and how clips are made. Received: {', '.join(fixed)} for {source}. Leave them out."
+            "Only a checkpoint of PyTorch leaves a network open, and only a .keras file keeps "
+            f"labels and how clips are made. Received: {', '.join(fixed)} for {source}. Leave them "
+            "out."
         )
     return source
 

@@ -133,7 +133,7 @@ def places(folder, converted, exported, records, tmp_path_factory):
         ("predict", ["--model={nameless}", "--labels={few}", "x.mp4"], "12 outputs in"),
         ("predict", ["--model={pth}", "x.mp4"], "`gsf-tf convert` takes what is missing"),
         ("convert", ["--model={exported}", "--output={new}"], "only the graph for serving it"),
-        ("convert", ["--model={a}", "--output={new}", "--num_segments=2"], "Leave them out"),
+        ("convert", ["--model={a}", "--output={new}", "--num_segments=2"], "Leave them out."),
         ("convert", ["--model={a}", "--output={new}", "--frame_stride=2"], "`frame_stride` must"),
         ("convert", ["--model=nowhere.keras", "--output={new}"], "does not exist"),
     ],
