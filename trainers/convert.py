@@ -107,14 +107,14 @@ def check_flags(output):
     """Checks the flags that belong together; returns the path of the model to read."""
     if not output.parent.is_dir():
         raise cli.FlagError(f"--output must be in a folder that exists. Received: {output}")
-    allowed = (_MODEL, _WORKDIR) if _REVERSE.value else (_MODEL, _CHECKPOINT)
+    allowed = ("model", "workdir") if _REVERSE.value else ("model", "checkpoint")
     given = [f for f in (_MODEL, _CHECKPOINT, _WORKDIR) if f.value is not None]
-    if _REVERSE.value and (len(given) != 1 or given[0] not in allowed):
+    if _REVERSE.value and (len(given) != 1 or given[0].name not in allowed):
         raise cli.FlagError(
             "--reverse needs one of --workdir=FOLDER and --model=FILE.keras. "
             f"Received: {' '.join(f'--{f.name}={f.value}' for f in given) or 'none'}"
         )
-    if len(given) != 1 or given[0] not in allowed:
+    if len(given) != 1 or given[0].name not in allowed:
         raise cli.FlagError(
             "--checkpoint=FILE.pth.tar must be given, or --model, or --reverse. Received: "
             f"{' '.join(f'--{f.name}={f.value}' for f in given) or 'neither.'}"
