@@ -22,12 +22,15 @@ if TYPE_CHECKING:
     from gsf_tf import ops as ops
     from gsf_tf import streaming as streaming
     from gsf_tf import tasks as tasks
+    from gsf_tf import trained as trained
     from gsf_tf import training as training
     from gsf_tf import weights as weights
+    from gsf_tf.evaluation.predictor import Predictor as Predictor
 
 __version__ = "0.2.0"
 
 __all__ = [
+    "Predictor",
     "analysis",
     "backbones",
     "data",
@@ -39,6 +42,7 @@ __all__ = [
     "ops",
     "streaming",
     "tasks",
+    "trained",
     "training",
     "weights",
 ]

@@ -1,12 +1,8 @@
 import dataclasses
-import datetime
 import json
 import os
 import pathlib
-import platform
 import re
-import subprocess
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,11 +11,14 @@ import tensorflow as tf
 
 import gsf_tf
 from gsf_tf.data import ClipLimits, DatasetInfo, LabelMap
+from gsf_tf.data.listing.same_labels import check_same_labels
 from gsf_tf.errors import DataError, UserError
 from gsf_tf.files.literal_paths import check_path
 from gsf_tf.files.regular_file import open_regular, parse_json
 from gsf_tf.files.whole_file import write_whole_file
+from gsf_tf.model_description import ModelDescription, preset_arguments
 from gsf_tf.models.model_file import read_model_file, save_model_file
+from gsf_tf.process_description import describe_process
 from gsf_tf.run_description import read_description
 from gsf_tf.tasks import ACTION, task_logits
 
@@ -225,19 +224,8 @@ class Workdir:
         Raises:
             UserError: If they are not. The message lists the differences.
         """
-        ours = self.read_labels()
-        if ours.fingerprint == labels.fingerprint:
-            return
-        only_here = [name for name in ours.names if name not in labels.names][:5]
-        only_there = [name for name in labels.names if name not in ours.names][:5]
-        raise UserError(
-            "A model is used with the label map it was trained on. "
-            f"{self.path} has {len(ours.names)} labels (fingerprint {ours.fingerprint[:12]}), "
-            f"{source} {len(labels.names)} (fingerprint {labels.fingerprint[:12]}); "
-            f"only in the workdir: {only_here or 'none, so the order differs'}; only there: "
-            f"{only_there or 'none'}. Give data of the same classes, or train on "
-            "this data in another workdir."
-        )
+        advice = "Give data of the same classes, or train on this data in another workdir."
+        check_same_labels(self.read_labels(), self.path, labels, source, advice)
 
     def load_model(self, path: str | os.PathLike | None = None) -> keras.Model:
         """Returns the trained model, or the model in another file of the run.
@@ -281,8 +269,28 @@ class Workdir:
             )
         return model
 
+    def describe_model(self) -> ModelDescription:
+        """Returns what a program must know about the run's models beside their weights.
+
+        Raises:
+            UserError: As `read_labels`, `read_config` and `read_run`.
+        """
+        config = self.read_config("data.sampling", "data.frame_stride")
+        records = self.read_run("records.short_side")["records"]
+        sampling = {name: config["data"][name] for name in ("sampling", "frame_stride")}
+        model = config.get("model")
+        preset = preset_arguments(model) if isinstance(model, dict) else None
+        try:
+            return ModelDescription(
+                self.read_labels(), records["short_side"], **sampling, preset=preset
+            )
+        except ValueError as error:
+            raise UserError(f"{self.config_file} must be as training wrote it: {error}") from error
+
     def save_model(self, model: keras.Model, path: str | os.PathLike | None = None) -> None:
         """Writes a model under a temporary name and renames it.
+
+        In the folder of a run the file gets the run's `describe_model` beside the model.
 
         Args:
             model: `keras.Model`.
@@ -293,7 +301,8 @@ class Workdir:
         """
         path = path or self.model_file
         try:
-            save_model_file(model, path)
+            described = self.describe_model().to_text() if self.config_file.exists() else None
+            save_model_file(model, path, described)
         except OSError as error:
             raise _unwritable(path, error) from error
 
@@ -372,29 +381,3 @@ def _values_of_earlier_versions(before, now):
 
 def _describe_records(dataset_info):
     return {**dataset_info.settings, "source_fingerprint": dataset_info.source_fingerprint}
-
-
-def describe_process() -> dict[str, Any]:
-    """Returns time, command, git revision of the code, versions and devices, ready for JSON."""
-    try:
-        revision = subprocess.run(
-            ["git", "describe", "--always", "--dirty"],
-            cwd=pathlib.Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        revision = None
-    return {
-        "time": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "command": sys.orig_argv,
-        "git_revision": revision,
-        "versions": {
-            "python": platform.python_version(),
-            "gsf_tf": gsf_tf.__version__,
-            "tensorflow": tf.__version__,
-            "keras": keras.__version__,
-        },
-        "devices": [device.name for device in tf.config.list_logical_devices()],
-    }

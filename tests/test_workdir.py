@@ -96,7 +96,7 @@ def test_a_run_older_than_a_value_continues_as_it_began(tmp_path, magnitude):
 
 
 def test_other_labels_are_refused_with_what_differs(workdir):
-    with pytest.raises(UserError, match=r"only in the workdir: \['up'\]; only there: \['left'\]"):
+    with pytest.raises(UserError, match=r"only in the model: \['up'\]; only there: \['left'\]"):
         workdir.start(config(), dataset_info("down", "left"))
 
 
@@ -170,6 +170,8 @@ def test_metrics_of_an_epoch_that_runs_again_are_replaced(workdir):
 def test_a_disk_that_is_full(workdir):
     """A write that really fails: no file may grow beyond some bytes."""
     workdir.append_metrics({"epoch": 1, "train/loss": 3.0})
+    # The model's file gets them, too.
+    workdir.write_json("config", {"data": {"sampling": "segments", "frame_stride": None}})
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20, hard))
     try:

@@ -19,6 +19,7 @@ EXTRAS = {
     "keras_cv": ("keras-cv", "augment"),
     "matplotlib": ("matplotlib", "train"),
     "ml_collections": ("ml_collections", "train"),
+    "pyarrow": ("pyarrow", "parquet"),
     "sklearn": ("scikit-learn", "train"),
     "tensorboard": ("tensorboard", "train"),
     "tensorflow_io": ("tensorflow-io", "cloud"),
@@ -81,6 +82,21 @@ def run(main):
             traceback.print_exc()
             _leave_object_store(1)
         raise
+
+
+def one_of(flag, other):
+    """Returns the value of the one of two flags that is given.
+
+    Raises:
+        FlagError: If none is, or both are.
+    """
+    given = [f for f in (flag, other) if f.value is not None]
+    if len(given) != 1:
+        received = " and ".join(f"--{f.name}={f.value}" for f in given) or "neither"
+        raise FlagError(
+            f"One of --{flag.name} and --{other.name} must be given. Received: {received}."
+        )
+    return given[0].value
 
 
 # ---- Help -------------------------------------------------------------------------------------
@@ -225,11 +241,12 @@ def _leave_object_store(code):
 # ---- Console ----------------------------------------------------------------------------------
 
 
-def console():
+def console(stderr=False):
     """Returns a console that prints names as they are, also `[red]` and `:smile:`."""
     import rich.console
 
-    return rich.console.Console(markup=False, emoji=False, highlight=False, soft_wrap=True)
+    plain = {"markup": False, "emoji": False, "highlight": False, "soft_wrap": True}
+    return rich.console.Console(stderr=stderr, **plain)
 
 
 def progress(console):

@@ -4,6 +4,7 @@
   gsf-tf evaluate --workdir=runs/mine --protocol=accuracy
   gsf-tf evaluate --workdir=runs/mine --clips=4 --crops=1 --split=test
   gsf-tf evaluate --workdir=runs/mine --protocol=accuracy --full_short_side --image_size=256
+  gsf-tf evaluate --model=gsf_ssv1.keras --records=records/ssv1 --protocol=accuracy
   gsf-tf evaluate --workdir=runs/both \\
       --fuse=runs/8f/scores_accuracy.npz,runs/16f/scores_accuracy.npz
 
@@ -15,8 +16,14 @@ another number of frames than in training. TSM's full-resolution test is --proto
 to right too, as the papers' authors do, instead of from top to bottom. Logits are averaged over the
 views of a video. Clips are sampled as in training (segments or dense windows).
 
-Writes to the workdir, with the protocol in the names (and the split, the model, the image size and
-the number of frames, if others than the run's):
+--model is a workdir, a .keras file, an export or a checkpoint of the authors. Without a workdir,
+--records names the records, whose labels must be those of the model (--labels names them if the
+model keeps none), --split is val, and the results go to a folder beside the model, such as
+gsf_ssv1.evaluation. The paper's top-1 is shown where a configuration has the same preset, dataset
+and number of frames.
+
+Writes to the workdir or to --output, with the protocol in the names (and the split, the model, the
+image size and the number of frames, if others than the run's):
 
   eval_accuracy.json       top-1, top-5, mean class accuracy, the paper's top-1 where the
                            configuration names it, and what was evaluated: views, records, missing
@@ -27,8 +34,9 @@ the number of frames, if others than the run's):
 
 A model with verb, noun and action has tables for each of them, and verb_noun_top1: both right.
 
-With --fuse, no model runs: the files' scores are averaged, and --workdir is the folder for the
-result, eval_fused.json and the rest. They must be of the same videos, labels and classes.
+With --fuse, no model runs: the files' scores are averaged, and --output (or --workdir) is the
+folder for the result, eval_fused.json and the rest. They must be of the same videos, labels and
+classes.
 """
 
 from absl import flags
@@ -51,14 +59,17 @@ _CROPS_ALONG = flags.DEFINE_enum(
 )
 _IMAGE_SIZE = flags.DEFINE_integer("image_size", None, "Pixels; by default those of the model.", 1)
 _NUM_SEGMENTS = flags.DEFINE_integer("num_segments", None, "Frames; by default the model's.", 1)
-_MODEL = flags.DEFINE_string("model", None, "A .keras file, by default the run's model.keras.")
+_MODEL = flags.DEFINE_string(
+    "model", None, "Any model; with --workdir a .keras file, by default the run's model.keras."
+)
+_LABELS = flags.DEFINE_string("labels", None, "Class names, if the model keeps none.")
+_OUTPUT = flags.DEFINE_string("output", None, "Folder for the results; by default the workdir.")
 _RECORDS = flags.DEFINE_string("records", None, "Records; by default those of the training run.")
 _SPLIT = flags.DEFINE_string("split", None, "Split; by default the run's validation split.")
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 16, "Views that run through the model at once.", 1)
 _SCORES_CSV = flags.DEFINE_bool("scores_csv", False, "Also write the scores as text.")
 _FUSE = flags.DEFINE_list("fuse", None, "Scores files to average, separated by commas.")
 _FUSE_MEAN = flags.DEFINE_enum("fuse_mean", MEANS[0], MEANS, "What --fuse averages.")
-flags.mark_flag_as_required("workdir")
 
 
 def main(_):
@@ -72,44 +83,51 @@ def main(_):
 
     from .evaluation_report import print_report
     from .evaluation_run import evaluate, fuse
+    from .evaluation_subject import evaluation_subject
 
-    workdir, console = Workdir(_WORKDIR.value), cli.console()
+    console = cli.console()
     if _FUSE.value:
-        name, report = "fused", fuse(workdir, _FUSE.value, _FUSE_MEAN.value, _SCORES_CSV.value)
+        results = Workdir(_OUTPUT.value or _WORKDIR.value)
+        name, report = "fused", fuse(results, _FUSE.value, _FUSE_MEAN.value, _SCORES_CSV.value)
     else:
         crops = _FULL.value, _CROPS_ALONG.value
         if _CLIPS.value or _CROPS.value:
             protocol = Protocol(_CLIPS.value or 1, _CROPS.value or 1, *crops)
         else:
             protocol = Protocol.named(_PROTOCOL.value or "efficiency", *crops)
+        subject = evaluation_subject(
+            _WORKDIR.value, _MODEL.value, _LABELS.value, _RECORDS.value, _SPLIT.value, _OUTPUT.value
+        )
+        results = subject.results
         name, report = evaluate(
-            workdir,
+            subject,
             protocol,
             console,
-            model=_MODEL.value,
             image_size=_IMAGE_SIZE.value,
             num_segments=_NUM_SEGMENTS.value,
-            records=_RECORDS.value,
-            split=_SPLIT.value,
             views_per_step=_BATCH_SIZE.value,
             scores_csv=_SCORES_CSV.value,
         )
     print_report(console, report)
-    console.print(f"Wrote {workdir.path / f'eval_{name}.json'} and the files beside it")
+    console.print(f"Wrote {results.path / f'eval_{name}.json'} and the files beside it")
 
 
 def check_fuse_flags():
     others = (_PROTOCOL, _CLIPS, _CROPS, _FULL, _CROPS_ALONG, _IMAGE_SIZE, _NUM_SEGMENTS)
-    others += (_MODEL, _RECORDS, _SPLIT)
+    others += (_MODEL, _LABELS, _RECORDS, _SPLIT)
     given = [f"--{flag.name}" for flag in others if flag.present]
     if given:
         raise cli.FlagError(
             "With --fuse no model runs, so what to run it on is left out. Received: --fuse and "
             f"{', '.join(given)}."
         )
+    if _OUTPUT.value is None and _WORKDIR.value is None:
+        raise cli.FlagError("--fuse needs --output, the folder for the result. Received: none.")
 
 
 def check_view_flags():
+    if _WORKDIR.value is None and _MODEL.value is None:
+        raise cli.FlagError("One of --workdir and --model must be given. Received: neither.")
     if _PROTOCOL.value and (_CLIPS.value or _CROPS.value):
         raise cli.FlagError(
             "Views are chosen by --protocol or by --clips and --crops. Received: "

@@ -1,38 +1,30 @@
 """What `gsf-tf evaluate` does: scores a split of records, or averages scores that exist."""
 
 import hashlib
-import pathlib
 import time
 
 import tensorflow as tf
 
-from gsf_tf.data import DatasetInfo, LabelMap, reports_damage, video_dataset_from_records
+from gsf_tf.data import LabelMap, reports_damage, video_dataset_from_records
 from gsf_tf.errors import UserError
 from gsf_tf.evaluation import Scores, fuse_scores, score_videos
 from gsf_tf.evaluation.missing_videos import missing_videos
 from gsf_tf.evaluation.published_result import published_result
 from gsf_tf.evaluation.write_evaluation import write_evaluation
+from gsf_tf.models import list_presets
+from gsf_tf.process_description import describe_process
 from gsf_tf.recipes.config_dict import ConfigDict
 from gsf_tf.tasks import ACTION, task_logits
 from gsf_tf.training.resized_model import resized_model
-from gsf_tf.workdir import describe_process
 
 from . import cli
 
-CONFIG_VALUES = (
-    *("data.records", "data.val_split", "data.sampling", "data.frame_stride", "data.on_error"),
-    *("model.preset", "seed", "paper"),
-)
-
 
 def evaluate(
-    workdir,
+    subject,
     protocol,
     console,
     *,
-    model,
-    records,
-    split,
     views_per_step,
     image_size=None,
     num_segments=None,
@@ -41,12 +33,9 @@ def evaluate(
     """Scores a split and writes all files of the evaluation.
 
     Args:
-        workdir: `Workdir` of a training run.
+        subject: `EvaluationSubject`: the model, the records and the folder for the results.
         protocol: `Protocol`.
         console: Console for the progress bar.
-        model: A `.keras` file, or None for the run's `model.keras`.
-        records: Folder of records, or None for those of the training run.
-        split: Name of the split, or None for the run's validation split.
         views_per_step: Views that run through the model at once.
         image_size: Height and width of the frames in pixels, or None for those of the model.
         num_segments: Frames per clip, or None for those of the model.
@@ -56,26 +45,20 @@ def evaluate(
         The name of the evaluation and its report, a dictionary.
     """
     # ---- Model and data ---------------------------------------------------------------------
-    config = workdir.read_config(*CONFIG_VALUES)
-    git_revision = workdir.read_run("git_revision")["git_revision"]
-    data = config["data"]
-    records, split = records or data["records"], split or data["val_split"]
-    model_file = pathlib.Path(model or workdir.model_file)
-    info = DatasetInfo.load(records)
+    trained_with = subject.trained_with
+    records, split, info = subject.records, subject.split, subject.info
     clips, labels = info.num_clips(split), LabelMap(info.labels)
-    workdir.check_labels(labels, records)
     strategy = tf.distribute.MirroredStrategy()
     with strategy.scope():
-        network = workdir.load_model(model)
-        own_shape = network.input_shape
-        if (num_segments or own_shape[1], image_size or own_shape[2]) != own_shape[1:3]:
-            network = resized_model(
-                network,
-                ConfigDict(config),
-                info,
-                num_segments or own_shape[1],
-                image_size or own_shape[2],
-            )
+        opened = subject.open()
+    opened.check_labels(labels, records)
+    if opened.is_served:
+        strategy = tf.distribute.get_strategy()  # The graph of an export has one device.
+    config, own_shape = subject.config(opened, protocol), opened.network.input_shape
+    data = config["data"]
+    with strategy.scope():
+        size = num_segments or own_shape[1], image_size or own_shape[2]
+        network = opened.network if size == own_shape[1:3] else resized(opened, config, info, *size)
     _, num_segments, height, width, _ = network.input_shape
     tasks = task_logits(network.output)
     class_names = {
@@ -123,13 +106,10 @@ def evaluate(
         )
 
     # ---- Report -----------------------------------------------------------------------------
-    own_split = split == data["val_split"]
-    name = protocol.name
-    name += "" if own_split else f"_{split}"
-    name += "" if model_file == workdir.model_file else f"_{model_file.stem}"
+    name = protocol.name + subject.suffix
     name += "" if height == own_shape[2] else f"_{height}px"
     name += "" if num_segments == own_shape[1] else f"_{num_segments}f"
-    as_in_paper = own_split and network.input_shape == own_shape
+    as_in_paper = subject.own_split and network.input_shape == own_shape
 
     def describe(metrics):
         return {
@@ -145,20 +125,32 @@ def evaluate(
             "source": info.source,
             "split": split,
             "videos": missing_videos(records, info, split, dataset.damage.records),
-            "model": str(model_file),
-            "model_sha256": sha256(model_file),
+            "model": opened.name,
+            "model_sha256": opened.sha256,
             "label_fingerprint": labels.fingerprint,
             "preset": config["model"]["preset"],
             "seed": config["seed"],
-            "trained_with": git_revision,
+            "trained_with": trained_with,
             **describe_process(),
             "paper": published_result(config, protocol, metrics) if as_in_paper else None,
         }
 
     title = config["model"]["preset"]
     return name, write_evaluation(
-        workdir, name, scores, describe, title=title, scores_csv=scores_csv
+        subject.results, name, scores, describe, title=title, scores_csv=scores_csv
     )
+
+
+def resized(opened, config, info, num_segments, image_size):
+    """Returns the network for clips of another size, with the same weights."""
+    network = opened.layers_of
+    if config["model"]["preset"] not in list_presets():
+        raise UserError(
+            "`num_segments` and `image_size` may differ from those of the training for presets "
+            f"only, whose network can be built anew. Received: {opened.name}, which names no "
+            "preset. Leave them out."
+        )
+    return resized_model(network, ConfigDict(config), info, num_segments, image_size)
 
 
 def fuse(workdir, files, mean, scores_csv=False):

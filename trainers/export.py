@@ -2,34 +2,41 @@
 
   gsf-tf export --workdir=runs/mine
   gsf-tf export --workdir=runs/rubiksnet_aq --harden
+  gsf-tf export --model=gsf_ssv1.keras --labels=labels.txt --output=served
 
-Writes export/<n>/ to the workdir, n counting up. The SavedModel holds standard TensorFlow ops only;
-before the command says done, it was loaded by a process without gsf_tf and its outputs were
-compared with the model's. Signature serving_default: clip, uint8 [N, T, H, W, 3] RGB, to
-probabilities and logits, float32 [N, K]; class names in assets/labels.txt. A model for verb, noun
-and action gives verb_probabilities and the like too. With --harden the attention and the quantized
-shifts of a RubiksNet become integer shifts first.
+--model is a workdir, a .keras file or a checkpoint of the authors. Writes <n>/ to --output, n
+counting up; by default to export/ in the workdir, or in the folder of the file. The SavedModel
+holds standard TensorFlow ops only; before the command says done, it was loaded by a process without
+gsf_tf and its outputs were compared with the model's. Signature serving_default: clip, uint8
+[N, T, H, W, 3] RGB, to probabilities and logits, float32 [N, K]; class names in assets/labels.txt.
+A model for verb, noun and action gives verb_probabilities and the like too. With --harden the
+attention and the quantized shifts of a RubiksNet become integer shifts first.
 """
+
+import pathlib
 
 from absl import flags
 
 from . import cli
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a finished training run.")
+_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a finished training run, as --model.")
+_MODEL = flags.DEFINE_string("model", None, "Workdir, .keras file or checkpoint of the authors.")
+_LABELS = flags.DEFINE_string("labels", None, "Class names, if the model keeps none.")
+_OUTPUT = flags.DEFINE_string("output", None, "Folder of the exports; by default beside the model.")
 _FORMAT = flags.DEFINE_enum("format", "saved_model", ["saved_model"], "What to write.")
 _HARDEN = flags.DEFINE_boolean("harden", False, "Turn learned attention into integer shifts first.")
-flags.mark_flag_as_required("workdir")
 
 
 def main(_):
-    from gsf_tf.export.saved_model import export_saved_model, next_version
-    from gsf_tf.workdir import Workdir
+    source = pathlib.Path(cli.one_of(_MODEL, _WORKDIR))
 
-    workdir = Workdir(_WORKDIR.value)
-    data = workdir.read_config("data.sampling", "data.frame_stride")["data"]
-    records = workdir.read_run("records.short_side")["records"]
-    model, labels = workdir.load_model(), workdir.read_labels()
-    path = next_version(workdir.exports)
+    from gsf_tf.export.saved_model import export_saved_model, next_version
+    from gsf_tf.trained import open_model
+
+    opened = open_model(source, _LABELS.value)
+    model, labels, clips = opened.layers_of, opened.labels, opened.description
+    folder = source if source.is_dir() else source.parent
+    path = next_version(_OUTPUT.value or folder / "export")
     console = cli.console()
     if _HARDEN.value:
         model = hardened(model, console)
@@ -38,9 +45,9 @@ def main(_):
             model,
             labels,
             path,
-            short_side=records["short_side"],
-            sampling=data["sampling"],
-            frame_stride=data["frame_stride"],
+            short_side=clips.short_side,
+            sampling=clips.sampling,
+            frame_stride=clips.frame_stride,
         )
     console.print(
         f"Wrote {path} (standard ops only; logits equal to the model's within {difference:.1e})"

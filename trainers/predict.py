@@ -1,26 +1,64 @@
 """Name the action in video files.
 
   gsf-tf predict --model=runs/mine clip.mp4
-  gsf-tf predict --model=runs/mine/export/1 --json a.mp4 b.avi
+  gsf-tf predict --model=gsf_ssv1.keras --clips=2 --crops=3 --json a.mp4 b.avi
+  gsf-tf predict --model=runs/mine/export/1 --output=rows.jsonl --list=names.txt videos/
+  gsf-tf predict --model=runs/mine --features --output=rows.parquet --glob='videos/**/*.mp4'
 
---model is a workdir or an exported SavedModel. Both are programs: a SavedModel can read and write
-any file that you can. Load only models from sources that you trust.
+--model is a workdir, a .keras file, an exported SavedModel or a checkpoint of the authors. Workdirs
+and exports are programs: a SavedModel can read and write any file that you can. Load only models
+from sources that you trust.
 
-A video may have any format that docs/data.md lists; it is sampled and cropped as in the one-clip
-evaluation. Each is decoded in another process. A file that cannot be decoded, whose decoder
-crashes, or that is more work than --max_clip_pixels and --max_clip_seconds allow is reported, the
-others go on, and the exit status is 1.
+A video may have any format that docs/data.md lists; it is sampled as in the evaluation, by default
+one clip with its center crop. An argument is a file, a folder of numbered frames, or a folder of
+videos, which is searched with the folders in it. Names are literal; --glob takes patterns, and
+--list a text file with a name per line (- for standard input). Videos are decoded in other
+processes while the model runs. A file that cannot be decoded, whose decoder crashes, or that is
+more work than --max_clip_pixels and --max_clip_seconds allow is reported in its row, the others go
+on, and the exit status is 1.
+
+Without --output, rows are printed. --output=FILE writes JSON lines (.jsonl), CSV (.csv) or Parquet
+(.parquet, with the extra `parquet`), each video once, and shows the progress. If it was stopped,
+give the same command again: rows that are there stay, a row that was half written is dropped, and
+the others are added. FILE.job.json says how the rows were made, and rows of another model or of
+other views are not mixed with them.
 """
 
-import json
+import os
+import sys
 
 from absl import flags
 
 from . import cli
+from .predict_inputs import list_videos
 
-_MODEL = flags.DEFINE_string("model", None, "Workdir of a training run, or exported SavedModel.")
+FORMATS = ("text", "json", "csv", "parquet")
+# As in gsf_tf.data.pipeline.cropping; a test compares them.
+CROPS_ALONG = ("longer_side", "width")
+_SUFFIXES = {".jsonl": "json", ".csv": "csv", ".parquet": "parquet"}
+_MOST_DECODERS = 8
+
+_MODEL = flags.DEFINE_string("model", None, "Any trained model; see above.")
+_LABELS = flags.DEFINE_string("labels", None, "Class names, if the model keeps none.")
 _TOP = flags.DEFINE_integer("top", 5, "Classes to name.", lower_bound=1)
-_JSON = flags.DEFINE_bool("json", False, "Print a JSON object per video instead of text.")
+_FEATURES = flags.DEFINE_bool("features", False, "Also the vector before the classifier.")
+_CLIPS = flags.DEFINE_integer("clips", 1, "Clips per video.", lower_bound=1)
+_CROPS = flags.DEFINE_integer("crops", 1, "Crops per clip.", lower_bound=1)
+_FULL = flags.DEFINE_bool("full_short_side", False, "Crops reach over the whole short side.")
+_CROPS_ALONG = flags.DEFINE_enum(
+    "crops_along", CROPS_ALONG[0], CROPS_ALONG, "Where several crops lie."
+)
+_LIST = flags.DEFINE_multi_string("list", [], "Text file with a video per line; - for stdin.")
+_GLOB = flags.DEFINE_multi_string("glob", [], "Pattern of videos; ** matches any folders.")
+_OUTPUT = flags.DEFINE_string("output", None, "File of rows, which is continued if it is there.")
+_FORMAT = flags.DEFINE_enum("format", None, FORMATS, "By default text, or by --output's ending.")
+_JSON = flags.DEFINE_bool("json", False, "As --format=json: an object per video.")
+_BATCH_SIZE = flags.DEFINE_integer(
+    "batch_size", None, "Views that run through the model at once; by default a video's.", 1
+)
+_DECODERS = flags.DEFINE_integer(
+    "decoders", None, "Videos that are decoded at once; by default half of the cores.", 1
+)
 _MAX_CLIP_PIXELS = flags.DEFINE_integer(
     "max_clip_pixels",
     300_000_000_000,
@@ -34,33 +72,102 @@ flags.mark_flag_as_required("model")
 
 
 def main(argv):
-    videos = argv[1:]
-    if not videos:
-        raise cli.FlagError("Give at least one video file after the flags. Received: none.")
+    form = chosen_format()
+    videos = list_videos(argv[1:], _LIST.value, _GLOB.value)
+    if form == "parquet":
+        import pyarrow  # noqa: F401 - a package that is missing is found before the work.
 
-    from gsf_tf.data import ClipLimits, ClipProcess, VideoError
+    from gsf_tf.data import ClipLimits
     from gsf_tf.evaluation import Predictor
 
-    limits = ClipLimits(_MAX_CLIP_PIXELS.value, _MAX_CLIP_SECONDS.value)
-    failed = False
-    with ClipProcess() as process:
-        predictor = Predictor(_MODEL.value, limits, process)
-        for video in videos:
-            try:
-                result = {"video": video, "top": predictor.top(video, _TOP.value)}
-            except VideoError as error:
-                result, failed = {"video": video, "error": str(error)}, True
-            print(json.dumps(result) if _JSON.value else _as_text(result), flush=True)
-    return int(failed)
+    from .predict_rows import TextRows, row_of
+
+    predictor = Predictor(
+        _MODEL.value,
+        _LABELS.value,
+        num_clips=_CLIPS.value,
+        num_crops=_CROPS.value,
+        full_short_side=_FULL.value,
+        crops_along=_CROPS_ALONG.value,
+        batch_size=_BATCH_SIZE.value,
+        decoders=_DECODERS.value or default_decoders(),
+        isolated=True,
+        limits=ClipLimits(_MAX_CLIP_PIXELS.value, _MAX_CLIP_SECONDS.value),
+    )
+    with predictor:
+        if _OUTPUT.value is not None:
+            return int(write_rows(predictor, videos, form) > 0)
+        failed, rows = 0, TextRows(form, min(_TOP.value, len(predictor.labels)), _FEATURES.value)
+        sys.stdout.write(rows.header)
+        for prediction in predictor.predict(videos, features=_FEATURES.value):
+            failed += prediction.error is not None
+            sys.stdout.write(rows.text(row_of(prediction, _TOP.value)))
+            sys.stdout.flush()
+        return int(failed > 0)
 
 
-def _as_text(result):
-    # Names of files need not be UTF-8, but what is printed must be.
-    video = result["video"].encode(errors="backslashreplace").decode()
-    if "error" in result:
-        return f"{video}\n  {result['error']}"
-    lines = [f"  {probability:6.1%}  {name}" for name, probability in result["top"]]
-    return "\n".join([video, *lines])
+def chosen_format():
+    """Returns the format of the rows that the flags say; checks those that belong together."""
+    by_name = _SUFFIXES.get(os.path.splitext(_OUTPUT.value or "")[1])
+    named = {by_name, _FORMAT.value, "json" if _JSON.value else None} - {None}
+    if len(named) > 1 or (named & {"text"} and _OUTPUT.value):
+        raise cli.FlagError(
+            "--format, --json and the ending of --output must agree, and text is only printed. "
+            f"Received: --output={_OUTPUT.value}, --format={_FORMAT.value}, --json={_JSON.value}."
+        )
+    form = next(iter(named), None)
+    if _OUTPUT.value is not None and form is None:
+        raise cli.FlagError(
+            f"--output must end in {', '.join(_SUFFIXES)}, or --format must say what it is. "
+            f"Received: --output={_OUTPUT.value}."
+        )
+    if form == "parquet" and _OUTPUT.value is None:
+        raise cli.FlagError("Parquet is not printed: it needs --output. Received: none.")
+    if form in (None, "text") and _FEATURES.value:
+        raise cli.FlagError(
+            "--features are not printed as text. Received: --features without a format. Add "
+            "--json, --format=csv or --output."
+        )
+    return form or "text"
+
+
+def default_decoders():
+    """Returns how many videos are decoded at once; the model takes the other cores."""
+    return max(1, min(_MOST_DECODERS, len(os.sched_getaffinity(0)) // 2))
+
+
+def write_rows(predictor, videos, form):
+    """Writes the rows that --output lacks; returns how many of all are errors."""
+    from .predict_output import PredictOutput
+    from .predict_rows import row_of
+
+    job = {
+        "model": predictor.model.name,
+        "model_sha256": predictor.model.sha256,
+        "label_fingerprint": predictor.labels.fingerprint,
+        "format": form,
+        "clips": _CLIPS.value,
+        "crops": _CROPS.value,
+        "full_short_side": _FULL.value,
+        "crops_along": _CROPS_ALONG.value,
+        "top": min(_TOP.value, len(predictor.labels)),
+        "features": _FEATURES.value,
+    }
+    console = cli.console(stderr=True)
+    with PredictOutput(_OUTPUT.value, job) as output:
+        videos = list(dict.fromkeys(videos))
+        left = [video for video in videos if not output.has(video)]
+        if len(left) < len(videos):
+            console.print(f"{len(videos) - len(left)} of {len(videos)} videos have their rows")
+        with cli.progress(console) as progress:
+            bar = progress.add_task("Predicting", total=len(videos), info="")
+            progress.update(bar, completed=len(videos) - len(left))
+            for prediction in predictor.predict(left, features=_FEATURES.value):
+                output.write(row_of(prediction, _TOP.value))
+                progress.update(bar, advance=1, info=f"{output.errors} errors")
+        output.finish()
+        console.print(f"Wrote {_OUTPUT.value}: {output.rows} rows, {output.errors} of them errors")
+        return output.errors
 
 
 if __name__ == "__main__":

@@ -11,12 +11,14 @@ if TYPE_CHECKING:
     from gsf_tf.evaluation.figures import confusion_figure, curves_figure
     from gsf_tf.evaluation.fusion import fuse_scores
     from gsf_tf.evaluation.metrics import classification_metrics, task_metrics
+    from gsf_tf.evaluation.prediction import Prediction
     from gsf_tf.evaluation.predictor import Predictor
     from gsf_tf.evaluation.protocol import Protocol
     from gsf_tf.evaluation.scores import Scores
     from gsf_tf.evaluation.scoring import score_videos
 
 __all__ = [
+    "Prediction",
     "Predictor",
     "Protocol",
     "Scores",

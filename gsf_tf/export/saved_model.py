@@ -73,7 +73,7 @@ def export_saved_model(
     ```python
     export = gsf_tf.export.next_version("exported")  # exported/1
     gsf_tf.export.export_saved_model(model, labels, export)
-    gsf_tf.evaluation.Predictor(export).top("clip.mp4")
+    gsf_tf.Predictor(export).top("clip.mp4")
     ```
     """
     directory = pathlib.Path(directory)

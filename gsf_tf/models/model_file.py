@@ -8,7 +8,10 @@ import zipfile
 import keras
 
 from gsf_tf.errors import UserError
-from gsf_tf.files.regular_file import open_regular
+from gsf_tf.files.regular_file import MAX_SMALL_BYTES, open_regular
+
+# A member of the archive beside those of Keras, which ignores it.
+DESCRIPTION = "gsf_tf.json"
 
 
 def read_model_file(path: str | os.PathLike) -> keras.Model:
@@ -48,12 +51,41 @@ def _check_members(path, file):
             raise ValueError(f"its members unpack to {total} bytes, and the file has {size}")
 
 
-def save_model_file(model: keras.Model, path: str | os.PathLike) -> None:
+def read_description_text(path: str | os.PathLike) -> bytes | None:
+    """Returns what `save_model_file` has stored beside the model, or None if it is nothing.
+
+    Args:
+        path: Path of a `.keras` file, which must be regular.
+
+    Raises:
+        OSError: If there is no such file or it cannot be read.
+        ValueError: If it is no archive, or the text is compressed or longer than 64 MiB.
+    """
+    with open_regular(path) as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                if DESCRIPTION not in archive.namelist():
+                    return None
+                size = archive.getinfo(DESCRIPTION).file_size
+                if archive.getinfo(DESCRIPTION).compress_type != zipfile.ZIP_STORED:
+                    raise ValueError("its description is compressed")
+                if size > MAX_SMALL_BYTES:
+                    raise ValueError(f"its description has {size} bytes")
+                return archive.read(DESCRIPTION)
+        except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+            raise ValueError(f"it is no archive that can be read ({error})") from error
+
+
+def save_model_file(
+    model: keras.Model, path: str | os.PathLike, description: str | None = None
+) -> None:
     """Saves a model as a `.keras` file, under a temporary name that is replaced at the end.
 
     Args:
         model: The model.
         path: Path of the file.
+        description: Text that is stored in the file beside the model, JSON of a
+            `gsf_tf.model_description.ModelDescription`; None for nothing.
 
     Raises:
         OSError: If the file cannot be written. What was there before stays, and nothing is left.
@@ -63,6 +95,9 @@ def save_model_file(model: keras.Model, path: str | os.PathLike) -> None:
     try:
         partial.unlink(missing_ok=True)
         model.save(partial)
+        if description is not None:
+            with zipfile.ZipFile(partial, "a") as archive:
+                archive.writestr(DESCRIPTION, description)
         os.replace(partial, path)
     except BaseException:
         with contextlib.suppress(OSError):

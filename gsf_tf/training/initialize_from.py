@@ -5,18 +5,17 @@ import pathlib
 import keras
 
 from gsf_tf.data import LabelMap
-from gsf_tf.data.listing.label_map import FILE_NAME
 from gsf_tf.errors import CheckpointError, UserError
 from gsf_tf.layers import RubiksShift2D, RubiksShift3D, TemporalLayer
+from gsf_tf.model_description import ModelDescription
 from gsf_tf.models.layer_lookup import classifiers
 from gsf_tf.models.model_file import read_model_file
 from gsf_tf.models.temporal_start import temporal_start
+from gsf_tf.trained.label_file import TORCH_FORMATS, find_label_file
 from gsf_tf.weights.infer_preset import infer_preset
 from gsf_tf.weights.load_torch_checkpoint import load_torch_checkpoint
 from gsf_tf.weights.torch_checkpoint import TorchCheckpoint
 from gsf_tf.workdir import Workdir
-
-TORCH_FORMATS = (".pth", ".pth.tar", ".pt", ".tar")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,9 +76,9 @@ def initialize_from(
     copies the spatial shifts of an image model's `RubiksShift2D`, and its temporal shifts begin as
     in `gsf_tf.models.inflate`; fixed rows of shifts are not changed. The number of frames per
     clip and the image size may differ. A linear layer is copied if its name and the number of
-    classes agree, and it is known that the classes are the same: `labels` are those in the workdir,
-    or in `<file>.labels.txt`, or in the `labels.txt` beside the only file of weights in a folder;
-    or `init_same_classes` says so.
+    classes agree, and it is known that the classes are the same: `labels` are those in the workdir
+    or in the `.keras` file, or in `<file>.labels.txt`, or in the `labels.txt` beside the only file
+    of weights in a folder; or `init_same_classes` says so.
 
     Args:
         model: Built `SegmentModel`.
@@ -133,25 +132,23 @@ def initialize_from(
 
 def _same_classes(path, labels, init_same_classes):
     """Returns whether the classes are the same, or None if nothing says so."""
-    file = _label_file(path)
-    if file is None or labels is None:
+    known = _known_labels(path)
+    if known is None or labels is None:
         return True if init_same_classes else None
-    return LabelMap.load(str(file)).fingerprint == labels.fingerprint
+    return known.fingerprint == labels.fingerprint
 
 
-def _label_file(path):
-    """Returns the file of class names that certainly belongs to the weights, or None."""
-    if path.is_dir():
-        file = path / FILE_NAME
-        return file if file.is_file() else None
-    file = path.with_name(f"{path.name}.{FILE_NAME}")
-    if file.is_file():
-        return file
-    file = path.with_name(FILE_NAME)
-    if not file.is_file():
-        return None
-    weights = [f for f in path.parent.iterdir() if f.name.endswith((".keras", *TORCH_FORMATS))]
-    return file if len(weights) == 1 else None
+def _known_labels(path):
+    """Returns the labels that certainly belong to the weights, or None."""
+    if path.is_file() and path.suffix == ".keras":
+        try:
+            description = ModelDescription.read(path)
+        except UserError as error:
+            raise CheckpointError(str(error)) from error
+        if description is not None and description.labels is not None:
+            return description.labels
+    file = find_label_file(path)
+    return None if file is None else LabelMap.load(str(file))
 
 
 def _load(path):

@@ -12,9 +12,11 @@ from rich.table import Table
 
 from gsf_tf.data import OFFICIAL_DATASETS
 from gsf_tf.data.listing.video_folder import _SPLIT_FOLDERS
+from gsf_tf.data.pipeline.clip_rule import SAMPLING
 from gsf_tf.data.pipeline.cropping import CROPS_ALONG
 from gsf_tf.evaluation.fusion import MEANS
 from gsf_tf.evaluation.protocol import PROTOCOLS
+from gsf_tf.trained.label_file import TORCH_FORMATS
 from tests.program_forks import REPOSITORY
 from tests.trainers.conftest import run
 from trainers import cli
@@ -230,6 +232,9 @@ def test_programs_offer_the_choices_of_the_library():
     assert constant("evaluate", "PROTOCOLS") == tuple(PROTOCOLS)
     assert constant("evaluate", "MEANS") == tuple(MEANS)
     assert constant("evaluate", "CROPS_ALONG") == tuple(CROPS_ALONG)
+    assert constant("predict", "CROPS_ALONG") == tuple(CROPS_ALONG)
+    assert constant("convert", "SAMPLING") == tuple(SAMPLING)
+    assert constant("convert", "TORCH_FORMATS") == tuple(TORCH_FORMATS)
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "doctor"])

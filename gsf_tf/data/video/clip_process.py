@@ -67,8 +67,14 @@ class ClipProcess:
             raise
         raise value
 
+    def kill(self) -> None:
+        """Ends the process at once; another thread that reads a clip in it gets a `VideoError`."""
+        worker = self._worker
+        if worker is not None:
+            worker.kill()
+
     def close(self) -> None:
-        """Ends the process."""
+        """Ends the process; no other thread may read a clip in it."""
         if self._worker is not None:
             self._worker.stop()
             self._worker = None
