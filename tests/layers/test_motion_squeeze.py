@@ -11,22 +11,22 @@ from tests.layers.layer_test import run_layer_test
 
 T = 3
 # Clips, height, width, channels, window, sigma, temperature; also maps smaller than the window.
-SHAPES = [(2, 5, 4, 6, 7, 2.0, 20.0), (1, 9, 11, 3, 3, 5.0, 100.0), (1, 3, 2, 5, 15, 5.0, 100.0)]
+SHAPES = [(2, 5, 8, 6, 5, 2.0, 20.0), (1, 9, 6, 3, 3, 5.0, 100.0), (1, 3, 2, 5, 9, 5.0, 100.0)]
 
 
 def features(clips, height, width, channels, seed=0):
     return np.random.default_rng(seed).normal(size=(clips * T, height, width, channels))
 
 
-@pytest.mark.parametrize(("x", "y"), [(1, 0), (0, 1), (-3, 2), (4, -4)])
+@pytest.mark.parametrize(("x", "y"), [(1, 0), (-3, 2)])
 def test_the_flow_is_the_known_motion(x, y):
     """A pattern that moves by (x, y); seen where neither the map nor the window ends."""
-    pattern = features(1, 24, 24, 32)[:1]
+    pattern = features(1, 16, 16, 32)[:1]
     moved = np.roll(pattern, (y, x), axis=(1, 2))
-    flow = motion_flow(np.concatenate([pattern, moved]), 2, 11, 5.0, 100.0).numpy()
-    inside = flow[:, 6:-6, 6:-6]
-    np.testing.assert_allclose(inside[..., 0] * 5, x, atol=0.02)
-    np.testing.assert_allclose(inside[..., 1] * 5, y, atol=0.02)
+    flow = motion_flow(np.concatenate([pattern, moved]), 2, 7, 5.0, 100.0).numpy()
+    inside = flow[:, 4:-4, 4:-4]
+    np.testing.assert_allclose(inside[..., 0] * 3, x, atol=0.02)
+    np.testing.assert_allclose(inside[..., 1] * 3, y, atol=0.02)
     np.testing.assert_allclose(inside[..., 2], 1, atol=1e-6)
     np.testing.assert_array_equal(flow[0], flow[1])
 
@@ -40,7 +40,6 @@ def test_flow_and_gradient_are_the_twins(shape):
     values = features(*size)
     upstream = np.random.default_rng(1).normal(size=(*values.shape[:-1], 3))
 
-    @tf.function(input_signature=[tf.TensorSpec([None] * 3 + [size[-1]], tf.float64)])
     def ours(x):
         with tf.GradientTape() as tape:
             tape.watch(x)
@@ -48,6 +47,9 @@ def test_flow_and_gradient_are_the_twins(shape):
             loss = tf.reduce_sum(flow * upstream)
         return flow, tape.gradient(loss, x)
 
+    if window == 3:  # Also where no size but that of the channels is known.
+        spec = tf.TensorSpec([None] * 3 + [size[-1]], tf.float64)
+        ours = tf.function(ours, input_signature=[spec], autograph=False)
     theirs = torch.tensor(values.transpose(0, 3, 1, 2), requires_grad=True)
     expected = flow_of(theirs, T, window, sigma, temperature)
     (expected * torch.tensor(upstream.transpose(0, 3, 1, 2))).sum().backward()
@@ -61,30 +63,38 @@ def test_flow_and_gradient_are_the_twins(shape):
 
 
 def test_gradient_against_finite_differences():
-    x = tf.constant(features(1, 4, 5, 3))
-    theory, numerical = tf.test.compute_gradient(
-        lambda x: motion_flow(x, T, 3, 1.0, 5.0), [x], delta=1e-5
-    )
-    assert np.abs(theory[0]).max() > 0.1
-    np.testing.assert_allclose(theory[0], numerical[0], rtol=1e-6, atol=1e-7)
+    x, upstream = features(1, 4, 5, 3), features(1, 4, 5, 3, seed=1)
+
+    def loss(x):
+        return tf.reduce_sum(motion_flow(x, T, 3, 1.0, 5.0) * upstream)
+
+    with tf.GradientTape() as tape:
+        point = tf.constant(x)
+        tape.watch(point)
+        value = loss(point)
+    gradient = tape.gradient(value, point)
+    for seed in range(3):
+        direction = features(1, 4, 5, 3, seed=2 + seed)
+        numerical = (loss(x + 1e-6 * direction) - loss(x - 1e-6 * direction)) / 2e-6
+        np.testing.assert_allclose(tf.reduce_sum(gradient * direction), numerical, rtol=1e-6)
 
 
 def test_no_tensor_holds_all_displacements():
     """Neither forward nor between forward and backward, whose graph is searched for one."""
 
-    @tf.function(input_signature=[tf.TensorSpec([4, 20, 20, 8])])
+    @tf.function(input_signature=[tf.TensorSpec([4, 6, 6, 8])], autograph=False)
     def step(x):
         with tf.GradientTape() as tape:
             tape.watch(x)
-            loss = tf.reduce_sum(motion_flow(x, 2, 15, 5.0, 100.0))
+            loss = tf.reduce_sum(motion_flow(x, 2, 9, 5.0, 100.0))
         return tape.gradient(loss, x)
 
     operations = step.get_concrete_function().graph.get_operations()
     sizes = [
         np.prod(output.shape) for op in operations for output in op.outputs if output.shape.rank
     ]
-    # A row of the window: 20 + 14 columns for each position.
-    assert max(filter(None, sizes)) <= 2 * 20 * 20 * (34 + 1)
+    # A row of the window: 6 + 8 columns for each position, and one more. All would be 81.
+    assert max(filter(None, sizes)) <= 2 * 6 * 6 * (14 + 1)
 
 
 def test_layer_checks(tmp_path):

@@ -12,6 +12,7 @@ import tensorflow as tf
 EPSILON = 1e-6
 
 
+@tf.autograph.experimental.do_not_convert
 def motion_flow(x, num_segments, window, sigma, temperature):
     """Returns the displacement of each position to the next frame, and how sure it is.
 
@@ -94,7 +95,7 @@ def _soft_argmax(before, padded, best, window, sigma, temperature):
     flow_x, flow_y = tf.zeros_like(total), tf.zeros_like(total)
     for row in range(window):
         correlation = _correlation(before, padded, window, row, waits_for=total)
-        weights, _ = _weights(correlation, row, best, sigma, temperature)
+        weights, _ = _weights(correlation, row, best, window, sigma, temperature)
         of_row = tf.reduce_sum(weights, axis=-1, keepdims=True)
         flow_x += tf.reduce_sum(weights * columns, axis=-1, keepdims=True)
         flow_y += of_row * (row - reach)
@@ -113,14 +114,14 @@ def _gradients(upstream, before, padded, best, flow, total, window, sigma, tempe
     to_before, to_padded = tf.zeros_like(before), tf.zeros_like(padded)
     for row in range(window):
         correlation = _correlation(before, padded, window, row, waits_for=to_before)
-        weights, gaussian = _weights(correlation, row, best, sigma, temperature)
+        weights, gaussian = _weights(correlation, row, best, window, sigma, temperature)
         distance = slope_x * (columns / reach - flow_x)
         distance += slope_y * ((row - reach) / reach - flow_y)
         slope = weights / total * distance * temperature * gaussian
         is_best = (best[1] == row) & (best[2] == positions)
         slope += tf.where(is_best, slope_confidence, tf.zeros_like(slope))
         slope = tf.where(correlation > 0, slope, tf.zeros_like(slope))
-        products = _as_products(slope, width)
+        products = _as_products(slope, width, window)
         to_before += tf.matmul(products, padded[:, row : row + height])
         part = tf.matmul(products, before, transpose_a=True)
         to_padded += tf.pad(part, [[0, 0], [row, window - 1 - row], [0, 0], [0, 0]])
@@ -128,13 +129,13 @@ def _gradients(upstream, before, padded, best, flow, total, window, sigma, tempe
     return to_before, inside
 
 
-def _weights(correlation, row, best, sigma, temperature):
+def _weights(correlation, row, best, window, sigma, temperature):
     """The weights of a row, not normalized, and their Gaussian; `[N, H, W, window]`.
 
     The largest exponent is that of the maximum, whose Gaussian is 1.
     """
     confidence, best_row, best_column = best
-    columns = tf.range(correlation.shape[-1], dtype=correlation.dtype)
+    columns = tf.range(window, dtype=correlation.dtype)
     squares = tf.square(columns - best_column) + tf.square(row - best_row)
     gaussian = tf.exp(squares * (-0.5 / sigma**2))
     return tf.exp(temperature * (gaussian * correlation - confidence)), gaussian
@@ -163,9 +164,9 @@ def _band(products, window):
     return tf.reshape(flat, (count, height, width, columns + 1))[..., :window]
 
 
-def _as_products(band, width):
+def _as_products(band, width, window):
     """The transposed operation of `_band`: zeros everywhere else."""
-    count, height, _, window = _sizes(band)
+    count, height, *_ = _sizes(band)
     columns = width + window - 1
     wide = tf.pad(band, [[0, 0], [0, 0], [0, 0], [0, columns + 1 - window]])
     flat = tf.reshape(wide, (count, height, width * (columns + 1)))
