@@ -5,12 +5,12 @@
   gsf-tf convert --reverse --workdir=runs/mine --output=mine.pth.tar
   gsf-tf convert --reverse --model=model.keras --output=mine.pth.tar
 
-Reads the files of GSF, GSM, TSM, TSN and RubiksNet, without PyTorch and without running what is
-in them. Preset, classes, share of the channels and, where the file or its name has it
-(..._segment8_...), frames are inferred and printed; what cannot be inferred has to be given, and
-what is given must not contradict the file. The number of frames may: weights do not depend on it.
-The other way round PyTorch is not needed either: torch.load(path, weights_only=True) opens the
-result.
+Reads the files of GSF, GSM, TSM, TSN, GST, MotionSqueeze and RubiksNet, without PyTorch and
+without running what is in them. Preset, classes, share of the channels and, where the file or its
+name has it (..._segment8_...), frames are inferred and printed; what cannot be inferred has to be
+given, and what is given must not contradict the file. The number of frames may: weights do not
+depend on it. The other way round PyTorch is not needed either: torch.load(path, weights_only=True)
+opens the result.
 """
 
 import dataclasses
