@@ -74,8 +74,9 @@ def unused_entries():
 
 def _kernel_shapes(tensors):
     """The shapes of the kernels in the order of `NAMES`; the channels are what layer3 reads."""
-    reads = tensors.get("layer3.0.conv1.weight")
-    channels = reads.shape[1] if reads is not None and len(reads.shape) > 1 else 0
+    names = ("layer3.0.conv1.weight", "layer3.0.conv1.net.weight")
+    readers = [tensors[name].shape for name in names if name in tensors]
+    channels = readers[0][1] if readers and len(readers[0]) > 1 else 0
     shapes = [(64, channels, 1, 1)]
     widths = (3, 16, 32, 64, channels)
     for inputs, outputs, size in zip(widths, widths[1:], (7, 3, 3, 3), strict=False):
