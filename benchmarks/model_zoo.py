@@ -18,6 +18,7 @@ from benchmarks.speed_report import markdown_table, replace_section
 from configs import controls, gsf, rubiksnet
 from gsf_tf.evaluation.protocol import PROTOCOLS
 from gsf_tf.models import list_presets
+from gsf_tf.models.preset_names import split_preset
 from gsf_tf.models.recipes import BACKBONES
 from trainers import cli
 
@@ -44,6 +45,8 @@ TABLES = {
     "rubiksnet": (rubiksnet.ROWS, "rubiksnet_"),
 }
 PYTORCH_WEIGHTS = {
+    "resnet18": "torchvision",
+    "resnet34": "torchvision",
     "resnet50": "torchvision",
     "resnet101": "torchvision",
     "bninception": "tsn-pytorch",
@@ -119,15 +122,15 @@ def own_configuration(preset):
     """Returns the configuration that trains a preset which no paper has."""
     if preset.startswith("rubiksnet_"):
         return f"demo_rubiksnet:{preset}"
-    return f"demo:{preset}" if preset.endswith("_resnet14thin") else f"folder:{preset}"
+    return f"demo:{preset}" if "_resnet14thin" in preset else f"folder:{preset}"
 
 
 def imagenet_weights(preset):
     """Returns where the weights come from that training starts with."""
-    method, _, name = preset.partition("_")
-    if method == "rubiksnet":
-        images = f"{name.removesuffix('_aq')}_imagenet"
+    if preset.startswith("rubiksnet_"):
+        images = f"{preset.removeprefix('rubiksnet_').removesuffix('_aq')}_imagenet"
         return f"train `rubiksnet:{images}`" if images in rubiksnet.ROWS else NONE
+    name = split_preset(preset)[1].removesuffix("_ms")
     if BACKBONES[name].has_imagenet:
         return '`weights="imagenet"`'
     return f"{PYTORCH_WEIGHTS[name]}'s `.pth`" if name in PYTORCH_WEIGHTS else NONE

@@ -3,7 +3,7 @@
   python -m benchmarks.paper_tables
   python -m benchmarks.paper_tables --table=4 --csv=table4.csv
 
-Builds every row of the GSF paper's Tables 1-4 and 6-8 and the RubiksNet paper's Tables 1 and 3
+Builds every row of the GSF paper's Tables 1-4 and 6-8 and the RubiksNet paper's Tables 1 to 3
 (`--table=R1`) that is in `paper_rows.py` and counts it as the papers do
 (`gsf_tf.analysis.count_macs`, convention "paper"). Parameters in millions, multiply-accumulates per
 clip in G; "=" where they agree in every digit that the paper prints. About five minutes on two
@@ -38,6 +38,7 @@ TITLES = {
     "8": "Comparison on Something-Something",
     "-": "Further models and counts",
     "R1": "Something-Something-v2, RubiksNet paper",
+    "R2": "Something-Something-v1, RubiksNet paper",
     "R3": "UCF-101 and HMDB-51, RubiksNet paper",
 }
 COLUMNS = ("params", "ours", "diff", "MACs", "ours", "diff", "conv+lin")

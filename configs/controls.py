@@ -1,4 +1,4 @@
-"""The controls of both papers: TSN, TSM and GSM, which their tables compare with.
+"""The controls of both papers: TSN, TSM, GSM and GST, which their tables compare with.
 
 Command, with the name of a row after the colon, and again in the name of the workdir:
 
@@ -8,21 +8,23 @@ The name of a row is METHOD_BACKBONE_DATASET_FRAMESf. `ROWS` lists the papers' n
 with the top-1 in percent that they print, by protocol: efficiency is 1 clip x 1 crop, accuracy
 2 x 3. Any other positive number of frames works too, without a result to compare with.
 
-TSN has the recipe of GSF, TSM and GSM have the optimizer groups of their authors. Training starts
-from ImageNet weights (docs/experiments.md).
+`tsm_resnet50_ms` is MotionSqueeze's network (MSNet). TSN has the recipe of GSF; the others have the
+optimizer groups of their authors. Training starts from ImageNet weights (docs/experiments.md).
 
 None of the rows was trained here, so their cost is not measured.
 """
 
+from gsf_tf.models.preset_names import split_preset
 from gsf_tf.recipes.gsf import gsf_experiment
-from gsf_tf.recipes.paper_row import PaperRow
+from gsf_tf.recipes.paper_row import NOT_IN_PAPER, PaperRow
 from gsf_tf.recipes.rows import find_experiment
-from gsf_tf.recipes.shift_modules import gsm_experiment, tsm_experiment
+from gsf_tf.recipes.shift_modules import gsm_experiment, gst_experiment, tsm_experiment
 
 GSF_5, GSF_6 = "GSF paper, Table 5", "GSF paper, Table 6"
 GSF_7, GSF_8 = "GSF paper, Table 7", "GSF paper, Table 8"
 GSF_12, RUBIKSNET_1 = "GSF paper, Table 12", "RubiksNet paper, Table 1"
 GSM_RECIPE = "the paper's row has GSF's recipe: `gsf_studies:table5_gsm`"
+GST_CODE = "not a row of either paper; its authors' code states the top-1 {} (1 x 1)"
 TSM_KINETICS = "74.1 in the GSF paper, Table 9, which says neither frames nor views"
 
 ROWS = {
@@ -31,19 +33,40 @@ ROWS = {
     "tsn_resnet50_ssv1_8f": PaperRow(GSF_7, efficiency=17.22),
     "tsn_bninception_ssv2_16f": PaperRow(GSF_8, efficiency=32.71),
     "tsn_resnet50_ssv2_8f": PaperRow(RUBIKSNET_1, efficiency=30.0, accuracy=30.4),
+    "tsn_resnet34_ssv2_8f": NOT_IN_PAPER,
+    "tsn_resnet18_ssv2_8f": NOT_IN_PAPER,
     #
     "tsm_resnet50_ssv1_8f": PaperRow(GSF_12, efficiency=45.6, note="also RubiksNet paper, Table 2"),
     "tsm_resnet50_ssv1_16f": PaperRow(GSF_8, efficiency=47.3),
     "tsm_resnet50_ssv2_8f": PaperRow(RUBIKSNET_1, efficiency=58.8, accuracy=61.3),
     "tsm_resnet50_ssv2_16f": PaperRow(GSF_8, efficiency=61.2),
+    "tsm_resnet50_ms_ssv1_8f": PaperRow(GSF_8, efficiency=50.9),
+    "tsm_resnet50_ms_ssv1_16f": PaperRow(GSF_8, efficiency=52.1),
+    "tsm_resnet50_ms_ssv2_8f": PaperRow(GSF_8, efficiency=63.0),
+    "tsm_resnet50_ms_ssv2_16f": PaperRow(GSF_8, efficiency=64.7),
+    "tsm_resnet34_ssv2_8f": PaperRow(RUBIKSNET_1, efficiency=56.9, accuracy=59.3),
+    "tsm_resnet18_ssv2_8f": PaperRow(RUBIKSNET_1, efficiency=49.3, accuracy=51.3),
     "tsm_resnet50_kinetics400_8f": PaperRow(note=TSM_KINETICS),
     #
     "gsm_bninception_ssv1_8f": PaperRow(GSF_5, efficiency=47.24, note=GSM_RECIPE),
+    #
+    "gst_resnet50_ssv1_8f": PaperRow(GSF_12, efficiency=47.0),
+    "gst_resnet50_ssv1_16f": PaperRow(GSF_8, efficiency=48.6),
+    "gst_resnet50_ssv2_8f": PaperRow(note=GST_CODE.format("61.6")),
+    "gst_resnet50_ssv2_16f": PaperRow(GSF_8, efficiency=62.6),
+    "gst_large_resnet50_ssv1_8f": PaperRow(note=GST_CODE.format("47.7")),
+    "gst_large_resnet50_ssv2_8f": PaperRow(note=GST_CODE.format("62.0")),
 }
-RECIPES = {"tsn": gsf_experiment, "tsm": tsm_experiment, "gsm": gsm_experiment}
+RECIPES = {
+    "tsn": gsf_experiment,
+    "tsm": tsm_experiment,
+    "gsm": gsm_experiment,
+    "gst": gst_experiment,
+    "gst_large": gst_experiment,
+}
 
 
 def get_config(row=""):
     experiment, frames, paper = find_experiment(row, ROWS)
     preset, dataset = experiment.rsplit("_", 1)
-    return RECIPES[preset.split("_")[0]](preset, dataset, frames, paper=paper)
+    return RECIPES[split_preset(preset)[0]](preset, dataset, frames, paper=paper)

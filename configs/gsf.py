@@ -4,9 +4,10 @@ Command, with the name of a row after the colon, and again in the name of the wo
 
     gsf-tf train --config=gsf:resnet50_ssv2_16f --workdir=runs/gsf_resnet50_ssv2_16f
 
-The name of a row is BACKBONE_DATASET_FRAMESf. `ROWS` lists the paper's numbers of frames with the
-top-1 in percent that the paper prints, by protocol: efficiency is 1 clip x 1 crop, accuracy 2 x 3,
-kinetics 10 x 3. Any other positive number of frames works too, without a result to compare with.
+The name of a row is BACKBONE_DATASET_FRAMESf; `resnet50_ms` has MotionSqueeze. `ROWS` lists the
+paper's numbers of frames with the top-1 in percent that the paper prints, by protocol: efficiency
+is 1 clip x 1 crop, accuracy 2 x 3, kinetics 10 x 3. Any other positive number of frames works too,
+without a result to compare with.
 
 Training starts from ImageNet weights (docs/experiments.md), on EPIC-Kitchens of two backbones from
 the run of a row on Kinetics, as in the paper.
@@ -30,6 +31,8 @@ ROWS = {
     "inceptionv3_ssv1_16f": PaperRow(TABLE_8, efficiency=53.13, accuracy=54.09),
     "resnet50_ssv1_8f": PaperRow(TABLE_8, efficiency=50.17, accuracy=51.53),
     "resnet50_ssv1_16f": PaperRow(TABLE_8, efficiency=51.54, accuracy=52.33),
+    "resnet50_ms_ssv1_8f": NOT_IN_PAPER,
+    "resnet50_ms_ssv1_16f": PaperRow(TABLE_8, efficiency=52.7, accuracy=54.04),
     "resnet101_ssv1_8f": NOT_IN_PAPER,
     #
     "bninception_ssv2_8f": PaperRow(TABLE_8, efficiency=61.29, accuracy=62.76),
@@ -38,6 +41,8 @@ ROWS = {
     "inceptionv3_ssv2_16f": PaperRow(TABLE_8, efficiency=64.48, accuracy=65.6),
     "resnet50_ssv2_8f": PaperRow(TABLE_8, efficiency=62.19, accuracy=64.01),
     "resnet50_ssv2_16f": PaperRow(TABLE_8, efficiency=63.97, accuracy=65.23),
+    "resnet50_ms_ssv2_8f": NOT_IN_PAPER,
+    "resnet50_ms_ssv2_16f": PaperRow(TABLE_8, efficiency=64.54, accuracy=65.73),
     "resnet101_ssv2_8f": NOT_IN_PAPER,
     #
     "bninception_kinetics400_16f": NOT_IN_PAPER,
@@ -61,6 +66,6 @@ FROM_KINETICS = ("inceptionv3_epic100", "resnet50_epic100")
 
 def get_config(row=""):
     experiment, frames, paper = find_experiment(row, ROWS)
-    backbone, dataset = experiment.split("_")
+    backbone, dataset = experiment.rsplit("_", 1)
     init = f"gsf_{backbone}_kinetics400_16f" if experiment in FROM_KINETICS else None
     return gsf_experiment(f"gsf_{backbone}", dataset, frames, init=init, paper=paper)

@@ -5,8 +5,8 @@
   gsf-tf convert --model=old.keras --labels=labels.txt --output=new.keras
   gsf-tf convert --reverse --model=runs/mine --output=mine.pth.tar
 
-Reads the files of GSF, GSM, TSM, TSN and RubiksNet, without PyTorch and without running what is
-in them. Preset, classes, share of the channels and, where the file or its name has it
+Reads the files of GSF, GSM, TSM, TSN, GST, MotionSqueeze and RubiksNet, without PyTorch and
+without running what is in them. Preset, classes, share of the channels and, where the file or its name has it
 (..._segment8_...), frames are inferred and printed; what cannot be inferred has to be given, and
 what is given must not contradict the file. The number of frames may: weights do not depend on it.
 

@@ -11,6 +11,7 @@ from gsf_tf.layers.gate_shift import GateShift
 from gsf_tf.layers.gate_shift_fuse import GateShiftFuse
 from gsf_tf.layers.grouped_spatial_temporal import GroupedSpatialTemporal
 from gsf_tf.layers.integer_shift import IntegerShift
+from gsf_tf.layers.motion_squeeze import MotionSqueeze
 from gsf_tf.layers.rubiks_shift_2d import RubiksShift2D
 from gsf_tf.layers.rubiks_shift_3d import RubiksShift3D
 from gsf_tf.layers.segment_consensus import SegmentConsensus
@@ -28,6 +29,7 @@ __all__ = [
     "GateShiftFuse",
     "GroupedSpatialTemporal",
     "IntegerShift",
+    "MotionSqueeze",
     "RubiksShift2D",
     "RubiksShift3D",
     "SegmentConsensus",

@@ -10,22 +10,29 @@ import keras
 
 from gsf_tf.errors import did_you_mean
 from gsf_tf.keras_settings import check_image_data_format
-from gsf_tf.layers import GateShift, GateShiftFuse, GroupedSpatialTemporal, TemporalShift
+from gsf_tf.layers import (
+    GateShift,
+    GateShiftFuse,
+    GroupedSpatialTemporal,
+    MotionSqueeze,
+    TemporalShift,
+)
 from gsf_tf.layers.arguments import check_causal
 from gsf_tf.models.insert_temporal import insert_temporal
+from gsf_tf.models.preset_names import backbone_presets, split_preset
 from gsf_tf.models.recipes import BACKBONES
 from gsf_tf.models.replace_convolution import replace_convolution
 from gsf_tf.models.rubiksnet_preset import RUBIKSNET_PRESETS, rubiksnet_preset
 from gsf_tf.models.segment_model import SegmentModel
 
-METHODS = ("tsn", "tsm", "gsm", "gsf", "gst")
 GATED = ("gsm", "gsf")
+GROUPED_BETA = {"gst": 2, "gst_large": 1}
 RUBIKSNET = ("rubiksnet",)
 # The arguments of `from_preset` that only some methods have, with these methods.
 METHODS_WITH = {
     "channel_ratio": GATED,
     "placement": GATED,
-    "last_blocks": ("tsm", *GATED, "gst"),
+    "last_blocks": ("tsm", *GATED, *GROUPED_BETA),
     "temporal_options": ("gsf",),
     "causal": ("tsm", *GATED, *RUBIKSNET),
     "shift_mode": RUBIKSNET,
@@ -50,13 +57,7 @@ def list_presets(pattern: str = "*") -> list[str]:
     gsf_tf.models.list_presets("gsf_*")
     ```
     """
-    names = [
-        f"{method}_{backbone}"
-        for method in METHODS
-        for backbone, recipe in BACKBONES.items()
-        if method != "gst" or recipe.gst_in_place_of
-    ]
-    return sorted(fnmatch.filter([*names, *RUBIKSNET_PRESETS], pattern))
+    return sorted(fnmatch.filter([*backbone_presets(), *RUBIKSNET_PRESETS], pattern))
 
 
 def from_preset(
@@ -85,7 +86,8 @@ def from_preset(
     Args:
         preset: Name of the preset, one of `list_presets()`. Models of `tsn_*` have no temporal
             layers, `tsm_*` has `TemporalShift`, `gsm_*` `GateShift`, `gsf_*` `GateShiftFuse`; in
-            `gst_*`, `GroupedSpatialTemporal` replaces the 3x3 convolutions; `rubiksnet_*` has
+            `gst_*`, `GroupedSpatialTemporal` replaces the 3x3 convolutions, in `gst_large_*` with
+            all channels for both groups; `*_ms` has a `MotionSqueeze` as well; `rubiksnet_*` has
             `RubiksShift3D`, `rubiksnet_*_aq` `AttentionShift` and `RubiksShift2D`.
         num_classes: Number of classes, an integer >= 1. For a multi-task model, a dictionary from
             the names of the tasks to their numbers of classes, such as
@@ -170,7 +172,7 @@ def from_preset(
             causal,
         )
         return _with_weights(model, weights)
-    method, backbone_name = preset.split("_", 1)
+    method, backbone_name = split_preset(preset)
     recipe = BACKBONES[backbone_name]
     input_shape = tuple(input_shape or (recipe.input_size, recipe.input_size, 3))
     is_backbone_file = str(weights).endswith((".pth", ".pth.tar", ".pt"))
@@ -178,29 +180,35 @@ def from_preset(
     backbone = _build_backbone(preset, recipe, input_shape, in_backbone)
     if method != "tsn":
         _forget_calls(backbone)
-    if method in GATED:
-        backbone = insert_temporal(
-            backbone,
-            _gated_layer(
-                method, recipe, num_segments, channel_ratio, causal, temporal_options or {}
-            ),
-            after=_places(backbone, _gated_pattern(preset, recipe, placement), last_blocks),
+    if causal and recipe.motion_after:
+        raise ValueError(
+            "`causal` must be False with MotionSqueeze, which compares each frame with the next. "
+            f"Received: causal=True for {preset!r}"
         )
-    elif method == "tsm":
-        places = _places(backbone, recipe.tsm_before or recipe.tsm_after, last_blocks)
-        side = {"before": places} if recipe.tsm_before else {"after": places}
-        backbone = insert_temporal(
-            backbone,
-            lambda name: TemporalShift(num_segments, causal=causal, name=name),
-            **side,
-        )
-    elif method == "gst":
+    if method in GROUPED_BETA:
+        places = _places(backbone, recipe.gst_in_place_of, last_blocks)
+        replaced = [backbone.get_layer(name) for name in places]
         backbone = replace_convolution(
+            backbone, _grouped_layer(num_segments, GROUPED_BETA[method]), places
+        )
+        if in_backbone:
+            _inflate_kernels(backbone, replaced)
+    elif method != "tsn":
+        before, after = recipe.tsm_before, recipe.tsm_after
+        make_layer = _shift_layer(num_segments, causal)
+        if method in GATED:
+            before, after = None, _gated_pattern(preset, recipe, placement)
+            make_layer = _gated_layer(
+                method, recipe, num_segments, channel_ratio, causal, temporal_options or {}
+            )
+        backbone = insert_temporal(
             backbone,
-            lambda conv: GroupedSpatialTemporal(
-                conv.filters, num_segments, conv.strides[0], name=f"{conv.name}_temporal"
-            ),
-            _places(backbone, recipe.gst_in_place_of, last_blocks),
+            _with_motion(make_layer, recipe, num_segments),
+            after=[
+                *(_places(backbone, after, last_blocks) if after else ()),
+                *filter(None, (recipe.motion_after,)),
+            ],
+            before=_places(backbone, before, last_blocks) if before else (),
         )
     model = SegmentModel(
         backbone, num_classes, num_segments, dropout, recipe.normalization, name=preset
@@ -237,7 +245,7 @@ def _check_arguments(preset, **arguments):
             f"`preset` must be one of {', '.join(list_presets())}. Received: preset={preset!r}."
             + did_you_mean(preset, list_presets())
         )
-    method = preset.split("_", 1)[0]
+    method = RUBIKSNET[0] if preset in RUBIKSNET_PRESETS else split_preset(preset)[0]
     for name, value in arguments.items():
         if value is not None and method not in METHODS_WITH[name]:
             raise ValueError(
@@ -273,12 +281,44 @@ def _gated_pattern(preset, recipe, placement):
     return recipe.gated_after[placement]
 
 
+def _shift_layer(num_segments, causal):
+    return lambda name: TemporalShift(num_segments, causal=causal, name=name)
+
+
+def _with_motion(make_layer, recipe, num_segments):
+    """Makes MotionSqueeze in the recipe's place for it, and `make_layer`'s layers elsewhere."""
+
+    def make(name):
+        if name == f"{recipe.motion_after}_temporal":
+            return MotionSqueeze(num_segments, name=name)
+        return make_layer(name)
+
+    return make
+
+
 def _gated_layer(method, recipe, num_segments, channel_ratio, causal, options):
     ratio = recipe.channel_ratio if channel_ratio is None else channel_ratio
     if method == "gsm":
         return lambda name: GateShift(num_segments, ratio, causal=causal, name=name)
     options = {"fusion_initializer": recipe.fusion_initializer, "causal": causal, **options}
     return lambda name: GateShiftFuse(num_segments, ratio, name=name, **options)
+
+
+def _grouped_layer(num_segments, beta):
+    return lambda conv: GroupedSpatialTemporal(
+        conv.filters, num_segments, conv.strides[0], beta, name=f"{conv.name}_temporal"
+    )
+
+
+def _inflate_kernels(backbone, convolutions):
+    """Fills GST's 1x3x3 kernels with a part of the pretrained 3x3 ones, as the authors' code does.
+
+    The 3x3x3 kernels have no counterpart and keep their random values.
+    """
+    for conv in convolutions:
+        kernel = backbone.get_layer(f"{conv.name}_temporal").spatial_kernel
+        *_, inputs, outputs = kernel.shape
+        kernel.assign(conv.kernel[None, :, :, :inputs, :outputs])
 
 
 def _places(backbone, pattern, last_blocks):

@@ -10,8 +10,19 @@ from collections.abc import Callable
 
 import keras
 
-from gsf_tf.backbones import BNInception, InceptionV3, ResNet, ResNet50, ResNet101
+from gsf_tf.backbones import (
+    BNInception,
+    InceptionV3,
+    ResNet,
+    ResNet18,
+    ResNet34,
+    ResNet50,
+    ResNet101,
+)
 from gsf_tf.models.normalization import CAFFE_BGR, IMAGENET_RGB, MINUS_ONE_TO_ONE
+
+SHIFTS = ("tsn", "tsm", "gsm", "gsf")
+GROUPED = ("gst", "gst_large")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,6 +32,7 @@ class BackboneRecipe:
     Attributes:
         build: Callable from `input_shape` (and `weights`) to feature maps.
         normalization: Arguments of `ClipNormalization`.
+        methods: The methods that the backbone has presets of.
         input_size: Height and width in pixels that the papers use.
         gated_after: For each placement, the pattern of the layers that GSF and GSM follow:
             between a convolution and its normalization. The first one is the default.
@@ -30,19 +42,22 @@ class BackboneRecipe:
         tsm_after: Pattern of the layers that TSM follows, for a backbone without residuals.
         gsm_after: Pattern of the layers that GSM follows, if it differs from GSF's default.
         gst_in_place_of: Pattern of the 3x3 convolutions that GST replaces.
+        motion_after: The layer that MotionSqueeze follows; None for a backbone without it.
         has_imagenet: Whether Keras ships ImageNet weights for the backbone.
     """
 
     build: Callable
     normalization: dict
-    gated_after: dict[str, str]
-    channel_ratio: float
+    methods: tuple[str, ...] = SHIFTS
+    gated_after: dict[str, str] = dataclasses.field(default_factory=dict)
+    channel_ratio: float = 1.0
     input_size: int = 224
     fusion_initializer: str | None = None
     tsm_before: str | None = None
     tsm_after: str | None = None
     gsm_after: str | None = None
     gst_in_place_of: str | None = None
+    motion_after: str | None = None
     has_imagenet: bool = False
 
 
@@ -91,16 +106,32 @@ BACKBONES = {
     "resnet50": BackboneRecipe(
         build=functools.partial(ResNet50, include_top=False),
         normalization=IMAGENET_RGB,
+        methods=SHIFTS + GROUPED,
         gated_after=BOTTLENECK,
         channel_ratio=0.25,  # Table 4
         fusion_initializer="he_fan_out",
         tsm_before=r"layer\d_\d+_conv1",
         gst_in_place_of=r"layer\d_\d+_conv2",
     ),
+    # The RubiksNet paper compares its smaller tiers with TSM on these two (Table 1). Their 3x3
+    # convolution pads in a layer of its own, and the shift comes before it.
+    "resnet34": BackboneRecipe(
+        build=functools.partial(ResNet34, include_top=False),
+        normalization=IMAGENET_RGB,
+        methods=("tsn", "tsm"),
+        tsm_before=r"layer\d_\d+_conv1_pad",
+    ),
+    "resnet18": BackboneRecipe(
+        build=functools.partial(ResNet18, include_top=False),
+        normalization=IMAGENET_RGB,
+        methods=("tsn", "tsm"),
+        tsm_before=r"layer\d_\d+_conv1_pad",
+    ),
     # TSM: every second block.
     "resnet101": BackboneRecipe(
         build=functools.partial(ResNet101, include_top=False),
         normalization=IMAGENET_RGB,
+        methods=SHIFTS + GROUPED,
         gated_after=BOTTLENECK,
         channel_ratio=0.25,
         fusion_initializer="he_fan_out",
@@ -111,6 +142,7 @@ BACKBONES = {
     "resnet14thin": BackboneRecipe(
         build=functools.partial(ResNet, (1, 1, 1, 1), 16, include_top=False, name="resnet14thin"),
         normalization=IMAGENET_RGB,
+        methods=SHIFTS + GROUPED,
         gated_after=BOTTLENECK,
         channel_ratio=0.5,
         fusion_initializer="he_fan_out",
@@ -127,4 +159,15 @@ BACKBONES = {
         tsm_before=r"block_(2|4|5|7|8|9|11|12|14|15)_expand",
         has_imagenet=True,
     ),
+}
+
+
+def _with_motion(backbone, layer):
+    """The recipe with MotionSqueeze after layer2, as the GSF paper's ResNet-50+MS (Table 8)."""
+    return dataclasses.replace(BACKBONES[backbone], methods=("tsm", "gsf"), motion_after=layer)
+
+
+BACKBONES |= {
+    "resnet50_ms": _with_motion("resnet50", "layer2_3_out"),
+    "resnet14thin_ms": _with_motion("resnet14thin", "layer2_0_out"),
 }

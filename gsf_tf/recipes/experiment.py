@@ -40,7 +40,8 @@ def experiment(preset, dataset, num_segments, *, paper=NOT_IN_PAPER):
 
 def start_from_images(config, backbone):
     """Starts the backbone from ImageNet weights, in a file that docs/experiments.md describes."""
-    config.model.weights = f"pretrained/{backbone}.pth"
+    # MotionSqueeze has no weights from images: `resnet50_ms` starts as `resnet50` does.
+    config.model.weights = f"pretrained/{backbone.removesuffix('_ms')}.pth"
 
 
 def start_from_run(config, run):

@@ -14,6 +14,7 @@ the paper's results:
 | groups for biases and normalizations | - | declared, but not used |
 """
 
+from gsf_tf.models.preset_names import split_preset
 from gsf_tf.recipes.experiment import (
     experiment,
     optional_arguments,
@@ -48,7 +49,7 @@ def gsf_experiment(preset, dataset, num_segments, *, init=None, paper=NOT_IN_PAP
             causal=bool,
         )
     if init is None:
-        start_from_images(config, preset.split("_", 1)[1])
+        start_from_images(config, split_preset(preset)[1])
     else:
         start_from_run(config, init)
     return config

@@ -1,10 +1,11 @@
-"""The recipes of TSM and GSM, the controls of both papers.
+"""The recipes of TSM, GSM and GST, the controls of both papers.
 
 The optimizer groups are those that the authors declare and apply. Epochs, warm-up and cosine are
 those of the GSF paper, so that a control differs from GSF only in its module and its groups.
 RandAugment is part of GSF's recipe and is left out.
 """
 
+from gsf_tf.models.preset_names import split_preset
 from gsf_tf.recipes.experiment import (
     experiment,
     optional_arguments,
@@ -31,9 +32,11 @@ TSM_GROUPS = (
 def tsm_experiment(preset, dataset, num_segments, *, paper=NOT_IN_PAPER):
     """Returns the configuration of `tsm_*` on a dataset; arguments as in `experiment`.
 
-    On Kinetics, clips are dense windows of 64 frames, as in TSM's code.
+    On Kinetics, clips are dense windows of 64 frames, as in TSM's code. The code of MotionSqueeze
+    has GSM's groups: its linear layer is a convolution, and so has no rate of its own.
     """
-    config = _control(preset, dataset, num_segments, TSM_GROUPS, paper)
+    groups = GSM_GROUPS if preset.endswith("_ms") else TSM_GROUPS
+    config = _control(preset, dataset, num_segments, groups, paper)
     if preset.startswith("tsm_"):
         optional_arguments(config, causal=bool)
     if dataset == "kinetics400":
@@ -48,8 +51,20 @@ def gsm_experiment(preset, dataset, num_segments, *, paper=NOT_IN_PAPER):
     return config
 
 
+def gst_experiment(preset, dataset, num_segments, *, paper=NOT_IN_PAPER):
+    """Returns the configuration of `gst_*` or `gst_large_*`; arguments as in `experiment`.
+
+    Decay and dropout are those of the authors' code, which declares and applies GSM's groups.
+    """
+    config = _control(preset, dataset, num_segments, GSM_GROUPS, paper)
+    config.optimizer.weight_decay = 3e-4
+    config.model.dropout = 0.3
+    optional_arguments(config, last_blocks=int)
+    return config
+
+
 def _control(preset, dataset, num_segments, groups, paper):
     config = experiment(preset, dataset, num_segments, paper=paper)
     set_groups(config, groups)
-    start_from_images(config, preset.split("_", 1)[1])
+    start_from_images(config, split_preset(preset)[1])
     return config

@@ -1,6 +1,7 @@
 import keras
 
 from gsf_tf.errors import UserError
+from gsf_tf.layers import MotionSqueeze
 from gsf_tf.layers.gated_shift import GatedShift
 from gsf_tf.models.layer_lookup import find_layers
 
@@ -12,7 +13,7 @@ def configure_batch_norm(model, momentum, synchronized, frozen):
 
     A frozen layer normalizes with its moving statistics, which do not change, and its scale and
     offset are not trained. Freezing is meant for layers with pretrained weights; the layers inside
-    of GSF and GSM are new and are always trained.
+    of GSF, GSM and MotionSqueeze are new and are always trained.
 
     Args:
         model: Model that has not been called in a `tf.function` yet.
@@ -40,10 +41,11 @@ def configure_batch_norm(model, momentum, synchronized, frozen):
             "`config.batch_norm.frozen` must be 'none' for a model without batch normalization. "
             f"Received: {frozen!r} for {model.name}"
         )
-    for gate in gates:
-        gate.momentum = momentum
-        gate.synchronized = synchronized
-    for layer in [*layers, *(gate.normalization for gate in gates)]:
+    squeezes = find_layers(model, MotionSqueeze)
+    inside = [gate.normalization for gate in gates]
+    inside += [layer for squeeze in squeezes for layer in squeeze.normalizations]
+    # Those that contain normalizations keep the values for `get_config`.
+    for layer in [*layers, *gates, *squeezes, *inside]:
         layer.momentum = momentum
         layer.synchronized = synchronized
     first = {"none": len(layers), "all": 0, "all_but_first": 1}[frozen]

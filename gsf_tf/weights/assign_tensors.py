@@ -46,8 +46,19 @@ def assign_tensors(variables, tensors, path, hint=""):
 
 
 def _agrees(received, expected):
-    """Returns whether shapes agree; vectors may be `[1, C]`, as in BN-Inception from Caffe."""
-    return received == expected or (len(expected) == 1 and received == (1, *expected))
+    """Returns whether shapes agree, where axes of one element do not matter.
+
+    A vector may be `[1, C]`, as in BN-Inception from Caffe; a 2D kernel may have an axis of one
+    frame, as in GST's 3D network; a linear layer may be a convolution over one position, as
+    in MotionSqueeze's.
+    """
+    if len(expected) == 1:
+        return received in (expected, (1, *expected))
+    if len(expected) == 2:
+        return received in (expected, (*expected, 1))
+    if len(expected) == 4:
+        return received in (expected, (*expected[:2], 1, *expected[2:]))
+    return received == expected
 
 
 def _read(tensor, shape):

@@ -6,21 +6,27 @@ import re
 from typing import Any
 
 from gsf_tf.errors import CheckpointError
+from gsf_tf.weights.motion_names import has_motion, with_our_motion_names
 from gsf_tf.weights.rubiksnet_file import infer_rubiksnet
 from gsf_tf.weights.rubiksnet_tiers import RUBIKSNET_TIERS
 from gsf_tf.weights.torch_checkpoint import GSF_CONTAINER, TorchCheckpoint, as_torch_checkpoint
 from gsf_tf.weights.torch_names import with_our_module_names
 
-# Blocks of each stage and channels of the stem, for bottleneck blocks.
+# Whether blocks are bottlenecks, their number in each stage, channels of the stem.
 RESNETS = {
-    ((3, 4, 6, 3), 64): "resnet50",
-    ((3, 4, 23, 3), 64): "resnet101",
-    ((1, 1, 1, 1), 16): "resnet14thin",
+    (False, (2, 2, 2, 2), 64): "resnet18",
+    (False, (3, 4, 6, 3), 64): "resnet34",
+    (True, (3, 4, 6, 3), 64): "resnet50",
+    (True, (3, 4, 23, 3), 64): "resnet101",
+    (True, (1, 1, 1, 1), 16): "resnet14thin",
 }
+WITH_MOTION = ("resnet50", "resnet14thin")  # The backbones that have presets of MotionSqueeze.
 # Columns of the linear layer, by the backbone at the end of a preset's name.
 FEATURES = {
     "bninception": 1024,
     "inceptionv3": 2048,
+    "resnet18": 512,
+    "resnet34": 512,
     "resnet50": 2048,
     "resnet101": 2048,
     "resnet14thin": 512,
@@ -139,8 +145,8 @@ def infer_preset(checkpoint: TorchCheckpoint | str | os.PathLike) -> InferredPre
     """Infers the preset of a PyTorch checkpoint from the names and shapes of its tensors.
 
     Args:
-        checkpoint: Checkpoint of GSF, GSM, TSM, TSN or RubiksNet, or of a plain backbone: a
-            `TorchCheckpoint`, or the path of a file.
+        checkpoint: Checkpoint of a method of the papers (`load_torch_checkpoint`), or of a plain
+            backbone: a `TorchCheckpoint`, or the path of a file.
 
     Returns:
         An `InferredPreset`, whose `complete` returns the arguments for `from_preset`.
@@ -159,10 +165,13 @@ def infer_preset(checkpoint: TorchCheckpoint | str | os.PathLike) -> InferredPre
     """
     checkpoint = as_torch_checkpoint(checkpoint)
     tensors = with_our_module_names(checkpoint.tensors, checkpoint.path)
+    tensors = with_our_motion_names(tensors, checkpoint.path)
     checkpoint = dataclasses.replace(checkpoint, tensors=tensors)
     places = _gated_places(tensors)
     preset, reason = _preset(checkpoint)
     head = tensors[f"{checkpoint.head}.weight"].shape if checkpoint.head else ()
+    if len(head) == 3 and head[2] == 1:  # A convolution over one position.
+        head = head[:2]
     num_classes, features = head if len(head) == 2 and math.prod(head) else (None, None)
     return InferredPreset(
         path=checkpoint.path,
@@ -178,7 +187,8 @@ def infer_preset(checkpoint: TorchCheckpoint | str | os.PathLike) -> InferredPre
 
 def _expected_features(preset):
     """Returns the number of features of a preset's backbone, None if it is another one's."""
-    ends = (name for name in FEATURES if preset and preset.removesuffix("_aq").endswith(name))
+    plain = (preset or "").removesuffix("_aq").removesuffix("_ms")
+    ends = (name for name in FEATURES if plain.endswith(name))
     return FEATURES.get(next(ends, None))
 
 
@@ -191,9 +201,19 @@ def _preset(checkpoint):
     backbone = _backbone(tensors)
     if backbone is None:
         return None, "the file's layers are those of no preset's backbone"
+    if any(name.endswith(".Tconv.weight") for name in tensors):
+        return _grouped_preset(tensors, backbone)
     methods = {match[2] for match in map(GATED.fullmatch, tensors) if match}
     if len(methods) > 1:
         return None, "the file has modules of GSF and of GSM"
+    if has_motion(tensors):
+        method = next(iter(methods), "tsm")  # The program of MotionSqueeze always shifts.
+        if method == "gsm" or backbone not in WITH_MOTION:
+            return None, (
+                f"the file has MotionSqueeze in {method} on {backbone}; there are presets of TSM "
+                f"and GSF with it on {' and '.join(WITH_MOTION)}"
+            )
+        return f"{method}_{backbone}_ms", ""
     if methods:
         return f"{methods.pop()}_{backbone}", ""
     if any(".net." in name for name in tensors):
@@ -211,11 +231,32 @@ def _backbone(tensors):
         return "bninception"
     if "mixed_conv_Conv2D.weight" in tensors:
         return "inceptionv3"
-    if "conv1.weight" not in tensors or "layer1.0.conv3.weight" not in tensors:
+    if "conv1.weight" not in tensors or "layer1.0.conv2.weight" not in tensors:
         return None
     blocks = {match.groups() for match in map(IN_RESNET.match, tensors) if match}
     repeats = tuple(sum(stage == str(i) for stage, _ in blocks) for i in (1, 2, 3, 4))
-    return RESNETS.get((repeats, *tensors["conv1.weight"].shape[:1]))
+    is_deep = "layer1.0.conv3.weight" in tensors
+    return RESNETS.get((is_deep, repeats, *tensors["conv1.weight"].shape[:1]))
+
+
+def _grouped_preset(tensors, backbone):
+    """Returns the preset of GST and "", or None and a reason; by the shapes of its first block."""
+    names = ("layer1.0.bn1.weight", "layer1.0.conv2.weight", "layer1.0.Tconv.weight")
+    shapes = [tensors[name].shape if name in tensors else () for name in names]
+    if list(map(len, shapes)) != [1, 5, 5]:
+        return (
+            None,
+            f"GST must have {', '.join(names)}, a vector and two kernels of 3D convolutions",
+        )
+    (planes,), spatial, temporal = shapes
+    methods = {planes // 2: "gst", planes: "gst_large"}
+    if 4 * temporal[0] != planes or spatial[1] not in methods or spatial[1] != temporal[1]:
+        return None, (
+            "GST must take a quarter of its outputs from the 3x3x3 convolution (alpha 4), which "
+            "like the other one reads half or all of the inputs (beta 2 or 1); the file has "
+            f"{planes} planes, {names[1]} {list(spatial)} and {names[2]} {list(temporal)}"
+        )
+    return f"{methods[spatial[1]]}_{backbone}", ""
 
 
 def _gated_places(tensors):

@@ -4,6 +4,7 @@ import keras
 
 from gsf_tf.errors import CheckpointError
 from gsf_tf.weights.assign_tensors import assign_tensors
+from gsf_tf.weights.motion_names import has_motion, with_our_motion_names
 from gsf_tf.weights.rubiksnet_file import fit_to_rubiksnet
 from gsf_tf.weights.rubiksnet_names import is_rubiksnet
 from gsf_tf.weights.torch_checkpoint import TorchCheckpoint, as_torch_checkpoint
@@ -21,7 +22,9 @@ def load_torch_checkpoint(
     checkpoint: TorchCheckpoint | str | os.PathLike,
     skip_head: bool = False,
 ) -> None:
-    """Loads a PyTorch checkpoint of GSF, GSM, TSM, TSN or RubiksNet into a segment model.
+    """Loads a PyTorch checkpoint of the papers' methods into a segment model.
+
+    These are GSF, GSM, TSM, TSN, GST, RubiksNet, and TSM or GSF with MotionSqueeze.
 
     The file is read without PyTorch and without running code from it. Either all weights fit and
     are loaded, or an error lists the differences and the model stays unchanged. Plain state
@@ -49,8 +52,9 @@ def load_torch_checkpoint(
     ```
 
     Reference:
-        GSF paper, section 4; the files of https://github.com/swathikirans/GSF and
-        https://github.com/StanfordVL/RubiksNet.
+        GSF paper, section 4; the files of https://github.com/swathikirans/GSF,
+        https://github.com/StanfordVL/RubiksNet, https://github.com/chenxuluo/GST-video and
+        https://github.com/arunos728/MotionSqueeze.
     """
     if not hasattr(model, "backbone"):
         raise ValueError(
@@ -65,14 +69,15 @@ def load_torch_checkpoint(
         )
     checkpoint = as_torch_checkpoint(checkpoint)
     tensors = with_our_module_names(checkpoint.tensors, checkpoint.path)
+    tensors = with_our_motion_names(tensors, checkpoint.path)
     head = checkpoint.head or HEADS[0]
     if is_rubiksnet(model.backbone):
         variables, tensors = fit_to_rubiksnet(model.backbone, tensors, checkpoint.path)
     else:
         has_wrapper = any(".net." in name for name in tensors)
-        variables = backbone_variables(
-            model.backbone, shift_wrapper=has_wrapper or not checkpoint.is_bare
-        )
+        # The program of MotionSqueeze shifts without a module, like the files of plain backbones.
+        is_plain = checkpoint.is_bare or has_motion(tensors)
+        variables = backbone_variables(model.backbone, shift_wrapper=has_wrapper or not is_plain)
     if skip_head:
         tensors = {n: t for n, t in tensors.items() if n.rpartition(".")[0] not in HEADS}
     else:

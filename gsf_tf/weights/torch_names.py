@@ -7,12 +7,17 @@ Our layers have the authors' names, with underscores for dots, except these:
 | `layer1_0_conv1`, `layer1_0_downsample_0` | `layer1.0.conv1`, `layer1.0.downsample.0` |
 | `layer1_0_conv1` behind a `TemporalShift` | `layer1.0.conv1.net` |
 | `layer1_0_conv3_temporal` | `layer1.0.gsf` or `layer1.0.gsm` |
+| the MotionSqueeze after layer2 | `chnl_reduction`, `flow_refinement` (`motion_names.py`) |
+| `layer1_0_conv2_temporal` of GST | `layer1.0.conv2` (1x3x3) and `layer1.0.Tconv` (3x3x3) |
 | `inception_3a_1x1_temporal` | `gsf_inception_3a_1x1` or `gsm_...` |
 | `classifier` of a `SegmentModel` | `new_fc` |
 
 In ResNets the authors have a module after conv3 only. A module after conv1 or conv2 (Table 3 of the
 GSF paper) is called `layer1.0.gsf_conv1` here, so that it is not mistaken for theirs. If a file has
 another name for the module after conv3, `with_our_module_names` recognizes it by its gate.
+
+GST's network is made of 3D convolutions. The kernels that look at one frame have an axis of one
+frame in its files, `[out, in, 1, height, width]`; `assign_tensors` reads them with and without.
 """
 
 import dataclasses
@@ -22,17 +27,26 @@ import keras
 import numpy as np
 
 from gsf_tf.errors import CheckpointError
-from gsf_tf.layers import GateShift, GateShiftFuse, TemporalLayer, TemporalShift
+from gsf_tf.layers import (
+    GateShift,
+    GateShiftFuse,
+    GroupedSpatialTemporal,
+    MotionSqueeze,
+    TemporalLayer,
+    TemporalShift,
+)
+from gsf_tf.weights.motion_names import NAMES as MOTION_NAMES
 
 # `new_fc` is the authors', `fc` torchvision's and BN-Inception's, `top_cls_fc` InceptionV3's.
 HEADS = ("new_fc", "fc", "last_linear", "top_cls_fc")
 
 # The methods whose programs save backbones with names of these rules.
-METHODS = ("tsn", "tsm", "gsm", "gsf")
+METHODS = ("tsn", "tsm", "gsm", "gsf", "gst")
 
 IN_RESNET = re.compile(r"layer(\d)_(\d+)_(.+)")
 CONVOLUTION_2D = (2, 3, 1, 0)  # [out, in, height, width] -> [height, width, in, out]
 CONVOLUTION_3D = (2, 3, 4, 1, 0)
+DEPTHWISE = (2, 3, 0, 1)  # [channels, 1, height, width] -> [height, width, channels, 1]
 LINEAR = (1, 0)
 VECTOR = (0,)
 
@@ -64,15 +78,16 @@ class TorchVariable:
 
 
 def method_of(backbone):
-    """Returns the method to which the layers of a backbone belong: tsn, tsm, gsm or gsf.
+    """Returns the method to which the layers of a backbone belong: tsn, tsm, gsm, gsf or gst.
 
     Raises:
         CheckpointError: If the layers belong to several methods, or to one without checkpoints.
     """
-    methods = temporal_methods(backbone) or {"tsn"}
+    # MotionSqueeze is beside the layers of a method.
+    methods = temporal_methods(backbone) - {MotionSqueeze.method} or {"tsn"}
     if len(methods) > 1 or not methods <= set(METHODS):
         raise CheckpointError(
-            "A checkpoint must be of TSN, TSM, GSM or GSF, with one kind of temporal layer. "
+            "A checkpoint must be of TSN, TSM, GSM, GSF or GST, with one kind of temporal layer. "
             f"Received: a backbone with layers of {' and '.join(sorted(methods))}"
         )
     return methods.pop()
@@ -106,16 +121,19 @@ def backbone_variables(backbone, shift_wrapper=True):
     shifted = set()
     if shift_wrapper:
         shifted = {
-            layer.name.removesuffix("_temporal")
+            layer.name.removesuffix("_temporal").removesuffix("_pad")
             for layer in backbone.layers
             if isinstance(layer, TemporalShift)
         }
-    return {
-        f"{torch_layer_name(layer.name, method, layer.name in shifted)}.{suffix}": variable
-        for layer in backbone.layers
-        if layer.weights and not isinstance(layer, keras.layers.Dense)
-        for suffix, variable in layer_variables(layer).items()
-    }
+    variables = {}
+    for layer in backbone.layers:
+        if isinstance(layer, MotionSqueeze):
+            variables |= _motion_variables(layer)
+        elif layer.weights and not isinstance(layer, keras.layers.Dense):
+            name = torch_layer_name(layer.name, method, layer.name in shifted)
+            for suffix, variable in layer_variables(layer).items():
+                variables[f"{name}.{suffix}"] = variable
+    return variables
 
 
 def torch_layer_name(name, method, shifted=False):
@@ -125,6 +143,8 @@ def torch_layer_name(name, method, shifted=False):
     if in_resnet is None:
         return place if place == name else f"{method}_{place}"
     stage, block, part = in_resnet.groups()
+    if place != name and method == "gst":
+        return f"layer{stage}.{block}"  # `layer_variables` names its two convolutions.
     if place != name:
         part = method if part == "conv3" else f"{method}_{part}"
     elif part.startswith("downsample_"):
@@ -211,9 +231,14 @@ def layer_variables(layer):
         }
     elif isinstance(layer, GateShift | GateShiftFuse):
         return _gated_variables(layer)
+    elif isinstance(layer, GroupedSpatialTemporal):
+        found = {
+            "conv2.weight": (layer.spatial_kernel, CONVOLUTION_3D),
+            "Tconv.weight": (layer.temporal_kernel, CONVOLUTION_3D),
+        }
     else:
         raise CheckpointError(
-            "The authors' checkpoints hold convolutions, normalizations, GSF, GSM and linear "
+            "The authors' checkpoints hold convolutions, normalizations, GSF, GSM, GST and linear "
             f"layers. Received: {layer.name!r}, a {type(layer).__name__}. Use a preset of "
             "bninception, inceptionv3 or a resnet."
         )
@@ -237,4 +262,16 @@ def _gated_variables(layer):
             # The plane is (channel, time) on both sides.
             found[f"channel_conv{half}.weight"] = TorchVariable(kernel, CONVOLUTION_2D)
             found[f"channel_conv{half}.bias"] = TorchVariable(bias, VECTOR)
+    return found
+
+
+def _motion_variables(layer):
+    parts = zip(MOTION_NAMES, layer.convolutions, layer.normalizations, strict=True)
+    found = {}
+    for (conv_name, name), conv, normalization in parts:
+        is_depthwise = isinstance(conv, keras.layers.DepthwiseConv2D)
+        axes = DEPTHWISE if is_depthwise else CONVOLUTION_2D
+        found[f"{conv_name}.weight"] = TorchVariable(conv.kernel, axes)
+        for suffix, variable in layer_variables(normalization).items():
+            found[f"{name}.{suffix}"] = variable
     return found

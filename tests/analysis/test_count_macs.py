@@ -4,7 +4,13 @@ import pytest
 from keras import layers
 
 from gsf_tf.analysis import count_macs, count_parameters
-from gsf_tf.layers import GateShift, GateShiftFuse, GroupedSpatialTemporal, TemporalShift
+from gsf_tf.layers import (
+    GateShift,
+    GateShiftFuse,
+    GroupedSpatialTemporal,
+    MotionSqueeze,
+    TemporalShift,
+)
 
 
 def model_of(layer, *input_shapes):
@@ -125,6 +131,15 @@ TEMPORAL_LAYERS = {
         POSITIONS * (2 + 4 * 16),
     ),
     "gsf_fixed_gate": (GateShiftFuse(4, gate=1), 16, 4 * 16 * 18, 4 * 16),
+    "ms": (
+        MotionSqueeze(4, window=5, filters=8),
+        12,
+        # The reduction, the four stages, and the correlation of three pairs of frames.
+        POSITIONS * (12 * 8 + 49 * 3 + 3 * 16 + 9 * 16 + 16 * 32 + 9 * 32 + 32 * 64)
+        + POSITIONS * (9 * 64 + 64 * 12)
+        + POSITIONS * 3 // 4 * 25 * 8,
+        POSITIONS * 4 * (8 + 3 + 16 + 16 + 32 + 32 + 64 + 64 + 12) + POSITIONS * 3 // 4 * 25 * 8,
+    ),
     "gst": (
         GroupedSpatialTemporal(16, 4, strides=2),
         12,

@@ -46,6 +46,8 @@ COVERING = {
     ("gsf", "resnet101_kinetics400_16f"),
     ("controls", "tsm_resnet50_kinetics400_8f"),
     ("controls", "gsm_bninception_ssv1_8f"),
+    ("controls", "gst_resnet50_ssv1_16f"),
+    ("gsf", "resnet50_ms_ssv1_16f"),
     ("gsf_studies", "table5_tsm"),
     ("rubiksnet", "tiny_imagenet"),
     ("rubiksnet", "small_ucf101_8f"),

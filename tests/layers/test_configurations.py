@@ -36,6 +36,10 @@ VALUES = {
     },
     "GroupedSpatialTemporal": {"filters": 8, "num_segments": 3, "strides": 2, "beta": 1},
     "IntegerShift": {"num_segments": 3},
+    "MotionSqueeze": {
+        "num_segments": 3, "window": 5, "filters": 8, "sigma": 2.0, "temperature": 10.0,
+        "momentum": 0.7, "epsilon": 0.01, "synchronized": True,
+    },
     "RubiksShift2D": SHIFT,
     "RubiksShift3D": SHIFT | {
         "num_segments": 3, "temporal": "fixed",
@@ -96,13 +100,16 @@ def test_every_argument_survives(name):
         assert default is None or default.default != value, argument
 
 
-@pytest.mark.parametrize("preset", ["gsf_resnet14thin", "gsm_resnet14thin"])
-def test_what_training_configures_survives(preset):
+@pytest.mark.parametrize(
+    ("preset", "inner"),
+    [("gsf_resnet14thin", 4), ("gsm_resnet14thin", 4), ("tsm_resnet14thin_ms", 9)],
+)
+def test_what_training_configures_survives(preset, inner):
     model = from_preset(preset, 3, num_segments=2, input_shape=(32, 32, 3))
     configure_batch_norm(model, momentum=0.7, synchronized=True, frozen="none")
     again = keras.models.clone_model(model.backbone)
     found = [x for x in again._flatten_layers() if isinstance(x, keras.layers.BatchNormalization)]
-    assert len(found) == 17 + 4  # The backbone's and the gates'.
+    assert len(found) == 17 + inner  # The backbone's, and those of the temporal layers.
     assert {(layer.momentum, layer.synchronized) for layer in found} == {(0.7, True)}
 
 

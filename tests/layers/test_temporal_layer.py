@@ -150,7 +150,7 @@ def test_its_shifts_are_shown(model):
 
 
 def test_checkpoints_of_the_papers_methods_do_not_take_it(model, tmp_path):
-    with pytest.raises(UserError, match="of TSN, TSM, GSM or GSF.*with layers of mix$"):
+    with pytest.raises(UserError, match="of TSN, TSM, GSM, GSF or GST.*with layers of mix$"):
         save_torch_checkpoint(model, tmp_path / "a.pth.tar")
     with pytest.raises(UserError, match="with layers of Nameless$"):
         method_of(model_with(Nameless).backbone)

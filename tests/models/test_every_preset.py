@@ -10,6 +10,7 @@ import pytest
 from gsf_tf.data import LabelMap
 from gsf_tf.export import export_saved_model
 from gsf_tf.models import from_preset, list_presets
+from gsf_tf.models.preset_names import split_preset
 from tests import exhaustive
 from tests.models.randomize import randomize
 
@@ -34,7 +35,7 @@ LABELS = LabelMap(["down", "left", "up"])
 
 
 def build(preset, num_segments=4):
-    side = SIDES.get(preset.split("_")[1], 64)
+    side = SIDES.get(split_preset(preset)[1], 64)
     return from_preset(preset, len(LABELS), num_segments, input_shape=(side, side, 3))
 
 

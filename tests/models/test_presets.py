@@ -2,8 +2,16 @@ import keras
 import numpy as np
 import pytest
 
-from gsf_tf.layers import GateShift, GateShiftFuse, GroupedSpatialTemporal, TemporalShift
+from gsf_tf.layers import (
+    GateShift,
+    GateShiftFuse,
+    GroupedSpatialTemporal,
+    MotionSqueeze,
+    TemporalShift,
+)
 from gsf_tf.models import SegmentModel, from_preset, list_presets
+from gsf_tf.weights import TorchCheckpoint, save_torch_checkpoint
+from gsf_tf.weights.write_torch_file import write_torch_file
 from tests import exhaustive
 from tests.conftest import OPS_PATHS
 from tests.models.randomize import randomize
@@ -24,11 +32,21 @@ EXPECTED = {
     "gsm_resnet50": (16, None),
     "gsf_resnet50": (16, 23.9747),
     "gst_resnet50": (16, 21.0352),
+    "gst_large_resnet50": (16, 29.5232),
+    "tsm_resnet50_ms": (16, 23.9355),
+    "gsf_resnet50_ms": (16, 24.0456),
+    "tsm_resnet14thin_ms": (4, None),
+    "gsf_resnet14thin_ms": (4, None),
+    "tsn_resnet34": (0, 21.3739),
+    "tsm_resnet34": (16, 21.3739),
+    "tsn_resnet18": (0, 11.2658),
+    "tsm_resnet18": (8, 11.2658),
     "tsn_resnet101": (0, None),
     "tsm_resnet101": (2 + 2 + 12 + 2, None),
     "gsm_resnet101": (33, None),
     "gsf_resnet101": (33, 43.0937),
     "gst_resnet101": (33, None),
+    "gst_large_resnet101": (33, None),
     "tsn_mobilenetv2": (0, None),
     "tsm_mobilenetv2": (10, None),
     "gsm_mobilenetv2": (17, None),
@@ -38,6 +56,7 @@ EXPECTED = {
     "gsm_resnet14thin": (4, None),
     "gsf_resnet14thin": (4, None),
     "gst_resnet14thin": (4, None),
+    "gst_large_resnet14thin": (4, None),
 }
 KINDS = {
     "tsn": (),
@@ -70,7 +89,7 @@ def test_every_preset_is_listed():
     assert [name for method in sorted(KINDS) for name in list_presets(f"{method}_*")] == sorted(
         EXPECTED
     )
-    assert list_presets("gst_*") == ["gst_resnet101", "gst_resnet14thin", "gst_resnet50"]
+    assert list_presets("gst_resnet*") == ["gst_resnet101", "gst_resnet14thin", "gst_resnet50"]
 
 
 @pytest.mark.parametrize(
@@ -85,6 +104,8 @@ def test_parameters_and_temporal_layers(preset):
     model = from_preset(preset, num_classes=174)
     kind = KINDS[preset[:3]]
     assert sum(isinstance(layer, kind) for layer in model.backbone.layers) == temporal_layers
+    motion = [layer for layer in model.backbone.layers if isinstance(layer, MotionSqueeze)]
+    assert len(motion) == preset.endswith("_ms")
     if millions is not None:
         assert round(trainable_parameters(model) / 1e6, 4) == millions
 
@@ -198,6 +219,10 @@ def test_weights_from_a_file(tmp_path):
         (lambda: small("gsm_resnet14thin", temporal_options={"gate": 1}), "temporal_options"),
         (lambda: small("gsf_resnet50", weights="imagenet"), "Keras ships no ImageNet weights"),
         (lambda: small("gsf_resnet14thin", channel_ratio=0.05), "multiple of 4"),
+        (
+            lambda: from_preset("tsm_resnet14thin_ms", 5, num_segments=1),
+            "2 or more, because it compares",
+        ),
     ],
 )
 def test_bad_arguments(call, message):
@@ -217,3 +242,29 @@ def test_a_backbone_that_pools_by_itself():
     )
     model = SegmentModel(backbone, num_classes=3, num_segments=4)
     assert model(clip()).shape == (2, 3)
+
+
+def test_gst_starts_from_a_part_of_the_pretrained_kernels(tmp_path):
+    """As in the authors' code: the first 3/4 of the outputs and 1/beta of the inputs."""
+    source = small("tsn_resnet14thin")
+    save_torch_checkpoint(source, tmp_path / "all.pth.tar")
+    state = TorchCheckpoint.read(tmp_path / "all.pth.tar").tensors
+    weights = {name: tensor.numpy() for name, tensor in state.items() if "new_fc" not in name}
+    write_torch_file(weights, tmp_path / "backbone.pth")
+    expected = np.array(source.backbone.get_layer("layer2_0_conv2").kernel)
+    for preset, inputs in (("gst_resnet14thin", 16), ("gst_large_resnet14thin", 32)):
+        model = small(preset, weights=tmp_path / "backbone.pth")
+        layer = model.backbone.get_layer("layer2_0_conv2_temporal")
+        np.testing.assert_array_equal(layer.spatial_kernel[0], expected[:, :, :inputs, :24])
+        conv1 = model.backbone.get_layer("layer2_0_conv1").kernel
+        np.testing.assert_array_equal(conv1, source.backbone.get_layer("layer2_0_conv1").kernel)
+
+
+def test_motion_squeeze_is_between_layer2_and_layer3():
+    """Both the branch and the shortcut of layer3 read its output, and TSM shifts behind it."""
+    backbone = small("tsm_resnet14thin_ms").backbone
+    squeeze = backbone.get_layer("layer2_0_out_temporal")
+    assert isinstance(squeeze, MotionSqueeze)
+    assert squeeze.input is backbone.get_layer("layer2_0_out").output
+    for reader in ("layer3_0_conv1_temporal", "layer3_0_downsample_0"):
+        assert backbone.get_layer(reader).input is squeeze.output

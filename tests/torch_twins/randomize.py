@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-GAINS = {nn.Linear: 1, nn.Conv2d: 2, nn.Conv3d: 0.5}
+GAINS = {nn.Linear: 1, nn.Conv1d: 1, nn.Conv2d: 2, nn.Conv3d: 0.5}
 NORMALIZATIONS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
@@ -30,7 +30,7 @@ def randomize(module, seed):
     with torch.no_grad():
         for part in module.modules():
             if type(part) in GAINS:
-                gain = GAINS[type(part)]
+                gain = getattr(part, "gain", GAINS[type(part)])
                 draw(part.weight, 0, (gain / part.weight[0].numel()) ** 0.5)
                 if part.bias is not None:
                     draw(part.bias, 0, 0.1)

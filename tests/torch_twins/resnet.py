@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from tests.torch_twins.motion_squeeze import FlowRefinement, flow_of, make_reduction
 from tests.torch_twins.temporal import GSF, GSM, TemporalShift
 
 # Whether blocks are bottlenecks, their number in each stage, channels of the stem.
@@ -16,16 +17,21 @@ LAYERS = {
 
 
 class ResNet(nn.Module):
-    """`[B * T, 3, H, W]` to feature maps."""
+    """`[B * T, 3, H, W]` to feature maps; `has_motion` for MotionSqueeze after layer2."""
 
-    def __init__(self, name, method, num_segments, ratio):
+    def __init__(self, name, method, num_segments, ratio, has_motion=False):
         super().__init__()
+        self.num_segments = num_segments
         is_deep, repeats, width = LAYERS[name]
         assert is_deep or method in ("tsn", "tsm"), "GSF and GSM follow a bottleneck's conv3"
         self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
         self.maxpool = nn.MaxPool2d(3, 2, 1)
         every = 2 if repeats[2] >= 23 else 1  # TSM shifts every second block of ResNet-101
+        if has_motion:
+            self.bn2 = nn.BatchNorm2d(128)  # In the authors' files, without use.
+            self.flow_refinement = FlowRefinement(8 * width)
+            self.chnl_reduction = make_reduction(8 * width)
         channels = width
         for i, blocks in enumerate(repeats):
             stage = nn.Sequential()
@@ -33,7 +39,10 @@ class ResNet(nn.Module):
                 kind = Bottleneck if is_deep else BasicBlock
                 block = kind(channels, width << i, i > 0 and j == 0)
                 if method == "tsm" and j % every == 0:
-                    block.conv1 = TemporalShift(num_segments, block.conv1)
+                    if has_motion:  # Its program shifts by a function, so names have no `net`.
+                        block.shift = TemporalShift(num_segments)
+                    else:
+                        block.conv1 = TemporalShift(num_segments, block.conv1)
                 elif method == "gsf":
                     block.gsf = GSF(4 * width << i, num_segments, ratio)
                 elif method == "gsm":
@@ -45,9 +54,10 @@ class ResNet(nn.Module):
 
     def forward(self, x):
         x = self.maxpool(torch.relu(self.bn1(self.conv1(x))))
-        for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
-            x = stage(x)
-        return x
+        x = self.layer2(self.layer1(x))
+        if hasattr(self, "flow_refinement"):
+            x = x + self.flow_refinement(flow_of(self.chnl_reduction(x), self.num_segments))
+        return self.layer4(self.layer3(x))
 
 
 class Bottleneck(nn.Module):
@@ -63,7 +73,8 @@ class Bottleneck(nn.Module):
         self.downsample = _downsample(channels, 4 * planes, halve)
 
     def forward(self, x):
-        y = torch.relu(self.bn1(self.conv1(x)))
+        y = self.shift(x) if hasattr(self, "shift") else x
+        y = torch.relu(self.bn1(self.conv1(y)))
         y = torch.relu(self.bn2(self.conv2(y)))
         y = self.conv3(y)
         for name in ("gsf", "gsm"):

@@ -8,7 +8,7 @@ def save_as_authors(module, path, method, epoch=60, zip_format=True):
         module: A network of `make_twin`.
         path: File to write.
         method: `"gsf"` stores the weights as `model_state_dict` beside the gradient scaler;
-            `"gsm"`, `"tsm"` and `"tsn"` as `state_dict`.
+            `"gsm"`, `"tsm"`, `"tsn"` and `"gst"` as `state_dict`.
         epoch: Stored as it is.
         zip_format: False for the format of torch before 1.6.
     """

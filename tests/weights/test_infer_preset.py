@@ -1,5 +1,7 @@
 """What names and shapes say about a checkpoint's model."""
 
+import re
+
 import pytest
 
 import gsf_tf
@@ -23,6 +25,10 @@ from tests.torch_twins import make_twin, save_as_authors  # noqa: E402
         ("gsm", "resnet50", 1.0),
         ("tsm", "resnet101", None),
         ("tsn", "resnet50", None),
+        ("tsm", "resnet34", None),
+        ("tsn", "resnet18", None),
+        ("gst", "resnet50", None),
+        ("gst_large", "resnet14thin", None),
     ],
 )
 def test_twins(tmp_path, method, backbone, ratio):
@@ -94,13 +100,34 @@ def test_plain_backbones(tmp_path):
         torch.save(state, tmp_path / f"{name}.pth")
         found = infer_preset(tmp_path / f"{name}.pth")
         assert (found.preset, found.num_classes) == (f"tsn_{name}", 1000)
-    resnet34 = make_twin("tsn", "resnet34", 5, 1)
-    save_as_authors(resnet34, tmp_path / "a.pth", "tsn")
+    shorter = make_twin("tsn", "resnet34", 5, 1)
+    del shorter.base_model.layer4[2]
+    save_as_authors(shorter, tmp_path / "a.pth", "tsn")
     assert infer_preset(tmp_path / "a.pth").preset is None
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        # alpha 8: an eighth of the outputs is spatiotemporal.
+        ({"Tconv": (2, 8, 3, 3, 3)}, "alpha 4.*16 planes.*[2, 8, 3, 3, 3]"),
+        ({"conv2": (12, 4, 1, 3, 3)}, "beta 2 or 1.*[12, 4, 1, 3, 3]"),
+        ({"Tconv": (4, 16, 3, 3, 3)}, "beta 2 or 1.*[4, 16, 3, 3, 3]"),
+        ({"conv2": (12, 8, 3, 3)}, "two kernels of 3D convolutions"),
+    ],
+)
+def test_other_groups_than_gsts_are_named(tmp_path, change, message):
+    state = make_twin("gst", "resnet14thin", 3, 2).base_model.state_dict()
+    for name, shape in change.items():
+        state[f"layer1.0.{name}.weight"] = torch.zeros(shape)
+    torch.save({"state_dict": state}, tmp_path / "a.pth")
+    found = infer_preset(tmp_path / "a.pth")
+    assert found.preset is None
+    assert re.search(re.escape(message).replace(r"\.\*", ".*"), found.reason), found.reason
+
+
 def test_our_own_files(tmp_path):
-    for method in ("tsn", "tsm", "gsm", "gsf"):
+    for method in ("tsn", "tsm", "gsm", "gsf", "gst", "gst_large"):
         model = gsf_tf.models.from_preset(f"{method}_resnet14thin", 3, 2, (32, 32, 3))
         save_torch_checkpoint(model, tmp_path / "a.pth.tar")
         assert infer_preset(tmp_path / "a.pth.tar").preset == f"{method}_resnet14thin"

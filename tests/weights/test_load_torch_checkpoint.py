@@ -18,12 +18,17 @@ torch = pytest.importorskip("torch", reason="the twins are PyTorch networks")
 
 from tests import exhaustive  # noqa: E402
 from tests.torch_twins import make_twin, randomize, save_as_authors  # noqa: E402
+from tests.torch_twins.motion_squeeze import FlowRefinement, make_reduction  # noqa: E402
 
 SIZES = {
     "bninception": (96, 64),
     "inceptionv3": (133, 101),
     "resnet50": (48, 32),
     "resnet101": (48, 32),
+    "resnet18": (48, 32),
+    "resnet34": (48, 32),
+    "resnet14thin": (48, 32),
+    "resnet50_ms": (136, 48),  # layer2's map has 17 and 6 positions, the window 15.
 }
 SHARES = {
     "bninception": (1.0, 0.5),
@@ -34,8 +39,19 @@ SHARES = {
 CASES = [
     (method, backbone, share)
     for method in ("gsf", "gsm", "tsm", "tsn")
-    for backbone in SIZES
+    for backbone in SHARES
     for share in (SHARES[backbone] if method in ("gsf", "gsm") else (None,))
+] + [
+    *(
+        (method, backbone, None)
+        for method in ("tsm", "tsn")
+        for backbone in ("resnet18", "resnet34")
+    ),
+    *(
+        (f"gst{size}", f"resnet{kind}", None)
+        for size in ("", "_large")
+        for kind in ("50", "14thin")
+    ),
 ]
 
 
@@ -64,8 +80,12 @@ def logits_of(twin, frames):
 
 
 def every_time(case):
-    """Each backbone with GSF, each method on ResNet-50."""
+    """Each backbone with GSF, each method on ResNet-50, and GST's two on a smaller one."""
     method, backbone, share = case
+    if backbone == "resnet50_ms":
+        return method == "tsm"
+    if method.startswith("gst") or backbone in ("resnet18", "resnet34"):
+        return backbone == "resnet14thin" or (method, backbone) == ("tsm", "resnet18")
     return share in (None, SHARES[backbone][0]) and (
         (method == "gsf" and backbone != "resnet101") or backbone == "resnet50"
     )
@@ -77,7 +97,7 @@ def test_logits_are_the_twins(tmp_path, method, backbone, share):
     path = tmp_path / "theirs.pth.tar"
     twin = randomize(make_twin(method, backbone, 5, 8, share), seed=1).eval()
     # Half of the cases in the format of torch before 1.6.
-    zip_format = share == SHARES[backbone][0] or method == "tsn"
+    zip_format = share in SHARES.get(backbone, ())[:1] or method in ("tsn", "gst")
     save_as_authors(twin, path, method, zip_format=zip_format)
     for num_segments in (8, 16):
         model = gsf_tf.models.from_preset(
@@ -256,10 +276,55 @@ def test_places_that_the_authors_do_not_have_keep_their_own_names(tmp_path, smal
 
 
 def test_models_without_counterpart(tmp_path, small):
-    for preset, message in (("gst_resnet14thin", "gst"), ("tsn_mobilenetv2", "Depthwise")):
-        model = gsf_tf.models.from_preset(preset, 3, 2, (32, 32, 3))
-        with pytest.raises(CheckpointError, match=message):
-            save_torch_checkpoint(model, tmp_path / "a.pth.tar")
-        assert not (tmp_path / "a.pth.tar").exists()
+    model = gsf_tf.models.from_preset("tsn_mobilenetv2", 3, 2, (32, 32, 3))
+    with pytest.raises(CheckpointError, match="Depthwise"):
+        save_torch_checkpoint(model, tmp_path / "a.pth.tar")
+    assert not (tmp_path / "a.pth.tar").exists()
     with pytest.raises(ValueError, match="SegmentModel"):
         load_torch_checkpoint(small.backbone, tmp_path / "a.pth.tar")
+
+
+@pytest.mark.parametrize("method", ["tsm", "gsf"])
+def test_motion_squeeze_is_known_by_its_shapes(tmp_path, method):
+    """Whatever its parts are called; the normalization that nothing reads is not needed."""
+    preset = f"{method}_resnet14thin_ms"
+    model, again = (gsf_tf.models.from_preset(preset, 3, 2, (32, 32, 3)) for _ in range(2))
+    save_torch_checkpoint(model, tmp_path / "a.pth.tar")
+    saved = torch.load(tmp_path / "a.pth.tar", weights_only=True)
+    container = "model_state_dict" if method == "gsf" else "state_dict"
+    assert saved[container]["module.base_model.bn2.weight"].tolist() == [1.0] * 128
+    theirs = {}
+    for name, value in saved[container].items():
+        name = name.replace("flow_refinement.conv", "flow_refine_conv")
+        if ".bn2." not in name or ".layer" in name:
+            theirs[name.replace("chnl_reduction", "flow_reduce")] = value
+    torch.save({container: theirs}, tmp_path / "b.pth.tar")
+    found = infer_preset(tmp_path / "b.pth.tar")
+    assert (found.preset, found.num_classes) == (preset, 3)
+    load_torch_checkpoint(again, tmp_path / "b.pth.tar")
+    for old, new in zip(all_weights(model), all_weights(again), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [("extra.weight", (32, 16, 1, 1)), ("flow_refinement.conv2.1.running_mean", (8,))],
+)
+def test_a_motion_squeeze_that_is_not_clear_is_listed(tmp_path, name, shape):
+    twin = make_twin("tsm", "resnet14thin_ms", 3, 2)
+    state = twin.base_model.state_dict() | {name: torch.zeros(shape)}
+    torch.save(state, tmp_path / "a.pth")
+    with pytest.raises(CheckpointError, match="MotionSqueeze must have one convolution") as error:
+        infer_preset(tmp_path / "a.pth")
+    assert name.split(".run")[0] in str(error.value)
+
+
+def test_motion_squeeze_on_another_base_is_named(tmp_path):
+    """The authors' program has ResNet-18 by default, of which there is no preset."""
+    twin = make_twin("tsm", "resnet18", 3, 2)
+    twin.base_model.flow_refinement = FlowRefinement(128)
+    twin.base_model.chnl_reduction = make_reduction(128)
+    save_as_authors(twin, tmp_path / "a.pth.tar", "tsm")
+    found = infer_preset(tmp_path / "a.pth.tar")
+    assert found.preset is None
+    assert "MotionSqueeze in tsm on resnet18" in found.reason
