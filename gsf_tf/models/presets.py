@@ -11,6 +11,7 @@ import keras
 from gsf_tf.errors import did_you_mean
 from gsf_tf.keras_settings import check_image_data_format
 from gsf_tf.layers import GateShift, GateShiftFuse, GroupedSpatialTemporal, TemporalShift
+from gsf_tf.models.identity_start import check_start
 from gsf_tf.models.insert_temporal import insert_temporal
 from gsf_tf.models.recipes import BACKBONES
 from gsf_tf.models.replace_convolution import replace_convolution
@@ -25,7 +26,8 @@ METHODS_WITH = {
     "channel_ratio": GATED,
     "placement": GATED,
     "last_blocks": ("tsm", *GATED, "gst"),
-    "temporal_options": ("gsf",),
+    "temporal_options": ("tsm", "gsf"),
+    "start": GATED,
     "shift_mode": RUBIKSNET,
     "spatial_shift": RUBIKSNET,
     "temporal_shift": RUBIKSNET,
@@ -68,6 +70,7 @@ def from_preset(
     placement: str | None = None,
     last_blocks: int | None = None,
     temporal_options: Mapping[str, Any] | None = None,
+    start: str | None = None,
     shift_mode: str | None = None,
     spatial_shift: str | None = None,
     temporal_shift: str | None = None,
@@ -105,7 +108,11 @@ def from_preset(
         last_blocks: Number of places with a temporal layer, counted from the classifier (GSF paper,
             Tables 6 and 7); all places by default.
         temporal_options: Further arguments of `GateShiftFuse`, such as
-            `{"gate": 1, "fusion": "sum"}` (GSF paper, Table 5).
+            `{"gate": 1, "fusion": "sum"}` (GSF paper, Table 5), or of `TemporalShift`, such as
+            `{"fold_div": 16}`.
+        start: `"identity"` starts GSF or GSM so that the features are those of the backbone
+            without it (see `insert_temporal`), `"paper"` as in the papers. The default is
+            `"identity"` where `weights` are those of a backbone, and `"paper"` otherwise.
         shift_mode: `"interpolated"` (default) or `"quantized"` shifts of a RubiksNet (RubiksNet
             paper, Table 5).
         spatial_shift: `"learned"` (default) or `"fixed"` spatial shifts of a RubiksNet (RubiksNet
@@ -140,12 +147,14 @@ def from_preset(
         placement=placement,
         last_blocks=last_blocks,
         temporal_options=temporal_options,
+        start=start,
         shift_mode=shift_mode,
         spatial_shift=spatial_shift,
         temporal_shift=temporal_shift,
         shift_initializer=shift_initializer,
         shift_budget=shift_budget,
     )
+    check_start(start)
     weights = weights or None
     if preset in RUBIKSNET_PRESETS:
         model = rubiksnet_preset(
@@ -174,12 +183,15 @@ def from_preset(
             backbone,
             _gated_layer(method, recipe, num_segments, channel_ratio, temporal_options or {}),
             after=_places(backbone, _gated_pattern(preset, recipe, placement), last_blocks),
+            start=start or _default_start(in_backbone, temporal_options or {}),
         )
     elif method == "tsm":
         places = _places(backbone, recipe.tsm_before or recipe.tsm_after, last_blocks)
         side = {"before": places} if recipe.tsm_before else {"after": places}
         backbone = insert_temporal(
-            backbone, lambda name: TemporalShift(num_segments, name=name), **side
+            backbone,
+            lambda name: TemporalShift(num_segments, name=name, **(temporal_options or {})),
+            **side,
         )
     elif method == "gst":
         backbone = replace_convolution(
@@ -266,6 +278,12 @@ def _gated_layer(method, recipe, num_segments, channel_ratio, options):
         return lambda name: GateShift(num_segments, ratio, name=name)
     options = {"fusion_initializer": recipe.fusion_initializer, **options}
     return lambda name: GateShiftFuse(num_segments, ratio, name=name, **options)
+
+
+def _default_start(weights_of_backbone, options):
+    """Returns `"identity"` for pretrained weights, unless gates are fixed at 1 or -1 (Table 5)."""
+    may_close = options.get("gate", "learned") in ("learned", 0)
+    return "identity" if weights_of_backbone and may_close else "paper"
 
 
 def _places(backbone, pattern, last_blocks):

@@ -17,6 +17,7 @@ the paper's results:
 from gsf_tf.recipes.experiment import (
     experiment,
     optional_arguments,
+    papers_start,
     start_from_images,
     start_from_run,
 )
@@ -42,6 +43,7 @@ def gsf_experiment(preset, dataset, num_segments, *, init=None, paper=NOT_IN_PAP
         optional_arguments(
             config, channel_ratio=float, placement=str, last_blocks=int, temporal_options=object
         )
+        papers_start(config)
     if init is None:
         start_from_images(config, preset.split("_", 1)[1])
     else:
