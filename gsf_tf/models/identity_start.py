@@ -9,7 +9,7 @@ changes, so normalizations, depthwise convolutions and residual sums see what th
 import keras
 import numpy as np
 
-from gsf_tf.models.layer_lookup import find_layers
+from gsf_tf.layers import TemporalLayer
 
 STARTS = ("identity", "paper")
 CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.Dense)
@@ -32,15 +32,23 @@ def was_trained(backbone: keras.Model) -> bool:
     In a new network, every bias and every scale, shift, mean and variance of a normalization is the
     same for all channels of its layer; training makes them differ.
     """
-    for layer in find_layers(backbone, keras.layers.Layer):
-        for weight in layer.weights:
-            if len(weight.shape) != 1 or not keras.backend.is_float_dtype(weight.dtype):
-                continue
-            if isinstance(layer, keras.layers.Normalization):
-                continue  # Constants of the preprocessing, different for each color.
-            if np.ptp(keras.ops.convert_to_numpy(weight).astype("float64")) > 0:
-                return True
-    return False
+    vectors = (
+        weight
+        for layer in _layers_of_the_network(backbone)
+        for weight in layer.weights
+        if len(weight.shape) == 1 and keras.backend.is_float_dtype(weight.dtype)
+    )
+    return any(np.ptp(_value(vector)) > 0 for vector in vectors)
+
+
+def _layers_of_the_network(model):
+    """Gives the layers that a training of the 2D network changes."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _layers_of_the_network(layer)
+        # `Normalization` has constants for each color, gates have random biases.
+        elif not isinstance(layer, TemporalLayer | keras.layers.Normalization):
+            yield layer
 
 
 def check_absorbs(layer: keras.Layer, is_after: bool, temporal_name: str) -> None:

@@ -161,6 +161,7 @@ def test_the_default_is_the_identity_for_trained_weights_only(thin):
         for backbone in (new, thin)
     ]
     assert gates == [True, False]
+    assert not was_trained(insert_temporal(new, gsf))
     # The constants of a preprocessing layer are no trained weights.
     assert not was_trained(
         keras.applications.EfficientNetB0(include_top=False, weights=None, input_shape=(32, 32, 3))
