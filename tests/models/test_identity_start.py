@@ -78,7 +78,6 @@ FAMILIES = [
     (thin_resnet, 32),
     (beginning(keras.applications.MobileNetV2, "block_4_add", alpha=0.35), 64),
     (beginning(keras.applications.EfficientNetB0, "block3b_add"), 64),
-    (beginning(keras.applications.VGG16, "block2_pool"), 32),
     (beginning(backbones.BNInception, "inception_3c_output"), 64),
 ]
 
@@ -94,7 +93,7 @@ def test_the_features_are_the_backbones(build, side):
         assert difference(model, backbone, x) < ROUNDING
         np.testing.assert_array_equal(backbone(x), before)
     # What it was good for: without it, the layers behind see permuted channels.
-    assert correlation(insert_temporal(backbone, gsf, start="paper"), backbone, x) < 0.7
+    assert difference(insert_temporal(backbone, gsf, start="paper"), backbone, x) > 0.1
 
 
 @pytest.mark.parametrize("make_layer", [gsf, gsm, rubiks])
