@@ -23,7 +23,7 @@ from gsf_tf.recipes.experiment import optional_arguments
 def get_config(preset="gsf_mobilenetv2"):
     config = default_config()
     config.model.preset = preset
-    optional_arguments(config, channel_ratio=float)
+    optional_arguments(config, channel_ratio=float, start=str)
 
     config.data.records = "records"
 

@@ -6,9 +6,10 @@
   gsf-tf convert --reverse --model=runs/mine --output=mine.pth.tar
 
 Reads the files of GSF, GSM, TSM, TSN, GST, MotionSqueeze and RubiksNet, without PyTorch and
-without running what is in them. Preset, classes, share of the channels and, where the file or its name has it
-(..._segment8_...), frames are inferred and printed; what cannot be inferred has to be given, and
-what is given must not contradict the file. The number of frames may: weights do not depend on it.
+without running what is in them. Preset, classes, share of the channels and, where the file or its
+name has it (..._segment8_...), frames are inferred and printed; what cannot be inferred has to be
+given, and what is given must not contradict the file. The number of frames may: weights do not
+depend on it.
 
 The .keras file keeps the names of the classes (--labels: a text file with one name per line in
 the order of the outputs, or the folder of the records), the preset, and how clips are made from

@@ -20,6 +20,7 @@ from gsf_tf.training.checkpoint_state import checkpoint_name
 from gsf_tf.training.checkpoints import Checkpoints
 from gsf_tf.training.derived_values import clips_per_step
 from gsf_tf.training.devices import Devices
+from gsf_tf.training.gate_metrics import gate_metrics
 from gsf_tf.training.initialize_from import initialize_from
 from gsf_tf.training.learner import Learner
 from gsf_tf.training.learning_rates import learning_rates
@@ -130,6 +131,7 @@ def train_in(workdir, config, info, devices, learner, steps, console, check_lock
             labels,
             init_same_classes=config.init_same_classes,
             init_temporal_shift=config.init_temporal_shift,
+            start=config.model.get("start"),
         )
         console.print(str(report))
     learner.begin(is_new=state is None)
@@ -205,7 +207,7 @@ def train_epoch(run, bar):
     """
     config, state, learner = run.config, run.state, run.learner
     feed = train_feed(config, run.info, run.devices, state, state.damage)
-    pace = Pace(feed)
+    pace, batches = Pace(feed), []
     for batches in steps_of(feed, config, state, run.steps):
         learner.take_step(batches, state.totals, f"epoch {state.epoch}, step {state.step + 1}")
         state.step += 1
@@ -230,7 +232,16 @@ def train_epoch(run, bar):
         "input/damaged_clips": state.damage.clips,
         **learning_rates(learner.optimizer),
         **shift_metrics(learner.model),
+        **gate_metrics(learner.model, local_clips(run.devices, batches)),
     }
+
+
+def local_clips(devices, batches):
+    """Returns the clips of the last batch of a step on the first replica; none without batches."""
+    if not batches:
+        return []
+    (clips, _), _ = batches[-1]
+    return devices.strategy.experimental_local_results(clips)[0]
 
 
 def train_feed(config, info, devices, state, damage):

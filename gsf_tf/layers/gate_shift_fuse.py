@@ -1,4 +1,4 @@
-from math import prod
+from math import exp, prod
 from typing import Any
 
 import keras
@@ -8,6 +8,9 @@ from keras.initializers import Initializer
 from gsf_tf.layers.gated_shift import GatedShift
 
 PYTORCH_UNIFORM = {"scale": 1 / 3, "mode": "fan_in", "distribution": "uniform"}
+
+# F = sigmoid(0) = 1/2 at an identity start: shifted and residual features count alike, as in GSM.
+IDENTITY_FUSION_BIAS = 0.0
 
 
 @keras.saving.register_keras_serializable(package="gsf_tf")
@@ -152,6 +155,14 @@ class GateShiftFuse(GatedShift):
             return super().fusion_weights()
         kernels = keras.ops.stack([kernel[..., 0] for kernel in self.fusion_kernels])
         return kernels, keras.ops.concatenate(self.fusion_biases)
+
+    def start_of_fusion(self) -> float:
+        if self.fusion == "sum":
+            return super().start_of_fusion()
+        for kernel, bias in zip(self.fusion_kernels, self.fusion_biases, strict=True):
+            kernel.assign(keras.ops.zeros_like(kernel))
+            bias.assign(keras.ops.full_like(bias, IDENTITY_FUSION_BIAS))
+        return 1 - 1 / (1 + exp(-IDENTITY_FUSION_BIAS))
 
     def count_macs(
         self, input_shape: tuple[int, ...], output_shape: tuple[int, ...]

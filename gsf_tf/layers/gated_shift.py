@@ -3,6 +3,7 @@ from math import prod
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras.initializers import Initializer
 
@@ -37,6 +38,8 @@ class GatedShift(TemporalLayer):
         causal: Whether no frame reads a later one.
         **kwargs: Arguments of `keras.layers.Layer`.
     """
+
+    reorders_channels = True
 
     def __init__(
         self,
@@ -99,7 +102,8 @@ class GatedShift(TemporalLayer):
         return processed
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        self._processed = self.processed_channels(check_feature_map(self.name, input_shape))
+        self._channels = check_feature_map(self.name, input_shape)
+        self._processed = self.processed_channels(self._channels)
         if self.gate == "learned":
             self.normalization.build((*input_shape[:-1], self._processed))
             self.gate_kernel = self.add_weight(
@@ -167,6 +171,57 @@ class GatedShift(TemporalLayer):
     def fusion_weights(self) -> tuple[tf.Tensor | None, tf.Tensor | None]:
         """Returns kernel and bias of the fusion in the form of `gsf_tf.ops.gate_shift_fuse`."""
         return None, None
+
+    def gates(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Returns the gates of the two halves at inference, `[B * T, H, W, 2]` in (-1, 1).
+
+        Args:
+            inputs: Input of the layer.
+
+        Raises:
+            ValueError: If the gates are fixed (`gate` is not `"learned"`).
+        """
+        if self.gate != "learned":
+            raise ValueError(
+                f"`gates` needs a layer whose gate is learned. Received: {self.name!r} with "
+                f"gate={self.gate!r}"
+            )
+        processed = keras.ops.cast(inputs[..., : self._processed], self.compute_dtype)
+        activated = keras.ops.relu(self.normalization(processed, training=False))
+        gates = learned_gate(activated, self.gate_kernel, self.gate_bias, self.num_segments)
+        return gates[..., :: self._processed // 2]
+
+    @property
+    def has_identity_start(self) -> bool:
+        """Whether gates of zero are possible: False if they are fixed at 1 or -1."""
+        return self.gate in ("learned", 0)
+
+    def start_as_identity(self) -> tuple[np.ndarray, np.ndarray]:
+        """Closes the gates and makes the fusion a constant; see `TemporalLayer`.
+
+        With gates of zero, `Y = 0` and `R = X`, so the layer interleaves its processed channels
+        and multiplies them by `1 - F` (GSF) or 1 (GSM).
+
+        Returns:
+            `(order, scale)`, as `TemporalLayer` says.
+
+        Raises:
+            ValueError: If the gate is fixed at 1 or -1.
+        """
+        if not self.has_identity_start:
+            return super().start_as_identity()
+        if self.gate == "learned":
+            self.gate_kernel.assign(keras.ops.zeros_like(self.gate_kernel))
+            self.gate_bias.assign(keras.ops.zeros_like(self.gate_bias))
+        order = np.arange(self._channels)
+        order[: self._processed] = interleave(order[None, : self._processed])[0]
+        scale = np.ones(self._channels)
+        scale[: self._processed] = self.start_of_fusion()
+        return order, scale
+
+    def start_of_fusion(self) -> float:
+        """Makes the fusion a constant and returns the factor `1 - F` of the residual part."""
+        return 1.0
 
     def count_macs(
         self, input_shape: tuple[int, ...], output_shape: tuple[int, ...]

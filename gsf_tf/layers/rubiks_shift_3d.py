@@ -1,6 +1,7 @@
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras.initializers import Initializer
 
@@ -107,6 +108,26 @@ class RubiksShift3D(RubiksShift2D, TemporalLayer):
                 self.spatial_initializer((2, channels), dtype),
             ]
         )
+
+    @property
+    def has_identity_start(self) -> bool:
+        """Whether shifts of zero are a start: False if a row is fixed or the strides are not 1."""
+        return self.strides == 1 and self.temporal == self.spatial == "learned"
+
+    def start_as_identity(self) -> tuple[np.ndarray, np.ndarray]:
+        """Sets all shifts to zero; see `TemporalLayer`.
+
+        Returns:
+            `(order, scale)`: the channels keep their order and their scale, 1.
+
+        Raises:
+            ValueError: If a row of shifts is fixed, or the strides are not 1.
+        """
+        if not self.has_identity_start:
+            return super().start_as_identity()
+        self.shift.assign(keras.ops.zeros_like(self.shift))
+        channels = self.shift.shape[1]
+        return np.arange(channels), np.ones(channels)
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         temporal, spatial = self.shift[:1], self.shift[1:]

@@ -1,6 +1,7 @@
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from gsf_tf.keras_settings import check_image_data_format
@@ -29,6 +30,8 @@ class TemporalLayer(keras.layers.Layer):
         replaces_layer: Whether the layer replaces a layer of the 2D backbone, as GST's convolutions
             do. A layer that does not is an addition: the backbone without it is the 2D network, so
             the weights of one fit the other.
+        reorders_channels: Whether the layer changes the order of the channels, as GSF's
+            interleaving does.
 
     Input shape:
         `[B * T, H, W, C]`, frames of a clip next to each other.
@@ -48,6 +51,7 @@ class TemporalLayer(keras.layers.Layer):
     method: str | None = None
     op: str | None = None
     replaces_layer: bool = False
+    reorders_channels: bool = False
 
     def __init__(self, num_segments: int, **kwargs: Any):
         check_image_data_format()
@@ -80,6 +84,29 @@ class TemporalLayer(keras.layers.Layer):
             further down or further right. Or None.
         """
         return None
+
+    @property
+    def has_identity_start(self) -> bool:
+        """Whether `start_as_identity` can set the weights of this layer."""
+        return False
+
+    def start_as_identity(self) -> tuple[np.ndarray, np.ndarray]:
+        """Sets the weights of the built layer so that it only reorders and scales its channels.
+
+        A pretrained backbone then computes what it computed before, if the filters beside the layer
+        undo order and scale (`gsf_tf.models.insert_temporal` with `start="identity"`).
+
+        Returns:
+            `(order, scale)`, vectors with an entry for each channel: the layer computes
+            `scale * inputs[..., order]`.
+
+        Raises:
+            ValueError: If no weights of the layer do that (`has_identity_start`).
+        """
+        raise ValueError(
+            "An identity start needs a layer whose weights can make it one. "
+            f"Received: {self.name!r}, a {type(self).__name__}. Use its own start."
+        )
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()

@@ -21,7 +21,6 @@ class FamilyPlaces:
     Attributes:
         known_by: A layer that every member of this family has, and no other family.
         after: The layers that a temporal layer follows.
-        before: The layers that a temporal layer precedes.
         first_branch_of: Concatenations; a temporal layer follows the last convolution of
             their first branch. For families whose convolutions are only numbered.
         unless: A layer that no member has, for families that `known_by` alone does not identify.
@@ -29,7 +28,6 @@ class FamilyPlaces:
 
     known_by: str
     after: str | None = None
-    before: str | None = None
     first_branch_of: str | None = None
     unless: str | None = None
 
@@ -84,10 +82,11 @@ FAMILIES = {
     ),
     # The 1x1 convolution that every branch but the previous cell's reads, in the normal cells.
     "NASNet": FamilyPlaces(known_by=r"normal_conv_1_0", after=r"normal_conv_1_\d+"),
-    # No branches and no normalizations: one place per scale, at the end of every block.
-    "VGG": FamilyPlaces(
-        known_by=r"block1_conv1", unless=r"block2_sepconv1", before=r"block\d_pool"
+    # No branches and no normalizations: one place per scale, the last convolution of every block.
+    "VGG16": FamilyPlaces(
+        known_by=r"block5_conv3", unless=r"block5_conv4", after=r"block[12]_conv2|block[345]_conv3"
     ),
+    "VGG19": FamilyPlaces(known_by=r"block5_conv4", after=r"block[12]_conv2|block[345]_conv4"),
 }
 
 
@@ -98,8 +97,7 @@ def default_places(backbone):
         backbone: Functional `keras.Model`.
 
     Returns:
-        A pair of lists: names of the layers that a temporal layer follows, and names of the layers
-        that a temporal layer precedes.
+        The list of the names of the layers that a temporal layer follows.
 
     Raises:
         ValueError: If the backbone belongs to none of the families, or to several.
@@ -117,7 +115,7 @@ def default_places(backbone):
     after = _matching(family.after, names)
     if family.first_branch_of:
         after += _first_branches(backbone, _matching(family.first_branch_of, names))
-    return after, _matching(family.before, names)
+    return after
 
 
 def families_of(names):

@@ -1,4 +1,4 @@
-"""Finding layers in a built model."""
+"""Finding layers and features in a built model."""
 
 
 def find_layers(model, kind):
@@ -32,3 +32,16 @@ def classifiers(model):
         else ["classifier"]
     )
     return {name: model.get_layer(name) for name in names}
+
+
+def normalized_frames(model, clips):
+    """Returns what the backbone of a segment model is given for clips.
+
+    Args:
+        model: `SegmentModel`.
+        clips: `[B, T, H, W, 3]` in 0..255.
+
+    Returns:
+        Frames `[B * T, H, W, 3]`.
+    """
+    return model.get_layer("normalization")(model.get_layer("fold_segments")(clips))

@@ -18,6 +18,7 @@ from gsf_tf.layers import (
     TemporalShift,
 )
 from gsf_tf.layers.arguments import check_causal
+from gsf_tf.models.identity_start import check_start
 from gsf_tf.models.insert_temporal import insert_temporal
 from gsf_tf.models.preset_names import backbone_presets, split_preset
 from gsf_tf.models.recipes import BACKBONES
@@ -33,7 +34,8 @@ METHODS_WITH = {
     "channel_ratio": GATED,
     "placement": GATED,
     "last_blocks": ("tsm", *GATED, *GROUPED_BETA),
-    "temporal_options": ("gsf",),
+    "temporal_options": ("tsm", "gsf"),
+    "start": GATED,
     "causal": ("tsm", *GATED, *RUBIKSNET),
     "shift_mode": RUBIKSNET,
     "spatial_shift": RUBIKSNET,
@@ -71,6 +73,7 @@ def from_preset(
     placement: str | None = None,
     last_blocks: int | None = None,
     temporal_options: Mapping[str, Any] | None = None,
+    start: str | None = None,
     shift_mode: str | None = None,
     spatial_shift: str | None = None,
     temporal_shift: str | None = None,
@@ -110,7 +113,11 @@ def from_preset(
         last_blocks: Number of places with a temporal layer, counted from the classifier (GSF paper,
             Tables 6 and 7); all places by default.
         temporal_options: Further arguments of `GateShiftFuse`, such as
-            `{"gate": 1, "fusion": "sum"}` (GSF paper, Table 5).
+            `{"gate": 1, "fusion": "sum"}` (GSF paper, Table 5), or of `TemporalShift`, such as
+            `{"fold_div": 16}`.
+        start: `"identity"` starts GSF or GSM so that the features are those of the backbone
+            without it (see `insert_temporal`), `"paper"` as in the papers. The default is
+            `"identity"` where `weights` are those of a backbone, and `"paper"` otherwise.
         shift_mode: `"interpolated"` (default) or `"quantized"` shifts of a RubiksNet (RubiksNet
             paper, Table 5).
         spatial_shift: `"learned"` (default) or `"fixed"` spatial shifts of a RubiksNet (RubiksNet
@@ -148,6 +155,7 @@ def from_preset(
         placement=placement,
         last_blocks=last_blocks,
         temporal_options=temporal_options,
+        start=start,
         shift_mode=shift_mode,
         spatial_shift=spatial_shift,
         temporal_shift=temporal_shift,
@@ -155,6 +163,7 @@ def from_preset(
         shift_budget=shift_budget,
         causal=causal or None,
     )
+    check_start(start)
     causal = check_causal(causal or False)
     weights = weights or None
     if preset in RUBIKSNET_PRESETS:
@@ -194,13 +203,14 @@ def from_preset(
         if in_backbone:
             _inflate_kernels(backbone, replaced)
     elif method != "tsn":
+        options = temporal_options or {}
         before, after = recipe.tsm_before, recipe.tsm_after
-        make_layer = _shift_layer(num_segments, causal)
+        begin = {}
+        make_layer = _shift_layer(num_segments, causal, options)
         if method in GATED:
             before, after = None, _gated_pattern(preset, recipe, placement)
-            make_layer = _gated_layer(
-                method, recipe, num_segments, channel_ratio, causal, temporal_options or {}
-            )
+            begin = {"start": start or _default_start(in_backbone, options)}
+            make_layer = _gated_layer(method, recipe, num_segments, channel_ratio, causal, options)
         backbone = insert_temporal(
             backbone,
             _with_motion(make_layer, recipe, num_segments),
@@ -209,6 +219,7 @@ def from_preset(
                 *filter(None, (recipe.motion_after,)),
             ],
             before=_places(backbone, before, last_blocks) if before else (),
+            **begin,
         )
     model = SegmentModel(
         backbone, num_classes, num_segments, dropout, recipe.normalization, name=preset
@@ -281,8 +292,8 @@ def _gated_pattern(preset, recipe, placement):
     return recipe.gated_after[placement]
 
 
-def _shift_layer(num_segments, causal):
-    return lambda name: TemporalShift(num_segments, causal=causal, name=name)
+def _shift_layer(num_segments, causal, options):
+    return lambda name: TemporalShift(num_segments, name=name, **{"causal": causal, **options})
 
 
 def _with_motion(make_layer, recipe, num_segments):
@@ -319,6 +330,12 @@ def _inflate_kernels(backbone, convolutions):
         kernel = backbone.get_layer(f"{conv.name}_temporal").spatial_kernel
         *_, inputs, outputs = kernel.shape
         kernel.assign(conv.kernel[None, :, :, :inputs, :outputs])
+
+
+def _default_start(weights_of_backbone, options):
+    """Returns `"identity"` for pretrained weights, unless gates are fixed at 1 or -1 (Table 5)."""
+    may_close = options.get("gate", "learned") in ("learned", 0)
+    return "identity" if weights_of_backbone and may_close else "paper"
 
 
 def _places(backbone, pattern, last_blocks):

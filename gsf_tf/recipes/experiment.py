@@ -44,6 +44,11 @@ def start_from_images(config, backbone):
     config.model.weights = f"pretrained/{backbone.removesuffix('_ms')}.pth"
 
 
+def papers_start(config):
+    """Starts GSF and GSM as the papers do: see `start` of `from_preset`."""
+    config.model.start = "paper"
+
+
 def start_from_run(config, run):
     """Starts from the model that another row has trained in its workdir, `runs/FILE_ROW`."""
     config.init = f"runs/{run}"

@@ -18,6 +18,7 @@ from gsf_tf.models.preset_names import split_preset
 from gsf_tf.recipes.experiment import (
     experiment,
     optional_arguments,
+    papers_start,
     start_from_images,
     start_from_run,
 )
@@ -48,6 +49,7 @@ def gsf_experiment(preset, dataset, num_segments, *, init=None, paper=NOT_IN_PAP
             temporal_options=object,
             causal=bool,
         )
+        papers_start(config)
     if init is None:
         start_from_images(config, split_preset(preset)[1])
     else:

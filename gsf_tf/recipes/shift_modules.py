@@ -9,6 +9,7 @@ from gsf_tf.models.preset_names import split_preset
 from gsf_tf.recipes.experiment import (
     experiment,
     optional_arguments,
+    papers_start,
     set_groups,
     start_from_images,
 )
@@ -48,6 +49,7 @@ def gsm_experiment(preset, dataset, num_segments, *, paper=NOT_IN_PAPER):
     """Returns the configuration of `gsm_*` on a dataset; arguments as in `experiment`."""
     config = _control(preset, dataset, num_segments, GSM_GROUPS, paper)
     optional_arguments(config, channel_ratio=float, placement=str, last_blocks=int, causal=bool)
+    papers_start(config)
     return config
 
 

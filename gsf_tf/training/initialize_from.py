@@ -8,6 +8,7 @@ from gsf_tf.data import LabelMap
 from gsf_tf.errors import CheckpointError, UserError
 from gsf_tf.layers import RubiksShift2D, RubiksShift3D, TemporalLayer
 from gsf_tf.model_description import ModelDescription
+from gsf_tf.models.identity_start import check_start, start_as_identity
 from gsf_tf.models.layer_lookup import classifiers
 from gsf_tf.models.model_file import read_model_file
 from gsf_tf.models.temporal_start import temporal_start
@@ -29,6 +30,7 @@ class Initialization:
             own.
         new: Layers that kept their initial weights: temporal layers that the source does not have,
             and linear layers for other classes.
+        identity: Temporal layers among the new ones that start as the identity.
         unused: Temporal layers of the source that the model does not have.
         unproven: Linear layers among the new ones that fit, but nothing proves that their classes
             are the model's.
@@ -38,6 +40,7 @@ class Initialization:
     copied: tuple[str, ...]
     inflated: tuple[str, ...] = ()
     new: tuple[str, ...] = ()
+    identity: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
     unproven: tuple[str, ...] = ()
 
@@ -46,6 +49,7 @@ class Initialization:
         for title, names in (
             ("inflated in time", self.inflated),
             ("newly initialized", self.new),
+            ("of these started as the identity", self.identity),
             ("of the source not used", self.unused),
         ):
             if names:
@@ -68,6 +72,7 @@ def initialize_from(
     *,
     init_same_classes: bool = False,
     init_temporal_shift: str = "folds",
+    start: str | None = None,
 ) -> Initialization:
     """Copies the weights of another model into a segment model, to start its training from them.
 
@@ -90,6 +95,9 @@ def initialize_from(
         init_temporal_shift: Where the temporal shifts begin if the source was trained on images:
             `"folds"`, those of TSM, as in the authors' code; `"noisy_folds"`, with uniform noise in
             [-0.1, 0.1) around them; or `"uniform"` in [-1, 1).
+        start: How GSF and GSM begin where the source has no such layers, as in
+            `gsf_tf.models.insert_temporal`: `"identity"` (default), with which the features stay
+            those of the source, or `"paper"`.
 
     Returns:
         An `Initialization`, which names the layers; as text it is one line for a log.
@@ -98,7 +106,7 @@ def initialize_from(
         UserError: If `path` holds no such weights, or training has not ended in the workdir.
         CheckpointError: If the backbones differ. The message lists all differences, and the model
             stays unchanged.
-        ValueError: If `init_temporal_shift` is none of these.
+        ValueError: If `init_temporal_shift` or `start` is none of these.
 
     Example:
 
@@ -112,6 +120,7 @@ def initialize_from(
         section 4.5 (Kinetics before EPIC-Kitchens-100).
     """
     temporal_start(init_temporal_shift)  # Raises an error for a name that is none.
+    check_start(start)
     path = pathlib.Path(path)
     same_classes = _same_classes(path, labels, init_same_classes)
     if path.is_file() and path.name.endswith(TORCH_FORMATS):
@@ -127,7 +136,7 @@ def initialize_from(
             f"({', '.join(TORCH_FORMATS)}). Received: {path}, which {problem}. Train or download "
             "that model first."
         )
-    return _from_model(model, source, path, same_classes, init_temporal_shift)
+    return _from_model(model, source, path, same_classes, init_temporal_shift, start)
 
 
 def _same_classes(path, labels, init_same_classes):
@@ -178,7 +187,7 @@ def _from_torch(model, path, same_classes):
     )
 
 
-def _from_model(model, source, path, same_classes, start):
+def _from_model(model, source, path, same_classes, temporal_shift, start):
     ours, theirs = _weighted(model), _weighted(source)
     assignments, inflated, new, problems = {}, [], [], []
     for name, layer in ours.items():
@@ -188,7 +197,7 @@ def _from_model(model, source, path, same_classes, start):
         elif other is None:
             problems.append(f"{name}: not in the source")
         elif isinstance(layer, RubiksShift2D) and _fits_shift(layer, other):
-            assignments[name] = [_shift(layer, other, start)]
+            assignments[name] = [_shift(layer, other, temporal_shift)]
             if not isinstance(other, RubiksShift3D) and isinstance(layer, RubiksShift3D):
                 inflated.append(name)
         elif _shapes(layer) == _shapes(other):
@@ -215,11 +224,14 @@ def _from_model(model, source, path, same_classes, start):
     layers = ours | classifiers(model)
     for name, values in assignments.items():
         layers[name].set_weights(values)
+    added = [name for name in new if name in ours]
+    identity = [] if start == "paper" else start_as_identity(model.backbone, added)
     return Initialization(
         str(path),
         copied=tuple(name for name in assignments if name not in inflated),
         inflated=tuple(inflated),
         new=tuple(new),
+        identity=tuple(identity),
         unused=tuple(unused),
         unproven=tuple(unproven),
     )

@@ -114,6 +114,13 @@ def test_rubiksnet_has_no_clipping_and_no_dropout():
         assert config.optimizer.clip_norm == 20.0
 
 
+@pytest.mark.parametrize(("name", "row"), ALL)
+def test_gates_start_as_in_the_papers(name, row):
+    config = load(name, row)
+    is_gated = config.model.preset.startswith(("gsf_", "gsm_"))
+    assert config.model.get("start") == ("paper" if is_gated else None)
+
+
 def test_gsf_and_tsn_have_the_rand_augment_of_the_authors():
     """timm's `rand-m9-mstd0.5`: two of all 15 operations. The other recipes have none."""
     expected = {"": 9.0, "_std": 0.5, "_ops": 2, "_variant": "authors", "_names": ()}

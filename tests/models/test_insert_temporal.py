@@ -105,7 +105,8 @@ DEFAULTS = [
     (keras.applications.DenseNet121, 6 + 12 + 24 + 16, "conv5_block16_2_conv", 32),
     (keras.applications.ConvNeXtTiny, 3 + 3 + 9 + 3, None, 32),
     (keras.applications.NASNetMobile, 4 + 4 + 4, "normal_conv_1_12", 32),
-    (keras.applications.VGG16, 5, "block5_pool", 32),
+    (keras.applications.VGG16, 5, "block5_conv3", 32),
+    (keras.applications.VGG19, 5, "block5_conv4", 32),
     (backbones.BNInception, 10, "inception_4e_3x3_reduce", 64),
     (backbones.InceptionV3, 11, "mixed_8_tower_conv_Conv2D", 75),
     (backbones.ResNet50, 3 + 4 + 6 + 3, "layer4_2_conv3", 32),
@@ -157,7 +158,7 @@ def test_default_places(build, places, place, side, in_float64):
         lambda name: TemporalShift(4, name=name),
         lambda name: GateShiftFuse(4, channel_ratio=ratio, name=name),
     ):
-        model = insert_temporal(backbone, make_layer)
+        model = insert_temporal(backbone, make_layer, start="paper")
         temporal = [layer for layer in model.layers if layer.name.endswith("_temporal")]
         assert len(temporal) == places
         assert place is None or model.get_layer(f"{place}_temporal") in temporal

@@ -28,11 +28,12 @@ def test_a_workdir_holds_all_of_a_run(trained):
     assert [line["epoch"] for line in metrics] == [1, 2]
     assert [line["step"] for line in metrics] == [6, 12]
     names = ["train/loss", "train/top1", "train/top5", "val/loss", "val/top1", "val/top5"]
-    names += ["lr/base", "clips_per_second", "input/wait_fraction"]
+    names += ["lr/base", "clips_per_second", "input/wait_fraction", "gate/magnitude"]
     events = events_of(trained)
     for name in names:
         assert metrics[-1][name] == pytest.approx(events[name], rel=1e-5), name
     assert 0 <= metrics[-1]["input/wait_fraction"] <= 1
+    assert all(0 < line["gate/magnitude"] < 1 for line in metrics)
     config = json.loads((trained / "config.json").read_text())
     assert config["model"]["preset"] == "gsf_resnet14thin"
     run_json = json.loads((trained / "run.json").read_text())

@@ -78,6 +78,21 @@ def test_the_same_classes_give_the_same_model(tmp_path):
     assert str(report).startswith(f"Weights of {tmp_path}/a.keras: {len(report.copied)} layers")
 
 
+@pytest.mark.parametrize("preset", ["gsf_resnet14thin", "gsm_resnet14thin"])
+def test_gates_that_the_source_lacks_leave_its_features_as_they_are(preset, tmp_path):
+    source = gsf("tsn_resnet14thin")
+    path = saved(source, tmp_path / "a.keras")
+    report = initialize_from(model := gsf(preset), path, init_same_classes=True)
+    assert report.identity == report.new and len(report.new) == 4
+    assert "4 of these started as the identity (layer1_0_conv3_temporal" in str(report)
+    expected = np.asarray(source(clip()))
+    np.testing.assert_allclose(model(clip()), expected, rtol=1e-4)
+    initialize_from(other := gsf(preset), path, init_same_classes=True, start="paper")
+    assert np.abs(np.asarray(other(clip())) - expected).max() > 0.01 * np.abs(expected).max()
+    with pytest.raises(ValueError, match="Received: start='folds'"):
+        initialize_from(other, path, start="folds")
+
+
 def test_other_classes_get_a_new_linear_layer(tmp_path):
     source, model = gsf(), gsf(num_classes=4)
     head = of(model, "classifier")

@@ -38,7 +38,7 @@ def test_bninception_of_caffe_in_a_preset(tmp_path):
             state[name] = value[None]
     torch.save(state, tmp_path / "bn_inception.pth")
     model = gsf_tf.models.from_preset(
-        "gsf_bninception", 3, 2, (64, 64, 3), weights=tmp_path / "bn_inception.pth"
+        "gsf_bninception", 3, 2, (64, 64, 3), weights=tmp_path / "bn_inception.pth", start="paper"
     )
     for layer, name, axes in (
         ("inception_4e_3x3_reduce", "weight", (2, 3, 1, 0)),
