@@ -18,7 +18,7 @@ from benchmarks.speed_report import markdown_table, replace_section
 from configs import controls, gsf, rubiksnet
 from gsf_tf.evaluation.protocol import PROTOCOLS
 from gsf_tf.models import list_presets
-from gsf_tf.models.recipes import BACKBONES
+from gsf_tf.models.pretrained import imagenet_source
 from trainers import cli
 
 flags.declare_key_flag("docs")
@@ -128,8 +128,8 @@ def imagenet_weights(preset):
     if method == "rubiksnet":
         images = f"{name.removesuffix('_aq')}_imagenet"
         return f"train `rubiksnet:{images}`" if images in rubiksnet.ROWS else NONE
-    if BACKBONES[name].has_imagenet:
-        return '`weights="imagenet"`'
+    if imagenet_source(name):
+        return imagenet_source(name)
     return f"{PYTORCH_WEIGHTS[name]}'s `.pth`" if name in PYTORCH_WEIGHTS else NONE
 
 
