@@ -129,7 +129,8 @@ def test_normalization_is_that_of_the_layers(name):
     frames = image()[0].astype("float32")
     if name == "efficientnetb0":
         # What its file of weights holds: deviations where variances belong.
-        last.set_weights([[0.485, 0.456, 0.406], IMAGENET_STDDEV_RGB, 0])
+        mean = np.array([0.485, 0.456, 0.406])
+        last.set_weights([mean, np.array(IMAGENET_STDDEV_RGB), np.array(0)])
         last.finalize_state()
     prepared = keras.Model(network.input, last.output)(frames)
     if name == "efficientnetb0":
