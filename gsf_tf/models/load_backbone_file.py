@@ -128,7 +128,7 @@ def _merge(theirs, ours, path):
     by_key = {key: name for name, (key, _) in theirs.items() if name not in ours}
     for name, (key, arrays) in ours.items():
         # Keras numbers the layers to which nobody gave a name; these have a place in the file.
-        other = name if name in theirs else by_key.get(key)
+        other = name if name in theirs else by_key.get(key) if _is_numbered(name, key) else None
         if other is None and name.endswith(TEMPORAL):
             new.append(name)
         elif other is None:
@@ -151,6 +151,12 @@ def _merge(theirs, ours, path):
         for inside, array in ours[name][1].items():
             array[...] = theirs[other][1][inside][...]
     return BackboneFill(str(path), tuple(pairs), tuple(new), tuple(unused))
+
+
+def _is_numbered(name, key):
+    """Returns whether Keras named the layer: by its class and a number, as its key in the file."""
+    kind = re.sub(r"_\d+$", "", key)
+    return re.fullmatch(rf"{re.escape(kind)}(_\d+)?", name) is not None
 
 
 def _is_spare(name, layers):
