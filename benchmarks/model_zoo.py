@@ -19,7 +19,7 @@ from configs import controls, gsf, rubiksnet
 from gsf_tf.evaluation.protocol import PROTOCOLS
 from gsf_tf.models import list_presets
 from gsf_tf.models.preset_names import split_preset
-from gsf_tf.models.recipes import BACKBONES
+from gsf_tf.models.pretrained import imagenet_source
 from trainers import cli
 
 flags.declare_key_flag("docs")
@@ -131,8 +131,8 @@ def imagenet_weights(preset):
         images = f"{preset.removeprefix('rubiksnet_').removesuffix('_aq')}_imagenet"
         return f"train `rubiksnet:{images}`" if images in rubiksnet.ROWS else NONE
     name = split_preset(preset)[1].removesuffix("_ms")
-    if BACKBONES[name].has_imagenet:
-        return '`weights="imagenet"`'
+    if imagenet_source(name):
+        return imagenet_source(name)
     return f"{PYTORCH_WEIGHTS[name]}'s `.pth`" if name in PYTORCH_WEIGHTS else NONE
 
 

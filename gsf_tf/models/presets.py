@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from gsf_tf.backbones.without_preprocessing import forget_calls
 from gsf_tf.errors import did_you_mean
 from gsf_tf.keras_settings import check_image_data_format
 from gsf_tf.layers import (
@@ -18,9 +19,12 @@ from gsf_tf.layers import (
     TemporalShift,
 )
 from gsf_tf.layers.arguments import check_causal
+from gsf_tf.models.backbone_fill import BackboneFill
 from gsf_tf.models.identity_start import check_start
 from gsf_tf.models.insert_temporal import insert_temporal
+from gsf_tf.models.load_backbone_file import holds_segment_model, load_backbone_file
 from gsf_tf.models.preset_names import backbone_presets, split_preset
+from gsf_tf.models.pretrained import build_with_imagenet, imagenet_source
 from gsf_tf.models.recipes import BACKBONES
 from gsf_tf.models.replace_convolution import replace_convolution
 from gsf_tf.models.rubiksnet_preset import RUBIKSNET_PRESETS, rubiksnet_preset
@@ -44,22 +48,30 @@ METHODS_WITH = {
     "shift_budget": RUBIKSNET,
 }
 KERAS_FORMATS = (".keras", ".weights.h5")
+TORCH_FORMATS = (".pth", ".pth.tar", ".pt")
 BN_MOMENTUM = 0.9  # PyTorch's 0.1, with which the papers' models were trained
 
 
-def list_presets(pattern: str = "*") -> list[str]:
+def list_presets(pattern: str = "*", pretrained: bool | None = None) -> list[str]:
     """Returns the sorted names of all presets that match a shell-style pattern.
 
     Args:
         pattern: Pattern of names with `*`, `?` and `[...]`; all presets by default.
+        pretrained: True for the presets that `weights="imagenet"` fills, False for the others,
+            None (default) for both.
 
     Example:
 
     ```python
-    gsf_tf.models.list_presets("gsf_*")
+    gsf_tf.models.list_presets("gsf_*", pretrained=True)
     ```
     """
-    return sorted(fnmatch.filter([*backbone_presets(), *RUBIKSNET_PRESETS], pattern))
+    names = fnmatch.filter([*backbone_presets(), *RUBIKSNET_PRESETS], pattern)
+    return sorted(name for name in names if pretrained in (None, _is_pretrained(name)))
+
+
+def _is_pretrained(preset):
+    return imagenet_source(split_preset(preset)[1].removesuffix("_ms")) is not None
 
 
 def from_preset(
@@ -103,10 +115,11 @@ def from_preset(
             Tables 2 and 4); by default 1 in the Inception family, 0.25 in ResNet-50 and -101, 0.5
             in the others.
         dropout: Rate in [0, 1) before the linear layer.
-        weights: None or `""` (as on a command line) for random weights; `"imagenet"` for a backbone
-            whose weights Keras ships; the path of a `.keras` or `.weights.h5` file of the same
-            model; or the path of a torchvision or BN-Inception `.pth` file with weights of the
-            backbone.
+        weights: None or `""` (as on a command line) for random weights; `"imagenet"` for a preset
+            of `list_presets(pretrained=True)`; the path of a `.keras` or `.weights.h5` file of the
+            same model, or of its backbone with or without temporal layers; or the path of a `.pth`
+            file with weights of the backbone (torchvision, BN-Inception, EfficientNet-Lite0). With
+            weights of a backbone, a printed line says which layers they filled and which are new.
         placement: The layers that GSF or GSM follows: `"conv1"`, `"conv2"`, `"conv3"` (default) or
             `"all"` in ResNets (GSF paper, Table 3); `"branch1"` to `"branch4"` (default) or `"all"`
             in BN-Inception (Table 1).
@@ -138,9 +151,11 @@ def from_preset(
         a dictionary with the logits of each task.
 
     Raises:
-        ValueError: If the preset is unknown, an argument does not belong to its method, or Keras
-            has no ImageNet weights for the backbone.
-        CheckpointError: If a PyTorch file does not hold weights of the backbone.
+        ValueError: If the preset is unknown, an argument does not belong to its method, or no
+            source has ImageNet weights for the backbone.
+        CheckpointError: If a file does not hold weights of the backbone.
+        UserError: If the ImageNet weights cannot be had now: the download failed, or a package is
+            not installed.
 
     Example:
 
@@ -184,15 +199,21 @@ def from_preset(
     method, backbone_name = split_preset(preset)
     recipe = BACKBONES[backbone_name]
     input_shape = tuple(input_shape or (recipe.input_size, recipe.input_size, 3))
-    is_backbone_file = str(weights).endswith((".pth", ".pth.tar", ".pt"))
-    in_backbone = weights if weights == "imagenet" or is_backbone_file else None
-    backbone = _build_backbone(preset, recipe, input_shape, in_backbone)
+    # MotionSqueeze is no part of the 2D network.
+    backbone, fill = _build_backbone(backbone_name.removesuffix("_ms"), input_shape, weights)
     if method != "tsn":
-        _forget_calls(backbone)
+        forget_calls(backbone)
     if causal and recipe.motion_after:
         raise ValueError(
             "`causal` must be False with MotionSqueeze, which compares each frame with the next. "
             f"Received: causal=True for {preset!r}"
+        )
+    is_pretrained = fill is not None and not fill.has_temporal
+    if start == "identity" and fill is not None and fill.has_temporal:
+        raise ValueError(
+            "`start='identity'` needs weights of a backbone without temporal layers. "
+            f"Received: weights={str(weights)!r}, whose temporal layers have weights of their own. "
+            "Leave `start` out."
         )
     if method in GROUPED_BETA:
         places = _places(backbone, recipe.gst_in_place_of, last_blocks)
@@ -200,7 +221,7 @@ def from_preset(
         backbone = replace_convolution(
             backbone, _grouped_layer(num_segments, GROUPED_BETA[method]), places
         )
-        if in_backbone:
+        if is_pretrained:
             _inflate_kernels(backbone, replaced)
     elif method != "tsn":
         options = temporal_options or {}
@@ -209,7 +230,7 @@ def from_preset(
         make_layer = _shift_layer(num_segments, causal, options)
         if method in GATED:
             before, after = None, _gated_pattern(preset, recipe, placement)
-            begin = {"start": start or _default_start(in_backbone, options)}
+            begin = {"start": start or _default_start(is_pretrained, recipe, options)}
             make_layer = _gated_layer(method, recipe, num_segments, channel_ratio, causal, options)
         backbone = insert_temporal(
             backbone,
@@ -224,30 +245,33 @@ def from_preset(
     model = SegmentModel(
         backbone, num_classes, num_segments, dropout, recipe.normalization, name=preset
     )
-    return _with_weights(model, None if in_backbone else weights)
-
-
-def _forget_calls(backbone):
-    """Removes the calls of a backbone from its layers, before a method calls them in a new graph.
-
-    `layer.output` is the tensor of a layer's first call. No feature extractor could be made of it
-    if that call were in another graph than the model's.
-    """
-    for layer in backbone.layers:
-        layer._inbound_nodes.clear()
-        layer._outbound_nodes.clear()
+    if fill is None:
+        return _with_weights(model, weights)
+    if fill.has_temporal:
+        fill = load_backbone_file(model.backbone, weights)
+    print(fill.inside(model.backbone))
+    return model
 
 
 def _with_weights(model, weights):
-    if weights is not None and not str(weights).endswith(KERAS_FORMATS):
+    if weights is None:
+        return model
+    if not str(weights).endswith(KERAS_FORMATS):
         raise ValueError(
             f"`weights` of {model.name!r} must be None or the path of a "
             f"{' or '.join(KERAS_FORMATS)} file. Received: weights={str(weights)!r}. For a PyTorch "
             "checkpoint of the whole model, use gsf_tf.weights.load_torch_checkpoint."
         )
-    if weights is not None:
+    if _is_backbone_file(weights):
+        print(load_backbone_file(model.backbone, weights))
+    else:
         model.load_weights(weights)
     return model
+
+
+def _is_backbone_file(weights):
+    """Returns whether a file of Keras holds a backbone, and not the whole of a `SegmentModel`."""
+    return str(weights).endswith(KERAS_FORMATS) and not holds_segment_model(weights)
 
 
 def _check_arguments(preset, **arguments):
@@ -265,19 +289,25 @@ def _check_arguments(preset, **arguments):
             )
 
 
-def _build_backbone(preset, recipe, input_shape, weights):
-    if weights == "imagenet" and not recipe.has_imagenet:
-        raise ValueError(
-            f"Keras ships no ImageNet weights for the backbone of {preset!r} (the papers' ResNet "
-            "v1.5 is not `keras.applications.ResNet50`). Received: weights='imagenet'. Use None, "
-            "or the path of a .pth file of torchvision or BN-Inception."
-        )
-    backbone = recipe.build(input_shape=input_shape, weights=weights)
+def _build_backbone(name, input_shape, weights):
+    """Returns the 2D network and a `BackboneFill`, which is None if it has no weights yet."""
+    build, fill = BACKBONES[name].build, None
+    if weights == "imagenet":
+        backbone = build_with_imagenet(name, input_shape)
+    elif str(weights).endswith(TORCH_FORMATS):
+        backbone = build(input_shape=input_shape, weights=weights)
+    else:
+        backbone = build(input_shape=input_shape, weights=None)
+        if weights is not None and _is_backbone_file(weights):
+            fill = load_backbone_file(backbone, weights)
+    if weights == "imagenet" or str(weights).endswith(TORCH_FORMATS):
+        weighted = tuple(layer.name for layer in backbone.layers if layer.weights)
+        fill = BackboneFill(str(weights), weighted)
     for layer in backbone.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             # Keras' MobileNetV2 has 0.999: its statistics would settle after thousands of steps.
             layer.momentum = BN_MOMENTUM
-    return backbone
+    return backbone, fill
 
 
 def _gated_pattern(preset, recipe, placement):
@@ -332,10 +362,13 @@ def _inflate_kernels(backbone, convolutions):
         kernel.assign(conv.kernel[None, :, :, :inputs, :outputs])
 
 
-def _default_start(weights_of_backbone, options):
+def _default_start(is_pretrained, recipe, options):
     """Returns `"identity"` for pretrained weights, unless gates are fixed at 1 or -1 (Table 5)."""
     may_close = options.get("gate", "learned") in ("learned", 0)
-    return "identity" if weights_of_backbone and may_close else "paper"
+    if not is_pretrained or not may_close:
+        return "paper"
+    # None leaves out what has no such start: MotionSqueeze.
+    return None if recipe.motion_after else "identity"
 
 
 def _places(backbone, pattern, last_blocks):

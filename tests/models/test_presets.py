@@ -58,6 +58,24 @@ EXPECTED = {
     "gst_resnet14thin": (4, None),
     "gst_large_resnet14thin": (4, None),
 }
+# Temporal layers of TSM, and of GSM and GSF. tests/models/test_keras_backbones.py says why.
+OTHER_BACKBONES = {
+    "efficientnetlite0": (9, 16),
+    "efficientnetb0": (9, 16),
+    "efficientnetv2b0": (15, 21),
+    "efficientnetv2b1": (21, 27),
+    "efficientnetv2b2": (22, 28),
+    "efficientnetv2b3": (26, 32),
+    "efficientnetv2s": (34, 40),
+    "mobilenetv3small": (6, 11),
+    "mobilenetv3large": (9, 15),
+    "convnexttiny": (18, 18),
+    "resnet50v2": (16, 16),
+    "densenet121": (58, 58),
+}
+for name, (shifted, gated) in OTHER_BACKBONES.items():
+    for method, places in {"tsn": 0, "tsm": shifted, "gsm": gated, "gsf": gated}.items():
+        EXPECTED[f"{method}_{name}"] = (places, None)
 KINDS = {
     "tsn": (),
     "tsm": TemporalShift,
@@ -94,9 +112,14 @@ def test_every_preset_is_listed():
 
 @pytest.mark.parametrize(
     "preset",
-    # ResNet-101 has more of ResNet-50's blocks, but TSM leaves out every second one.
+    # ResNet-101 has more of ResNet-50's blocks, but TSM leaves out every second one. The backbones
+    # of Keras have a test of their own.
     exhaustive.cases(
-        sorted(EXPECTED), lambda name: "resnet101" not in name or name == "tsm_resnet101"
+        sorted(EXPECTED),
+        lambda name: (
+            name.split("_")[1] not in OTHER_BACKBONES
+            and ("resnet101" not in name or name == "tsm_resnet101")
+        ),
     ),
 )
 def test_parameters_and_temporal_layers(preset):
@@ -217,7 +240,10 @@ def test_weights_from_a_file(tmp_path):
             "between 1 and 4.*Received: last_blocks=5",
         ),
         (lambda: small("gsm_resnet14thin", temporal_options={"gate": 1}), "temporal_options"),
-        (lambda: small("gsf_resnet50", weights="imagenet"), "Keras ships no ImageNet weights"),
+        (
+            lambda: small("gsf_resnet50", weights="imagenet"),
+            "only for the backbones mobilenetv2.*for .resnet50",
+        ),
         (lambda: small("gsf_resnet14thin", channel_ratio=0.05), "multiple of 4"),
         (
             lambda: from_preset("tsm_resnet14thin_ms", 5, num_segments=1),
