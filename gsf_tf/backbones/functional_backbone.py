@@ -3,6 +3,7 @@
 import keras
 
 from gsf_tf.keras_settings import check_image_data_format
+from gsf_tf.weights.imagenet_sources import imagenet_file
 from gsf_tf.weights.load_torch_backbone import load_torch_backbone
 
 KERAS_FORMATS = (".keras", ".h5")
@@ -11,12 +12,6 @@ KERAS_FORMATS = (".keras", ".h5")
 def check_arguments(name, include_top, weights, pooling):
     """Raises ValueError if one of the arguments that all backbones share breaks its rule."""
     check_image_data_format()
-    if weights == "imagenet":
-        raise ValueError(
-            f"Keras ships no ImageNet weights for {name!r}. Received: weights='imagenet'. Use "
-            "None, or the path of a .pth file with torchvision's ResNet or the converted "
-            "BN-Inception, such as weights='resnet50.pth'."
-        )
     if pooling not in (None, "avg", "max"):
         raise ValueError(f"`pooling` must be None, 'avg' or 'max'. Received: pooling={pooling!r}")
     if include_top and pooling is not None:
@@ -34,7 +29,8 @@ def functional_backbone(inputs, features, include_top, weights, pooling, classes
         inputs: Symbolic frames `[B, H, W, 3]`.
         features: Symbolic feature maps `[B, h, w, C]`.
         include_top: Whether the network ends in the spatial mean and the linear layer `fc`.
-        weights: None, or a path: Keras reads `.keras` and `.h5` files,
+        weights: None; `"imagenet"` for the file of the backbone's source
+            (`gsf_tf/weights/imagenet_sources.py`); or a path: Keras reads `.keras` and `.h5` files,
             `gsf_tf.weights.load_torch_backbone` reads all others.
         pooling: None, `"avg"` or `"max"`.
         classes: Number of outputs of `fc`.
@@ -53,6 +49,8 @@ def functional_backbone(inputs, features, include_top, weights, pooling, classes
     model = keras.Model(inputs, outputs, name=name)
     if weights is None:
         return model
+    if weights == "imagenet":
+        weights = imagenet_file(name)
     if str(weights).endswith(KERAS_FORMATS):
         model.load_weights(weights)
     else:

@@ -39,7 +39,7 @@ def InceptionV3(
         A functional `keras.Model` whose input is BGR in 0..255 minus (104, 117, 128).
 
     Raises:
-        ValueError: If `weights` is `"imagenet"`, which Keras does not ship for this network, if
+        ValueError: If `weights` is `"imagenet"` and no source has weights of this network, if
             `pooling` is unknown or used with the top, or if the size of the frames does not fit.
         CheckpointError: If the file does not hold weights of this network.
 

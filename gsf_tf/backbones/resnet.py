@@ -48,7 +48,7 @@ def ResNet(
         with the ImageNet mean and standard deviation.
 
     Raises:
-        ValueError: If `weights` is `"imagenet"`, which Keras does not ship for this network, if
+        ValueError: If `weights` is `"imagenet"` and no source has weights of this network, if
             `block` or `pooling` is unknown, or `pooling` is used with the top.
         CheckpointError: If the file does not hold weights of this network.
 

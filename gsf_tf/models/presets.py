@@ -12,6 +12,7 @@ from gsf_tf.errors import did_you_mean
 from gsf_tf.keras_settings import check_image_data_format
 from gsf_tf.layers import GateShift, GateShiftFuse, GroupedSpatialTemporal, TemporalShift
 from gsf_tf.models.insert_temporal import insert_temporal
+from gsf_tf.models.pretrained import build_with_imagenet, imagenet_source
 from gsf_tf.models.recipes import BACKBONES
 from gsf_tf.models.replace_convolution import replace_convolution
 from gsf_tf.models.rubiksnet_preset import RUBIKSNET_PRESETS, rubiksnet_preset
@@ -36,16 +37,18 @@ KERAS_FORMATS = (".keras", ".weights.h5")
 BN_MOMENTUM = 0.9  # PyTorch's 0.1, with which the papers' models were trained
 
 
-def list_presets(pattern: str = "*") -> list[str]:
+def list_presets(pattern: str = "*", pretrained: bool | None = None) -> list[str]:
     """Returns the sorted names of all presets that match a shell-style pattern.
 
     Args:
         pattern: Pattern of names with `*`, `?` and `[...]`; all presets by default.
+        pretrained: True for the presets that `weights="imagenet"` fills, False for the others,
+            None (default) for both.
 
     Example:
 
     ```python
-    gsf_tf.models.list_presets("gsf_*")
+    gsf_tf.models.list_presets("gsf_*", pretrained=True)
     ```
     """
     names = [
@@ -54,7 +57,12 @@ def list_presets(pattern: str = "*") -> list[str]:
         for backbone, recipe in BACKBONES.items()
         if method != "gst" or recipe.gst_in_place_of
     ]
-    return sorted(fnmatch.filter([*names, *RUBIKSNET_PRESETS], pattern))
+    names = fnmatch.filter([*names, *RUBIKSNET_PRESETS], pattern)
+    return sorted(name for name in names if pretrained in (None, _is_pretrained(name)))
+
+
+def _is_pretrained(preset):
+    return imagenet_source(preset.split("_", 1)[1]) is not None
 
 
 def from_preset(
@@ -166,7 +174,7 @@ def from_preset(
     input_shape = tuple(input_shape or (recipe.input_size, recipe.input_size, 3))
     is_backbone_file = str(weights).endswith((".pth", ".pth.tar", ".pt"))
     in_backbone = weights if weights == "imagenet" or is_backbone_file else None
-    backbone = _build_backbone(preset, recipe, input_shape, in_backbone)
+    backbone = _build_backbone(backbone_name, input_shape, in_backbone)
     if method != "tsn":
         _forget_calls(backbone)
     if method in GATED:
@@ -233,14 +241,11 @@ def _check_arguments(preset, **arguments):
             )
 
 
-def _build_backbone(preset, recipe, input_shape, weights):
-    if weights == "imagenet" and not recipe.has_imagenet:
-        raise ValueError(
-            f"Keras ships no ImageNet weights for the backbone of {preset!r} (the papers' ResNet "
-            "v1.5 is not `keras.applications.ResNet50`). Received: weights='imagenet'. Use None, "
-            "or the path of a .pth file of torchvision or BN-Inception."
-        )
-    backbone = recipe.build(input_shape=input_shape, weights=weights)
+def _build_backbone(name, input_shape, weights):
+    if weights == "imagenet":
+        backbone = build_with_imagenet(name, input_shape)
+    else:
+        backbone = BACKBONES[name].build(input_shape=input_shape, weights=weights)
     for layer in backbone.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             # Keras' MobileNetV2 has 0.999: its statistics would settle after thousands of steps.

@@ -89,7 +89,7 @@ def test_round_trip(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"weights": "imagenet"}, "ships no ImageNet weights.*path of a .pth"),
+        ({"weights": "imagenet"}, "with a source of ImageNet weights.*path of a .pth"),
         ({"include_top": False, "pooling": "mean"}, "`pooling` must be.*'mean'"),
         ({"pooling": "avg"}, "`pooling` must be None.*include_top=True, pooling=.avg"),
         ({"block": "wide"}, "`block` must be.*'wide'"),

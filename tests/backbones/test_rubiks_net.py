@@ -147,7 +147,7 @@ def test_weights_that_keras_saved(tmp_path):
             "`temporal` must be 'learned' with attention.*temporal='fixed'",
         ),
         ({"num_segments": 0}, "`num_segments` must be an integer.*num_segments=0"),
-        ({"weights": "imagenet"}, "ships no ImageNet weights"),
+        ({"weights": "imagenet"}, "with a source of ImageNet weights"),
         ({"include_top": False, "pooling": "mean"}, "`pooling` must be.*'mean'"),
         ({"pooling": "avg"}, "`pooling` must be None.*include_top=True, pooling=.avg"),
     ],
