@@ -43,7 +43,7 @@ def gsf_experiment(preset, dataset, num_segments, *, init=None, paper=NOT_IN_PAP
             config, channel_ratio=float, placement=str, last_blocks=int, temporal_options=object
         )
     if init is None:
-        start_from_images(config, preset.split("_", 1)[1])
+        start_from_images(config)
     else:
         start_from_run(config, init)
     return config

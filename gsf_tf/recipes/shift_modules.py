@@ -49,5 +49,5 @@ def gsm_experiment(preset, dataset, num_segments, *, paper=NOT_IN_PAPER):
 def _control(preset, dataset, num_segments, groups, paper):
     config = experiment(preset, dataset, num_segments, paper=paper)
     set_groups(config, groups)
-    start_from_images(config, preset.split("_", 1)[1])
+    start_from_images(config)
     return config
