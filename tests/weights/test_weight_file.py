@@ -16,7 +16,7 @@ import gsf_tf
 from gsf_tf.errors import CheckpointError, UserError
 from gsf_tf.weights import WeightFile, weight_file
 from gsf_tf.weights.imagenet_files import IMAGENET_FILES
-from gsf_tf.weights.imagenet_sources import SOURCES
+from gsf_tf.weights.imagenet_sources import SOURCES, imagenet_file
 from gsf_tf.weights.torch_names import backbone_variables
 from gsf_tf.weights.write_torch_file import write_torch_file
 from tests.exhaustive import cases
@@ -250,7 +250,7 @@ def test_the_weights_of_every_backbone(name, server, cache, tmp_path, monkeypatc
 
     monkeypatch.setitem(SOURCES, name, dataclasses.replace(near, sha256="0" * 64))
     with pytest.raises(UserError, match=f"must be the published file.*put it at .*{entry.name}"):
-        BUILDERS[name](include_top=False, weights="imagenet")
+        imagenet_file(name)
 
 
 def test_a_preset_with_its_weights(server, cache, tmp_path, monkeypatch):
