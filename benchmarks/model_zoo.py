@@ -18,7 +18,7 @@ from benchmarks.speed_report import markdown_table, replace_section
 from configs import controls, gsf, rubiksnet
 from gsf_tf.evaluation.protocol import PROTOCOLS
 from gsf_tf.models import list_presets
-from gsf_tf.models.recipes import BACKBONES
+from gsf_tf.models.pretrained import imagenet_source
 from trainers import cli
 
 flags.declare_key_flag("docs")
@@ -42,12 +42,6 @@ TABLES = {
     "gsf": (gsf.ROWS, "gsf_"),
     "controls": (controls.ROWS, ""),
     "rubiksnet": (rubiksnet.ROWS, "rubiksnet_"),
-}
-PYTORCH_WEIGHTS = {
-    "resnet50": "torchvision",
-    "resnet101": "torchvision",
-    "bninception": "tsn-pytorch",
-    "inceptionv3": "tsn-pytorch",
 }
 NONE = "-"
 
@@ -128,9 +122,7 @@ def imagenet_weights(preset):
     if method == "rubiksnet":
         images = f"{name.removesuffix('_aq')}_imagenet"
         return f"train `rubiksnet:{images}`" if images in rubiksnet.ROWS else NONE
-    if BACKBONES[name].has_imagenet:
-        return '`weights="imagenet"`'
-    return f"{PYTORCH_WEIGHTS[name]}'s `.pth`" if name in PYTORCH_WEIGHTS else NONE
+    return imagenet_source(name) or NONE
 
 
 if __name__ == "__main__":

@@ -11,7 +11,15 @@ import re
 
 import keras
 
-from gsf_tf.models.recipes import BACKBONES, BOTTLENECK
+from gsf_tf.models.recipes import (
+    BACKBONES,
+    BOTTLENECK,
+    CONVNEXT,
+    DENSENET,
+    EFFICIENTNET,
+    MOBILENETV3,
+    RESNETV2,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +58,7 @@ FAMILIES = {
     ),
     # keras.applications. Bottlenecks end in a 1x1 convolution; v2 has no normalization after it.
     "ResNet and ResNetV2": FamilyPlaces(
-        known_by=r"conv\d_block\d+_3_conv", after=r"conv\d_block\d+_3_conv"
+        known_by=r"conv\d_block\d+_3_conv", after=RESNETV2["conv3"]
     ),
     # Eleven blocks. The first branch is the 1x1 branch; the two blocks that reduce have none, their
     # first branch is the 3x3 one. (In the second of them, the paper's module follows the 1x1 at the
@@ -69,18 +77,16 @@ FAMILIES = {
     "MobileNetV2": FamilyPlaces(
         known_by=r"block_1_project", after=BACKBONES["mobilenetv2"].gated_after["project"]
     ),
-    "MobileNetV3": FamilyPlaces(
-        known_by=r"expanded_conv_1_project", after=r"expanded_conv(_\d+)?_project"
-    ),
+    "MobileNetV3": FamilyPlaces(known_by=r"expanded_conv_1_project", after=MOBILENETV3["project"]),
     "EfficientNet and EfficientNetV2": FamilyPlaces(
-        known_by=r"block1a_project_conv", after=r"block\d+[a-z]+_project_conv"
+        known_by=r"block1a_project_conv", after=EFFICIENTNET["project"]
     ),
     # The 3x3 convolution of every dense layer: only the features that the layer adds are shifted.
-    "DenseNet": FamilyPlaces(known_by=r"conv\d_block\d+_concat", after=r"conv\d_block\d+_2_conv"),
+    "DenseNet": FamilyPlaces(known_by=r"conv\d_block\d+_concat", after=DENSENET["conv2"]),
     # The last 1x1 convolution of every residual branch (a Dense on a map), before its scale.
     "ConvNeXt": FamilyPlaces(
         known_by=r".*_stage_0_block_0_pointwise_conv_2",
-        after=r".*_stage_\d_block_\d+_pointwise_conv_2",
+        after=CONVNEXT["conv3"],
     ),
     # The 1x1 convolution that every branch but the previous cell's reads, in the normal cells.
     "NASNet": FamilyPlaces(known_by=r"normal_conv_1_0", after=r"normal_conv_1_\d+"),

@@ -8,10 +8,13 @@ from typing import Any
 
 import keras
 
+from gsf_tf.backbones.without_preprocessing import forget_calls
 from gsf_tf.errors import did_you_mean
 from gsf_tf.keras_settings import check_image_data_format
 from gsf_tf.layers import GateShift, GateShiftFuse, GroupedSpatialTemporal, TemporalShift
+from gsf_tf.models.backbone_fill import BackboneFill
 from gsf_tf.models.insert_temporal import insert_temporal
+from gsf_tf.models.load_backbone_file import holds_segment_model, load_backbone_file
 from gsf_tf.models.pretrained import build_with_imagenet, imagenet_source
 from gsf_tf.models.recipes import BACKBONES
 from gsf_tf.models.replace_convolution import replace_convolution
@@ -34,6 +37,7 @@ METHODS_WITH = {
     "shift_budget": RUBIKSNET,
 }
 KERAS_FORMATS = (".keras", ".weights.h5")
+TORCH_FORMATS = (".pth", ".pth.tar", ".pt")
 BN_MOMENTUM = 0.9  # PyTorch's 0.1, with which the papers' models were trained
 
 
@@ -103,10 +107,11 @@ def from_preset(
             Tables 2 and 4); by default 1 in the Inception family, 0.25 in ResNet-50 and -101, 0.5
             in the others.
         dropout: Rate in [0, 1) before the linear layer.
-        weights: None or `""` (as on a command line) for random weights; `"imagenet"` for a backbone
-            whose weights Keras ships; the path of a `.keras` or `.weights.h5` file of the same
-            model; or the path of a torchvision or BN-Inception `.pth` file with weights of the
-            backbone.
+        weights: None or `""` (as on a command line) for random weights; `"imagenet"` for a preset
+            of `list_presets(pretrained=True)`; the path of a `.keras` or `.weights.h5` file of the
+            same model, or of its backbone with or without temporal layers; or the path of a `.pth`
+            file with weights of the backbone (torchvision, BN-Inception, EfficientNet-Lite0). With
+            weights of a backbone, a printed line says which layers they filled and which are new.
         placement: The layers that GSF or GSM follows: `"conv1"`, `"conv2"`, `"conv3"` (default) or
             `"all"` in ResNets (GSF paper, Table 3); `"branch1"` to `"branch4"` (default) or `"all"`
             in BN-Inception (Table 1).
@@ -131,9 +136,11 @@ def from_preset(
         a dictionary with the logits of each task.
 
     Raises:
-        ValueError: If the preset is unknown, an argument does not belong to its method, or Keras
-            has no ImageNet weights for the backbone.
-        CheckpointError: If a PyTorch file does not hold weights of the backbone.
+        ValueError: If the preset is unknown, an argument does not belong to its method, or no
+            source has ImageNet weights for the backbone.
+        CheckpointError: If a file does not hold weights of the backbone.
+        UserError: If the ImageNet weights cannot be had now: the download failed, or a package is
+            not installed.
 
     Example:
 
@@ -172,11 +179,9 @@ def from_preset(
     method, backbone_name = preset.split("_", 1)
     recipe = BACKBONES[backbone_name]
     input_shape = tuple(input_shape or (recipe.input_size, recipe.input_size, 3))
-    is_backbone_file = str(weights).endswith((".pth", ".pth.tar", ".pt"))
-    in_backbone = weights if weights == "imagenet" or is_backbone_file else None
-    backbone = _build_backbone(backbone_name, input_shape, in_backbone)
+    backbone, fill = _build_backbone(backbone_name, input_shape, weights)
     if method != "tsn":
-        _forget_calls(backbone)
+        forget_calls(backbone)
     if method in GATED:
         backbone = insert_temporal(
             backbone,
@@ -200,30 +205,33 @@ def from_preset(
     model = SegmentModel(
         backbone, num_classes, num_segments, dropout, recipe.normalization, name=preset
     )
-    return _with_weights(model, None if in_backbone else weights)
-
-
-def _forget_calls(backbone):
-    """Removes the calls of a backbone from its layers, before a method calls them in a new graph.
-
-    `layer.output` is the tensor of a layer's first call. No feature extractor could be made of it
-    if that call were in another graph than the model's.
-    """
-    for layer in backbone.layers:
-        layer._inbound_nodes.clear()
-        layer._outbound_nodes.clear()
+    if fill is None:
+        return _with_weights(model, weights)
+    if fill.has_temporal:
+        fill = load_backbone_file(model.backbone, weights)
+    print(fill.inside(model.backbone))
+    return model
 
 
 def _with_weights(model, weights):
-    if weights is not None and not str(weights).endswith(KERAS_FORMATS):
+    if weights is None:
+        return model
+    if not str(weights).endswith(KERAS_FORMATS):
         raise ValueError(
             f"`weights` of {model.name!r} must be None or the path of a "
             f"{' or '.join(KERAS_FORMATS)} file. Received: weights={str(weights)!r}. For a PyTorch "
             "checkpoint of the whole model, use gsf_tf.weights.load_torch_checkpoint."
         )
-    if weights is not None:
+    if _is_backbone_file(weights):
+        print(load_backbone_file(model.backbone, weights))
+    else:
         model.load_weights(weights)
     return model
+
+
+def _is_backbone_file(weights):
+    """Returns whether a file of Keras holds a backbone, and not the whole of a `SegmentModel`."""
+    return str(weights).endswith(KERAS_FORMATS) and not holds_segment_model(weights)
 
 
 def _check_arguments(preset, **arguments):
@@ -242,15 +250,24 @@ def _check_arguments(preset, **arguments):
 
 
 def _build_backbone(name, input_shape, weights):
+    """Returns the 2D network and a `BackboneFill`, which is None if it has no weights yet."""
+    build, fill = BACKBONES[name].build, None
     if weights == "imagenet":
         backbone = build_with_imagenet(name, input_shape)
+    elif str(weights).endswith(TORCH_FORMATS):
+        backbone = build(input_shape=input_shape, weights=weights)
     else:
-        backbone = BACKBONES[name].build(input_shape=input_shape, weights=weights)
+        backbone = build(input_shape=input_shape, weights=None)
+        if weights is not None and _is_backbone_file(weights):
+            fill = load_backbone_file(backbone, weights)
+    if weights == "imagenet" or str(weights).endswith(TORCH_FORMATS):
+        weighted = tuple(layer.name for layer in backbone.layers if layer.weights)
+        fill = BackboneFill(str(weights), weighted)
     for layer in backbone.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             # Keras' MobileNetV2 has 0.999: its statistics would settle after thousands of steps.
             layer.momentum = BN_MOMENTUM
-    return backbone
+    return backbone, fill
 
 
 def _gated_pattern(preset, recipe, placement):

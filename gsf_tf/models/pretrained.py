@@ -1,7 +1,10 @@
 """Which source of ImageNet weights a backbone has, and how it is built with them."""
 
+import contextlib
+
 import keras
 
+from gsf_tf.models.keras_download import keras_download
 from gsf_tf.models.recipes import BACKBONES
 from gsf_tf.weights.imagenet_sources import SOURCES
 
@@ -20,8 +23,7 @@ def imagenet_source(backbone: str) -> str | None:
     """
     if backbone in SOURCES:
         return SOURCES[backbone].title
-    recipe = BACKBONES.get(backbone)
-    return KERAS if recipe is not None and recipe.has_imagenet else None
+    return KERAS if _is_of_keras(backbone) else None
 
 
 def build_with_imagenet(backbone: str, input_shape: tuple[int, int, int]) -> keras.Model:
@@ -42,4 +44,9 @@ def build_with_imagenet(backbone: str, input_shape: tuple[int, int, int]) -> ker
             f"weights='imagenet' for {backbone!r}. Use None, or the path of a .pth file of "
             "torchvision or BN-Inception."
         )
-    return BACKBONES[backbone].build(input_shape=input_shape, weights="imagenet")
+    with keras_download(backbone) if _is_of_keras(backbone) else contextlib.nullcontext():
+        return BACKBONES[backbone].build(input_shape=input_shape, weights="imagenet")
+
+
+def _is_of_keras(backbone):
+    return backbone in BACKBONES and BACKBONES[backbone].has_imagenet

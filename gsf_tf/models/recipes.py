@@ -10,8 +10,22 @@ from collections.abc import Callable
 
 import keras
 
-from gsf_tf.backbones import BNInception, InceptionV3, ResNet, ResNet50, ResNet101
-from gsf_tf.models.normalization import CAFFE_BGR, IMAGENET_RGB, MINUS_ONE_TO_ONE
+from gsf_tf.backbones import (
+    BNInception,
+    EfficientNetLite0,
+    InceptionV3,
+    ResNet,
+    ResNet50,
+    ResNet101,
+)
+from gsf_tf.backbones.without_preprocessing import without_preprocessing
+from gsf_tf.models.normalization import (
+    CAFFE_BGR,
+    IMAGENET_RGB,
+    LITE,
+    MINUS_ONE_TO_ONE,
+    OFFSET_128,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,7 +35,8 @@ class BackboneRecipe:
     Attributes:
         build: Callable from `input_shape` (and `weights`) to feature maps.
         normalization: Arguments of `ClipNormalization`.
-        input_size: Height and width in pixels that the papers use.
+        input_size: Height and width in pixels that the papers of GSF and RubiksNet use, or for the
+            other backbones Keras by default.
         gated_after: For each placement, the pattern of the layers that GSF and GSM follow:
             between a convolution and its normalization. The first one is the default.
         channel_ratio: Default share of the channels that GSF and GSM process.
@@ -67,6 +82,57 @@ BN_INCEPTION_BRANCHES = {
     "branch1": r"inception_\d[a-e]_pool_proj|inception_(3c|4e)_3x3_reduce",
 }
 BN_INCEPTION_BRANCHES["all"] = "|".join(BN_INCEPTION_BRANCHES.values())
+
+# Families of keras.applications, and EfficientNet-Lite, which are not in the GSF paper. Its rule
+# (section 3.2) is "after a 2D convolution"; here it is the last one of every residual branch. TSM
+# (Lin et al., ICCV 2019, section 4.1) precedes the first one, in the blocks that have an identity
+# path.
+EFFICIENTNET = {"project": r"block\d+[a-z]+_project_conv"}
+# Every block of a stage but the first has an identity path. Stage 1 does not expand.
+EFFICIENTNET_TSM = r"block1[b-z]_project_conv|block[2-9][b-z]_expand_conv"
+MOBILENETV3 = {"project": r"expanded_conv(_\d+)?_project"}
+RESNETV2 = {"conv3": r"conv\d_block\d+_3_conv"}
+# The 3x3 convolution of every dense layer: only the features that the layer adds are shifted.
+DENSENET = {"conv2": r"conv\d_block\d+_2_conv"}
+# The last 1x1 convolution of every residual branch (a Dense on a map), before its scale.
+CONVNEXT = {"conv3": r".*_stage_\d_block_\d+_pointwise_conv_2"}
+
+
+def _of_keras(build, normalization, gated_after, tsm_before, **kwargs):
+    """The recipe of a network of `keras.applications` without its own normalization."""
+    return BackboneRecipe(
+        build=functools.partial(build, include_top=False),
+        normalization=normalization,
+        gated_after=gated_after,
+        channel_ratio=0.5,
+        tsm_before=tsm_before,
+        has_imagenet=True,
+        **kwargs,
+    )
+
+
+def _efficientnetv2(build, input_size, normalization=IMAGENET_RGB):
+    return _of_keras(
+        functools.partial(build, include_preprocessing=False),
+        normalization,
+        EFFICIENTNET,
+        EFFICIENTNET_TSM,
+        input_size=input_size,
+    )
+
+
+def _mobilenetv3(build, blocks_with_identity):
+    return _of_keras(
+        functools.partial(build, include_preprocessing=False),
+        MINUS_ONE_TO_ONE,
+        MOBILENETV3,
+        rf"expanded_conv_({blocks_with_identity})_expand",
+    )
+
+
+def _efficientnetb0(**kwargs):
+    return without_preprocessing(keras.applications.EfficientNetB0(**kwargs))
+
 
 BACKBONES = {
     "bninception": BackboneRecipe(
@@ -126,5 +192,33 @@ BACKBONES = {
         channel_ratio=0.5,
         tsm_before=r"block_(2|4|5|7|8|9|11|12|14|15)_expand",
         has_imagenet=True,
+    ),
+    "efficientnetlite0": BackboneRecipe(
+        build=functools.partial(EfficientNetLite0, include_top=False),
+        normalization=LITE,
+        gated_after=EFFICIENTNET,
+        channel_ratio=0.5,
+        tsm_before=EFFICIENTNET_TSM,
+    ),
+    "efficientnetb0": _of_keras(_efficientnetb0, IMAGENET_RGB, EFFICIENTNET, EFFICIENTNET_TSM),
+    "efficientnetv2b0": _efficientnetv2(keras.applications.EfficientNetV2B0, 224),
+    "efficientnetv2b1": _efficientnetv2(keras.applications.EfficientNetV2B1, 240),
+    "efficientnetv2b2": _efficientnetv2(keras.applications.EfficientNetV2B2, 260),
+    "efficientnetv2b3": _efficientnetv2(keras.applications.EfficientNetV2B3, 300),
+    "efficientnetv2s": _efficientnetv2(keras.applications.EfficientNetV2S, 384, OFFSET_128),
+    "mobilenetv3small": _mobilenetv3(keras.applications.MobileNetV3Small, "2|4|5|7|9|10"),
+    "mobilenetv3large": _mobilenetv3(keras.applications.MobileNetV3Large, "2|4|5|7|8|9|11|13|14"),
+    "convnexttiny": _of_keras(
+        functools.partial(keras.applications.ConvNeXtTiny, include_preprocessing=False),
+        IMAGENET_RGB,
+        CONVNEXT,
+        r".*_stage_\d_block_\d+_depthwise_conv",
+    ),
+    "resnet50v2": _of_keras(
+        keras.applications.ResNet50V2, MINUS_ONE_TO_ONE, RESNETV2, r"conv\d_block\d+_1_conv"
+    ),
+    # TSM: after the first normalization of a dense layer, which the features passed on do not see.
+    "densenet121": _of_keras(
+        keras.applications.DenseNet121, IMAGENET_RGB, DENSENET, r"conv\d_block\d+_1_conv"
     ),
 }

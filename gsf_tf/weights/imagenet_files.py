@@ -9,7 +9,7 @@ from gsf_tf.weights.weight_file import WeightFile
 
 def _torchvision(name, sha256):
     url = f"https://download.pytorch.org/models/{name}-{sha256[:8]}.pth"
-    return WeightFile(url, sha256, "BSD-3-Clause", "torchvision")
+    return WeightFile(url, sha256, "BSD-3-Clause", "torchvision's `.pth`")
 
 
 # By the name of the backbone. torchvision calls these weights IMAGENET1K_V1; those that the papers
@@ -33,13 +33,13 @@ IMAGENET_FILES: dict[str, WeightFile] = {
         "http://data.lip6.fr/cadene/pretrainedmodels/bn_inception-52deb4733.pth",
         "52deb473314542a5c2f87e9e6f26f4ca42fe863d15f986414dbae8c2dfdd2353",
         "BSD-2-Clause",
-        "tsn-pytorch, by pretrained-models.pytorch",
+        "tsn-pytorch's `.pth`",
     ),
     # The one that the code of GSF downloads.
     "inceptionv3": WeightFile(
         "https://yjxiong.blob.core.windows.net/models/inceptionv3-cuhk-0e09b300b493bc74c.pth",
         "0e09b300b493bc74c",
         "BSD-2-Clause",
-        "tsn-pytorch",
+        "tsn-pytorch's `.pth`",
     ),
 }

