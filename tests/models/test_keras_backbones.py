@@ -27,32 +27,33 @@ class Case:
         shifted: Those whose block has an identity path and an expansion.
         millions: Parameters with 1000 classes, from the table of https://keras.io/api/applications,
             or None if the classifier is more than a linear layer.
-        first: The first layer after Keras' own normalization, or None if that is a function.
+        has_layers: Whether Keras' own normalization is layers of the network, and not a function.
     """
 
     build: Callable
     gated: int
     shifted: int
     millions: float | None
-    first: str | None = None
+    has_layers: bool = True
 
 
 CASES = {
-    "efficientnetb0": Case(apps.EfficientNetB0, 16, 9, 5.3, "stem_conv_pad"),
-    "efficientnetv2b0": Case(apps.EfficientNetV2B0, 21, 15, 7.2, "stem_conv"),
-    "efficientnetv2b1": Case(apps.EfficientNetV2B1, 27, 21, 8.2, "stem_conv"),
-    "efficientnetv2b2": Case(apps.EfficientNetV2B2, 28, 22, 10.2, "stem_conv"),
-    "efficientnetv2b3": Case(apps.EfficientNetV2B3, 32, 26, 14.5, "stem_conv"),
-    "efficientnetv2s": Case(apps.EfficientNetV2S, 40, 34, 21.6, "stem_conv"),
-    "mobilenetv3small": Case(apps.MobileNetV3Small, 11, 6, None, "conv"),
-    "mobilenetv3large": Case(apps.MobileNetV3Large, 15, 9, None, "conv"),
-    "convnexttiny": Case(apps.ConvNeXtTiny, 18, 18, 28.6, "convnext_tiny_stem"),
-    "resnet50v2": Case(apps.ResNet50V2, 16, 16, 25.6),
-    "densenet121": Case(apps.DenseNet121, 58, 58, 8.1),
+    "efficientnetb0": Case(apps.EfficientNetB0, 16, 9, 5.3),
+    "efficientnetv2b0": Case(apps.EfficientNetV2B0, 21, 15, 7.2),
+    "efficientnetv2b1": Case(apps.EfficientNetV2B1, 27, 21, 8.2),
+    "efficientnetv2b2": Case(apps.EfficientNetV2B2, 28, 22, 10.2),
+    "efficientnetv2b3": Case(apps.EfficientNetV2B3, 32, 26, 14.5),
+    "efficientnetv2s": Case(apps.EfficientNetV2S, 40, 34, 21.6),
+    "mobilenetv3small": Case(apps.MobileNetV3Small, 11, 6, None),
+    "mobilenetv3large": Case(apps.MobileNetV3Large, 15, 9, None),
+    "convnexttiny": Case(apps.ConvNeXtTiny, 18, 18, 28.6),
+    "resnet50v2": Case(apps.ResNet50V2, 16, 16, 25.6, has_layers=False),
+    "densenet121": Case(apps.DenseNet121, 58, 58, 8.1, has_layers=False),
 }
 # One of each family; DenseNet and ResNet are the slow ones.
 EVERY_TIME = ("efficientnetb0", "efficientnetv2b0", "mobilenetv3small", "convnexttiny")
-PREPROCESSING = {
+LAYERS = (keras.layers.Rescaling, keras.layers.Normalization)
+FUNCTIONS = {
     "mobilenetv2": apps.mobilenet_v2.preprocess_input,
     "resnet50v2": apps.resnet_v2.preprocess_input,
     "densenet121": apps.densenet.preprocess_input,
@@ -113,31 +114,29 @@ def test_parameters_as_published(name):
     assert round(weights / 1e6, 1) == CASES[name].millions
 
 
-@pytest.mark.parametrize("name", PREPROCESSING)
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_normalization_is_that_of_the_function(name):
     ours = ClipNormalization(**BACKBONES[name].normalization)(image())
-    theirs = PREPROCESSING[name](image().astype("float32"))
+    theirs = FUNCTIONS[name](image().astype("float32"))
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", names([name for name, case in CASES.items() if case.first]))
+@pytest.mark.parametrize("name", names([name for name, case in CASES.items() if case.has_layers]))
 def test_normalization_is_that_of_the_layers(name):
     """The presets leave these layers out; what they compute must reach the first convolution."""
-    case = CASES[name]
-    network = case.build(include_top=False, weights=None, input_shape=(32, 32, 3))
+    network = CASES[name].build(include_top=False, weights=None, input_shape=(32, 32, 3))
+    last = [layer for layer in network.layers if isinstance(layer, LAYERS)][-1]
     frames = image()[0].astype("float32")
     if name == "efficientnetb0":
-        # With its weights, whose variance is that of a deviation, and a layer that is only there
-        # with weights="imagenet": "we need to divide another sqrt(var)" in Keras' source.
-        normalization = network.get_layer(index=2)
-        normalization.set_weights([[0.485, 0.456, 0.406], IMAGENET_STDDEV_RGB, 0])
-        normalization.finalize_state()
-    prepared = keras.Model(network.input, network.get_layer(case.first).input)(frames)
+        # What its file of weights holds: deviations where variances belong.
+        mean = np.array([0.485, 0.456, 0.406])
+        last.set_weights([mean, np.array(IMAGENET_STDDEV_RGB), np.array(0)])
+        last.finalize_state()
+    prepared = keras.Model(network.input, last.output)(frames)
     if name == "efficientnetb0":
+        # The layer that repairs it is there with weights="imagenet" only.
         prepared = prepared / np.sqrt(IMAGENET_STDDEV_RGB)
     ours = ClipNormalization(**BACKBONES[name].normalization)(frames)
     np.testing.assert_allclose(ours, prepared, atol=1e-4)
-    kinds = {
-        type(layer) for layer in BACKBONES[name].build(input_shape=(32, 32, 3), weights=None).layers
-    }
-    assert kinds.isdisjoint({keras.layers.Rescaling, keras.layers.Normalization})
+    kinds = {type(layer) for layer in from_preset(f"tsn_{name}", 3, 1, (32, 32, 3)).backbone.layers}
+    assert kinds.isdisjoint(LAYERS)
