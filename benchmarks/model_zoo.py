@@ -44,14 +44,6 @@ TABLES = {
     "controls": (controls.ROWS, ""),
     "rubiksnet": (rubiksnet.ROWS, "rubiksnet_"),
 }
-PYTORCH_WEIGHTS = {
-    "resnet18": "torchvision",
-    "resnet34": "torchvision",
-    "resnet50": "torchvision",
-    "resnet101": "torchvision",
-    "bninception": "tsn-pytorch",
-    "inceptionv3": "tsn-pytorch",
-}
 NONE = "-"
 
 
@@ -130,10 +122,7 @@ def imagenet_weights(preset):
     if preset.startswith("rubiksnet_"):
         images = f"{preset.removeprefix('rubiksnet_').removesuffix('_aq')}_imagenet"
         return f"train `rubiksnet:{images}`" if images in rubiksnet.ROWS else NONE
-    name = split_preset(preset)[1].removesuffix("_ms")
-    if imagenet_source(name):
-        return imagenet_source(name)
-    return f"{PYTORCH_WEIGHTS[name]}'s `.pth`" if name in PYTORCH_WEIGHTS else NONE
+    return imagenet_source(split_preset(preset)[1].removesuffix("_ms")) or NONE
 
 
 if __name__ == "__main__":

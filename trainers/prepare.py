@@ -29,7 +29,8 @@ and command); --annotations is the folder of its annotation files:
         --annotations=labels --output=records
 
     ssv1 ssv2       Something-Something: folders of frames; WebM videos
-    kinetics400     clips named ID_000012_000022.mp4, in any folders
+    jester          folders of frames
+    kinetics400     clips named ID_000012_000022.mp4, in any folders; also kinetics600, kinetics700
     diving48        --split=V2 (cleaned labels, the default) or V1
     epic100         parts of long videos; the class is the (verb, noun) pair
     ucf101 hmdb51   --split=1 (the default), 2 or 3
@@ -63,7 +64,18 @@ from absl import flags
 from . import cli
 
 # Names in gsf_tf.data.OFFICIAL_DATASETS; a test compares them.
-DATASETS = ("ssv1", "ssv2", "kinetics400", "diving48", "epic100", "ucf101", "hmdb51")
+DATASETS = (
+    "ssv1",
+    "ssv2",
+    "jester",
+    "kinetics400",
+    "kinetics600",
+    "kinetics700",
+    "diving48",
+    "epic100",
+    "ucf101",
+    "hmdb51",
+)
 
 _VIDEOS = flags.DEFINE_string("videos", None, "Folder of the videos.", required=True)
 _OUTPUT = flags.DEFINE_string("output", None, "Folder for the records.", required=True)

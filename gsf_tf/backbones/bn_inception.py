@@ -2,7 +2,11 @@ import os
 
 import keras
 
-from gsf_tf.backbones.functional_backbone import check_arguments, functional_backbone
+from gsf_tf.backbones.functional_backbone import (
+    check_arguments,
+    functional_backbone,
+    published_weights,
+)
 from gsf_tf.backbones.inception_layers import convolution_unit, halving_max_pool, pooling_branch
 
 # Channels of the branches: 1x1; 3x3 (reduction, output); double 3x3 (reduction, both outputs);
@@ -37,8 +41,9 @@ def BNInception(
     Args:
         include_top: Whether the network ends in the spatial mean and the linear layer `fc`, whose
             outputs are logits.
-        weights: None for random weights, or the path of a file: a BN-Inception `.pth`, or one that
-            Keras saved from the same network.
+        weights: None for random weights, `"imagenet"` for the published ones, which are downloaded
+            once, or the path of a file: a BN-Inception `.pth`, or one that Keras saved from the
+            same network.
         input_shape: `(height, width, 3)` in pixels; by default `(None, None, 3)`. The size must
             leave even maps before 3c and 4e, as all multiples of 32 do; the papers use 224.
         pooling: Only with `include_top=False`: None to return the last feature map, `"avg"` or
@@ -50,8 +55,9 @@ def BNInception(
         A functional `keras.Model` whose input is BGR in 0..255 minus (104, 117, 128).
 
     Raises:
-        ValueError: If `weights` is `"imagenet"` and no source has weights of this network, if
-            `pooling` is unknown or used with the top, or if the size of the frames does not fit.
+        ValueError: If `pooling` is unknown or used with the top, or if the size of the frames does
+            not fit.
+        UserError: If the published file cannot be had.
         CheckpointError: If the file does not hold weights of this network.
 
     Reference:
@@ -67,6 +73,7 @@ def BNInception(
     x = halving_max_pool(x, "pool2_3x3_s2")
     for block, branches in BLOCKS.items():
         x = _inception(x, f"inception_{block}", *branches)
+    weights = published_weights(weights, "bninception")
     return functional_backbone(inputs, x, include_top, weights, pooling, classes, name)
 
 

@@ -22,6 +22,16 @@ def check_arguments(name, include_top, weights, pooling):
         )
 
 
+def published_weights(weights, backbone):
+    """Returns the path of the published file where `weights` is `"imagenet"`, else `weights`.
+
+    Args:
+        weights: The argument of a builder of a backbone.
+        backbone: Name of the backbone in the table of sources, whatever the model is called.
+    """
+    return imagenet_file(backbone) if weights == "imagenet" else weights
+
+
 def functional_backbone(inputs, features, include_top, weights, pooling, classes, name):
     """Puts the classifier or the pooling on top of the feature maps and loads the weights.
 
@@ -47,10 +57,9 @@ def functional_backbone(inputs, features, include_top, weights, pooling, classes
     if include_top:
         outputs = keras.layers.Dense(classes, name="fc")(outputs)
     model = keras.Model(inputs, outputs, name=name)
+    weights = published_weights(weights, name)
     if weights is None:
         return model
-    if weights == "imagenet":
-        weights = imagenet_file(name)
     if str(weights).endswith(KERAS_FORMATS):
         model.load_weights(weights)
     else:

@@ -2,7 +2,11 @@ import os
 
 import keras
 
-from gsf_tf.backbones.functional_backbone import check_arguments, functional_backbone
+from gsf_tf.backbones.functional_backbone import (
+    check_arguments,
+    functional_backbone,
+    published_weights,
+)
 from gsf_tf.backbones.inception_layers import convolution_unit, halving_max_pool, pooling_branch
 
 COLUMN_7, ROW_7 = (7, 1), (1, 7)
@@ -26,8 +30,9 @@ def InceptionV3(
     Args:
         include_top: Whether the network ends in the spatial mean and the linear layer `fc`, whose
             outputs are logits.
-        weights: None for random weights, or the path of a file: a `.pth` with this network's
-            weights, or one that Keras saved from the same network.
+        weights: None for random weights, `"imagenet"` for the published ones, which are downloaded
+            once, or the path of a file: a `.pth` with this network's weights, or one that Keras
+            saved from the same network.
         input_shape: `(height, width, 3)` in pixels; by default `(None, None, 3)`. The size must
             leave odd maps before mixed_3 and mixed_8, as 229 (the papers'), 261 and 299 do.
         pooling: Only with `include_top=False`: None to return the last feature map, `"avg"` or
@@ -39,8 +44,9 @@ def InceptionV3(
         A functional `keras.Model` whose input is BGR in 0..255 minus (104, 117, 128).
 
     Raises:
-        ValueError: If `weights` is `"imagenet"` and no source has weights of this network, if
-            `pooling` is unknown or used with the top, or if the size of the frames does not fit.
+        ValueError: If `pooling` is unknown or used with the top, or if the size of the frames does
+            not fit.
+        UserError: If the published file cannot be had.
         CheckpointError: If the file does not hold weights of this network.
 
     Reference:
@@ -68,6 +74,7 @@ def InceptionV3(
     x = _mixed_8(x)
     x = _mixed_wide(x, "mixed_9", pool="average")
     x = _mixed_wide(x, "mixed_10", pool="max")
+    weights = published_weights(weights, "inceptionv3")
     return functional_backbone(inputs, x, include_top, weights, pooling, classes, name)
 
 

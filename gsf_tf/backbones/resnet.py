@@ -10,7 +10,11 @@ from collections.abc import Sequence
 
 import keras
 
-from gsf_tf.backbones.functional_backbone import check_arguments, functional_backbone
+from gsf_tf.backbones.functional_backbone import (
+    check_arguments,
+    functional_backbone,
+    published_weights,
+)
 from gsf_tf.backbones.residual_layers import convolution
 from gsf_tf.layers import BatchNormalization
 
@@ -36,7 +40,8 @@ def ResNet(
         include_top: Whether the network ends in the spatial mean and the linear layer `fc`, whose
             outputs are logits.
         weights: None for random weights, or the path of a file: torchvision's `.pth`, or one that
-            Keras saved from the same network.
+            Keras saved from the same network. `ResNet18` to `ResNet101` also have `"imagenet"`, for
+            torchvision's files, which are downloaded once.
         input_shape: `(height, width, 3)` in pixels; by default `(None, None, 3)`, any size.
         pooling: Only with `include_top=False`: None to return the last feature map, `"avg"` or
             `"max"` to return its spatial mean or maximum.
@@ -87,6 +92,7 @@ def ResNet18(
     name: str = "resnet18",
 ) -> keras.Model:
     """Builds ResNet-18, with basic blocks. The arguments are those of `ResNet`."""
+    weights = published_weights(weights, "resnet18")
     return ResNet(
         (2, 2, 2, 2), 64, "basic", include_top, weights, input_shape, pooling, classes, name
     )
@@ -101,6 +107,7 @@ def ResNet34(
     name: str = "resnet34",
 ) -> keras.Model:
     """Builds ResNet-34, with basic blocks. The arguments are those of `ResNet`."""
+    weights = published_weights(weights, "resnet34")
     return ResNet(
         (3, 4, 6, 3), 64, "basic", include_top, weights, input_shape, pooling, classes, name
     )
@@ -115,6 +122,7 @@ def ResNet50(
     name: str = "resnet50",
 ) -> keras.Model:
     """Builds ResNet-50 v1.5, with bottlenecks. The arguments are those of `ResNet`."""
+    weights = published_weights(weights, "resnet50")
     return ResNet(
         (3, 4, 6, 3), 64, "bottleneck", include_top, weights, input_shape, pooling, classes, name
     )
@@ -129,6 +137,7 @@ def ResNet101(
     name: str = "resnet101",
 ) -> keras.Model:
     """Builds ResNet-101 v1.5, with bottlenecks. The arguments are those of `ResNet`."""
+    weights = published_weights(weights, "resnet101")
     return ResNet(
         (3, 4, 23, 3), 64, "bottleneck", include_top, weights, input_shape, pooling, classes, name
     )

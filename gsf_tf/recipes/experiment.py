@@ -38,10 +38,9 @@ def experiment(preset, dataset, num_segments, *, paper=NOT_IN_PAPER):
     return config
 
 
-def start_from_images(config, backbone):
-    """Starts the backbone from ImageNet weights, in a file that docs/experiments.md describes."""
-    # MotionSqueeze has no weights from images: `resnet50_ms` starts as `resnet50` does.
-    config.model.weights = f"pretrained/{backbone.removesuffix('_ms')}.pth"
+def start_from_images(config):
+    """Starts the backbone from its ImageNet weights, which docs/experiments.md describes."""
+    config.model.weights = "imagenet"
 
 
 def papers_start(config):

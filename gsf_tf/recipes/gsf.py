@@ -14,7 +14,6 @@ the paper's results:
 | groups for biases and normalizations | - | declared, but not used |
 """
 
-from gsf_tf.models.preset_names import split_preset
 from gsf_tf.recipes.experiment import (
     experiment,
     optional_arguments,
@@ -51,7 +50,7 @@ def gsf_experiment(preset, dataset, num_segments, *, init=None, paper=NOT_IN_PAP
         )
         papers_start(config)
     if init is None:
-        start_from_images(config, split_preset(preset)[1])
+        start_from_images(config)
     else:
         start_from_run(config, init)
     return config

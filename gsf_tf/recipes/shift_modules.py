@@ -5,7 +5,6 @@ those of the GSF paper, so that a control differs from GSF only in its module an
 RandAugment is part of GSF's recipe and is left out.
 """
 
-from gsf_tf.models.preset_names import split_preset
 from gsf_tf.recipes.experiment import (
     experiment,
     optional_arguments,
@@ -68,5 +67,5 @@ def gst_experiment(preset, dataset, num_segments, *, paper=NOT_IN_PAPER):
 def _control(preset, dataset, num_segments, groups, paper):
     config = experiment(preset, dataset, num_segments, paper=paper)
     set_groups(config, groups)
-    start_from_images(config, split_preset(preset)[1])
+    start_from_images(config)
     return config

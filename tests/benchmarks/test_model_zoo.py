@@ -48,5 +48,6 @@ def test_weights_are_those_that_the_preset_can_take():
     assert imagenet_weights("tsn_mobilenetv2") == imagenet_weights("gsf_densenet121") == "Keras"
     assert imagenet_weights("gsf_efficientnetlite0") == "`gsf_tf[pretrained]`"
     assert imagenet_weights("gsf_resnet50") == "torchvision's `.pth`"
+    assert imagenet_weights("tsn_inceptionv3") == "tsn-pytorch's `.pth`"
     assert imagenet_weights("rubiksnet_large_aq") == "train `rubiksnet:large_imagenet`"
     assert imagenet_weights("rubiksnet_mini") == imagenet_weights("gsf_resnet14thin") == "-"

@@ -101,6 +101,9 @@ def test_describes_an_experiment(name, row):
         file, before = config.init.removeprefix("runs/").split("_", 1)
         assert before in module(file).ROWS
         assert _backbone(load(file, before)) == _backbone(config)
+    elif config.model.weights is not None:
+        assert config.model.weights == "imagenet"
+        assert list_presets(config.model.preset, pretrained=True) == [config.model.preset]
 
 
 def test_rubiksnet_has_no_clipping_and_no_dropout():

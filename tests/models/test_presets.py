@@ -241,8 +241,8 @@ def test_weights_from_a_file(tmp_path):
         ),
         (lambda: small("gsm_resnet14thin", temporal_options={"gate": 1}), "temporal_options"),
         (
-            lambda: small("gsf_resnet50", weights="imagenet"),
-            "only for the backbones mobilenetv2.*for .resnet50",
+            lambda: small("gsf_resnet14thin", weights="imagenet"),
+            "only for the backbones .*mobilenetv2.*for .resnet14thin",
         ),
         (lambda: small("gsf_resnet14thin", channel_ratio=0.05), "multiple of 4"),
         (

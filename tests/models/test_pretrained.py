@@ -49,6 +49,7 @@ def test_presets_with_a_source():
     assert sorted(pretrained + list_presets(pretrained=False)) == list_presets()
     assert imagenet_source("efficientnetlite0") == "`gsf_tf[pretrained]`"
     assert imagenet_source("mobilenetv2") == imagenet_source("convnexttiny") == "Keras"
+    assert imagenet_source("resnet50") == "torchvision's `.pth`"
     assert imagenet_source("resnet14thin") is None
     assert "tsn_efficientnetlite0" in list_presets("tsn_*", pretrained=True)
     assert "gsf_resnet14thin" in list_presets("*_resnet14thin", pretrained=False)
@@ -244,6 +245,6 @@ def test_a_file_of_a_package_must_be_the_published_one(tmp_path, monkeypatch):
 
 
 def test_a_backbone_without_a_source():
-    with pytest.raises(ValueError, match="only for the backbones mobilenetv2.*'resnet14thin'"):
+    with pytest.raises(ValueError, match="only for the backbones .*mobilenetv2.*'resnet14thin'"):
         small("gsf_resnet14thin", weights="imagenet")
     assert {name for name in BACKBONES if imagenet_source(name)} >= {"efficientnetlite0"}

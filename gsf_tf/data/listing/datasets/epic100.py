@@ -26,7 +26,8 @@ _COLUMNS = (
 class Epic100(OfficialDataset):
     """EPIC-KITCHENS-100: parts of long kitchen videos, 97 verbs and 300 nouns.
 
-    The official layout, from memory:
+    The official layout. The annotations were compared with the original files, but for the
+    training list:
 
         videos/P01/videos/P01_01.MP4             in any folders; the name identifies a video
         annotations/EPIC_100_train.csv           narration_id,participant_id,video_id,

@@ -12,7 +12,7 @@ _SPLITS = {"0": None, "1": "train", "2": "val"}
 class Hmdb51(OfficialDataset):
     """HMDB51: AVI videos, 51 classes, three official splits.
 
-    The official layout, from memory:
+    The official layout. The annotations were compared with the original files:
 
         videos/CLASS/NAME.avi                   the archive holds an archive per class
         annotations/CLASS_test_split1.txt       "NAME.avi 1 ", a file for each class and split;

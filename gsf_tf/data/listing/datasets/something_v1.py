@@ -1,12 +1,7 @@
 """Something-Something V1 (Goyal et al., ICCV 2017)."""
 
-import os
-
-from gsf_tf.data.listing.datasets.annotated_clip import AnnotatedClip
-from gsf_tf.data.listing.datasets.annotation_file import find_file, find_label, read_lines
+from gsf_tf.data.listing.datasets.numbered_clips import locate_folders, read_numbered_clips
 from gsf_tf.data.listing.datasets.official_dataset import OfficialDataset
-from gsf_tf.data.listing.label_map import LabelMap
-from gsf_tf.errors import DataError
 
 
 class SomethingV1(OfficialDataset):
@@ -37,19 +32,7 @@ class SomethingV1(OfficialDataset):
     )
 
     def read_annotations(self, folder, variant):
-        names = find_file(folder, "something-something-v1-labels.csv")
-        labels = LabelMap(sorted(line for _, line in read_lines(names)))
-        clips = []
-        for split, name in (("train", "train"), ("val", "validation")):
-            for where, line in read_lines(find_file(folder, f"something-something-v1-{name}.csv")):
-                clip, separator, label = line.partition(";")
-                if not separator or not clip.isdecimal():
-                    raise DataError(
-                        f"A line must be a clip's number, `;` and its label. Received: {line!r} at "
-                        f"{where}. Use the official file."
-                    )
-                clips.append(AnnotatedClip(clip, find_label(labels, label, where), split, where))
-        return labels, clips, {}
+        return *read_numbered_clips(folder, "something-something-v1"), {}
 
     def published(self, variant):
         return {"train": 86_017, "val": 11_522}
@@ -58,5 +41,4 @@ class SomethingV1(OfficialDataset):
         return "Something-Something V1"
 
     def locator(self, videos):
-        folders = {entry.name for entry in os.scandir(videos) if entry.is_dir()}
-        return (lambda file: file if file in folders else None), []
+        return locate_folders(videos)

@@ -17,8 +17,9 @@ _PREFIX = "something-something-v2-"
 class SomethingV2(OfficialDataset):
     """Something-Something V2: WebM videos, 174 classes.
 
-    The official layout, from memory. Each annotation file may also have the longer name of the
-    first release, such as `something-something-v2-train.json`:
+    The official layout. Labels and validation list were compared with the original files. Each
+    annotation file may also have the longer name of the first release, such as
+    `something-something-v2-train.json`:
 
         videos/ID.webm                the folder 20bn-something-something-v2
         annotations/labels.json       {"Putting something on a surface": "109", ...}

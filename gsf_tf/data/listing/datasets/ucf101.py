@@ -10,7 +10,7 @@ from gsf_tf.errors import DataError
 class Ucf101(OfficialDataset):
     """UCF101: AVI videos, 101 classes, three official splits.
 
-    The official layout, from memory:
+    The official layout. The annotations were compared with the original files:
 
         videos/CLASS/v_CLASS_g01_c01.avi   the folder UCF-101
         annotations/classInd.txt           "1 ApplyEyeMakeup", counted from 1

@@ -1,7 +1,7 @@
 import pytest
 
 from gsf_tf.data import DataError
-from gsf_tf.data.listing.datasets import Kinetics400
+from gsf_tf.data.listing.datasets import OFFICIAL_DATASETS, Kinetics400, Kinetics600, Kinetics700
 from tests.data.record_reader import prepare
 from tests.data.video_maker import make_video
 
@@ -96,3 +96,29 @@ def test_a_time_must_be_finite(lists, tmp_path, time):
     (lists / "train.csv").write_text(f"{HEADER}\na,x,0,10,train\nb,y,{time},10,train\n")
     with pytest.raises(DataError, match=f"must be seconds. Received: time_start='{time}'.*line 3"):
         Kinetics400().list_clips(tmp_path, lists)
+
+
+@pytest.mark.parametrize(
+    "dataset, published",
+    [
+        (Kinetics400, {"train": 246_245, "val": 20_000}),
+        (Kinetics600, {"train": 392_622, "val": 30_000}),
+        (Kinetics700, {"train": 545_317, "val": 35_000}),
+    ],
+)
+def test_lists_have_the_names_under_which_they_are_distributed(lists, tmp_path, dataset, published):
+    dataset = dataset()
+    number = dataset.num_classes
+    assert OFFICIAL_DATASETS[f"kinetics{number}"].num_classes == number
+    for file in LAYOUTS["spaces"]:
+        make_video(tmp_path / "videos" / file, 4)
+    (lists / "validate.csv").rename(lists / f"kinetics-{number}_val.csv")
+    (lists / "train.csv").rename(lists / f"kinetics-{number}_train.csv")
+    listing = dataset.list_clips(tmp_path / "videos", lists)
+    assert [clip.data_path for clip in listing.clips if clip.split == "val"] == [
+        "massaging person's head/0wR5jVB-WPk_000417_000427.mp4"
+    ]
+    assert listing.source == f"Kinetics-{number}" and listing.published == published
+    (lists / f"kinetics-{number}_val.csv").rename(lists / f"kinetics-{number + 100}_val.csv")
+    with pytest.raises(DataError, match=f"`kinetics-{number}_val.csv` or `validate.csv` or"):
+        dataset.list_clips(tmp_path / "videos", lists)

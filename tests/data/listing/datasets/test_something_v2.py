@@ -9,8 +9,7 @@ from gsf_tf.data.listing.datasets import SomethingV2
 from tests.data.record_reader import prepare
 from tests.data.video_maker import make_video
 
-# Written down from memory of labels.json; that the pairs below have the indices of the authors'
-# code says that nothing before the last of them is missing.
+# The names of labels.json, which test_original_files.py compares with the original.
 LABELS = pathlib.Path(__file__).with_name("something_v2_labels.txt").read_text().splitlines()
 
 
