@@ -1,7 +1,9 @@
-"""Export a trained model as a SavedModel for TensorFlow Serving.
+"""Export a trained model for TensorFlow Serving, LiteRT (TensorFlow Lite) or ONNX.
 
   gsf-tf export --workdir=runs/mine
   gsf-tf export --workdir=runs/rubiksnet_aq --harden
+  gsf-tf export --workdir=runs/mine --format=saved_model,litert,onnx
+  gsf-tf export --workdir=runs/mine --format=litert --litert=float16,int8 --calibration=records
 
 Writes export/<n>/ to the workdir, n counting up. The SavedModel holds standard TensorFlow ops only;
 before the command says done, it was loaded by a process without gsf_tf and its outputs were
@@ -9,42 +11,87 @@ compared with the model's. Signature serving_default: clip, uint8 [N, T, H, W, 3
 probabilities and logits, float32 [N, K]; class names in assets/labels.txt. A model for verb, noun
 and action gives verb_probabilities and the like too. With --harden the attention and the quantized
 shifts of a RubiksNet become integer shifts first.
+
+Other formats go to export_litert/<n>/ and export_onnx/<n>/, with the same input and outputs. Each
+is run by its own runtime, in a process without TensorFlow, and compared with the model too; sizes
+and differences are in export.json. LiteRT has the kinds float32, float16, dynamic_int8 and int8.
+int8 needs --calibration: "records" for the training records of the run, or a folder of records of
+the same classes. The folder of an ONNX model is a model of NVIDIA Triton.
 """
 
 from absl import flags
 
 from . import cli
 
+FORMATS = ("saved_model", "litert", "onnx")
+# As in gsf_tf.export.litert; a test compares them.
+LITERT_KINDS = ("float32", "float16", "dynamic_int8", "int8")
+
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a finished training run.")
-_FORMAT = flags.DEFINE_enum("format", "saved_model", ["saved_model"], "What to write.")
+_FORMAT = flags.DEFINE_list("format", "saved_model", f"What to write: {', '.join(FORMATS)}.")
+_LITERT = flags.DEFINE_list("litert", "float32", f"Kinds of LiteRT: {', '.join(LITERT_KINDS)}.")
+_CALIBRATION = flags.DEFINE_string(
+    "calibration", None, "Records for int8 and for measuring: a folder, or 'records', the run's."
+)
+_CALIBRATION_CLIPS = flags.DEFINE_integer("calibration_clips", 100, "How many of their clips.", 1)
+_ONNX_BATCH = flags.DEFINE_integer("onnx_batch", None, "Clips per batch; by default any number.", 1)
+_WARMUP = flags.DEFINE_boolean(
+    "warmup", False, "Add warm-up requests for TensorFlow Serving to the SavedModel."
+)
 _HARDEN = flags.DEFINE_boolean("harden", False, "Turn learned attention into integer shifts first.")
 flags.mark_flag_as_required("workdir")
 
 
 def main(_):
-    from gsf_tf.export.saved_model import export_saved_model, next_version
+    check_flags()
+
     from gsf_tf.workdir import Workdir
+
+    from .export_formats import FormatOptions, write_formats
 
     workdir = Workdir(_WORKDIR.value)
     data = workdir.read_config("data.sampling", "data.frame_stride")["data"]
     records = workdir.read_run("records.short_side")["records"]
     model, labels = workdir.load_model(), workdir.read_labels()
-    path = next_version(workdir.exports)
     console = cli.console()
     if _HARDEN.value:
         model = hardened(model, console)
-    with console.status("Exporting, and running the result on stock TensorFlow"):
-        difference = export_saved_model(
-            model,
-            labels,
-            path,
-            short_side=records["short_side"],
-            sampling=data["sampling"],
-            frame_stride=data["frame_stride"],
-        )
-    console.print(
-        f"Wrote {path} (standard ops only; logits equal to the model's within {difference:.1e})"
+    sampling = {name: data[name] for name in ("sampling", "frame_stride")}
+    options = FormatOptions(
+        tuple(_LITERT.value),
+        calibration(workdir, model, labels, sampling),
+        _ONNX_BATCH.value,
+        _WARMUP.value,
     )
+    recipe = {"short_side": records["short_side"], **sampling}
+    write_formats(_FORMAT.value, model, labels, workdir.exports, recipe, options, console)
+
+
+def check_flags():
+    unknown = [name for name in _FORMAT.value if name not in FORMATS]
+    if unknown or not _FORMAT.value:
+        raise cli.FlagError(
+            f"--format must be names among {', '.join(FORMATS)}, separated by commas. "
+            f"Received: --format={','.join(_FORMAT.value)}"
+        )
+    for flag, wanted in ((_LITERT, "litert"), (_CALIBRATION, "litert"), (_ONNX_BATCH, "onnx")):
+        if flag.present and wanted not in _FORMAT.value:
+            raise cli.FlagError(
+                f"--{flag.name} belongs to --format={wanted}. "
+                f"Received: --format={','.join(_FORMAT.value)}"
+            )
+
+
+def calibration(workdir, model, labels, sampling):
+    """Returns the clips that --calibration names, or None."""
+    from gsf_tf.export import calibration_clips
+
+    records = _CALIBRATION.value
+    if records is None:
+        return None
+    if records == "records":
+        records = workdir.read_config("data.records")["data"]["records"]
+    return calibration_clips(records, model, labels, num_clips=_CALIBRATION_CLIPS.value, **sampling)
 
 
 def hardened(model, console):

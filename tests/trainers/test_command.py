@@ -15,6 +15,7 @@ from gsf_tf.data.listing.video_folder import _SPLIT_FOLDERS
 from gsf_tf.data.pipeline.cropping import CROPS_ALONG
 from gsf_tf.evaluation.fusion import MEANS
 from gsf_tf.evaluation.protocol import PROTOCOLS
+from gsf_tf.export.litert import LITERT_KINDS
 from tests.program_forks import REPOSITORY
 from tests.trainers.conftest import run
 from trainers import cli
@@ -230,6 +231,7 @@ def test_programs_offer_the_choices_of_the_library():
     assert constant("evaluate", "PROTOCOLS") == tuple(PROTOCOLS)
     assert constant("evaluate", "MEANS") == tuple(MEANS)
     assert constant("evaluate", "CROPS_ALONG") == tuple(CROPS_ALONG)
+    assert constant("export", "LITERT_KINDS") == LITERT_KINDS
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "doctor"])
