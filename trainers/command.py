@@ -13,7 +13,10 @@ COMMANDS = {
     "inspect": ("inspect_records", "Inspect records: count and check their clips, draw some"),
     "train": ("train", "Train a model on records, or continue a run"),
     "evaluate": ("evaluate", "Evaluate a trained model by the papers' protocols, or fuse scores"),
-    "export": ("export", "Export a trained model as a SavedModel for TensorFlow Serving"),
+    "export": (
+        "export",
+        "Export a trained model for TensorFlow Serving, LiteRT (TensorFlow Lite) or ONNX",
+    ),
     "predict": ("predict", "Name the action in video files"),
     "convert": ("convert", "Convert a checkpoint of the authors' PyTorch code to Keras, or back"),
     "demo": ("demo", "Run the whole job on generated clips: from no data to a served model"),

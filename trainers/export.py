@@ -1,8 +1,10 @@
-"""Export a trained model as a SavedModel for TensorFlow Serving.
+"""Export a trained model for TensorFlow Serving, LiteRT (TensorFlow Lite) or ONNX.
 
   gsf-tf export --workdir=runs/mine
   gsf-tf export --workdir=runs/rubiksnet_aq --harden
   gsf-tf export --model=gsf_ssv1.keras --labels=labels.txt --output=served
+  gsf-tf export --workdir=runs/mine --format=saved_model,litert,onnx
+  gsf-tf export --workdir=runs/mine --format=litert --litert=float16,int8 --calibration=records
 
 --model is a workdir, a .keras file or a checkpoint of the authors. Writes <n>/ to --output, n
 counting up; by default to export/ in the workdir, or in the folder of the file. The SavedModel
@@ -11,6 +13,12 @@ gsf_tf and its outputs were compared with the model's. Signature serving_default
 [N, T, H, W, 3] RGB, to probabilities and logits, float32 [N, K]; class names in assets/labels.txt.
 A model for verb, noun and action gives verb_probabilities and the like too. With --harden the
 attention and the quantized shifts of a RubiksNet become integer shifts first.
+
+Other formats go to <output>_litert/<n>/ and <output>_onnx/<n>/, with the same input and outputs.
+Each is run by its own runtime, in a process without TensorFlow, and compared with the model too;
+sizes and differences are in export.json. LiteRT has the kinds float32, float16, dynamic_int8 and
+int8. int8 needs --calibration: "records" for the training records of the run, or a folder of
+records of the same classes. The folder of an ONNX model is a model of NVIDIA Triton.
 """
 
 import pathlib
@@ -19,39 +27,85 @@ from absl import flags
 
 from . import cli
 
+FORMATS = ("saved_model", "litert", "onnx")
+# As in gsf_tf.export.litert; a test compares them.
+LITERT_KINDS = ("float32", "float16", "dynamic_int8", "int8")
+
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a finished training run, as --model.")
 _MODEL = flags.DEFINE_string("model", None, "Workdir, .keras file or checkpoint of the authors.")
 _LABELS = flags.DEFINE_string("labels", None, "Class names, if the model keeps none.")
 _OUTPUT = flags.DEFINE_string("output", None, "Folder of the exports; by default beside the model.")
-_FORMAT = flags.DEFINE_enum("format", "saved_model", ["saved_model"], "What to write.")
+_FORMAT = flags.DEFINE_list("format", "saved_model", f"What to write: {', '.join(FORMATS)}.")
+_LITERT = flags.DEFINE_list("litert", "float32", f"Kinds of LiteRT: {', '.join(LITERT_KINDS)}.")
+_CALIBRATION = flags.DEFINE_string(
+    "calibration", None, "Records for int8 and for measuring: a folder, or 'records', the run's."
+)
+_CALIBRATION_CLIPS = flags.DEFINE_integer("calibration_clips", 100, "How many of their clips.", 1)
+_ONNX_BATCH = flags.DEFINE_integer("onnx_batch", None, "Clips per batch; by default any number.", 1)
+_WARMUP = flags.DEFINE_boolean(
+    "warmup", False, "Add warm-up requests for TensorFlow Serving to the SavedModel."
+)
 _HARDEN = flags.DEFINE_boolean("harden", False, "Turn learned attention into integer shifts first.")
 
 
 def main(_):
     source = pathlib.Path(cli.one_of(_MODEL, _WORKDIR))
+    check_flags()
 
-    from gsf_tf.export.saved_model import export_saved_model, next_version
     from gsf_tf.trained import open_model
+
+    from .export_formats import FormatOptions, write_formats
 
     opened = open_model(source, _LABELS.value)
     model, labels, clips = opened.layers_of, opened.labels, opened.description
-    folder = source if source.is_dir() else source.parent
-    path = next_version(_OUTPUT.value or folder / "export")
     console = cli.console()
     if _HARDEN.value:
         model = hardened(model, console)
-    with console.status("Exporting, and running the result on stock TensorFlow"):
-        difference = export_saved_model(
-            model,
-            labels,
-            path,
-            short_side=clips.short_side,
-            sampling=clips.sampling,
-            frame_stride=clips.frame_stride,
-        )
-    console.print(
-        f"Wrote {path} (standard ops only; logits equal to the model's within {difference:.1e})"
+    sampling = {"sampling": clips.sampling, "frame_stride": clips.frame_stride}
+    options = FormatOptions(
+        tuple(_LITERT.value),
+        calibration(source, model, labels, sampling),
+        _ONNX_BATCH.value,
+        _WARMUP.value,
     )
+    folder = pathlib.Path(
+        _OUTPUT.value or (source if source.is_dir() else source.parent) / "export"
+    )
+    recipe = {"short_side": clips.short_side, **sampling}
+    write_formats(_FORMAT.value, model, labels, folder, recipe, options, console)
+
+
+def check_flags():
+    unknown = [name for name in _FORMAT.value if name not in FORMATS]
+    if unknown or not _FORMAT.value:
+        raise cli.FlagError(
+            f"--format must be names among {', '.join(FORMATS)}, separated by commas. "
+            f"Received: --format={','.join(_FORMAT.value)}"
+        )
+    for flag, wanted in ((_LITERT, "litert"), (_CALIBRATION, "litert"), (_ONNX_BATCH, "onnx")):
+        if flag.present and wanted not in _FORMAT.value:
+            raise cli.FlagError(
+                f"--{flag.name} belongs to --format={wanted}. "
+                f"Received: --format={','.join(_FORMAT.value)}"
+            )
+
+
+def calibration(source, model, labels, sampling):
+    """Returns the clips that --calibration names, or None."""
+    from gsf_tf.export import calibration_clips
+    from gsf_tf.workdir import Workdir
+
+    records = _CALIBRATION.value
+    if records is None:
+        return None
+    if records == "records":
+        if not source.is_dir():
+            raise cli.FlagError(
+                "--calibration=records means the records of a run, so --model must be a workdir. "
+                f"Received: --model={source}. Name the folder of the records."
+            )
+        records = Workdir(source).read_config("data.records")["data"]["records"]
+    return calibration_clips(records, model, labels, num_clips=_CALIBRATION_CLIPS.value, **sampling)
 
 
 def hardened(model, console):

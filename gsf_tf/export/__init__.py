@@ -1,5 +1,17 @@
 """Export of models to formats that run without gsf_tf."""
 
-from gsf_tf.export.saved_model import ExportError, export_saved_model, next_version
+from gsf_tf.export.calibration import calibration_clips
+from gsf_tf.export.export_error import ExportError
+from gsf_tf.export.export_folder import next_version
+from gsf_tf.export.litert import export_litert
+from gsf_tf.export.onnx_model import export_onnx
+from gsf_tf.export.saved_model import export_saved_model
 
-__all__ = ["ExportError", "export_saved_model", "next_version"]
+__all__ = [
+    "ExportError",
+    "calibration_clips",
+    "export_litert",
+    "export_onnx",
+    "export_saved_model",
+    "next_version",
+]

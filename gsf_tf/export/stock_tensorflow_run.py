@@ -1,7 +1,7 @@
 """Runs a SavedModel in a process that has TensorFlow and does not import gsf_tf.
 
 The program is started by its file name, so that the package around it is not imported:
-`python stock_tensorflow_run.py SAVED_MODEL CLIP.npy LOGITS.npz`
+`python stock_tensorflow_run.py SAVED_MODEL CLIPS.npy OUTPUTS.npz`
 """
 
 import io
@@ -28,17 +28,33 @@ def unknown_ops(saved_model_directory):
     return sorted(name for name in names if op_def_registry.get(name) is None)
 
 
-def main(saved_model_directory, clip_file, logits_file):
+def replay_warmup(saved_model_directory, signatures):
+    """Runs the warm-up requests of TensorFlow Serving, as it does before it serves."""
+    file = pathlib.Path(saved_model_directory) / "assets.extra/tf_serving_warmup_requests"
+    if not file.exists():
+        return
+    from tensorflow_serving.apis import prediction_log_pb2
+
+    for record in tf.data.TFRecordDataset(str(file)):
+        request = prediction_log_pb2.PredictionLog.FromString(record.numpy()).predict_log.request
+        inputs = {n: tf.constant(tf.make_ndarray(value)) for n, value in request.inputs.items()}
+        signatures[request.model_spec.signature_name](**inputs)
+
+
+def main(saved_model_directory, clip_file, result_file):
     unknown = unknown_ops(saved_model_directory)
     if unknown:
         sys.exit(f"The graph has ops that TensorFlow does not know: {', '.join(unknown)}")
     saved_model = tf.saved_model.load(saved_model_directory)
-    outputs = saved_model.signatures["serving_default"](clip=tf.constant(np.load(clip_file)))
-    logits = {n: v.numpy() for n, v in outputs.items() if n.endswith("logits")}
+    serve, clips, results = saved_model.signatures["serving_default"], np.load(clip_file), {}
+    for size in (1, len(clips)):
+        outputs = serve(clip=tf.constant(clips[:size]))
+        results.update({f"{size}/{name}": value.numpy() for name, value in outputs.items()})
+    replay_warmup(saved_model_directory, saved_model.signatures)
     archive = io.BytesIO()
-    np.savez(archive, **logits)
+    np.savez(archive, **results)
     try:
-        pathlib.Path(logits_file).write_bytes(archive.getbuffer())
+        pathlib.Path(result_file).write_bytes(archive.getbuffer())
     except OSError as error:
         print(error, file=sys.stderr)
         sys.exit(os.EX_IOERR)

@@ -11,8 +11,7 @@ from gsf_tf import ops
 from gsf_tf.data import LabelMap, frames_to_clip
 from gsf_tf.errors import UserError
 from gsf_tf.evaluation import Predictor
-from gsf_tf.export import ExportError, export_saved_model
-from gsf_tf.export.saved_model import next_version
+from gsf_tf.export import ExportError, export_saved_model, next_version
 from gsf_tf.models import from_preset
 from tests import exhaustive
 from tests.conftest import OPS_PATHS

@@ -16,6 +16,7 @@ from gsf_tf.data.pipeline.clip_rule import SAMPLING
 from gsf_tf.data.pipeline.cropping import CROPS_ALONG
 from gsf_tf.evaluation.fusion import MEANS
 from gsf_tf.evaluation.protocol import PROTOCOLS
+from gsf_tf.export.litert import LITERT_KINDS
 from gsf_tf.trained.label_file import TORCH_FORMATS
 from tests.program_forks import REPOSITORY
 from tests.trainers.conftest import run
@@ -235,6 +236,7 @@ def test_programs_offer_the_choices_of_the_library():
     assert constant("predict", "CROPS_ALONG") == tuple(CROPS_ALONG)
     assert constant("convert", "SAMPLING") == tuple(SAMPLING)
     assert constant("convert", "TORCH_FORMATS") == tuple(TORCH_FORMATS)
+    assert constant("export", "LITERT_KINDS") == LITERT_KINDS
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "doctor"])

@@ -1,0 +1,174 @@
+import os
+from collections.abc import Iterator, Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from gsf_tf.data import LabelMap
+from gsf_tf.errors import UserError, did_you_mean
+from gsf_tf.export.clip_recipe import ClipRecipe
+from gsf_tf.export.comparison import (
+    FLOAT_BOUND,
+    check_outputs,
+    model_logits,
+    random_clips,
+    run_alone,
+)
+from gsf_tf.export.export_error import ExportError
+from gsf_tf.export.export_folder import new_export, write_client_files, write_json
+from gsf_tf.export.graph.frozen_function import named_function
+from gsf_tf.export.required_package import require_package
+from gsf_tf.models.float32_copy import float32_copy
+
+LITERT_KINDS = ("float32", "float16", "dynamic_int8", "int8")
+
+
+def export_litert(
+    model: keras.Model,
+    labels: LabelMap,
+    directory: str | os.PathLike,
+    *,
+    kinds: Sequence[str] = ("float32",),
+    calibration: np.ndarray | None = None,
+    short_side: int = 256,
+    sampling: str = "segments",
+    frame_stride: int | None = None,
+) -> dict[str, dict]:
+    """Writes LiteRT (TensorFlow Lite) models with builtin operations only, and checks them.
+
+    The graph is that of `export_saved_model`; its batch is one clip. The signature
+    `serving_default` has the same input and outputs: `clip`, uint8 `[1, T, H, W, 3]`, and
+    `probabilities` and `logits`, float32 `[1, K]`, whatever the kind.
+
+    | kind | weights | computation |
+    |---|---|---|
+    | `"float32"` | float32 | float32 |
+    | `"float16"` | float16 | float32, or float16 where the device has it |
+    | `"dynamic_int8"` | int8 | int8 or float32, with ranges found while it runs |
+    | `"int8"` | int8 | int8, with ranges from `calibration` |
+
+    The folder has `<kind>.tflite` for each kind, `labels.txt`, `preprocessing.json` and
+    `export.json`. Each model is run by the interpreter of ai-edge-litert in a process without
+    TensorFlow, on three random clips and on the clips of `calibration`. The float32 model must have
+    the model's outputs to 1e-4 of the largest logit; of the others the difference is measured.
+
+    Args:
+        model: `SegmentModel`, or any model from such clips to logits.
+        labels: `LabelMap` with a name per output.
+        directory: Folder that is written; it must not exist.
+        kinds: Names of kinds in this table, each once.
+        calibration: Clips as in training, uint8 `[N, T, H, W, 3]`; `"int8"` needs them, of
+            all classes if possible.
+        short_side: As in `export_saved_model`.
+        sampling: As in `export_saved_model`.
+        frame_stride: As in `export_saved_model`.
+
+    Returns:
+        For each kind a dictionary, as in `export.json`: `bytes`; `difference`, the largest one of
+        the logits on the random clips as a share of the largest logit; and with `calibration`,
+        `calibration_difference` and `equal_top1`, the share of these clips for which the most
+        probable class is the model's.
+
+    Raises:
+        ExportError: If a model cannot be converted to builtin operations, or has other outputs.
+            Nothing is left on the disk.
+        UserError: If an argument breaks these rules, the number of labels is wrong, `directory`
+            cannot be written, or ai-edge-litert is not installed.
+
+    Example:
+
+    ```python
+    gsf_tf.export.export_litert(model, labels, "mobile", kinds=["float32", "float16"])
+    ```
+    """
+    calibration = None if calibration is None else np.asarray(calibration)
+    _check_kinds(kinds, calibration, model)
+    require_package("ai_edge_litert", "litert", "LiteRT models")
+    recipe = ClipRecipe(short_side, sampling, frame_stride)
+    with new_export(directory, model, labels) as (written, scratch):
+        model = float32_copy(model)
+        written.mkdir()
+        write_client_files(written, model, labels, recipe)
+        clips = random_clips(model)
+        expected = model_logits(model, clips)
+        wanted = None if calibration is None else model_logits(model, calibration)
+        module = _traced(model)
+        report = {}
+        for kind in kinds:
+            file = written / f"{kind}.tflite"
+            file.write_bytes(_convert(module, kind, calibration))
+            outputs = run_alone("stock_litert_run.py", file, clips, scratch)
+            bound = FLOAT_BOUND if kind == "float32" else None
+            figures = {
+                "bytes": file.stat().st_size,
+                "difference": check_outputs(expected, outputs, bound),
+            }
+            if calibration is not None:
+                *_, all_clips = run_alone("stock_litert_run.py", file, calibration, scratch)
+                figures["calibration_clips"] = len(calibration)
+                figures["calibration_difference"] = check_outputs(wanted, [all_clips], bound)
+                figures["equal_top1"] = float(
+                    np.mean(all_clips["logits"].argmax(-1) == wanted["logits"].argmax(-1))
+                )
+            report[kind] = figures
+        write_json(written / "export.json", {"format": "litert", "kinds": report})
+    return report
+
+
+def _check_kinds(kinds, calibration, model):
+    for kind in kinds:
+        if kind not in LITERT_KINDS:
+            raise UserError(
+                f"`kinds` must be names among {', '.join(LITERT_KINDS)}. Received: {kind!r}."
+                + did_you_mean(kind, LITERT_KINDS)
+            )
+    if not kinds or len(set(kinds)) < len(kinds):
+        raise UserError(
+            f"`kinds` must name at least one kind, and each once. Received: kinds={list(kinds)}"
+        )
+    if "int8" in kinds and calibration is None:
+        raise UserError(
+            "The kind 'int8' needs `calibration`, clips from which the ranges of the numbers are "
+            "taken. Received: calibration=None. Pass some clips of the training data, or choose "
+            "'dynamic_int8'."
+        )
+    if calibration is None:
+        return
+    shape, wanted = np.shape(calibration), tuple(model.input_shape[1:])
+    if shape[1:] != wanted or not len(calibration) or calibration.dtype != np.uint8:
+        raise UserError(
+            f"`calibration` must be at least one clip of the model's, uint8 of the shape "
+            f"{(None, *wanted)}. Received: shape={shape}, dtype={calibration.dtype}"
+        )
+
+
+def _traced(model):
+    module = tf.Module()
+    module.serve = named_function(model, batch_size=1)
+    return module
+
+
+def _convert(module, kind, calibration):
+    concrete = module.serve.get_concrete_function()
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], module)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    if kind != "float32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if kind == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if kind == "int8":
+        converter.representative_dataset = lambda: _one_by_one(calibration)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    try:
+        return converter.convert()
+    except Exception as error:  # The converter raises whatever its passes raise.
+        raise ExportError(
+            "A LiteRT model must have builtin operations only. Received this error of the "
+            f"converter, for the kind {kind!r}:\n{str(error).strip()[:2000]}"
+        ) from error
+
+
+def _one_by_one(calibration: np.ndarray) -> Iterator[dict[str, np.ndarray]]:
+    for clip in calibration:
+        yield {"clip": clip[None]}

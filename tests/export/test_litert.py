@@ -1,0 +1,86 @@
+"""LiteRT models: builtin operations, the interpreter of ai-edge-litert, measured differences."""
+
+import json
+
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+
+from gsf_tf.data import LabelMap
+from gsf_tf.errors import UserError
+from gsf_tf.export import export_litert
+from gsf_tf.export.litert import LITERT_KINDS
+from gsf_tf.models import from_preset, harden
+from tests import exhaustive
+from tests.models.randomize import randomize
+
+LABELS = LabelMap(["down", "left", "up"])
+CASES = (
+    *("gsf_resnet14thin", "tsm_resnet14thin", "gsf_mobilenetv2", "tsm_mobilenetv2"),
+    *("gsf_bninception", "rubiksnet_mini", "rubiksnet_mini_aq hardened"),
+)
+
+
+def clips(number):
+    shape = (number, 2, 32, 32, 3)
+    return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+
+
+def build(case):
+    preset, *hardened = case.split()
+    model = from_preset(preset, 3, num_segments=2, input_shape=(32, 32, 3))
+    randomize(model, clips(3))
+    return harden(model).model if hardened else model
+
+
+@pytest.mark.parametrize(
+    ("case", "kinds"),
+    exhaustive.cases(
+        [(case, LITERT_KINDS) for case in CASES] + [(CASES[-1], ("float32",))],
+        lambda case: case in [(CASES[0], LITERT_KINDS), (CASES[-1], ("float32",))],
+    ),
+)
+def test_every_kind(case, kinds, tmp_path):
+    model = build(case)
+    report = export_litert(
+        model, LABELS, tmp_path / "1", kinds=kinds, calibration=clips(4), short_side=48
+    )
+    assert json.loads((tmp_path / "1/export.json").read_text())["kinds"] == report
+    assert (tmp_path / "1/labels.txt").read_text() == "down\nleft\nup\n"
+    assert json.loads((tmp_path / "1/preprocessing.json").read_text())["short_side"] == 48
+    expected = np.asarray(model(clips(4), training=False))
+    for kind in kinds:
+        interpreter = Interpreter(model_path=str(tmp_path / "1" / f"{kind}.tflite"))
+        details = interpreter.get_tensor_details()
+        assert max(len(tensor["shape"]) for tensor in details if tensor["name"]) <= 5
+        serve = interpreter.get_signature_runner("serving_default")
+        rows = [serve(clip=clip[None]) for clip in clips(4)]
+        logits = np.concatenate([row["logits"] for row in rows])
+        np.testing.assert_allclose([row["probabilities"].sum() for row in rows], 1, atol=0.02)
+        share = np.abs(logits - expected).max() / np.abs(expected).max()
+        assert share == pytest.approx(report[kind]["calibration_difference"], rel=0.01, abs=1e-5)
+        assert share < {"float32": 1e-4, "float16": 0.05}.get(kind, 0.5)
+        equal = np.mean(logits.argmax(-1) == expected.argmax(-1))
+        assert report[kind]["equal_top1"] == equal
+    if len(kinds) > 1:
+        sizes = {kind: report[kind]["bytes"] for kind in kinds}
+        assert sizes["float16"] < 0.6 * sizes["float32"]
+        assert max(sizes["int8"], sizes["dynamic_int8"]) < 0.4 * sizes["float32"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"kinds": ["int7"]}, "Did you mean 'int8'"),
+        ({"kinds": []}, "at least one kind"),
+        ({"kinds": ["int8"]}, "needs `calibration`"),
+        ({"calibration": np.zeros((2, 2, 32, 16, 3), np.uint8)}, "the shape .None, 2, 32, 32, 3"),
+        ({"calibration": np.zeros((2, 2, 32, 32, 3))}, "dtype=float64"),
+        ({"calibration": np.zeros((0, 2, 32, 32, 3), np.uint8)}, "at least one clip"),
+    ],
+)
+def test_arguments_that_break_a_rule(options, message, tmp_path):
+    model = from_preset("tsn_resnet14thin", 3, num_segments=2, input_shape=(32, 32, 3))
+    with pytest.raises(UserError, match=message):
+        export_litert(model, LABELS, tmp_path / "1", **options)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,59 @@
+"""`gsf-tf export`: formats, calibration, and flags that do not belong together."""
+
+import json
+import shutil
+
+import pytest
+
+from gsf_tf.data import DatasetInfo
+from tests.trainers.conftest import run
+
+
+def test_litert_and_onnx_go_beside_the_saved_models(trained, records):
+    process = run(
+        "export",
+        f"--workdir={trained}",
+        "--format=litert,onnx",
+        "--litert=float32,int8",
+        "--calibration=records",
+        "--calibration_clips=3",
+        "--onnx_batch=1",
+    )
+    lite, onnx = trained / "export_litert/1", trained / "export_onnx/1"
+    kinds = json.loads((lite / "export.json").read_text())["kinds"]
+    assert set(kinds) == {"float32", "int8"}
+    assert kinds["float32"]["difference"] < 1e-4
+    assert {figures["calibration_clips"] for figures in kinds.values()} == {3}
+    assert (onnx / "1/model.onnx").exists()
+    assert json.loads((onnx / "export.json").read_text())["batch_size"] == 1
+    for line in ("int8: ", "on 3 clips of the records", "top-1 equal for", "(opset 17, 1 clips"):
+        assert line in process.stdout.replace("\n", " ")
+
+
+def test_calibration_with_other_classes(trained, records, tmp_path):
+    other = shutil.copytree(records, tmp_path / "other")
+    file = other / "dataset_info.json"
+    info = json.loads(file.read_text())
+    info["labels"][0] = "another_class"
+    file.write_text(json.dumps(info))
+    assert DatasetInfo.load(str(other)).labels[0] == "another_class"
+    flags = [f"--workdir={trained}", "--format=litert", f"--calibration={other}"]
+    process = run("export", *flags, check=False)
+    assert process.returncode == 1 and "Traceback" not in process.stderr
+    assert "must have the labels of the model" in process.stderr
+    assert not list(trained.glob("export_litert/[!1]*"))
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--format=saved_model,tensorrt"], "names among saved_model, litert, onnx"),
+        (["--litert=int8"], "--litert belongs to --format=litert"),
+        (["--calibration=records", "--format=onnx"], "--calibration belongs to --format=litert"),
+        (["--onnx_batch=2"], "--onnx_batch belongs to --format=onnx"),
+    ],
+)
+def test_flags_that_do_not_fit(flags, message, tmp_path):
+    process = run("export", f"--workdir={tmp_path}", *flags, check=False)
+    assert process.returncode == 1
+    assert message in " ".join(process.stderr.split())

@@ -1,0 +1,92 @@
+"""Writes each format of `gsf-tf export`, once the model is open, and prints what was measured."""
+
+import dataclasses
+import pathlib
+
+import keras
+import numpy as np
+
+from gsf_tf.data import LabelMap
+from gsf_tf.export import export_litert, export_onnx, export_saved_model, next_version
+
+
+@dataclasses.dataclass(frozen=True)
+class FormatOptions:
+    """The flags of the formats.
+
+    Attributes:
+        litert_kinds: Kinds of LiteRT models.
+        calibration: Clips for full int8, uint8 `[N, T, H, W, 3]`, or None.
+        onnx_batch: Clips per batch of the ONNX model, or None for any number.
+        warmup: Whether the SavedModel has warm-up requests.
+    """
+
+    litert_kinds: tuple[str, ...]
+    calibration: np.ndarray | None
+    onnx_batch: int | None
+    warmup: bool
+
+
+def write_formats(
+    formats: list[str],
+    model: keras.Model,
+    labels: LabelMap,
+    folder: pathlib.Path,
+    recipe: dict,
+    options: FormatOptions,
+    console,
+):
+    """Writes every format and prints what was measured.
+
+    Args:
+        formats: Names of formats.
+        model: The model.
+        labels: Its labels.
+        folder: The folder of SavedModels. Those of another format are beside it, in
+            `<folder>_<format>`, because a server takes every number in a folder for a SavedModel.
+        recipe: `short_side`, `sampling` and `frame_stride`, the arguments of the exporters.
+        options: `FormatOptions`.
+        console: Where it prints.
+    """
+    writers = {"saved_model": _saved_model, "litert": _litert, "onnx": _onnx}
+    for name in formats:
+        own = folder if name == "saved_model" else folder.with_name(f"{folder.name}_{name}")
+        path = next_version(own)
+        with console.status(f"Exporting as {name}, and comparing the result with the model"):
+            lines = writers[name](model, labels, path, recipe, options)
+        for line in lines:
+            console.print(line)
+
+
+def _saved_model(model, labels, path, recipe, options):
+    difference = export_saved_model(model, labels, path, warmup=options.warmup, **recipe)
+    return [f"Wrote {path} (standard ops only; {_agreement(difference)})"]
+
+
+def _litert(model, labels, path, recipe, options):
+    kinds, calibration = options.litert_kinds, options.calibration
+    report = export_litert(model, labels, path, kinds=kinds, calibration=calibration, **recipe)
+    return [f"Wrote {path}", *(_kind_line(name, figures) for name, figures in report.items())]
+
+
+def _kind_line(name, figures):
+    line = f"{name:>14}: {figures['bytes'] / 1e6:.1f} MB; {_agreement(figures['difference'])}"
+    if "equal_top1" in figures:
+        line += (
+            f"; on {figures['calibration_clips']} clips of the records "
+            f"{figures['calibration_difference']:.1e}, top-1 equal for {figures['equal_top1']:.1%}"
+        )
+    return line
+
+
+def _onnx(model, labels, path, recipe, options):
+    report = export_onnx(model, labels, path, batch_size=options.onnx_batch, **recipe)
+    batch = options.onnx_batch or "any number of"
+    return [
+        f"Wrote {path} (opset {report['opset']}, {batch} clips per batch; "
+        f"{_agreement(report['difference'])})"
+    ]
+
+
+def _agreement(difference):
+    return f"logits equal to the model's within {difference:.1e} of the largest"
