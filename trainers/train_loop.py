@@ -33,6 +33,7 @@ from gsf_tf.training.stop_request import StopRequest
 from gsf_tf.training.temporal_layers import temporal_layers
 
 from . import cli
+from .evaluated_model import evaluated_model
 from .train_report import describe_run, draw_first_batch, epoch_line, headline
 
 
@@ -140,7 +141,8 @@ def train_in(workdir, config, info, devices, learner, steps, console, check_lock
     # ---- Epochs -----------------------------------------------------------------------------
     with StopRequest(devices) as stop, cli.progress(console) as progress:
         shared = (config, info, steps, devices, workdir, learner, checkpoints, state, stop)
-        train_epochs(Run(*shared, progress, check_lock))
+        run = Run(*shared, progress, check_lock)
+        train_epochs(run)
         if stop.signal:
             check_lock()
             name = checkpoints.save(state)
@@ -149,7 +151,7 @@ def train_in(workdir, config, info, devices, learner, steps, console, check_lock
             return stop.exit_status
 
     # ---- The trained model ------------------------------------------------------------------
-    with learner.averaged() as model:
+    with evaluated_model(run, state.epoch - 1, stoppable=False) as (model, _):
         if devices.is_chief:
             workdir.save_model(model)
             console.print(f"Wrote {workdir.model_file}")
@@ -272,14 +274,14 @@ def is_validated(config, epoch):
 
 
 def validate_and_keep_best(run):
-    """Validates the averaged model, and saves it if it is the best so far.
+    """Validates the model, and saves it if it is the best so far.
 
     Returns:
         Dictionary of the validation's figures; empty when a signal has stopped it.
     """
     state = run.state
-    with run.learner.averaged() as model:
-        means = validate(run)
+    with evaluated_model(run, state.epoch) as (model, figures):
+        means = validate(run) if figures is not None else None
         if means is None:
             return {}
         if state.best is None or means["top1"] > state.best["top1"]:
@@ -290,7 +292,7 @@ def validate_and_keep_best(run):
                 "top1": means["top1"],
                 "checkpoint": checkpoint_name(state.epoch + 1, 0),
             }
-    return named("val", means)
+    return {**named("val", means), **figures}
 
 
 def validate(run):

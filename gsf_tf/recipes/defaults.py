@@ -107,6 +107,12 @@ def default_config():
     config.batch_norm.synchronized = False
     # "none", "all", or "all_but_first" (TSN's partial batch normalization).
     config.batch_norm.frozen = "none"
+    # Before each validation and for the saved models, take the statistics of so many training
+    # batches in the place of the moving ones (PreciseBN); 0 keeps the moving ones.
+    config.batch_norm.reestimate_batches = 0
+    # At each validation, compare training mode with inference mode on so many training batches, and
+    # warn if they differ; 0 does not.
+    config.batch_norm.compare_batches = 0
 
     # Attention shifts: the temperature falls from `start` to `end` over this many epochs; 0 leaves
     # it at its initial value.

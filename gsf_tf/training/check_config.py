@@ -21,6 +21,8 @@ def check_config(config, info, devices):
         ("data.batch_size", config.data.batch_size, 1),
         ("optimizer.accumulate_steps", config.optimizer.accumulate_steps, 1),
         ("optimizer.reference_batch_size", config.optimizer.reference_batch_size, 0),
+        ("batch_norm.reestimate_batches", config.batch_norm.reestimate_batches, 0),
+        ("batch_norm.compare_batches", config.batch_norm.compare_batches, 0),
         ("annealing.epochs", config.annealing.epochs, 0),
         ("checkpoint.every_steps", config.checkpoint.every_steps, 0),
         ("checkpoint.keep", config.checkpoint.keep, 1),

@@ -5,6 +5,7 @@ import keras
 import tensorflow as tf
 
 from gsf_tf.training.attention_annealing import AttentionAnnealing
+from gsf_tf.training.batch_statistics import BatchStatistics
 from gsf_tf.training.broadcast_statistics import broadcast_statistics
 from gsf_tf.training.build_model import build_model
 from gsf_tf.training.build_optimizer import build_optimizer
@@ -29,6 +30,7 @@ class Learner:
         model: `SegmentModel`.
         optimizer: `CoupledSGD`, or a `LossScaleOptimizer` around one.
         checkpoint: `tf.train.Checkpoint` of all variables.
+        statistics: `BatchStatistics` of the model.
 
     Raises:
         UserError: If the configuration does not describe a model and an optimizer.
@@ -77,6 +79,7 @@ class Learner:
         self._update = distributed(devices.strategy, step)
         self._accumulate = distributed(devices.strategy, functools.partial(step, update=False))
         self.evaluate = distributed(devices.strategy, evaluation, over_workers=False)
+        self.statistics = BatchStatistics(self.model, devices.strategy, task_weights)
 
     def begin(self, is_new):
         """Prepares the averages and random states, after weights were restored or initialized.

@@ -101,6 +101,15 @@ def evaluation_step(model, clip, label, task_weights=None):
     return tf.cond(tf.shape(clip)[0] > 0, sums, nothing)
 
 
+def training_mode_step(model, clip, label, task_weights=None):
+    """Returns the sums of a batch in training mode. No weight but moving statistics changes.
+
+    Arguments and result are as in `train_step`.
+    """
+    logits = _training_logits(model, _or_stand_in(clip), label)
+    return _sums(_losses(label, logits, 0.0, task_weights), label, logits)
+
+
 def _value_and_gradients(
     model, optimizer, clip, label, *, global_batch_size, label_smoothing, task_weights, batches
 ):

@@ -43,6 +43,8 @@ def all_at_once():
         "augmentation.cutmix": 1.0,
         "model.dropout": 0.5,
         "ema_decay": 0.9,
+        "batch_norm.reestimate_batches": 3,
+        "batch_norm.compare_batches": 2,
         "checkpoint.every_steps": 1,
     }
 

@@ -93,6 +93,7 @@ def test_bad_flags(trained, records, extra, message):
         ({"optimizer.momentum": 1.5}, "`config.optimizer` must describe an optimizer"),
         ({"optimizer.clip_variables": "shifts"}, "'all', 'all_but_shifts'"),
         ({"batch_norm.momentum": 1.0}, "`config.batch_norm.momentum` must be in"),
+        ({"batch_norm.reestimate_batches": -1}, "reestimate_batches` must be at least 0"),
         ({"batch_norm.frozen": "some"}, "none, all, all_but_first"),
         ({"augmentation.flip": 0.5}, "moving_left"),
         ({"augmentation.erasing": 2.0}, "`erasing` must be in 0..1"),
