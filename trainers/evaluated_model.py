@@ -44,7 +44,8 @@ def look_at_training_clips(run, epoch, stoppable):
     config, statistics = run.config, run.learner.statistics
     estimated, compared = config.batch_norm.reestimate_batches, config.batch_norm.compare_batches
     batches = min(max(estimated, compared), batches_per_epoch(config, run.info))
-    if not batches:
+    # Frozen normalizations are the same in both modes.
+    if not batches or not statistics.layers:
         return {}
     feed = training_clips(run, epoch)
     bar = run.progress.add_task("Batch statistics", total=batches, info="")

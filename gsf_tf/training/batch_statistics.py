@@ -26,12 +26,15 @@ class BatchStatistics:
             count, each by its number of clips.
         task_weights: Weight of each task's loss, for a multi-task model.
 
+    Attributes:
+        layers: The normalizations whose statistics change in training.
+
     Reference:
         Wu and Johnson, Rethinking "Batch" in BatchNorm, 2021, section 3 (PreciseBN).
     """
 
     def __init__(self, model, strategy, task_weights=None):
-        self._layers = learning_normalizations(model)
+        self.layers = learning_normalizations(model)
         self._dropouts = find_layers(model, keras.layers.Dropout)
         self._states = random_states(model)
         self._before = []
@@ -45,7 +48,7 @@ class BatchStatistics:
 
         The statistics must be the same on all replicas before.
         """
-        self._before = [v.numpy() for layer in self._layers for v in _statistics(layer)]
+        self._before = [v.numpy() for layer in self.layers for v in _statistics(layer)]
         self._moments = None
         try:
             with kept_states(self._states):
@@ -55,7 +58,7 @@ class BatchStatistics:
 
     def restore(self):
         """Sets the moving statistics to those from before the block of `kept`."""
-        variables = [v for layer in self._layers for v in _statistics(layer)]
+        variables = [v for layer in self.layers for v in _statistics(layer)]
         for variable, value in zip(variables, self._before, strict=True):
             variable.assign(value)
 
@@ -73,7 +76,7 @@ class BatchStatistics:
         """
         with contextlib.ExitStack() as stack:
             # The values are read when the step is traced.
-            for layer in self._layers:
+            for layer in self.layers:
                 stack.enter_context(_attribute(layer, "momentum", 0.0))
             for layer in self._dropouts:
                 stack.enter_context(_attribute(layer, "rate", 0.0))
@@ -87,7 +90,7 @@ class BatchStatistics:
         if self._moments is None:
             return
         moments = self._moments[1:] / self._moments[0]
-        for layer in self._layers:
+        for layer in self.layers:
             size = layer.moving_mean.shape[0]
             mean, square, moments = np.split(moments, (size, 2 * size))
             layer.moving_mean.assign(mean)
@@ -115,7 +118,7 @@ class BatchStatistics:
     def _replica_moments(self, clips):
         """Returns clips, and for each layer mean and mean square of the batch, times the clips."""
         parts = [tf.ones([1], tf.float64)]
-        for layer in self._layers:
+        for layer in self.layers:
             mean, variance = (tf.cast(v.value, tf.float64) for v in _statistics(layer))
             parts += [mean, variance + tf.square(mean)]
         # A replica without clips has run a stand-in.
