@@ -140,7 +140,8 @@ def train_in(workdir, config, info, devices, learner, steps, console, check_lock
     state = state or RunState()
     # The records may have moved since.
     state.damage = state.damage.in_folder(config.data.records)
-    measure_and_tell(config, info, devices, learner, state, steps, console)
+    if not stops_early(config, state):
+        measure_and_tell(config, info, devices, learner, state, steps, console)
 
     # ---- Epochs -----------------------------------------------------------------------------
     with StopRequest(devices) as stop, cli.progress(console) as progress:
@@ -198,9 +199,10 @@ def train_epochs(run):
         run.checkpoints.save(state)
         run.progress.console.print(epoch_line(metrics, config.epochs))
     if stops_early(config, state):
+        best = state.best
         run.progress.console.print(
-            f"Stopped early: validation was best after epoch {state.best['epoch']} "
-            f"(top-1 {state.best['top1']:.1%}), {state.epoch - 1 - state.best['epoch']} epochs ago"
+            f"Stopped early: validation was best after epoch {best['epoch']} (top-1 "
+            f"{best['top1']:.1%}), {state.epoch - 1 - best['epoch']} epoch(s) ago"
         )
 
 
