@@ -1,4 +1,5 @@
 import json
+import os
 import signal
 import sys
 import threading
@@ -21,7 +22,7 @@ def test_a_run_that_fails_ends_the_row(tmp_path):
 
 
 def test_a_signal_reaches_the_run():
-    timer = threading.Timer(1.0, lambda: signal.raise_signal(signal.SIGTERM))
+    timer = threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGTERM))
     timer.start()
     began = time.monotonic()
     assert run_process([sys.executable, "-c", "import time; time.sleep(60)"]) == -signal.SIGTERM
