@@ -30,7 +30,10 @@ def evaluated_model(run, epoch, stoppable=True):
     Yields:
         The model and a dictionary of figures; None in their place when a signal has stopped it.
     """
-    with run.learner.averaged() as model, run.learner.statistics.kept():
+    settings = run.config.batch_norm
+    looks = settings.reestimate_batches or settings.compare_batches
+    kept = run.learner.statistics.kept() if looks else contextlib.nullcontext()
+    with run.learner.averaged() as model, kept:
         yield model, look_at_training_clips(run, epoch, stoppable)
 
 
