@@ -1,31 +1,36 @@
-"""One's own folder of videos: a preset of the papers, on records made by `gsf-tf prepare`.
+"""One's own folder of videos: fine-tuning for 100 to 10,000 clips, on records of `gsf-tf prepare`.
 
 Command:
 
     gsf-tf train --config=folder:gsf_mobilenetv2 --config.data.records=my_records \\
         --workdir=runs/mine
 
-The text after the colon is the preset (`gsf_tf.models.list_presets()`). On a CPU, or with a few
-hundred videos, `gsf_resnet14thin` with `--config.model.image_size=64` learns fastest.
-`--config.model.weights=imagenet` starts from the ImageNet weights that Keras ships for a backbone
-(mobilenetv2); the papers start every backbone from ImageNet. `--config.augmentation.flip=0.5`
-mirrors half of the clips.
+The text after the colon is the preset (`gsf_tf.models.list_presets()`). A backbone for which
+ImageNet weights can be had starts from them; `folder:gsf_mobilenetv2,scratch` starts from random
+weights. The recipe differs:
 
-Recipe: GSF paper, section 4.2 (SGD with momentum 0.9, learning rate 0.01 with 10 of 60 epochs of
-warm-up and a cosine, batch 32, dropout 0.5); decay 5e-4 and clipping at 20 are from the authors'
-code. Cost and result depend on the videos.
+| | from ImageNet weights | from random weights |
+|---|---|---|
+| batch normalization | frozen | estimated on 20 batches before each validation |
+| first 2 epochs | linear and temporal layers only | all |
+| rate of linear and temporal layers | 5 times that of the backbone | that of the backbone |
+
+In both: SGD, 30 epochs of which 2 warm up, then a cosine, label smoothing 0.1, and an end after 10
+epochs without a better validation. On a GPU frames have 224 pixels, on a CPU 160; 8 clips per step.
+The expected time is measured and printed before the run.
+
+`--config.optimizer.name=adamw --config.optimizer.learning_rate=1e-3
+--config.optimizer.weight_decay=0.05` is the other optimizer, `--config.optimizer.schedule=step` the
+other schedule; `--config.data.class_balance=weights` is for classes of unequal sizes,
+`--config.augmentation.flip=0.5` mirrors half of the clips, `--seeds=3` trains three times. Result:
+docs/own_videos.md.
 """
 
-from gsf_tf.recipes.defaults import default_config
 from gsf_tf.recipes.experiment import optional_arguments
+from gsf_tf.recipes.fine_tuning import fine_tuning
 
 
 def get_config(preset="gsf_mobilenetv2"):
-    config = default_config()
-    config.model.preset = preset
-    optional_arguments(config, channel_ratio=float, start=str)
-
-    config.data.records = "records"
-
-    config.eval_every_epochs = 5
+    config = fine_tuning(preset)
+    optional_arguments(config, channel_ratio=float, start=str, causal=bool)
     return config

@@ -36,6 +36,9 @@ def get_config(preset="gsf_resnet14thin"):
     config.epochs = 8
     config.warmup_epochs = 1
     config.eval_every_epochs = 2
+    config.estimate_steps = 2
     config.ema_decay = 0.98
+    config.batch_norm.reestimate_batches = 4
+    config.batch_norm.compare_batches = 2
     config.checkpoint.every_steps = 10
     return config

@@ -20,10 +20,17 @@ of a run that was never stopped.
 One process at a time trains in a workdir, or the workers of one run; a second command names the
 first process and ends. With --take_over it goes on, and the first ends at its next checkpoint.
 
+--seeds=3 trains with the seeds 0, 1 and 2 one after the other (from --config.seed on), each in a
+folder seed-N of the workdir, and prints mean and range of the validation's top-1. With few clips
+one seed says little. The same command continues where it was stopped.
+
 SIGTERM and Ctrl-C write a checkpoint after the running step and end with the exit status 143 and
 130; a second one ends at once. Status 1 is an error that the message explains. Watch a run with:
 tensorboard --logdir=runs/mine/events
 """
+
+import os
+import sys
 
 from absl import flags
 
@@ -36,10 +43,31 @@ _DRY_RUN = flags.DEFINE_bool("dry_run", False, "Print what would be trained, and
 _TAKE_OVER = flags.DEFINE_bool(
     "take_over", False, "Train although another process does in this workdir; that one ends."
 )
+_SEEDS = flags.DEFINE_integer("seeds", 1, "Number of seeds to train with.", lower_bound=1)
 flags.mark_flags_as_required(["config", "workdir"])
 
 
+def several_seeds():
+    from .seeds import train_seeds
+
+    if _DRY_RUN.value or "TF_CONFIG" in os.environ:
+        raise cli.FlagError(
+            "--seeds trains one run after the other on one machine, so it goes neither with "
+            f"--dry_run nor with TF_CONFIG. Received: --seeds={_SEEDS.value}. Leave one out."
+        )
+    arguments = [argument for argument in sys.argv[1:] if not argument.startswith("--seeds=")]
+    if len(arguments) == len(sys.argv) - 1:
+        raise cli.FlagError(
+            f"The number of seeds must be given as --seeds={_SEEDS.value}, in one word. Received: "
+            f"{' '.join(sys.argv[1:])}"
+        )
+    first = _CONFIG.value.seed
+    return train_seeds(arguments, _WORKDIR.value, first, _SEEDS.value, cli.console())
+
+
 def main(_):
+    if _SEEDS.value > 1:
+        return several_seeds()
     from gsf_tf.workdir import Workdir
 
     from .train_loop import train

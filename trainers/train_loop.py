@@ -34,6 +34,8 @@ from gsf_tf.training.stop_request import StopRequest
 from gsf_tf.training.temporal_layers import temporal_layers
 
 from . import cli
+from .evaluated_model import evaluated_model
+from .time_estimate import measure_and_tell
 from .train_report import describe_run, draw_first_batch, epoch_line, headline
 
 
@@ -95,6 +97,8 @@ def train_on(devices, config, workdir, console, dry_run=False, take_over=False):
     if dry_run:
         if devices.is_chief:
             describe_run(config, learner, steps, console)
+        measure_and_tell(config, info, devices, learner, RunState(), steps, console)
+        if devices.is_chief:
             draw_first_batch(config, info, workdir.path / "dry_run.png", console)
         return None
     with locked(workdir, devices, take_over) as check_lock:
@@ -138,11 +142,14 @@ def train_in(workdir, config, info, devices, learner, steps, console, check_lock
     state = state or RunState()
     # The records may have moved since.
     state.damage = state.damage.in_folder(config.data.records)
+    if not stops_early(config, state):
+        measure_and_tell(config, info, devices, learner, state, steps, console)
 
     # ---- Epochs -----------------------------------------------------------------------------
     with StopRequest(devices) as stop, cli.progress(console) as progress:
         shared = (config, info, steps, devices, workdir, learner, checkpoints, state, stop)
-        train_epochs(Run(*shared, progress, check_lock))
+        run = Run(*shared, progress, check_lock)
+        train_epochs(run)
         if stop.signal:
             check_lock()
             name = checkpoints.save(state)
@@ -151,7 +158,7 @@ def train_in(workdir, config, info, devices, learner, steps, console, check_lock
             return stop.exit_status
 
     # ---- The trained model ------------------------------------------------------------------
-    with learner.averaged() as model:
+    with evaluated_model(run, state.epoch - 1, stoppable=False) as (model, _):
         if devices.is_chief:
             workdir.save_model(model)
             console.print(f"Wrote {workdir.model_file}")
@@ -181,7 +188,7 @@ def train_epochs(run):
     config, state = run.config, run.state
     bar = run.progress.add_task("Training", total=config.epochs * run.steps, info="")
     log = MetricsLog(run.workdir)
-    while state.epoch <= config.epochs:
+    while state.epoch <= config.epochs and not stops_early(config, state):
         metrics = train_epoch(run, bar)
         run.check_lock()
         if not run.stop.signal and is_validated(config, state.epoch):
@@ -193,6 +200,12 @@ def train_epochs(run):
         state.next_epoch()
         run.checkpoints.save(state)
         run.progress.console.print(epoch_line(metrics, config.epochs))
+    if stops_early(config, state):
+        best = state.best
+        run.progress.console.print(
+            f"Stopped early: validation was best after epoch {best['epoch']} (top-1 "
+            f"{best['top1']:.1%}), {state.epoch - 1 - best['epoch']} epoch(s) ago"
+        )
 
 
 def train_epoch(run, bar):
@@ -209,7 +222,9 @@ def train_epoch(run, bar):
     feed = train_feed(config, run.info, run.devices, state, state.damage)
     pace, batches = Pace(feed), []
     for batches in steps_of(feed, config, state, run.steps):
-        learner.take_step(batches, state.totals, f"epoch {state.epoch}, step {state.step + 1}")
+        place = f"epoch {state.epoch}, step {state.step + 1}"
+        frozen = state.epoch <= config.freeze_backbone_epochs
+        learner.take_step(batches, state.totals, place, frozen)
         state.step += 1
         state.left_out = feed.position - state.step * config.optimizer.accumulate_steps
         pace.add(clips_per_step(config))
@@ -282,15 +297,21 @@ def is_validated(config, epoch):
     return epoch % config.eval_every_epochs == 0 or epoch == config.epochs
 
 
+def stops_early(config, state):
+    """Returns whether so many epochs have passed since the best validation as are allowed."""
+    allowed = config.early_stopping_epochs
+    return bool(allowed and state.best and state.epoch - 1 - state.best["epoch"] >= allowed)
+
+
 def validate_and_keep_best(run):
-    """Validates the averaged model, and saves it if it is the best so far.
+    """Validates the model, and saves it if it is the best so far.
 
     Returns:
         Dictionary of the validation's figures; empty when a signal has stopped it.
     """
     state = run.state
-    with run.learner.averaged() as model:
-        means = validate(run)
+    with evaluated_model(run, state.epoch) as (model, figures):
+        means = validate(run) if figures is not None else None
         if means is None:
             return {}
         if state.best is None or means["top1"] > state.best["top1"]:
@@ -301,7 +322,7 @@ def validate_and_keep_best(run):
                 "top1": means["top1"],
                 "checkpoint": checkpoint_name(state.epoch + 1, 0),
             }
-    return named("val", means)
+    return {**named("val", means), **figures}
 
 
 def validate(run):

@@ -13,7 +13,7 @@ from gsf_tf.errors import UserError
 from gsf_tf.tasks import ACTION, task_logits
 from gsf_tf.training.build_dataset import build_dataset
 from gsf_tf.training.derived_values import clips_per_step, scaled_learning_rate
-from gsf_tf.training.parameter_group import check_groups, find_group
+from gsf_tf.training.parameter_group import find_group
 from gsf_tf.training.temporal_layers import temporal_layers
 
 MAX_CLIPS = 12
@@ -67,11 +67,11 @@ def describe_run(config, learner, steps_per_epoch, console):
     )
 
     groups = Table("Parameter group", "Variables", "Learning rate x", "Decay x")
-    declared = check_groups(config.optimizer.groups)
+    declared = getattr(learner.optimizer, "inner_optimizer", learner.optimizer).groups
     found = [find_group(variable, declared) for variable in learner.model.trainable_variables]
     for group in dict.fromkeys(found):
         groups.add_row(
-            group.pattern or "all others",
+            group.name or "all others",
             str(found.count(group)),
             f"{group.learning_rate:g}",
             f"{group.l2:g}",

@@ -43,6 +43,8 @@ def default_config():
     config.data.val_split = "val"
     # Clips of one optimizer step on all devices and workers together, before accumulation.
     config.data.batch_size = 32
+    # "none", or "weights": the loss of a clip is weighted so that every class has the same total.
+    config.data.class_balance = "none"
     config.data.sampling = "segments"
     config.data.frame_stride = placeholder(int)
     config.data.shuffle_buffer = 256
@@ -77,13 +79,29 @@ def default_config():
     config.epochs = 60
     config.warmup_epochs = 10
     config.eval_every_epochs = 1
+    # Before the run, take so many steps, put all back, and print how long the run will take; 0 does
+    # not.
+    config.estimate_steps = 0
+
+    # Stop when the validation's top-1 was not better for so many epochs; 0 trains all epochs.
+    config.early_stopping_epochs = 0
+    # In so many epochs at the beginning only what is new is trained: linear and temporal layers.
+    config.freeze_backbone_epochs = 0
 
     config.optimizer = ConfigDict()
+    # "sgd" (`CoupledSGD`, as in the papers) or "adamw" (`GroupedAdamW`).
+    config.optimizer.name = "sgd"
+    # "cosine", or "step": the rate is multiplied by `decay_factor` after each share of the run in
+    # `decay_at`.
+    config.optimizer.schedule = "cosine"
+    config.optimizer.decay_at = (0.4, 0.8)
+    config.optimizer.decay_factor = 0.1
     # The rate for a batch of `reference_batch_size` clips. It is scaled in proportion to the batch
     # of a step (batch_size * accumulate_steps), unless `reference_batch_size` is 0.
     config.optimizer.learning_rate = 0.01
     config.optimizer.reference_batch_size = 32
     config.optimizer.momentum = 0.9
+    # Coupled in "sgd", decoupled in "adamw".
     config.optimizer.weight_decay = 5e-4
     # The largest norm of the gradient, or None; and of which variables: "all", or "all_but_shifts"
     # (RubiksNet), which leaves the shifts out of the norm and as they are.
@@ -91,6 +109,9 @@ def default_config():
     config.optimizer.clip_variables = "all"
     config.optimizer.label_smoothing = 0.0
     config.optimizer.accumulate_steps = 1
+    # Multiplier of the learning rate of linear and temporal layers, for backbones with pretrained
+    # weights.
+    config.optimizer.new_layers_rate = 1.0
     # Dictionaries of `gsf_tf.training.ParameterGroup`; of several that match, the first counts.
     config.optimizer.groups = ()
     # RubiksNet: see `CoupledSGD`. A number, "auto", or None.
@@ -107,6 +128,12 @@ def default_config():
     config.batch_norm.synchronized = False
     # "none", "all", or "all_but_first" (TSN's partial batch normalization).
     config.batch_norm.frozen = "none"
+    # Before each validation and for the saved models, take the statistics of so many training
+    # batches in the place of the moving ones (PreciseBN); 0 keeps the moving ones.
+    config.batch_norm.reestimate_batches = 0
+    # At each validation, compare training mode with inference mode on so many training batches, and
+    # warn if they differ; 0 does not.
+    config.batch_norm.compare_batches = 0
 
     # Attention shifts: the temperature falls from `start` to `end` over this many epochs; 0 leaves
     # it at its initial value.

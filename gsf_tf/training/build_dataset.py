@@ -14,6 +14,7 @@ def build_dataset(
     num_workers=1,
     worker=0,
     damage=None,
+    mixed=True,
 ):
     """Builds the dataset of one pass over a split of the records, for a configuration.
 
@@ -29,6 +30,7 @@ def build_dataset(
         num_workers: Number of workers that share the batches.
         worker: Index of this worker, from 0.
         damage: `DamageLog` that lists the records that are left out, with `data.on_error="skip"`.
+        mixed: Whether MixUp and CutMix of the configuration apply, for training.
 
     Returns:
         A `tf.data.Dataset` of this worker's share of the batches: `(clip, label)`, in training
@@ -43,7 +45,7 @@ def build_dataset(
         batch_size=config.data.batch_size // num_workers,
         image_size=(config.model.image_size, config.model.image_size),
         training=training,
-        augmentation=build_augmentation(config, info) if training else None,
+        augmentation=build_augmentation(config, info, mixed) if training else None,
         sampling=config.data.sampling,
         frame_stride=config.data.frame_stride,
         seed=config.seed,
@@ -62,8 +64,10 @@ def build_dataset(
     )
 
 
-def build_augmentation(config, info):
+def build_augmentation(config, info, mixed=True):
     """Returns the `Augmentation` of a configuration, with the dataset's rule for mirrored clips.
+
+    With `mixed=False` it has neither MixUp nor CutMix.
 
     Raises:
         DataError: If a value is outside its range, or clips are mirrored, there are classes with
@@ -73,4 +77,6 @@ def build_augmentation(config, info):
     pairs = values.pop("flip_pairs")
     if values["flip"]:
         values["flip_label_map"] = FlipRule.of(info, pairs).label_map
+    if not mixed:
+        values["mixup"] = values["cutmix"] = 0.0
     return Augmentation(**values)

@@ -40,7 +40,8 @@ def build_model(config, info):
             raise UserError(f"`config.model` must describe a model. {error}") from error
     if config.jit_compile:
         _check_jit(model)
-    configure_batch_norm(model, **config.batch_norm)
+    settings = config.batch_norm
+    configure_batch_norm(model, settings.momentum, settings.synchronized, settings.frozen)
     return model
 
 

@@ -1,4 +1,5 @@
 from gsf_tf.errors import UserError
+from gsf_tf.training.build_optimizer import OPTIMIZERS, SCHEDULES
 from gsf_tf.training.derived_values import clips_per_step
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -21,6 +22,11 @@ def check_config(config, info, devices):
         ("data.batch_size", config.data.batch_size, 1),
         ("optimizer.accumulate_steps", config.optimizer.accumulate_steps, 1),
         ("optimizer.reference_batch_size", config.optimizer.reference_batch_size, 0),
+        ("estimate_steps", config.estimate_steps, 0),
+        ("early_stopping_epochs", config.early_stopping_epochs, 0),
+        ("freeze_backbone_epochs", config.freeze_backbone_epochs, 0),
+        ("batch_norm.reestimate_batches", config.batch_norm.reestimate_batches, 0),
+        ("batch_norm.compare_batches", config.batch_norm.compare_batches, 0),
         ("annealing.epochs", config.annealing.epochs, 0),
         ("checkpoint.every_steps", config.checkpoint.every_steps, 0),
         ("checkpoint.keep", config.checkpoint.keep, 1),
@@ -41,11 +47,15 @@ def check_config(config, info, devices):
     for name, value, choices in (
         ("precision", config.precision, PRECISIONS),
         ("data.on_error", config.data.on_error, ("raise", "skip")),
+        ("data.class_balance", config.data.class_balance, ("none", "weights")),
+        ("optimizer.name", config.optimizer.name, OPTIMIZERS),
+        ("optimizer.schedule", config.optimizer.schedule, SCHEDULES),
     ):
         if value not in choices:
             raise UserError(
                 f"`config.{name}` must be one of {', '.join(choices)}. Received: {value!r}"
             )
+    _check_fine_tuning(config)
     batch_size, train_clips = config.data.batch_size, info.num_clips(config.data.train_split)
     val_clips = info.num_clips(config.data.val_split)
     if clips_per_step(config) > train_clips:
@@ -71,4 +81,24 @@ def check_config(config, info, devices):
             "The workers' shares of a batch must be equally large, so `config.data.on_error` must "
             f"be 'raise' with several workers. Received: 'skip' and {devices.num_workers} workers. "
             "Prepare the damaged records anew."
+        )
+
+
+def _check_fine_tuning(config):
+    shares = config.optimizer.decay_at
+    if not all(0 < share < 1 for share in shares) or sorted(set(shares)) != list(shares):
+        raise UserError(
+            "`config.optimizer.decay_at` must be shares of the run between 0 and 1 in increasing "
+            f"order, such as (0.4, 0.8). Received: {tuple(shares)}"
+        )
+    frozen = config.freeze_backbone_epochs
+    if frozen >= config.epochs:
+        raise UserError(
+            "`config.freeze_backbone_epochs` must be less than `config.epochs`. Received: "
+            f"freeze_backbone_epochs={frozen}, epochs={config.epochs}. Set both."
+        )
+    if frozen and not (config.model.weights or config.init):
+        raise UserError(
+            "`config.freeze_backbone_epochs` must be 0 for a backbone of random weights. Received: "
+            f"{frozen}, without `config.model.weights` and `config.init`. Give one of them."
         )

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from gsf_tf.training.gradient_clipping import clip_gradients
 from gsf_tf.training.parameter_group import ParameterGroup, check_groups, find_group
 from gsf_tf.training.shift_gradients import (
     check_shift_normalization,
@@ -124,21 +125,7 @@ class CoupledSGD(keras.optimizers.Optimizer):
             (self._normalized(gradient, variable), variable)
             for gradient, variable in super()._all_reduce_sum_gradients(grads_and_vars)
         ]
-        if self.clip_norm is None:
-            return summed
-        clipped = [gradient for gradient, variable in summed if self._is_clipped(variable)]
-        if not clipped:
-            return summed
-        factor = tf.minimum(self.clip_norm / (tf.linalg.global_norm(clipped) + 1e-6), 1.0)
-        return [
-            (
-                gradient * tf.cast(factor, gradient.dtype)
-                if self._is_clipped(variable)
-                else gradient,
-                variable,
-            )
-            for gradient, variable in summed
-        ]
+        return clip_gradients(summed, self.clip_norm, self._is_clipped)
 
     def _is_clipped(self, variable):
         index = self._get_variable_index(variable)

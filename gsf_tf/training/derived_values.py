@@ -20,3 +20,13 @@ def scaled_learning_rate(config) -> float:
     if not reference:
         return config.optimizer.learning_rate
     return config.optimizer.learning_rate * clips_per_step(config) / reference
+
+
+def batches_per_epoch(config, info) -> int:
+    """Returns the whole batches of the training clips.
+
+    Args:
+        config: Configuration as in `gsf_tf/recipes/defaults.py`.
+        info: `DatasetInfo` of the records.
+    """
+    return info.num_clips(config.data.train_split) // config.data.batch_size

@@ -50,6 +50,12 @@ class ParameterGroup:
                     f"Received: {name}={value!r}"
                 )
 
+    @property
+    def name(self) -> str:
+        """Name in metrics: that of a named group `(?P<name>...)` of the pattern, or its words."""
+        named = re.compile(self.pattern).groupindex
+        return next(iter(named), None) or "_".join(re.findall(r"\w+", self.pattern))
+
 
 RUBIKSNET_GROUPS = (
     ParameterGroup(r"(^|/)shift$", learning_rate=0.01, l2=0.0),

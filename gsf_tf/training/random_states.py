@@ -1,5 +1,7 @@
 """The random states of a model's layers, such as those of dropout."""
 
+import contextlib
+
 # Large and odd, so that no replica gets the seed of another layer.
 STRIDE = 1_000_003
 
@@ -25,3 +27,19 @@ def separate_replicas(states, first_replica=0):
         seed, draws = components[0].numpy()
         for replica, component in enumerate(components, start=first_replica):
             component.assign([seed + replica * STRIDE, draws])
+
+
+@contextlib.contextmanager
+def kept_states(states):
+    """Restores the random states of every replica when a `with` block ends.
+
+    Args:
+        states: Result of `random_states`.
+    """
+    components = [part for state in states for part in getattr(state, "values", (state,))]
+    values = [component.numpy() for component in components]
+    try:
+        yield
+    finally:
+        for component, value in zip(components, values, strict=True):
+            component.assign(value)

@@ -26,6 +26,7 @@ def train_step(
     global_batch_size,
     label_smoothing,
     task_weights=None,
+    class_weights=None,
     accumulator=None,
     update=True,
     average=None,
@@ -44,6 +45,7 @@ def train_step(
             batches. The loss is divided by it.
         label_smoothing: Share of the label that is spread over all classes, in [0, 1).
         task_weights: Dictionary with the weight of each task's loss, for a multi-task model.
+        class_weights: `[K]`, the weight of each class in the loss, or None; for a single task.
         accumulator: `GradientAccumulator` for a step of several batches, or None.
         update: Whether this is the last batch of a step. Otherwise its gradients are accumulated.
         average: `MovingAverage` of the weights that is updated, or None.
@@ -62,6 +64,7 @@ def train_step(
         global_batch_size=global_batch_size,
         label_smoothing=label_smoothing,
         task_weights=task_weights,
+        class_weights=class_weights,
         batches=accumulator.batches if accumulator else 1,
     )
     if jit_compile:
@@ -101,12 +104,32 @@ def evaluation_step(model, clip, label, task_weights=None):
     return tf.cond(tf.shape(clip)[0] > 0, sums, nothing)
 
 
+def training_mode_step(model, clip, label, task_weights=None):
+    """Returns the sums of a batch in training mode. No weight but moving statistics changes.
+
+    Arguments and result are as in `train_step`.
+    """
+    logits = _training_logits(model, _or_stand_in(clip), label)
+    return _sums(_losses(label, logits, 0.0, task_weights), label, logits)
+
+
 def _value_and_gradients(
-    model, optimizer, clip, label, *, global_batch_size, label_smoothing, task_weights, batches
+    model,
+    optimizer,
+    clip,
+    label,
+    *,
+    global_batch_size,
+    label_smoothing,
+    task_weights,
+    class_weights,
+    batches,
 ):
     with tf.GradientTape() as tape:
         logits = _training_logits(model, clip, label)
         losses = _losses(label, logits, label_smoothing, task_weights)
+        if class_weights is not None:
+            losses *= _weights_of(label, class_weights)
         loss = tf.reduce_sum(losses) / global_batch_size
         # Gradients are summed over replicas and batches, so each adds a part of the model's losses.
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
@@ -150,6 +173,13 @@ def _cross_entropy(label, logits, label_smoothing):
     target = tf.one_hot(label, classes) if label.shape.rank == 1 else label
     target = target * (1 - label_smoothing) + label_smoothing / classes
     return keras.ops.categorical_crossentropy(target, logits, from_logits=True)
+
+
+def _weights_of(label, class_weights):
+    """Returns the weight of each clip, `[b]`; of mixed clips, that of their shares."""
+    if label.shape.rank == 1:
+        return tf.gather(class_weights, label)
+    return tf.linalg.matvec(tf.cast(label, class_weights.dtype), class_weights)
 
 
 def _sums(losses, label, logits):

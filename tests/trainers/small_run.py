@@ -4,11 +4,13 @@ import io
 import json
 import pathlib
 
+import keras
 import numpy as np
 import rich.console
 import tensorflow as tf
 
 from configs.demo import get_config
+from gsf_tf.models import from_preset
 from gsf_tf.training.checkpoints import complete_checkpoints
 from gsf_tf.workdir import Workdir
 from trainers.train_loop import train
@@ -43,8 +45,20 @@ def all_at_once():
         "augmentation.cutmix": 1.0,
         "model.dropout": 0.5,
         "ema_decay": 0.9,
+        "batch_norm.reestimate_batches": 3,
+        "batch_norm.compare_batches": 2,
+        "estimate_steps": 1,
         "checkpoint.every_steps": 1,
     }
+
+
+def start_weights(folder, preset="tsm_resnet14thin"):
+    """Writes weights that a `small_config` can start from, and returns the file's path."""
+    keras.utils.set_random_seed(1)
+    model = from_preset(preset, 12, num_segments=2, input_shape=(32, 32, 3))
+    path = str(folder / "start.weights.h5")
+    model.save_weights(path)
+    return path
 
 
 def run_training(config, path, **kwargs):

@@ -24,6 +24,7 @@ from tests.trainers.small_run import (
     read_metrics,
     run_training,
     small_config,
+    start_weights,
 )
 
 KILLS = 10
@@ -57,10 +58,20 @@ def as_written_before(file):
 def test_stopped_by_signals_it_ends_with_the_same_weights(records, tmp_path, after_step):
     """In the middle of an epoch, and after its last step (so 1 epoch + 1 epoch = 2 epochs).
 
-    With dropout, augmentation, CutMix, accumulation and the average of the weights. The description
-    is made that of an earlier version, which lacks values that were added since.
+    With dropout, augmentation, CutMix, accumulation, the average of the weights, AdamW, weights of
+    classes, and a backbone that is frozen in the first epoch. The description is made that of an
+    earlier version, which lacks values that were added since.
     """
-    values = {**all_at_once(), "checkpoint.every_steps": 0}
+    values = {
+        **all_at_once(),
+        "checkpoint.every_steps": 0,
+        "optimizer.name": "adamw",
+        "optimizer.learning_rate": 1e-3,
+        "optimizer.new_layers_rate": 5.0,
+        "data.class_balance": "weights",
+        "freeze_backbone_epochs": 1,
+        "model.weights": start_weights(tmp_path),
+    }
     config = small_config(records, **values)
     assert run_training(config, tmp_path / "undisturbed")[0] is None
     for steps, number, status, place in (

@@ -22,7 +22,7 @@ def floats(sums):
     return {name: float(value) for name, value in sums.items()}
 
 
-def take_step(labels, label_smoothing=0.0):
+def take_step(labels, label_smoothing=0.0, class_weights=None):
     keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.Input([2, 4, 4, 3]), keras.layers.Flatten(),
                               keras.layers.Dense(3)])  # fmt: skip
@@ -31,7 +31,8 @@ def take_step(labels, label_smoothing=0.0):
     clips = tf.constant(np.random.default_rng(0).random([4, 2, 4, 4, 3]), tf.float32)
     logits = model(clips).numpy().astype(np.float64)
     sums = train_step(model, optimizer, clips, tf.constant(labels),
-                      global_batch_size=4, label_smoothing=label_smoothing)  # fmt: skip
+                      global_batch_size=4, label_smoothing=label_smoothing,
+                      class_weights=class_weights)  # fmt: skip
     return floats(sums), logits, model.get_weights()
 
 
@@ -66,6 +67,18 @@ def test_sums_against_numpy():
     assert sums["clips"] == 4 and sums["top5"] == 4
     assert sums["loss"] == pytest.approx(-log_softmax(logits)[range(4), LABEL].sum(), rel=1e-4)
     assert sums["top1"] == (logits.argmax(-1) == LABEL.numpy()).sum()
+
+
+def test_class_weights_weigh_losses_and_shares():
+    """The gradient and the loss are those of the weighted clips; hits are counted as before."""
+    weights = tf.constant([0.5, 1.0, 3.0])
+    for label in (np.array([0, 2, 1, 1], np.int32), np.float32([[0.3, 0.7, 0], [1, 0, 0]] * 2)):
+        plain, logits, _ = take_step(label)
+        weighted, _, _ = take_step(label, class_weights=weights)
+        shares = np.eye(3)[label] if label.ndim == 1 else label
+        losses = -(shares * log_softmax(logits)).sum(1) * (shares @ weights.numpy())
+        assert weighted["loss"] == pytest.approx(losses.sum(), rel=1e-5)
+        assert weighted["top1"] == plain["top1"] and weighted["clips"] == 4
 
 
 def test_a_replica_without_clips_adds_nothing():

@@ -1,0 +1,55 @@
+"""The recipe for small sets of one's own clips, from ImageNet weights or from random ones.
+
+What it takes from where: partial and frozen batch normalization are TSN's (Wang et al., section
+3.2, for few clips), the higher rate of the new layers is TSM's (five times, in its code), the
+statistics of whole batches are PreciseBN (Wu and Johnson 2021), clipping at 20, decay 5e-4 and
+learning rate 0.01 at a batch of 32 are the GSF paper's and its code's.
+"""
+
+import tensorflow as tf
+
+from gsf_tf.errors import UserError
+from gsf_tf.models import list_presets
+from gsf_tf.recipes.defaults import default_config
+
+SCRATCH = "scratch"
+GPU_SIZE, CPU_SIZE = 224, 160
+
+
+def fine_tuning(text):
+    """Returns the configuration of a preset on one's own records.
+
+    The size of the frames is chosen for the machine: smaller without a GPU.
+
+    Args:
+        text: Name of a preset, perhaps followed by `,scratch` for random weights.
+
+    Raises:
+        UserError: If something else follows the name.
+    """
+    preset, comma, start = text.partition(",")
+    if comma and start != SCRATCH:
+        raise UserError(
+            f"After the preset, `config` may have `,{SCRATCH}` for random weights, and nothing "
+            f"else. Received: {text!r}. Use `folder:{preset}` or `folder:{preset},{SCRATCH}`."
+        )
+    config = default_config()
+    config.model.preset = preset
+    config.model.image_size = GPU_SIZE if tf.config.list_physical_devices("GPU") else CPU_SIZE
+    config.data.records = "records"
+    config.data.batch_size = 8
+
+    config.epochs = 30
+    config.warmup_epochs = 2
+    config.early_stopping_epochs = 10
+    config.estimate_steps = 3
+    config.optimizer.label_smoothing = 0.1
+    config.batch_norm.compare_batches = 4
+    if start != SCRATCH and preset in list_presets(pretrained=True):
+        config.model.weights = "imagenet"
+        config.freeze_backbone_epochs = 2
+        config.batch_norm.frozen = "all"
+        config.optimizer.new_layers_rate = 5.0
+    else:
+        config.batch_norm.reestimate_batches = 20
+    return config
