@@ -71,6 +71,8 @@ def list_presets(pattern: str = "*", pretrained: bool | None = None) -> list[str
 
 
 def _is_pretrained(preset):
+    if preset in RUBIKSNET_PRESETS:
+        return False
     return imagenet_source(split_preset(preset)[1].removesuffix("_ms")) is not None
 
 
