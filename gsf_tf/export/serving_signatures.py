@@ -28,6 +28,8 @@ def serving_signatures(model: keras.Model, labels: LabelMap) -> dict:
 
     def signature(function):
         def serve(clip):
+            # Servers take a request of any size, and a reshape may not see that it is wrong.
+            clip = tf.ensure_shape(clip, spec.shape, name="clip_of_the_models_size")
             return function(dict(zip(names, tf.nest.flatten(frozen(clip)), strict=True)))
 
         return tf.function(serve, input_signature=[spec], autograph=False)

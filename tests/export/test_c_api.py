@@ -78,3 +78,13 @@ def test_every_signature_runs_with_every_batch_size(case, tmp_path):
         numbers = [output for output in served.signatures[name].outputs if output != "classes"]
         for output in served.run(name, numbers, clip=clip).values():
             assert len(output) == len(clip)
+
+
+def test_a_clip_of_another_size_is_refused(tmp_path):
+    """Also where its pixels would fill several clips of the right size."""
+    model = from_preset("tsm_resnet14thin", 3, num_segments=2, input_shape=(32, 32, 3))
+    export_saved_model(model, LabelMap(["down", "left", "up"]), tmp_path / "1")
+    served = ServedModel(tmp_path / "1")
+    for size in (64, 16, 33):
+        with pytest.raises(RuntimeError, match="clip_of_the_models_size"):
+            served.run("serving_default", clip=clips(1, size))
