@@ -14,6 +14,7 @@ ARGUMENTS = {
     "GateShiftFuse": {"num_segments": 2},
     "GroupedSpatialTemporal": {"filters": 4, "num_segments": 2},
     "IntegerShift": {"num_segments": 2},
+    "MotionSqueeze": {"num_segments": 2, "window": 3, "filters": 4},
     "RubiksShift2D": {},
     "RubiksShift3D": {"num_segments": 2},
     "SegmentConsensus": {"num_segments": 2},
