@@ -73,7 +73,7 @@ def test_a_plain_backbone_fills_all_but_the_temporal_layers(trained, tmp_path, c
     path = tmp_path / f"backbone{suffix}"
     plain.backbone.save(path) if suffix == ".keras" else plain.backbone.save_weights(path)
     capsys.readouterr()
-    model = small("gsf_resnet14thin", weights=path)
+    model = small("gsf_resnet14thin", weights=path, start="paper")
     assert_equal(weights_of(model), weights_of(plain))
     count = len(weights_of(plain))
     assert capsys.readouterr().out == (

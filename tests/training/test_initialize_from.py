@@ -266,7 +266,7 @@ def test_nothing_to_read(tmp_path):
     (tmp_path / "notes.txt").write_text("x")
     assert_refused(model, tmp_path / "notes.txt", "is neither")
     (tmp_path / "broken.keras").write_text("x")
-    assert_refused(model, tmp_path / "broken.keras", "can be loaded")
+    assert_refused(model, tmp_path / "broken.keras", "no archive that can be read")
     (tmp_path / "run").mkdir()
     assert_refused(model, tmp_path / "run", "config.json")
     (tmp_path / "run" / "config.json").write_text("{}")
