@@ -96,6 +96,7 @@ def test_every_temporal_layer_derives_from_it():
         "GateShiftFuse",
         "GroupedSpatialTemporal",
         "IntegerShift",
+        "MotionSqueeze",
         "RubiksShift3D",
         "TemporalShift",
     }
