@@ -50,8 +50,8 @@ CASES = {
     "resnet50v2": Case(apps.ResNet50V2, 16, 16, 25.6, has_layers=False),
     "densenet121": Case(apps.DenseNet121, 58, 58, 8.1, has_layers=False),
 }
-# One of each family; DenseNet and ResNet are the slow ones.
-EVERY_TIME = ("efficientnetb0", "efficientnetv2b0", "mobilenetv3small", "convnexttiny")
+# `make test-all` has the slow ones too.
+EVERY_TIME = ("efficientnetv2b0", "mobilenetv3small")
 LAYERS = (keras.layers.Rescaling, keras.layers.Normalization)
 FUNCTIONS = {
     "mobilenetv2": apps.mobilenet_v2.preprocess_input,
@@ -81,6 +81,10 @@ def test_places_and_two_steps_of_training(name):
     assert len(shifts) == case.shifted
     model = from_preset(f"gsf_{name}", 3, 2, (32, 32, 3))
     assert sum(isinstance(layer, GateShiftFuse) for layer in model.backbone.layers) == case.gated
+    for layer in model.backbone.layers:
+        if name == "convnexttiny" and "layer_scale" in layer.name:
+            # Keras starts these factors at 1e-6: a step would be below float32's resolution.
+            layer.set_weights([np.ones_like(value) for value in layer.get_weights()])
     before = [np.array(variable) for variable in model.trainable_variables]
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.SGD(0.1), loss, run_eagerly=True)
