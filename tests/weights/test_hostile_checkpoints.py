@@ -163,9 +163,7 @@ def saved(tmp_path, tensors, **entries):
 def test_a_file_does_not_decide_the_size_of_the_model(tmp_path):
     """50,000 classes in 200 kB would make a model of gigabytes; so would the number of frames."""
     resnet = {"conv1.weight": (16, 3, 7, 7), "new_fc.weight": (50_000, 1)}
-    resnet |= {
-        f"layer{stage}.0.conv{i}.weight": (1,) for stage in (1, 2, 3, 4) for i in (2, 3)
-    }
+    resnet |= {f"layer{stage}.0.conv{i}.weight": (1,) for stage in (1, 2, 3, 4) for i in (2, 3)}
     path = saved(tmp_path, resnet, num_segments=10**9)
     found = infer_preset(path)
     assert found.preset == "tsn_resnet14thin" and found.num_segments is None
