@@ -7,6 +7,7 @@ import tensorflow as tf
 from gsf_tf import layers
 from gsf_tf.layers.held_shift import held_shift
 from gsf_tf.models import SegmentModel, from_preset
+from tests import exhaustive
 
 T, CHANNELS = 5, 8
 MAKE = {
@@ -22,6 +23,10 @@ MAKE = {
 }
 PRESETS = ("tsm_resnet14thin", "gsm_resnet14thin", "gsf_resnet14thin", "rubiksnet_mini",
            "rubiksnet_mini_aq")  # fmt: skip
+
+
+# The others run with `make test-all`.
+EVERY_TIME = ("gsf_resnet14thin", "rubiksnet_mini_aq")
 
 
 def reads_later_frames(function, shape):
@@ -56,7 +61,7 @@ def test_no_frame_reads_a_later_one(ops_path, make):
         assert reads_later_frames(with_random_weights(layer), shape) == (not causal, True)
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", exhaustive.cases(PRESETS, EVERY_TIME.__contains__))
 def test_presets(preset):
     plain = from_preset(preset, 3, T, (32, 32, 3))
     for layer in plain.backbone.layers:

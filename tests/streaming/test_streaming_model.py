@@ -7,6 +7,7 @@ import tensorflow as tf
 from gsf_tf.layers import AttentionShift, GateShift, GateShiftFuse, RubiksShift3D
 from gsf_tf.models import from_preset, harden
 from gsf_tf.streaming import StreamingModel
+from tests import exhaustive
 
 T, SIZE = 6, 32
 # (preset, arguments, look-ahead of the plain model)
@@ -20,6 +21,9 @@ FAMILIES = {
     "rubiksnet, quantized": ("rubiksnet_mini", {"shift_mode": "quantized"}, None),
     "rubiksnet, attention": ("rubiksnet_mini_aq", {}, None),
 }
+# The others run with `make test-all`.
+DELAYED_EVERY_TIME = ("tsm", "gsf", "rubiksnet")
+CAUSAL_EVERY_TIME = ("gsf", "rubiksnet, attention")
 CAUSAL = [name for name, (preset, _, _) in FAMILIES.items() if not preset.startswith("tsn")]
 
 
@@ -72,7 +76,7 @@ def assert_close(ours, clip_logits):
     np.testing.assert_allclose(ours, clip_logits, rtol=0, atol=1e-5 * np.abs(clip_logits).max())
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", exhaustive.cases(FAMILIES, DELAYED_EVERY_TIME.__contains__))
 def test_delayed(name):
     model, (clip,) = build(name), clips(1, T)
     stream = StreamingModel(model)
@@ -86,7 +90,7 @@ def test_delayed(name):
     np.testing.assert_array_equal(again, logits)
 
 
-@pytest.mark.parametrize("name", CAUSAL)
+@pytest.mark.parametrize("name", exhaustive.cases(CAUSAL, CAUSAL_EVERY_TIME.__contains__))
 def test_causal(name):
     model, (clip,) = build(name, causal=True), clips(1, T)
     stream = StreamingModel(model, mode="causal")
