@@ -200,16 +200,16 @@ def from_preset(
         return _with_weights(model, weights)
     method, backbone_name = split_preset(preset)
     recipe = BACKBONES[backbone_name]
-    input_shape = tuple(input_shape or (recipe.input_size, recipe.input_size, 3))
-    # MotionSqueeze is no part of the 2D network.
-    backbone, fill = _build_backbone(backbone_name.removesuffix("_ms"), input_shape, weights)
-    if method != "tsn":
-        forget_calls(backbone)
     if causal and recipe.motion_after:
         raise ValueError(
             "`causal` must be False with MotionSqueeze, which compares each frame with the next. "
             f"Received: causal=True for {preset!r}"
         )
+    input_shape = tuple(input_shape or (recipe.input_size, recipe.input_size, 3))
+    # MotionSqueeze is no part of the 2D network.
+    backbone, fill = _build_backbone(backbone_name.removesuffix("_ms"), input_shape, weights)
+    if method != "tsn":
+        forget_calls(backbone)
     is_pretrained = fill is not None and not fill.has_temporal
     if start == "identity" and fill is not None and fill.has_temporal:
         raise ValueError(

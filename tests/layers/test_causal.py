@@ -82,6 +82,12 @@ def test_presets_without_a_causal_form(preset):
         from_preset(preset, 3, causal=True)
 
 
+def test_motion_reads_the_next_frame():
+    with pytest.raises(ValueError, match="`causal` must be False with MotionSqueeze"):
+        # Before any weights are looked for.
+        from_preset("tsm_resnet14thin_ms", 3, causal=True, weights="none.keras")
+
+
 @pytest.mark.parametrize("make", MAKE.values(), ids=MAKE)
 def test_wrong_argument(make):
     with pytest.raises(ValueError, match="`causal` must be True or False. Received: causal='yes'"):
