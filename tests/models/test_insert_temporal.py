@@ -6,6 +6,7 @@ from gsf_tf import backbones
 from gsf_tf.layers import GateShiftFuse, TemporalShift
 from gsf_tf.models import from_preset, insert_temporal
 from gsf_tf.models.default_places import families_of
+from tests import exhaustive
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +147,25 @@ def in_float64():
     keras.config.set_dtype_policy("float32")
 
 
-@pytest.mark.parametrize(("build", "places", "place", "side"), DEFAULTS)
+# Deep networks whose kind of block another case has.
+DEEP = (
+    keras.applications.ResNet50,
+    keras.applications.InceptionResNetV2,
+    keras.applications.Xception,
+    keras.applications.EfficientNetV2B0,
+    keras.applications.DenseNet121,
+    keras.applications.ConvNeXtTiny,
+    keras.applications.NASNetMobile,
+    keras.applications.VGG19,
+    backbones.InceptionV3,
+    backbones.ResNet50,
+)
+
+
+@pytest.mark.parametrize(
+    ("build", "places", "place", "side"),
+    exhaustive.cases(DEFAULTS, lambda case: case[0] not in DEEP),
+)
 def test_default_places(build, places, place, side, in_float64):
     backbone = build(input_shape=(side, side, 3), include_top=False, weights=None)
     assert len(families_of([layer.name for layer in backbone.layers])) == 1
@@ -184,7 +203,13 @@ def test_the_default_places_of_inception_v3_follow_the_first_branch():
     )
 
 
-@pytest.mark.parametrize("name", ["resnet50", "bninception", "inceptionv3", "mobilenetv2"])
+@pytest.mark.parametrize(
+    "name",
+    exhaustive.cases(
+        ["resnet50", "bninception", "inceptionv3", "mobilenetv2"],
+        lambda name: name in ("bninception", "mobilenetv2"),
+    ),
+)
 def test_default_places_are_those_of_the_presets(name):
     preset, plain = (from_preset(f"{method}_{name}", 3) for method in ("gsf", "tsn"))
     model = insert_temporal(plain.backbone, lambda name: TemporalShift(8, name=name))
