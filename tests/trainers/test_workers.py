@@ -18,6 +18,7 @@ from gsf_tf.training import shared_workdir
 from gsf_tf.training.check_config import check_config
 from gsf_tf.training.cluster import Cluster
 from gsf_tf.training.devices import Devices
+from tests import exhaustive
 from tests.program_forks import REPOSITORY
 from tests.trainers.small_run import (
     assert_same_run,
@@ -31,13 +32,17 @@ from tests.trainers.worker_lives import VALUES
 MINUTE = 60.0
 
 
-@pytest.fixture(scope="module")
-def lives(records, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("workers")
-    command = [sys.executable, "-m", "tests.trainers.worker_lives", str(records), str(folder)]
+def live(part, records, folder):
+    command = [sys.executable, "-m", "tests.trainers.worker_lives", str(records), str(folder), part]
     process = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=3000)
     assert process.returncode == 0, process.stdout + process.stderr
     return folder
+
+
+@pytest.fixture(scope="module")
+def lives(records, tmp_path_factory):
+    """Runs that end in every way. Each takes the time of two trainings."""
+    return live("train", records, tmp_path_factory.mktemp("lives"))
 
 
 def ends(lives, name):
@@ -45,9 +50,10 @@ def ends(lives, name):
 
 
 @pytest.fixture(scope="module")
-def compared(lives):
-    assert ends(lives, "compare")["status"] == [0, 0]
-    return [dict(np.load(lives / f"compare-{worker}.npz")) for worker in range(2)]
+def compared(records, tmp_path_factory):
+    folder = live("compare", records, tmp_path_factory.mktemp("compared"))
+    assert ends(folder, "compare")["status"] == [0, 0]
+    return [dict(np.load(folder / f"compare-{worker}.npz")) for worker in range(2)]
 
 
 def test_two_workers_are_one(compared):
@@ -79,6 +85,7 @@ def test_workers_draw_masks_of_their_own(compared):
     assert (masks[0] != masks[1]).mean() > 0.4
 
 
+@exhaustive.MARK
 def test_sigterm_to_one_worker_stops_both_at_the_same_step(lives):
     assert ends(lives, "terminated")["status"] == [143, 143]
     for worker in range(2):
@@ -87,6 +94,7 @@ def test_sigterm_to_one_worker_stops_both_at_the_same_step(lives):
     assert "after 3 of 6 steps" in (lives / "worker_killed-0.txt").read_text()
 
 
+@exhaustive.MARK
 @pytest.mark.parametrize(("name", "victim"), [("worker_killed", 1), ("chief_killed", 0)])
 def test_a_worker_whose_peer_is_killed_ends_with_an_error(lives, name, victim):
     result, survivor = ends(lives, name), 1 - victim
@@ -98,6 +106,7 @@ def test_a_worker_whose_peer_is_killed_ends_with_an_error(lives, name, victim):
     assert "has ended or cannot be reached" in text
 
 
+@exhaustive.MARK
 def test_the_run_ends_as_one_that_one_process_trained(lives, records, tmp_path):
     assert ends(lives, "ended")["status"] == [0, 0]
     # The chief was killed after the first step of the second epoch.
@@ -117,6 +126,7 @@ def test_the_run_ends_as_one_that_one_process_trained(lives, records, tmp_path):
     assert "Continuing in epoch 3 after 0 of" in run_training(config, lives / "run")[1]
 
 
+@exhaustive.MARK
 def test_the_run_ends_with_the_weights_of_one_that_was_left_alone(lives):
     """Bit for bit, after SIGTERM to one worker and SIGKILL to either."""
     assert ends(lives, "undisturbed")["status"] == [0, 0]

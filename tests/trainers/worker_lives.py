@@ -1,6 +1,6 @@
 """The lives of two workers that share a run over loopback; started by test_workers.py.
 
-  python -m tests.trainers.worker_lives RECORDS FOLDER
+  python -m tests.trainers.worker_lives RECORDS FOLDER {compare,train}
 
 Every life of a worker is a fork of this process, which has imported TensorFlow and not used it.
 FOLDER/<life>.json has the exit statuses and the seconds between the ends of the two,
@@ -123,10 +123,12 @@ def trained(records, workdir, victim=None, steps=0, number=None):
     return action
 
 
-def main(records, folder):
+def main(records, folder, part):
     folder = pathlib.Path(folder)
+    if part == "compare":
+        live("compare", folder, compare)
+        return
     run = folder / "run"
-    live("compare", folder, compare)
     live("terminated", folder, trained(records, run, 1, 3, signal.SIGTERM))
     live("worker_killed", folder, trained(records, run, 1, 2, signal.SIGKILL))
     live("chief_killed", folder, trained(records, run, 0, 3, signal.SIGKILL))
@@ -135,4 +137,4 @@ def main(records, folder):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    main(*sys.argv[1:])
