@@ -51,7 +51,7 @@ CASES = {
     "densenet121": Case(apps.DenseNet121, 58, 58, 8.1, has_layers=False),
 }
 # `make test-all` has the slow ones too.
-EVERY_TIME = ("efficientnetv2b0", "mobilenetv3small")
+EVERY_TIME = ("mobilenetv3small",)
 LAYERS = (keras.layers.Rescaling, keras.layers.Normalization)
 FUNCTIONS = {
     "mobilenetv2": apps.mobilenet_v2.preprocess_input,

@@ -16,7 +16,6 @@ EVERY_TIME = (
     "gsf_mobilenetv2",
     "rubiksnet_mini",
     "rubiksnet_mini_aq",
-    "rubiksnet_small",
 )
 SIDES = {"inceptionv3": 101}
 

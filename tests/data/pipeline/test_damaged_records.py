@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from gsf_tf.data import DamageLog, DataError, reports_damage, video_dataset_from_records
 from gsf_tf.data.records import record_framing
+from tests import exhaustive
 from tests.data import fuzz_records
 from tests.data.damage_maker import edit, read_shard, remove_frames, with_length, write_shard
 from tests.data.small_records import describe_records, small_records, write_small_records
@@ -254,7 +255,8 @@ def test_batches_without_a_clip_are_left_out(shards):
 
 
 @pytest.mark.parametrize(
-    ("num_workers", "numbers"), [(1, [[2, 3, 4]]), (2, [[1], [0, 1]])], ids=["one", "two workers"]
+    ("num_workers", "numbers"),
+    exhaustive.cases([(1, [[2, 3, 4]]), (2, [[1], [0, 1]])], lambda case: case[0] == 2),
 )
 def test_the_number_of_a_batch_says_where_to_go_on(shards, num_workers, numbers):
     """The first batches of a worker are left out whole, and one clip before batches are made."""
