@@ -4,11 +4,13 @@
 
 Case N is a file, or a folder of frames, that `clip_damage.damage_clip` draws with the seed N from
 small clips of many formats. Each is checked, sampled, cut and encoded as the programs do it, under
-limits. What comes out must be frames that are whole, or a `VideoError` that names the clip. The
-cases run in child processes under a time limit, and their memory is watched; when one crashes,
-hangs or grows, its cases are tried one by one, and the culprit is named.
+limits, and frames are sought in it as in a long video. What comes out must be frames that are
+whole, the same ones by seeking, or a `VideoError` that names the clip. The cases run in child
+processes under a time limit, and their memory is watched; when one crashes, hangs or grows, its
+cases are tried one by one, and the culprit is named.
 """
 
+import contextlib
 import json
 import logging
 import pathlib
@@ -22,8 +24,12 @@ from absl import app
 
 from gsf_tf.data.listing.clip_source import ClipSource
 from gsf_tf.data.records.record_settings import RecordSettings
+from gsf_tf.data.video.clip_budget import ClipBudget
 from gsf_tf.data.video.clip_limits import ClipLimits
 from gsf_tf.data.video.clip_reader import check_clip, read_sampled_frames
+from gsf_tf.data.video.frame_index import FrameIndex
+from gsf_tf.data.video.image_file import is_image
+from gsf_tf.data.video.sought_frames import OtherFrames, sought_frames
 from gsf_tf.data.writing.clip_encoder import encode_clip
 from gsf_tf.errors import VideoError
 from tests.data.clip_damage import damage_clip, whole_clips
@@ -53,11 +59,18 @@ def run_case(folder, wholes, seed):
     path, kind = damage_clip(folder, wholes, seed)
     begin = time.monotonic()
     part = {"start": 0.1, "stop": 0.5} if path.is_file() else {}
+    frames = []
+
+    def sample():
+        frames.append(read_sampled_frames(path, choose, 32, LIMITS))
+        check_frames(frames[0])
+
     outcomes = [
         try_reading(path, lambda: check_clip(path, LIMITS)),
-        try_reading(path, lambda: check_frames(read_sampled_frames(path, choose, 32, LIMITS))),
+        try_reading(path, sample),
         try_reading(path, lambda: check_clip_of(ClipSource(str(path), "a", 0))),
         try_reading(path, lambda: check_clip_of(ClipSource(str(path), "a", 0, **part))),
+        try_reading(path, lambda: check_seeking(path, frames)),
     ]
     assert time.monotonic() - begin < CASE_SECONDS, (kind, "took too long")
     # The two ways of reading a whole clip agree.
@@ -83,6 +96,21 @@ def choose(num_frames):
 
 def check_frames(frames):
     assert frames.dtype == np.uint8 and len(frames) == 4 and frames.shape[-1] == 3, frames.shape
+
+
+def check_seeking(path, frames):
+    """Seeks the frames, whatever share of the video they are, where the file has an index."""
+    index = None
+    if path.is_file() and not is_image(path):
+        index = FrameIndex.read(path, ClipBudget(path, LIMITS))
+    if index is not None:
+        positions, budget = choose(len(index)), ClipBudget(path, LIMITS)
+        with contextlib.suppress(OtherFrames):
+            found = sought_frames(path, index, positions, 32, budget, max_share=1.0)
+            found = {frame.index: frame.pixels for frame in found}
+            for whole in frames:
+                sought = [found[position] for position in positions]
+                np.testing.assert_array_equal(sought, whole)
 
 
 def check_clip_of(source):

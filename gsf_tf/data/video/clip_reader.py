@@ -1,5 +1,6 @@
 """Reads clips that are stored as video files, as folders of frames, or as images."""
 
+import contextlib
 import functools
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +10,9 @@ import numpy as np
 from gsf_tf.data.video.clip_budget import ClipBudget
 from gsf_tf.data.video.clip_limits import ClipLimits
 from gsf_tf.data.video.frame_folder import FrameFolder
+from gsf_tf.data.video.frame_index import FrameIndex
 from gsf_tf.data.video.image_file import check_image, is_image, iterate_image
+from gsf_tf.data.video.sought_frames import MIN_FRAMES, OtherFrames, sought_frames
 from gsf_tf.data.video.video_file import DecodedFrame, iterate_frames, probe, read_header
 from gsf_tf.errors import VideoError
 
@@ -73,9 +76,10 @@ def read_sampled_frames(
 ) -> np.ndarray:
     """Reads the frames that a sampling rule chooses.
 
-    The number of frames of a video is taken from the file's header. If decoding shows that the
-    header is wrong, the rule is called again with the true number and the file is decoded once
-    more.
+    Of a long video whose packets tell where its frames are, only the groups of pictures in which
+    chosen frames lie are decoded (`sought_frames.py`). Any other is decoded whole. Its number of
+    frames is then taken from the file's header; if decoding shows that the header is wrong, the
+    rule is called again with the true number and the file is decoded once more.
 
     Args:
         path: A video file, a folder of numbered frames, or an image.
@@ -89,31 +93,49 @@ def read_sampled_frames(
         uint8 RGB frames `[T, H, W, 3]`, upright, in the order that `choose` returned.
 
     Raises:
-        VideoError: If the clip cannot be decoded to its end within the limits, or the chosen frames
-            have more than `MAX_KEPT_PIXELS` together.
+        VideoError: If the clip cannot be decoded within the limits, or the chosen frames have more
+            than `MAX_KEPT_PIXELS` together.
     """
     budget = limits and ClipBudget(path, limits)
     num_frames, _, _, iterate = open_clip(path, budget=budget)
+    is_video = getattr(iterate, "func", None) is iterate_frames
+    if is_video and num_frames >= MIN_FRAMES:
+        index = FrameIndex.read(path, budget)
+        indices = _chosen(choose, len(index)) if index else []
+        with contextlib.suppress(OtherFrames):
+            if indices:
+                frames = sought_frames(path, index, indices, short_side, budget)
+                return _collect(path, indices, frames)
     while True:
-        indices = [int(index) for index in choose(num_frames)] if num_frames else []
-        places, found, decoded = {}, None, 0
-        for place, index in enumerate(indices):
-            places.setdefault(index, []).append(place)
+        indices, decoded = _chosen(choose, num_frames), 0
 
-        def keep(index, places=places):
+        def keep(index, wanted=frozenset(indices)):
             nonlocal decoded
             decoded = index + 1
-            return index in places
+            return index in wanted
 
-        for frame in iterate(short_side=short_side, keep=keep):
-            if found is None:
-                found = _room_for(path, len(indices), frame)
-            found[places[frame.index]] = frame.pixels
+        found = _collect(path, indices, iterate(short_side=short_side, keep=keep))
         if decoded == num_frames:
             if found is None:
                 raise ValueError(f"`choose` must choose a frame. Received: {indices}")
             return found
         num_frames = decoded
+
+
+def _chosen(choose, num_frames):
+    return [int(index) for index in choose(num_frames)] if num_frames else []
+
+
+def _collect(path, indices, frames):
+    """Returns the frames in the order of the indices, None if there are none."""
+    places, found = {}, None
+    for place, index in enumerate(indices):
+        places.setdefault(index, []).append(place)
+    for frame in frames:
+        if found is None:
+            found = _room_for(path, len(indices), frame)
+        found[places[frame.index]] = frame.pixels
+    return found
 
 
 def _room_for(path, count, frame):
