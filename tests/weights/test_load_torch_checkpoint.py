@@ -80,14 +80,14 @@ def logits_of(twin, frames):
 
 
 def every_time(case):
-    """GSF on two kinds of network, each method on ResNet-50, and GST's two on a smaller one."""
+    """GSF on two kinds of network, GSM on one, and the other methods on smaller ones."""
     method, backbone, share = case
     if backbone == "resnet50_ms":
         return method == "tsm"
     if method.startswith("gst") or backbone in ("resnet18", "resnet34"):
         return backbone == "resnet14thin" or (method, backbone) == ("tsm", "resnet18")
     return share in (None, SHARES[backbone][0]) and (
-        (method, backbone) == ("gsf", "bninception") or backbone == "resnet50"
+        (method, backbone) == ("gsf", "bninception") or (share and backbone == "resnet50")
     )
 
 
