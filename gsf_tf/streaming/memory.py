@@ -29,7 +29,7 @@ class Memory:
                 "Streaming needs a backbone that calls each layer once. "
                 f"Received: {name!r}, which is called several times."
             )
-        earlier = [self._recall(f"{name}/{i + 1}", x) for i in range(frames)]
+        earlier = [self.recall(f"{name}/{i + 1}", x) for i in range(frames)]
         for i, kept in enumerate([x, *earlier][:frames]):
             self.kept[f"{name}/{i + 1}"] = kept
         return earlier
@@ -42,10 +42,16 @@ class Memory:
         """Returns `[N, 1, 1, 1]`, 1 where the frame `delay` frames ago is one of the stream."""
         while len(self._valid) <= delay:
             name = f"{VALID}/{len(self._valid)}"
-            earlier = self._recall(name, self._valid[-1])
+            earlier = self.recall(name, self._valid[-1])
             self.kept[name] = self._valid[-1]
             self._valid.append(earlier)
         return tf.cast(self._valid[delay], dtype)[:, None, None, None]
 
-    def _recall(self, name, like):
+    def recall(self, name, like):
+        """Returns what the frame before kept under a name; zeros like `like` at the start."""
         return tf.zeros_like(like) if self._state is None else self._state[name]
+
+    def keep(self, name, x):
+        """Keeps a tensor for the next frame, and returns it."""
+        self.kept[name] = x
+        return x

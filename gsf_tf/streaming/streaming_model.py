@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from gsf_tf.layers import TemporalLayer
 from gsf_tf.models import SegmentModel
+from gsf_tf.streaming.consensus import add_consensus, check_consensus
 from gsf_tf.streaming.frame_walk import walk
 from gsf_tf.streaming.memory import Memory
 from gsf_tf.streaming.temporal_steps import look_ahead
@@ -19,8 +20,9 @@ class StreamingModel:
     caller holds. Several streams can share a batch; each is one row of every tensor.
 
     The logits of a frame are those that the model computes for it in a clip of all the stream's
-    frames, before the mean over frames. A frame outside of the stream, before its start or after
-    its end, counts as zeros inside the temporal layers, as beyond the ends of a clip.
+    frames, before the mean over frames; with a `consensus`, the mean over the last frames. A frame
+    outside of the stream, before its start or after its end, counts as zeros inside the temporal
+    layers, as beyond the ends of a clip.
 
     - A causal model (`from_preset(..., causal=True)`) reads no later frame: the logits belong to
       the frame that came in.
@@ -32,6 +34,12 @@ class StreamingModel:
         model: `SegmentModel`. Its weights are used as they are at each step. The sizes of the
             shifts of a RubiksNet are read once: build the `StreamingModel` after training.
         mode: `"causal"` to refuse a model that waits, `"delayed"` to accept it.
+        consensus: None for the logits of the single frames; `"mean"` for the mean over all frames
+            of the stream up to this one; `"window"` for that of the last `consensus_frames`;
+            `"exponential"` for a mean in which a frame weighs `(f - 1) / (f + 1)` times as much as
+            the next one, where f is `consensus_frames`. At the start of a stream, the mean is that
+            of the frames that are there.
+        consensus_frames: Integer in 1..2**20 for `"window"` and `"exponential"`, None for others.
 
     Attributes:
         look_ahead: How many frames the logits come late.
@@ -39,7 +47,7 @@ class StreamingModel:
 
     Raises:
         ValueError: If the model is no `SegmentModel`, has a temporal layer without a streaming form
-            (GST), or waits in the mode `"causal"`.
+            (GST), or waits in the mode `"causal"`; if the consensus is none of these.
 
     Example:
 
@@ -52,7 +60,13 @@ class StreamingModel:
     ```
     """
 
-    def __init__(self, model: SegmentModel, mode: str = "delayed"):
+    def __init__(
+        self,
+        model: SegmentModel,
+        mode: str = "delayed",
+        consensus: str | None = None,
+        consensus_frames: int | None = None,
+    ):
         if not isinstance(model, SegmentModel):
             raise ValueError(
                 "`model` must be a `gsf_tf.models.SegmentModel`. "
@@ -60,6 +74,7 @@ class StreamingModel:
             )
         if mode not in MODES:
             raise ValueError(f"`mode` must be one of {', '.join(MODES)}. Received: mode={mode!r}")
+        check_consensus(consensus, consensus_frames)
         waits = {
             layer.name: look_ahead(layer)
             for layer in model.backbone.layers
@@ -74,31 +89,64 @@ class StreamingModel:
         self._model = model
         self.frame_shape = tuple(model.backbone.input_shape[1:])
         self._tasks = list(model.num_classes) if isinstance(model.num_classes, Mapping) else None
-        self._step = tf.function(self._one_frame, reduce_retracing=True)
-        frame = tf.TensorSpec((None, *self.frame_shape), "float32")
-        # Tracing computes nothing: it says what the state holds.
-        trace = tf.function(lambda x: self._one_frame(x, None, tf.ones_like(x[:, 0, 0, 0])))
-        _, kept = trace.get_concrete_function(frame).structured_outputs
+        self._consensus = (consensus, consensus_frames)
+        self.look_ahead, kept = self._look_ahead_and_state()
         self._specs = {name: (tuple(x.shape[1:]), x.dtype) for name, x in kept.items()}
+        # One trace for all batches: what a later one found in the weights could be another state.
+        self._step = tf.function(
+            lambda frame, state, valid: self._one_frame(frame, state, valid)[:2],
+            input_signature=[
+                self._frame_spec(),
+                {
+                    name: tf.TensorSpec((None, *s), dtype)
+                    for name, (s, dtype) in self._specs.items()
+                },
+                tf.TensorSpec((None,), "float32"),
+            ],
+            autograph=False,
+        )
+        self._step.get_concrete_function()
+
+    def _frame_spec(self):
+        return tf.TensorSpec((None, *self.frame_shape), "float32")
+
+    def _look_ahead_and_state(self):
+        """Returns how many frames the model waits, and the state; tracing computes nothing."""
+        delays = []
+
+        def trace(frame):
+            *_, kept, delay = self._one_frame(frame, None, tf.ones_like(frame[:, 0, 0, 0]))
+            delays.append(delay)
+            return kept
+
+        traced = tf.function(trace, input_signature=[self._frame_spec()], autograph=False)
+        kept = traced.get_concrete_function().structured_outputs
+        return delays[-1], kept
 
     def _one_frame(self, frame, state, valid):
+        """Returns the logits, what the frame leaves in the state, and the look-ahead."""
         model = self._model
         memory = Memory(state, valid)
         normalized = model.get_layer("normalization")(frame)
-        features, self.look_ahead = walk(model.backbone, normalized, memory)
+        features, delay = walk(model.backbone, normalized, memory)
         if len(features.shape) == 4:
             features = model.get_layer("avgpool")(features)
-        inside = memory.valid(self.look_ahead, "float32")[:, :, 0, 0] > 0
+        inside = memory.valid(delay, "float32")[:, 0, 0, 0] > 0
 
         def logits_of(classifier):
             logits = tf.cast(model.get_layer(classifier)(features), "float32")
-            return tf.where(inside, logits, np.float32("nan"))
+            kind, frames = self._consensus
+            if kind is not None:
+                return add_consensus(
+                    logits, inside, f"consensus/{classifier}", kind, frames, memory
+                )
+            return tf.where(inside[:, None], logits, np.float32("nan"))
 
         if self._tasks is None:
             logits = logits_of("classifier")
         else:
             logits = {task: logits_of(f"classifier_{task}") for task in self._tasks}
-        return logits, memory.kept
+        return logits, memory.kept, delay
 
     def initial_state(self, batch: int = 1) -> dict[str, tf.Tensor]:
         """Returns the state before the first frame of `batch` streams.
@@ -131,8 +179,8 @@ class StreamingModel:
 
         Returns:
             `(logits, state)`: logits `[N, classes]`, or `[N, K, classes]`, float32, a dictionary of
-            them for several tasks. They belong to the frame `look_ahead` frames before; they are
-            NaN where a stream has no such frame yet.
+            them for several tasks. They belong to the frame `look_ahead` frames before, with a
+            consensus to the frames up to it; they are NaN where a stream has no such frame yet.
 
         Raises:
             ValueError: If the frames have another shape, or the state is that of another model or
@@ -201,6 +249,7 @@ class StreamingModel:
         }
 
     def _run(self, frame, state, valid):
+        frame = tf.cast(frame, "float32")
         return self._step(frame, dict(state), tf.fill(tf.shape(frame)[:1], valid))
 
     def _check(self, frames, state):
