@@ -42,6 +42,10 @@ class StreamingModel:
         consensus_frames: Integer in 1..2**20 for `"window"` and `"exponential"`, None for others.
 
     Attributes:
+        model: The `SegmentModel`.
+        mode: As given.
+        consensus: As given.
+        consensus_frames: As given.
         look_ahead: How many frames the logits come late.
         frame_shape: `(height, width, 3)` of a frame in pixels.
 
@@ -86,23 +90,17 @@ class StreamingModel:
                 f"{next(name for name, wait in waits.items() if wait)!r} reads later frames. Train "
                 "it with `from_preset(..., causal=True)`, or use mode='delayed'."
             )
-        self._model = model
+        self.model, self.mode = model, mode
+        self.consensus, self.consensus_frames = consensus, consensus_frames
         self.frame_shape = tuple(model.backbone.input_shape[1:])
         self._tasks = list(model.num_classes) if isinstance(model.num_classes, Mapping) else None
-        self._consensus = (consensus, consensus_frames)
         self.look_ahead, kept = self._look_ahead_and_state()
         self._specs = {name: (tuple(x.shape[1:]), x.dtype) for name, x in kept.items()}
         # One trace for all batches: what a later one found in the weights could be another state.
+        spec = tf.TensorSpec((None,), "float32")
         self._step = tf.function(
-            lambda frame, state, valid: self._one_frame(frame, state, valid)[:2],
-            input_signature=[
-                self._frame_spec(),
-                {
-                    name: tf.TensorSpec((None, *s), dtype)
-                    for name, (s, dtype) in self._specs.items()
-                },
-                tf.TensorSpec((None,), "float32"),
-            ],
+            self.one_frame,
+            input_signature=[self._frame_spec(), self.state_specs(), spec],
             autograph=False,
         )
         self._step.get_concrete_function()
@@ -125,7 +123,7 @@ class StreamingModel:
 
     def _one_frame(self, frame, state, valid):
         """Returns the logits, what the frame leaves in the state, and the look-ahead."""
-        model = self._model
+        model = self.model
         memory = Memory(state, valid)
         normalized = model.get_layer("normalization")(frame)
         features, delay = walk(model.backbone, normalized, memory)
@@ -135,11 +133,9 @@ class StreamingModel:
 
         def logits_of(classifier):
             logits = tf.cast(model.get_layer(classifier)(features), "float32")
-            kind, frames = self._consensus
-            if kind is not None:
-                return add_consensus(
-                    logits, inside, f"consensus/{classifier}", kind, frames, memory
-                )
+            if self.consensus is not None:
+                name, frames = f"consensus/{classifier}", self.consensus_frames
+                return add_consensus(logits, inside, name, self.consensus, frames, memory)
             return tf.where(inside[:, None], logits, np.float32("nan"))
 
         if self._tasks is None:
@@ -147,6 +143,36 @@ class StreamingModel:
         else:
             logits = {task: logits_of(f"classifier_{task}") for task in self._tasks}
         return logits, memory.kept, delay
+
+    def state_specs(self, batch: int | None = None) -> dict[str, tf.TensorSpec]:
+        """Returns the shapes and types of the state.
+
+        Args:
+            batch: Number of streams, None for any number.
+
+        Returns:
+            Dictionary of `tf.TensorSpec`s, `[batch, ...]` of rank 4 at most.
+        """
+        return {
+            name: tf.TensorSpec((batch, *shape), dtype)
+            for name, (shape, dtype) in self._specs.items()
+        }
+
+    def one_frame(
+        self, frame: tf.Tensor, state: Mapping[str, tf.Tensor], valid: tf.Tensor
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """Computes a step; for graphs of one's own, such as an export. `step` checks more.
+
+        Args:
+            frame: float32 `[N, H, W, 3]` in 0..255, RGB.
+            state: As in `step`.
+            valid: float32 `[N]`, 1 where the frame is one of the stream, 0 after its end.
+
+        Returns:
+            `(logits, state)` as in `step`. What only moves on in the state are the tensors of
+            `state` and `valid` themselves.
+        """
+        return self._one_frame(frame, dict(state), valid)[:2]
 
     def initial_state(self, batch: int = 1) -> dict[str, tf.Tensor]:
         """Returns the state before the first frame of `batch` streams.

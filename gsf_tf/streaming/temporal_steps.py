@@ -24,7 +24,6 @@ from gsf_tf.layers.attention_shift import REACH
 from gsf_tf.ops import rubiks_shift
 from gsf_tf.ops.reference.gate_shift_fuse import (
     fusion_of_means,
-    gate_of,
     gate_planes,
     interleave,
     spatial_means,
@@ -99,12 +98,14 @@ def _gated_shift(layer, x, delay, memory):
         planes = [plane * valid for plane in gate_planes(activated, layer.gate_kernel)]
         sums = memory.delayed(f"{name}/plane_0", planes[0], 2) + planes[2]
         sums += memory.delayed(f"{name}/plane_1", planes[1], 1)
-        gate = gate_of(sums, layer.gate_bias, processed)
+        gates = ops.tanh(sums + tf.cast(layer.gate_bias, x.dtype))
         lag = 0 if layer.causal else 1
     else:
-        gate, lag = tf.cast(layer.gate, x.dtype), 0
+        gates, lag = tf.fill((1, 1, 1, 2), tf.cast(layer.gate, x.dtype)), 0
     own = memory.delayed(f"{name}/chosen", chosen, lag)
-    gated = gate * own
+    # One gate per half; as a map of all channels it would be a tensor of rank 5 in between.
+    halves = zip(tf.split(gates, 2, -1), tf.split(own, 2, -1), strict=True)
+    gated = tf.concat([gate * half for gate, half in halves], -1)
     residual = own - gated
 
     if layer.causal:
@@ -137,7 +138,9 @@ def _gated_shift(layer, x, delay, memory):
 def _taps(layer, x, memory):
     """A sum over frames with a coefficient per channel, after the shift in space."""
     if isinstance(layer, RubiksShift3D):
-        x = rubiks_shift(x, layer.shift[1:], strides=layer.strides, mode=layer.mode)
+        shift = quantize(layer.shift) if layer.mode == "quantized" else layer.shift
+        # No gradient is wanted, and rounded shifts interpolate nothing.
+        x = rubiks_shift(x, shift[1:], strides=layer.strides, mode="interpolated")
     before, after = _reach(layer)
     frames = [x, *memory.past(f"{layer.name}/frames", x, before + after)]
     coefficients = tf.cast(_coefficients(layer, before, after), x.dtype)
