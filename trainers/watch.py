@@ -6,7 +6,9 @@
   gsf-tf watch --model=runs/mine --wait=3600 recordings/
 
 --model is a workdir, a .keras file or a checkpoint of the authors. A model that was trained with
-causal=True answers at once; another one answers its look-ahead late. The argument is a video file;
+causal=True answers at once; another one answers its look-ahead late. With --window=SECONDS the
+model runs on a clip of the last seconds at each frame instead: slower, but for any model, GST and
+exported SavedModels too. The argument is a video file;
 a folder, whose videos are read one after the other, each when it is complete; a camera of this
 machine; or an address of http, https, rtsp or rtsps. A user and a password in an address are not
 printed, but other users of this machine may see the command line.
@@ -43,6 +45,9 @@ _RATE = flags.DEFINE_float("rate", 8.0, "Frames per second that the model takes.
 _SMOOTHING = flags.DEFINE_enum("smoothing", SMOOTHING[0], SMOOTHING, "Mean over the last frames.")
 _SMOOTHING_FRAMES = flags.DEFINE_integer(
     "smoothing_frames", None, "How many frames; by default those of the model's clips.", 1
+)
+_WINDOW = flags.DEFINE_float(
+    "window", None, "Run a clip of the last so many seconds at each frame; for any model."
 )
 _EVERY = flags.DEFINE_float("every", 1.0, "Seconds of the video between two printed lines.")
 _JSON = flags.DEFINE_bool("json", False, "Print an object per answer and per event.")
@@ -98,6 +103,11 @@ def check_flags(arguments):
             "--smoothing_frames belongs to --smoothing=window or exponential. "
             f"Received: --smoothing={_SMOOTHING.value}."
         )
+    if _WINDOW.value is not None and (_SMOOTHING.present or _SMOOTHING_FRAMES.present):
+        raise cli.FlagError(
+            "--smoothing belongs to models that run frame by frame; a window has its own mean. "
+            f"Received: --window={_WINDOW.value:g} with --smoothing or --smoothing_frames."
+        )
     if not _EVERY.value > 0:
         raise cli.FlagError(f"--every must be above 0. Received: --every={_EVERY.value}.")
 
@@ -140,10 +150,18 @@ def output_options():
 
 
 def streaming_model(opened):
-    """Returns the model in its streaming form."""
+    """Returns the model in its streaming form, or a `SlidingWindowModel`."""
     from gsf_tf.errors import UserError
-    from gsf_tf.streaming import StreamingModel
+    from gsf_tf.streaming import SlidingWindowModel, StreamingModel
 
+    if _WINDOW.value is not None:
+        try:
+            return SlidingWindowModel(opened.network, round(_WINDOW.value * _RATE.value))
+        except ValueError as error:
+            raise UserError(
+                "--window times --rate must be at least the frames of the model's clips. "
+                f"Received: --window={_WINDOW.value:g}, --rate={_RATE.value:g}. {error}"
+            ) from error
     kind = None if _SMOOTHING.value == "none" else _SMOOTHING.value
     frames = None
     if kind in ("window", "exponential"):
@@ -151,7 +169,9 @@ def streaming_model(opened):
     try:
         return StreamingModel(opened.layers_of, consensus=kind, consensus_frames=frames)
     except ValueError as error:
-        raise UserError(f"The model must have a streaming form. {error}") from error
+        raise UserError(
+            f"The model must have a streaming form, or --window be given. {error}"
+        ) from error
 
 
 def describe(opened, model):

@@ -8,6 +8,7 @@ import numpy as np
 
 from gsf_tf.errors import UserError
 from gsf_tf.streaming.sampled_frame import SampledFrame
+from gsf_tf.streaming.sliding_window import SlidingWindowModel
 from gsf_tf.streaming.streaming_model import StreamingModel
 from gsf_tf.tasks import ACTION, task_logits
 
@@ -29,11 +30,10 @@ class StreamAnswers:
     """Runs a streaming model on one stream and gives its answers to the frames that they are of.
 
     Args:
-        model: `StreamingModel`, or another object with `look_ahead`, `initial_state`, `step` and
-            `flush`.
+        model: `StreamingModel` or `SlidingWindowModel`.
     """
 
-    def __init__(self, model: StreamingModel):
+    def __init__(self, model: StreamingModel | SlidingWindowModel):
         self._model = model
         self._state, self._waiting = model.initial_state(1), collections.deque()
 

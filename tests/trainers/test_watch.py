@@ -92,6 +92,18 @@ def test_a_long_file_as_json(model, tmp_path):
     assert "answers 4 frames (1.00 s) late" in process.stderr
 
 
+@pytest.mark.exhaustive
+def test_a_window_of_the_last_seconds(model, tmp_path):
+    frames = np.stack([moving_picture(i) for i in range(16)])
+    write_video(tmp_path / "a.mp4", frames, FRAME_RATE)
+    process = run("watch", *model, "--json", "--window=0.75", tmp_path / "a.mp4")
+    answers, _ = objects(process.stdout)
+    assert [answer["seconds"] for answer in answers] == [tick / 8 for tick in range(8)]
+    assert "answers 0 frames (0.00 s) late" in process.stderr
+    process = run("watch", *model, "--window=0.1", tmp_path / "a.mp4", check=False)
+    assert process.returncode == 1 and "`frames` must be an integer in 4..4096" in process.stderr
+
+
 def options(tmp_path, **values):
     own = {"output": "o.jsonl", "segments": "o.csv", "annotate": "o.mp4"}
     return WatchOptions(
@@ -159,6 +171,7 @@ def test_videos_of_a_folder_follow_each_other_in_the_annotated_video(tmp_path, c
         (["--segments=a.txt", "a.mp4"], "--segments must end in .csv"),
         (["--annotate=a.avi", "a.mp4"], "--annotate must end in .mp4"),
         (["--smoothing=mean", "--smoothing_frames=3", "a.mp4"], "belongs to --smoothing=window"),
+        (["--window=2", "--smoothing=none", "a.mp4"], "a window has its own mean"),
         (["--every=0", "a.mp4"], "--every must be above 0"),
         (["--rate=0", "a.mp4"], "`rate` is the flag --rate."),
         (["nowhere.mp4"], "nowhere.mp4: The file does not exist."),
