@@ -81,8 +81,8 @@ class WatchOutput:
         return self
 
     def __exit__(self, *error):
-        self._write_segments(self._segments.finish())
-        self._files.close()
+        with self._files:
+            self._write_segments(self._segments.finish())
 
     def write_answer(self, answer, dropped):
         """Writes an answer.

@@ -64,10 +64,10 @@ def test_every_tick_of_a_file_has_its_frame_however_slow_the_model_is(video):
 
 
 def test_a_broken_stream_is_connected_again_and_every_second_comes_once():
-    server = StreamServer(frames=40, break_at=20)
+    server = StreamServer(frames=24, break_at=12)
     with server.running() as address:
         frames, events = read(address, reconnects=1)
-    assert [frame.tick for frame in frames] == list(range(20))
+    assert [frame.tick for frame in frames] == list(range(12))
     assert kinds(events) == ["begin", "broken", "connected", "broken", "failed", "end"]
     assert "404 Not Found, and no new frame came (tries: 1)" in events[-2].text
     assert server.connections == 3
