@@ -12,13 +12,15 @@ class Memory:
         state: Dictionary of what the frame before left; None to learn the names and the shapes,
             with zeros in the place of all earlier frames.
         valid: `[N]`, 1 where the newest frame is one of the stream, 0 after the stream's end.
+        waits: Whether the model waits for later frames. If not, no step comes after the stream's
+            end, so every frame is one of the stream and nothing has to be multiplied.
 
     Attributes:
         kept: Dictionary of what this frame leaves, `[N, ...]` each.
     """
 
-    def __init__(self, state, valid):
-        self._state = state
+    def __init__(self, state, valid, waits):
+        self._state, self._waits = state, waits
         self.kept = {}
         self._valid = [valid]
 
@@ -37,6 +39,10 @@ class Memory:
     def delayed(self, name, x, frames):
         """Returns `x` of the frame that was the newest `frames` frames ago."""
         return self.past(name, x, frames)[-1] if frames else x
+
+    def inside(self, x, delay):
+        """Returns `x`, with zeros where the frame `delay` frames ago is none of the stream."""
+        return x * self.valid(delay, x.dtype) if self._waits else x
 
     def valid(self, delay, dtype):
         """Returns `[N, 1, 1, 1]`, 1 where the frame `delay` frames ago is one of the stream."""

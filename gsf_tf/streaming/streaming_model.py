@@ -94,6 +94,7 @@ class StreamingModel:
         self.consensus, self.consensus_frames = consensus, consensus_frames
         self.frame_shape = tuple(model.backbone.input_shape[1:])
         self._tasks = list(model.num_classes) if isinstance(model.num_classes, Mapping) else None
+        self._waits = any(waits.values())
         self.look_ahead, kept = self._look_ahead_and_state()
         self._specs = {name: (tuple(x.shape[1:]), x.dtype) for name, x in kept.items()}
         # One trace for all batches: what a later one found in the weights could be another state.
@@ -124,7 +125,7 @@ class StreamingModel:
     def _one_frame(self, frame, state, valid):
         """Returns the logits, what the frame leaves in the state, and the look-ahead."""
         model = self.model
-        memory = Memory(state, valid)
+        memory = Memory(state, valid, self._waits)
         normalized = model.get_layer("normalization")(frame)
         features, delay = walk(model.backbone, normalized, memory)
         if len(features.shape) == 4:

@@ -2,7 +2,7 @@
 
 A step takes the newest frame's features and returns those of the frame `look_ahead(layer)` frames
 before it, equal to what the layer computes for the whole clip. Features outside of the stream must
-count as zeros: so a step multiplies its input by `memory.valid`, and each map that is not zero
+count as zeros: so a step passes its input through `memory.inside`, and each map that is not zero
 where its input is.
 """
 
@@ -68,7 +68,7 @@ def step(layer, x, delay, memory):
     """
     if not isinstance(layer, (RubiksShift2D, TemporalShift, *GATED, *TAPS)):
         look_ahead(layer)  # Says what is wrong.
-    x = x * memory.valid(delay, x.dtype)
+    x = memory.inside(x, delay)
     if isinstance(layer, TemporalShift):
         return _temporal_shift(layer, x, memory)
     if isinstance(layer, GATED):
@@ -94,8 +94,8 @@ def _gated_shift(layer, x, delay, memory):
 
     if layer.gate == "learned":
         activated = ops.relu(layer.normalization(chosen, training=False))
-        valid = memory.valid(delay, x.dtype)
-        planes = [plane * valid for plane in gate_planes(activated, layer.gate_kernel)]
+        planes = gate_planes(activated, layer.gate_kernel)
+        planes = [memory.inside(plane, delay) for plane in planes]
         sums = memory.delayed(f"{name}/plane_0", planes[0], 2) + planes[2]
         sums += memory.delayed(f"{name}/plane_1", planes[1], 1)
         gates = ops.tanh(sums + tf.cast(layer.gate_bias, x.dtype))
@@ -117,7 +117,7 @@ def _gated_shift(layer, x, delay, memory):
         residual = memory.past(f"{name}/residual", residual, 1)[0]
         lag += 1
     # The map of a frame outside of the stream reads frames inside.
-    shifted *= memory.valid(delay + lag, x.dtype)
+    shifted = memory.inside(shifted, delay + lag)
 
     if layer.fusion == "learned":
         means = spatial_means(shifted, residual)
