@@ -50,7 +50,8 @@ def look_ahead(layer) -> int:
         return _reach(layer)[1]
     raise ValueError(
         "Streaming needs temporal layers of TSM, GSM, GSF or RubiksNet. "
-        f"Received: {type(layer).__name__} {layer.name!r}. Use a model with one of those."
+        f"Received: {type(layer).__name__} {layer.name!r}. Use a model with one of those, "
+        "or a `SlidingWindowModel`."
     )
 
 
