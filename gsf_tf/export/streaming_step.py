@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.lite.python.util import get_grappler_config, run_graph_optimizations
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from gsf_tf import ops
@@ -56,7 +57,7 @@ class StreamingStep:
         traced = tf.function(self._trace, autograph=False).get_concrete_function(
             *[tf.TensorSpec(s.shape, s.dtype, name) for name, s in self._inputs.items()]
         )
-        self._frozen = convert_variables_to_constants_v2(traced)
+        self._frozen = _folded(convert_variables_to_constants_v2(traced))
 
     def function(self) -> tf.types.experimental.ConcreteFunction:
         """Returns the step from named inputs to a dictionary of outputs."""
@@ -84,6 +85,26 @@ class StreamingStep:
             outputs[ours] = _copy(x, valid) if self._registers_outside else x
         self._outputs = list(outputs)
         return list(outputs.values())
+
+
+def _folded(function):
+    """Returns a function whose kernels are constants, where they were computed from constants.
+
+    The kernels of RubiksNet's shifts are computed from its variables. LiteRT takes constants only.
+    """
+    inputs, outputs = function.inputs, function.outputs
+    graph = run_graph_optimizations(
+        function.graph.as_graph_def(),
+        inputs,
+        outputs,
+        config=get_grappler_config(["constfold"]),
+        graph=function.graph,
+    )
+    wrapped = tf.compat.v1.wrap_function(lambda: tf.import_graph_def(graph, name=""), [])
+    return wrapped.prune(
+        [wrapped.graph.get_tensor_by_name(x.name) for x in inputs],
+        [wrapped.graph.get_tensor_by_name(x.name) for x in outputs],
+    )
 
 
 def _copy(x, valid):
