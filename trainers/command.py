@@ -18,6 +18,10 @@ COMMANDS = {
         "Export a trained model for TensorFlow Serving, LiteRT (TensorFlow Lite) or ONNX",
     ),
     "predict": ("predict", "Name the action in video files"),
+    "watch": (
+        "watch",
+        "Name the action in a video that may not end: a file, a folder, a camera, a stream",
+    ),
     "convert": ("convert", "Convert a checkpoint of the authors' PyTorch code to Keras, or back"),
     "demo": ("demo", "Run the whole job on generated clips: from no data to a served model"),
     "doctor": (None, "Show what is installed, and what each op runs on"),

@@ -19,6 +19,10 @@ Each is run by its own runtime, in a process without TensorFlow, and compared wi
 sizes and differences are in export.json. LiteRT has the kinds float32, float16, dynamic_int8 and
 int8. int8 needs --calibration: "records" for the training records of the run, or a folder of
 records of the same classes. The folder of an ONNX model is a model of NVIDIA Triton.
+
+The formats streaming (a SavedModel with the signatures init and step) and streaming_litert take
+frame by frame and keep a state, for TSM, GSM, GSF and RubiksNet; docs/streaming.md. Their logits
+are means over as many frames as a clip has.
 """
 
 import pathlib
@@ -27,7 +31,7 @@ from absl import flags
 
 from . import cli
 
-FORMATS = ("saved_model", "litert", "onnx")
+FORMATS = ("saved_model", "litert", "onnx", "streaming", "streaming_litert")
 # As in gsf_tf.export.litert; a test compares them.
 LITERT_KINDS = ("float32", "float16", "dynamic_int8", "int8")
 

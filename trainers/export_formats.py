@@ -7,7 +7,16 @@ import keras
 import numpy as np
 
 from gsf_tf.data import LabelMap
-from gsf_tf.export import export_litert, export_onnx, export_saved_model, next_version
+from gsf_tf.errors import UserError
+from gsf_tf.export import (
+    export_litert,
+    export_onnx,
+    export_saved_model,
+    export_streaming_litert,
+    export_streaming_saved_model,
+    next_version,
+)
+from gsf_tf.streaming import StreamingModel
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +57,13 @@ def write_formats(
         options: `FormatOptions`.
         console: Where it prints.
     """
-    writers = {"saved_model": _saved_model, "litert": _litert, "onnx": _onnx}
+    writers = {
+        "saved_model": _saved_model,
+        "litert": _litert,
+        "onnx": _onnx,
+        "streaming": _streaming,
+        "streaming_litert": _streaming_litert,
+    }
     for name in formats:
         own = folder if name == "saved_model" else folder.with_name(f"{folder.name}_{name}")
         path = next_version(own)
@@ -86,6 +101,28 @@ def _onnx(model, labels, path, recipe, options):
         f"Wrote {path} (opset {report['opset']}, {batch} clips per batch; "
         f"{_agreement(report['difference'])})"
     ]
+
+
+def _streaming(model, labels, path, recipe, options):
+    stream, side = _stream(model), recipe["short_side"]
+    difference = export_streaming_saved_model(stream, labels, path, short_side=side)
+    return [f"Wrote {path} (answers {stream.look_ahead} frames late; {_agreement(difference)})"]
+
+
+def _streaming_litert(model, labels, path, recipe, options):
+    stream, side = _stream(model), recipe["short_side"]
+    report = export_streaming_litert(stream, labels, path, short_side=side)
+    lines = (_kind_line(name, figures) for name, figures in report.items())
+    return [f"Wrote {path} (answers {stream.look_ahead} frames late)", *lines]
+
+
+def _stream(model):
+    try:
+        return StreamingModel(
+            model, consensus="window", consensus_frames=getattr(model, "num_segments", 1)
+        )
+    except ValueError as error:
+        raise UserError(f"The model must have a streaming form. {error}") from error
 
 
 def _agreement(difference):

@@ -6,6 +6,8 @@ from gsf_tf.export.export_folder import next_version
 from gsf_tf.export.litert import export_litert
 from gsf_tf.export.onnx_model import export_onnx
 from gsf_tf.export.saved_model import export_saved_model
+from gsf_tf.export.streaming_litert import export_streaming_litert
+from gsf_tf.export.streaming_saved_model import export_streaming_saved_model
 
 __all__ = [
     "ExportError",
@@ -13,5 +15,7 @@ __all__ = [
     "export_litert",
     "export_onnx",
     "export_saved_model",
+    "export_streaming_litert",
+    "export_streaming_saved_model",
     "next_version",
 ]

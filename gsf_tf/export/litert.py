@@ -97,7 +97,8 @@ def export_litert(
         report = {}
         for kind in kinds:
             file = written / f"{kind}.tflite"
-            file.write_bytes(_convert(module, kind, calibration))
+            concrete = module.serve.get_concrete_function()
+            file.write_bytes(convert(concrete, module, kind, calibration))
             outputs = run_alone("stock_litert_run.py", file, clips, scratch)
             bound = FLOAT_BOUND if kind == "float32" else None
             figures = {
@@ -149,8 +150,23 @@ def _traced(model):
     return module
 
 
-def _convert(module, kind, calibration):
-    concrete = module.serve.get_concrete_function()
+def convert(
+    concrete: tf.types.experimental.ConcreteFunction,
+    module: tf.Module,
+    kind: str,
+    calibration: np.ndarray | None = None,
+) -> bytes:
+    """Returns a LiteRT model of builtin operations, with the function's signature.
+
+    Args:
+        concrete: The function.
+        module: The module that it is an attribute of.
+        kind: One of `LITERT_KINDS`.
+        calibration: As in `export_litert`.
+
+    Raises:
+        ExportError: If the converter fails.
+    """
     converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], module)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     if kind != "float32":

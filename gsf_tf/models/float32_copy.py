@@ -18,10 +18,30 @@ def float32_copy(model: keras.Model) -> keras.Model:
     # `clone_model` would compile the copy like the original, which needs the loss to be registered.
     bare = keras.Model(model.input, model.output, name=model.name)
     copy = keras.models.clone_model(bare, clone_function=_float32_layer, recursive=True)
+    _copy_weights(model, copy)
+    return copy
+
+
+def float32_model(model: keras.Model) -> keras.Model:
+    """Returns a model of the same class with equal weights that computes in float32.
+
+    Args:
+        model: `keras.Model` that its configuration describes whole, such as a `SegmentModel`.
+
+    Returns:
+        `model` itself if none of its layers computes in half precision; otherwise another model.
+    """
+    if not any(layer.compute_dtype in HALF for layer in _all_layers(model)):
+        return model
+    copy = type(model).from_config(_in_float32(model.get_config()))
+    _copy_weights(model, copy)
+    return copy
+
+
+def _copy_weights(model, copy):
     weights = {weight.path: weight for weight in model.weights}
     for weight in copy.weights:
         weight.assign(keras.ops.cast(weights[weight.path], weight.dtype))
-    return copy
 
 
 def _all_layers(model):

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from gsf_tf.layers import TemporalLayer
 from gsf_tf.models import SegmentModel
+from gsf_tf.streaming.consensus import add_consensus, check_consensus
 from gsf_tf.streaming.frame_walk import walk
 from gsf_tf.streaming.memory import Memory
 from gsf_tf.streaming.temporal_steps import look_ahead
@@ -19,8 +20,9 @@ class StreamingModel:
     caller holds. Several streams can share a batch; each is one row of every tensor.
 
     The logits of a frame are those that the model computes for it in a clip of all the stream's
-    frames, before the mean over frames. A frame outside of the stream, before its start or after
-    its end, counts as zeros inside the temporal layers, as beyond the ends of a clip.
+    frames, before the mean over frames; with a `consensus`, the mean over the last frames. A frame
+    outside of the stream, before its start or after its end, counts as zeros inside the temporal
+    layers, as beyond the ends of a clip.
 
     - A causal model (`from_preset(..., causal=True)`) reads no later frame: the logits belong to
       the frame that came in.
@@ -32,14 +34,24 @@ class StreamingModel:
         model: `SegmentModel`. Its weights are used as they are at each step. The sizes of the
             shifts of a RubiksNet are read once: build the `StreamingModel` after training.
         mode: `"causal"` to refuse a model that waits, `"delayed"` to accept it.
+        consensus: None for the logits of the single frames; `"mean"` for the mean over all frames
+            of the stream up to this one; `"window"` for that of the last `consensus_frames`;
+            `"exponential"` for a mean in which a frame weighs `(f - 1) / (f + 1)` times as much as
+            the next one, where f is `consensus_frames`. At the start of a stream, the mean is that
+            of the frames that are there.
+        consensus_frames: Integer in 1..2**20 for `"window"` and `"exponential"`, None for others.
 
     Attributes:
+        model: The `SegmentModel`.
+        mode: As given.
+        consensus: As given.
+        consensus_frames: As given.
         look_ahead: How many frames the logits come late.
         frame_shape: `(height, width, 3)` of a frame in pixels.
 
     Raises:
         ValueError: If the model is no `SegmentModel`, has a temporal layer without a streaming form
-            (GST), or waits in the mode `"causal"`.
+            (GST), or waits in the mode `"causal"`; if the consensus is none of these.
 
     Example:
 
@@ -52,7 +64,13 @@ class StreamingModel:
     ```
     """
 
-    def __init__(self, model: SegmentModel, mode: str = "delayed"):
+    def __init__(
+        self,
+        model: SegmentModel,
+        mode: str = "delayed",
+        consensus: str | None = None,
+        consensus_frames: int | None = None,
+    ):
         if not isinstance(model, SegmentModel):
             raise ValueError(
                 "`model` must be a `gsf_tf.models.SegmentModel`. "
@@ -60,6 +78,7 @@ class StreamingModel:
             )
         if mode not in MODES:
             raise ValueError(f"`mode` must be one of {', '.join(MODES)}. Received: mode={mode!r}")
+        check_consensus(consensus, consensus_frames)
         waits = {
             layer.name: look_ahead(layer)
             for layer in model.backbone.layers
@@ -71,34 +90,90 @@ class StreamingModel:
                 f"{next(name for name, wait in waits.items() if wait)!r} reads later frames. Train "
                 "it with `from_preset(..., causal=True)`, or use mode='delayed'."
             )
-        self._model = model
+        self.model, self.mode = model, mode
+        self.consensus, self.consensus_frames = consensus, consensus_frames
         self.frame_shape = tuple(model.backbone.input_shape[1:])
         self._tasks = list(model.num_classes) if isinstance(model.num_classes, Mapping) else None
-        self._step = tf.function(self._one_frame, reduce_retracing=True)
-        frame = tf.TensorSpec((None, *self.frame_shape), "float32")
-        # Tracing computes nothing: it says what the state holds.
-        trace = tf.function(lambda x: self._one_frame(x, None, tf.ones_like(x[:, 0, 0, 0])))
-        _, kept = trace.get_concrete_function(frame).structured_outputs
+        self._waits = any(waits.values())
+        self.look_ahead, kept = self._look_ahead_and_state()
         self._specs = {name: (tuple(x.shape[1:]), x.dtype) for name, x in kept.items()}
+        # One trace for all batches: what a later one found in the weights could be another state.
+        spec = tf.TensorSpec((None,), "float32")
+        self._step = tf.function(
+            self.one_frame,
+            input_signature=[self._frame_spec(), self.state_specs(), spec],
+            autograph=False,
+        )
+        self._step.get_concrete_function()
+
+    def _frame_spec(self):
+        return tf.TensorSpec((None, *self.frame_shape), "float32")
+
+    def _look_ahead_and_state(self):
+        """Returns how many frames the model waits, and the state; tracing computes nothing."""
+        delays = []
+
+        def trace(frame):
+            *_, kept, delay = self._one_frame(frame, None, tf.ones_like(frame[:, 0, 0, 0]))
+            delays.append(delay)
+            return kept
+
+        traced = tf.function(trace, input_signature=[self._frame_spec()], autograph=False)
+        kept = traced.get_concrete_function().structured_outputs
+        return delays[-1], kept
 
     def _one_frame(self, frame, state, valid):
-        model = self._model
-        memory = Memory(state, valid)
+        """Returns the logits, what the frame leaves in the state, and the look-ahead."""
+        model = self.model
+        memory = Memory(state, valid, self._waits)
         normalized = model.get_layer("normalization")(frame)
-        features, self.look_ahead = walk(model.backbone, normalized, memory)
+        features, delay = walk(model.backbone, normalized, memory)
         if len(features.shape) == 4:
             features = model.get_layer("avgpool")(features)
-        inside = memory.valid(self.look_ahead, "float32")[:, :, 0, 0] > 0
+        inside = memory.valid(delay, "float32")[:, 0, 0, 0] > 0
 
         def logits_of(classifier):
             logits = tf.cast(model.get_layer(classifier)(features), "float32")
-            return tf.where(inside, logits, np.float32("nan"))
+            if self.consensus is not None:
+                name, frames = f"consensus/{classifier}", self.consensus_frames
+                return add_consensus(logits, inside, name, self.consensus, frames, memory)
+            return tf.where(inside[:, None], logits, np.float32("nan"))
 
         if self._tasks is None:
             logits = logits_of("classifier")
         else:
             logits = {task: logits_of(f"classifier_{task}") for task in self._tasks}
-        return logits, memory.kept
+        return logits, memory.kept, delay
+
+    def state_specs(self, batch: int | None = None) -> dict[str, tf.TensorSpec]:
+        """Returns the shapes and types of the state.
+
+        Args:
+            batch: Number of streams, None for any number.
+
+        Returns:
+            Dictionary of `tf.TensorSpec`s, `[batch, ...]` of rank 4 at most.
+        """
+        return {
+            name: tf.TensorSpec((batch, *shape), dtype)
+            for name, (shape, dtype) in self._specs.items()
+        }
+
+    def one_frame(
+        self, frame: tf.Tensor, state: Mapping[str, tf.Tensor], valid: tf.Tensor
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """Computes a step; for graphs of one's own, such as an export. `step` checks more.
+
+        Args:
+            frame: float32 `[N, H, W, 3]` in 0..255, RGB.
+            state: As in `step`.
+            valid: float32 `[N]`, 1 where the frame is one of the stream, 0 after its end.
+
+        Returns:
+            `(logits, state)` as in `step`. What only moves on in the state are the tensors of
+            `state` and `valid` themselves.
+        """
+        return self._one_frame(frame, dict(state), valid)[:2]
 
     def initial_state(self, batch: int = 1) -> dict[str, tf.Tensor]:
         """Returns the state before the first frame of `batch` streams.
@@ -131,8 +206,8 @@ class StreamingModel:
 
         Returns:
             `(logits, state)`: logits `[N, classes]`, or `[N, K, classes]`, float32, a dictionary of
-            them for several tasks. They belong to the frame `look_ahead` frames before; they are
-            NaN where a stream has no such frame yet.
+            them for several tasks. They belong to the frame `look_ahead` frames before, with a
+            consensus to the frames up to it; they are NaN where a stream has no such frame yet.
 
         Raises:
             ValueError: If the frames have another shape, or the state is that of another model or
@@ -201,6 +276,7 @@ class StreamingModel:
         }
 
     def _run(self, frame, state, valid):
+        frame = tf.cast(frame, "float32")
         return self._step(frame, dict(state), tf.fill(tf.shape(frame)[:1], valid))
 
     def _check(self, frames, state):

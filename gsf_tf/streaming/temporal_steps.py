@@ -2,7 +2,7 @@
 
 A step takes the newest frame's features and returns those of the frame `look_ahead(layer)` frames
 before it, equal to what the layer computes for the whole clip. Features outside of the stream must
-count as zeros: so a step multiplies its input by `memory.valid`, and each map that is not zero
+count as zeros: so a step passes its input through `memory.inside`, and each map that is not zero
 where its input is.
 """
 
@@ -24,7 +24,6 @@ from gsf_tf.layers.attention_shift import REACH
 from gsf_tf.ops import rubiks_shift
 from gsf_tf.ops.reference.gate_shift_fuse import (
     fusion_of_means,
-    gate_of,
     gate_planes,
     interleave,
     spatial_means,
@@ -51,7 +50,8 @@ def look_ahead(layer) -> int:
         return _reach(layer)[1]
     raise ValueError(
         "Streaming needs temporal layers of TSM, GSM, GSF or RubiksNet. "
-        f"Received: {type(layer).__name__} {layer.name!r}. Use a model with one of those."
+        f"Received: {type(layer).__name__} {layer.name!r}. Use a model with one of those, "
+        "or a `SlidingWindowModel`."
     )
 
 
@@ -69,7 +69,7 @@ def step(layer, x, delay, memory):
     """
     if not isinstance(layer, (RubiksShift2D, TemporalShift, *GATED, *TAPS)):
         look_ahead(layer)  # Says what is wrong.
-    x = x * memory.valid(delay, x.dtype)
+    x = memory.inside(x, delay)
     if isinstance(layer, TemporalShift):
         return _temporal_shift(layer, x, memory)
     if isinstance(layer, GATED):
@@ -95,16 +95,18 @@ def _gated_shift(layer, x, delay, memory):
 
     if layer.gate == "learned":
         activated = ops.relu(layer.normalization(chosen, training=False))
-        valid = memory.valid(delay, x.dtype)
-        planes = [plane * valid for plane in gate_planes(activated, layer.gate_kernel)]
+        planes = gate_planes(activated, layer.gate_kernel)
+        planes = [memory.inside(plane, delay) for plane in planes]
         sums = memory.delayed(f"{name}/plane_0", planes[0], 2) + planes[2]
         sums += memory.delayed(f"{name}/plane_1", planes[1], 1)
-        gate = gate_of(sums, layer.gate_bias, processed)
+        gates = ops.tanh(sums + tf.cast(layer.gate_bias, x.dtype))
         lag = 0 if layer.causal else 1
     else:
-        gate, lag = tf.cast(layer.gate, x.dtype), 0
+        gates, lag = tf.fill((1, 1, 1, 2), tf.cast(layer.gate, x.dtype)), 0
     own = memory.delayed(f"{name}/chosen", chosen, lag)
-    gated = gate * own
+    # One gate per half; as a map of all channels it would be a tensor of rank 5 in between.
+    halves = zip(tf.split(gates, 2, -1), tf.split(own, 2, -1), strict=True)
+    gated = tf.concat([gate * half for gate, half in halves], -1)
     residual = own - gated
 
     if layer.causal:
@@ -116,7 +118,7 @@ def _gated_shift(layer, x, delay, memory):
         residual = memory.past(f"{name}/residual", residual, 1)[0]
         lag += 1
     # The map of a frame outside of the stream reads frames inside.
-    shifted *= memory.valid(delay + lag, x.dtype)
+    shifted = memory.inside(shifted, delay + lag)
 
     if layer.fusion == "learned":
         means = spatial_means(shifted, residual)
@@ -137,7 +139,9 @@ def _gated_shift(layer, x, delay, memory):
 def _taps(layer, x, memory):
     """A sum over frames with a coefficient per channel, after the shift in space."""
     if isinstance(layer, RubiksShift3D):
-        x = rubiks_shift(x, layer.shift[1:], strides=layer.strides, mode=layer.mode)
+        shift = quantize(layer.shift) if layer.mode == "quantized" else layer.shift
+        # No gradient is wanted, and rounded shifts interpolate nothing.
+        x = rubiks_shift(x, shift[1:], strides=layer.strides, mode="interpolated")
     before, after = _reach(layer)
     frames = [x, *memory.past(f"{layer.name}/frames", x, before + after)]
     coefficients = tf.cast(_coefficients(layer, before, after), x.dtype)

@@ -169,3 +169,76 @@ def test_errors():
             stream.step(clips(2), wrong)
     with pytest.raises(ValueError, match="`streams` must be 2 truth values"):
         stream.reset(state, [1, 0])
+
+
+def expected_consensus(logits, kind, frames):
+    """The mean over the frames up to each one, from its definition."""
+    means = []
+    for k in range(len(logits)):
+        past = logits[: k + 1].astype("float64")
+        if kind == "window":
+            past = past[-frames:]
+        decay = (frames - 1) / (frames + 1) if kind == "exponential" else 1.0
+        means.append(np.average(past, axis=0, weights=decay ** np.arange(len(past))[::-1]))
+    return np.stack(means)
+
+
+@pytest.mark.parametrize(
+    ("kind", "frames"),
+    exhaustive.cases(
+        [("mean", None), ("window", 3), ("window", 1), ("exponential", 3)],
+        lambda case: case[1] != 1,
+    ),
+)
+def test_consensus(kind, frames, model_of_two_streams):
+    """Over the frames of a stream, up to its flush; each stream has its own, which a reset ends."""
+    model, clip, single = model_of_two_streams
+    stream = StreamingModel(model, consensus=kind, consensus_frames=frames)
+    state = stream.initial_state(2)
+    for k in range(5):
+        _, state = stream.step(clip[:, k], state)
+    state = stream.reset(state, [False, True])
+    again, state = run(stream, clip[:, 5:], state)
+    wait = stream.look_ahead
+    assert_close(again[0], expected_consensus(single[0], kind, frames)[-again.shape[1] :])
+    assert np.isnan(again[1, :wait]).all()
+    assert_close(again[1, wait:], expected_consensus(single[1], kind, frames))
+    assert all(x.shape.rank <= 4 and not np.any(x) for x in state.values())
+
+
+@pytest.fixture(scope="module")
+def model_of_two_streams():
+    """A model, frames of two streams and their logits; the second begins 5 frames later."""
+    model, clip = build("tsm"), clips(2, 9)
+    stream = StreamingModel(model)
+    first, _ = run(stream, clip[:1], stream.initial_state())
+    second, _ = run(stream, clip[1:, 5:], stream.initial_state())
+    wait = stream.look_ahead
+    return model, clip, (first[0, wait:], second[0, wait:])
+
+
+def test_shifts_that_change_later_do_not_change_the_state():
+    model = build("rubiksnet")
+    stream = StreamingModel(model)
+    before = stream.look_ahead, {k: x.shape[1:] for k, x in stream.initial_state().items()}
+    for layer in model.backbone.layers:
+        if isinstance(layer, RubiksShift3D):
+            layer.shift.assign(3 * layer.shift)
+    _, state = stream.step(clips(2), stream.initial_state(2))
+    assert (stream.look_ahead, {name: x.shape[1:] for name, x in state.items()}) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"consensus": "median"}, "`consensus` must be None or one of mean, window, exponential"),
+        ({"consensus": "window"}, r"`consensus_frames` must be an integer in 1..2\*\*20"),
+        ({"consensus": "window", "consensus_frames": 0}, "Received: consensus_frames=0"),
+        ({"consensus": "exponential", "consensus_frames": True}, "consensus_frames=True"),
+        ({"consensus": "mean", "consensus_frames": 4}, "belongs to the consensus 'window' or"),
+        ({"consensus_frames": 4}, "for consensus=None. Leave it out"),
+    ],
+)
+def test_errors_of_the_consensus(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        StreamingModel(from_preset("tsn_resnet14thin", 3, T, (SIZE, SIZE, 3)), **arguments)

@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from gsf_tf.data import DatasetInfo
+from gsf_tf.models import from_preset
 from tests.trainers.conftest import run
 
 
@@ -57,3 +58,16 @@ def test_flags_that_do_not_fit(flags, message, tmp_path):
     process = run("export", f"--workdir={tmp_path}", *flags, check=False)
     assert process.returncode == 1
     assert message in " ".join(process.stderr.split())
+
+
+@pytest.mark.exhaustive
+def test_streaming_formats(tmp_path):
+    model = from_preset("tsm_resnet14thin", 3, 2, (32, 32, 3))
+    model.save(tmp_path / "m.keras")
+    (tmp_path / "labels.txt").write_text("a\nb\nc\n")
+    flags = [f"--model={tmp_path}/m.keras", f"--labels={tmp_path}/labels.txt"]
+    process = run("export", *flags, "--format=streaming,streaming_litert")
+    assert process.stdout.count("answers 4 frames late") == 2
+    assert (tmp_path / "export_streaming/1/saved_model.pb").exists()
+    recipe = json.loads((tmp_path / "export_streaming_litert/1/streaming.json").read_text())
+    assert (recipe["consensus"], recipe["consensus_frames"]) == ("window", 2)

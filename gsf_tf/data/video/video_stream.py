@@ -25,7 +25,7 @@ _DECODER_OPTIONS = {"max_pixels": str(MAX_PIXELS)}
 # PyAV takes 0 seconds for no limit in some versions.
 _SHORTEST_TIMEOUT = 0.01
 
-_COVER = Disposition.attached_pic | Disposition.timed_thumbnails
+COVER = Disposition.attached_pic | Disposition.timed_thumbnails
 
 # FFmpeg marks a frame where the counters of a transport stream jump, or the frame before it.
 _FRAMES_BEFORE_JOIN = 2
@@ -61,11 +61,11 @@ def open_video(path: str | os.PathLike, budget: ClipBudget | None = None) -> Ite
         with _open(path, file, budget) as container:
             with clip_errors(path):
                 stream = container.streams[_choose(path, container, budget)]
-                _prepare(path, stream.codec_context)
+                prepare_decoder(path, stream.codec_context)
             yield OpenVideo(path, file, container, stream, budget)
 
 
-def _prepare(path, context):
+def prepare_decoder(path, context):
     if context is None:
         raise VideoError(path, "this build of PyAV has no decoder for its video codec")
     if context.width * context.height > MAX_PIXELS:
@@ -96,7 +96,7 @@ def _open(path, file, budget):
 
 def _choose(path, container, budget):
     """Returns the number of the stream that is the video, by the rule of the program `ffmpeg`."""
-    streams = [stream for stream in container.streams.video if not stream.disposition & _COVER]
+    streams = [stream for stream in container.streams.video if not stream.disposition & COVER]
     if not streams:
         found = "a cover picture is no video" if container.streams.video else "sound only"
         reason = f"no video stream was found ({found}, or the header is cut off)"

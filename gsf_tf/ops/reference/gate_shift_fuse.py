@@ -114,21 +114,19 @@ def spatial_means(shifted, residual):
 
 def fusion_of_means(means, kernel, bias):
     """F of equations (7), (8), `[B, T, C]`, from the means of T + 2 frames, `[B, T + 2, 2, C]`."""
-    frames, channels = means.shape[1], means.shape[-1]
-    # [B, T + 2, (shifted, residual), half, C/2] -> per half [B, C/2, T + 2, 2]
-    plane = ops.reshape(means, (-1, frames, 2, 2, channels // 2))
-    plane = ops.pad(ops.transpose(plane, (3, 0, 4, 1, 2)), [(0, 0), (0, 0), (1, 1), (0, 0), (0, 0)])
     kernel, bias = ops.cast(kernel, means.dtype), ops.cast(bias, means.dtype)
-    scores = [
-        ops.conv(plane[half], kernel[half][..., None], 1, "valid", "channels_last") + bias[half]
-        for half in (0, 1)
-    ]
+    scores = []
+    for half, part in enumerate(ops.split(means, 2, axis=-1)):
+        # [B, T + 2, (shifted, residual), C/2] -> [B, C/2, T + 2, 2]
+        plane = ops.pad(ops.transpose(part, (0, 3, 1, 2)), [(0, 0), (1, 1), (0, 0), (0, 0)])
+        score = ops.conv(plane, kernel[half][..., None], 1, "valid", "channels_last")
+        scores.append(score + bias[half])
     weight = ops.sigmoid(ops.concatenate(scores, axis=1)[..., 0])
     return ops.transpose(weight, (0, 2, 1))
 
 
 def interleave(x):
     """`new[2 i + j] = old[j n + i]`: alternates the channels of the two quarters of each half."""
-    lead = ops.shape(x)[:-1]
-    parts = ops.reshape(x, (*lead, 2, 2, x.shape[-1] // 4))
-    return ops.reshape(ops.swapaxes(parts, -1, -2), (*lead, x.shape[-1]))
+    # No tensor above rank 4: some runtimes of exported models have none.
+    parts = ops.reshape(x, (-1, 2, 2, x.shape[-1] // 4))
+    return ops.reshape(ops.swapaxes(parts, -1, -2), (*ops.shape(x)[:-1], x.shape[-1]))

@@ -1,0 +1,50 @@
+"""Runs a streaming LiteRT model in a process that imports neither TensorFlow nor gsf_tf.
+
+The program is started by its file name, so that the package around it is not imported:
+`python stock_streaming_litert_run.py MODEL.tflite FRAMES.npy OUTPUTS.npz`
+"""
+
+import json
+import pathlib
+import sys
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+from streaming_frames import run_to_the_end, write_outputs
+
+
+def main(model_file, frame_file, result_file):
+    path = pathlib.Path(model_file).with_name("streaming.json")
+    recipe = json.loads(path.read_text())
+    runner = Interpreter(model_path=model_file).get_signature_runner("serving_default")
+    rows = []
+    for frames in np.load(frame_file):
+        state = {
+            name: np.zeros(tensor["shape"], tensor["dtype"])
+            for name, tensor in recipe["state"].items()
+        }
+
+        def step(frame, valid):
+            nonlocal state
+            inputs = {"frame": frame, "valid": valid, **state}
+            outputs = runner(**inputs)
+            sources = {"input": inputs, "output": outputs}
+            state = {
+                name: sources[kind][source].copy()
+                for name, tensor in recipe["state"].items()
+                for kind, source in tensor["next"].items()
+            }
+            return {name: x.copy() for name, x in outputs.items() if name not in state}
+
+        rows.append(run_to_the_end(step, frames[None], recipe["look_ahead"]))
+    results = {}
+    for size in (1, len(rows)):
+        for name in rows[0]:
+            results[f"{size}/{name}"] = np.concatenate([row[name] for row in rows[:size]])
+    write_outputs(result_file, results)
+    if "gsf_tf" in sys.modules or "tensorflow" in sys.modules:
+        sys.exit("another package ran too, so this does not show that the interpreter is enough")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
