@@ -44,8 +44,15 @@ def export_saved_model(
     outputs `probabilities` and `logits`, float32 `[N, K]`. For a multi-task model these are the
     outputs of the action; those of the other tasks have the task as prefix (`verb_logits`). From
     the same input, `serve_classes` gives the names of the five most probable classes and their
-    `scores`, and `serve_features` the vector before the classifier, `features` `[N, C]`. The
-    SavedModel has two assets: `labels.txt`, the class names, one per line in the order of the
+    `scores`, and `serve_features` the vector before the classifier, `features` `[N, C]`.
+
+    `serve_jpeg` takes `jpeg`, JPEG files `[N, T]`, the frames of each clip, or `[N]`, a picture
+    for each clip. It decodes, crops and scales them as the evaluation does with frames of records,
+    and gives what `serving_default` and `serve_classes` give, and `error`: for each row a text,
+    which is empty where all frames decode. A row with an error has zeros and empty names, and
+    the others are not touched.
+
+    The SavedModel has two assets: `labels.txt`, the class names, one per line in the order of the
     outputs; and `preprocessing.json`, which describes how a clip is made from a video. Beside them
     `export.json` has the measured difference.
 
