@@ -6,23 +6,17 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
-from gsf_tf.data import LabelMap
 from gsf_tf.export import export_saved_model
 from gsf_tf.export.jpeg_clips import clips_from_jpegs
-from gsf_tf.models import from_preset, harden
 from tests import exhaustive
 from tests.export.c_api import ServedModel
-from tests.models.randomize import randomize
+from tests.export.small_models import LABELS, build, clips
 
 CASES = (
     *("gsf_resnet14thin", "gsm_resnet14thin", "tsm_resnet14thin", "gst_resnet14thin"),
     *("gsf_mobilenetv2", "gsf_bninception", "gsf_inceptionv3", "rubiksnet_mini"),
     "rubiksnet_mini_aq hardened",
 )
-
-
-def clips(number, size):
-    return np.random.default_rng(0).integers(0, 256, (number, 2, size, size, 3), np.uint8)
 
 
 def backbone_features(model, batch):
@@ -41,12 +35,9 @@ def warmup_requests(file):
     "case", exhaustive.cases(CASES, ("gsf_resnet14thin", "rubiksnet_mini").__contains__)
 )
 def test_every_signature_runs_with_every_batch_size(case, tmp_path):
-    preset, *hardened = case.split()
-    size = 75 if preset.endswith("inceptionv3") else 32
-    model = from_preset(preset, 3, num_segments=2, input_shape=(size, size, 3))
-    randomize(model, clips(3, size))
-    model = harden(model).model if hardened else model
-    export_saved_model(model, LabelMap(["down", "left", "up"]), tmp_path / "1", warmup=True)
+    size = 75 if case.endswith("inceptionv3") else 32
+    model = build(case, size)
+    export_saved_model(model, LABELS, tmp_path / "1", warmup=True)
     served = ServedModel(tmp_path / "1")
     names = {"serving_default", "serve_classes", "serve_features", "serve_jpeg"}
     assert names == {name for name in served.signatures if not name.startswith("__")}
@@ -86,10 +77,10 @@ def test_every_signature_runs_with_every_batch_size(case, tmp_path):
 
 def check_jpegs(served, model, size):
     """Sends frames and pictures as JPEG files, among them one that is none."""
+    make_clips = tf.function(lambda jpegs: clips_from_jpegs(jpegs, 2, (size, size))[0])
     frames = np.random.default_rng(1).integers(0, 256, (3, 2, 2 * size, 3 * size, 3), np.uint8)
     files = np.array([[tf.io.encode_jpeg(f).numpy() for f in clip] for clip in frames], object)
-    whole, _ = clips_from_jpegs(tf.constant(files.tolist()), 2, (size, size))
-    expected = np.asarray(model(whole, training=False))
+    expected = np.asarray(model(make_clips(tf.constant(files.tolist())), training=False))
     allowed = {"rtol": 0, "atol": 1e-4 * np.abs(expected).max()}
     answers = served.run("serve_jpeg", jpeg=files)
     np.testing.assert_allclose(answers["logits"], expected, **allowed)
@@ -99,8 +90,8 @@ def check_jpegs(served, model, size):
     np.testing.assert_allclose(answers["logits"][[0, 2]], expected[[0, 2]], **allowed)
     assert not answers["probabilities"][1].any() and not any(answers["classes"][1])
     assert answers["error"][1].endswith(b" 1")
-    still, _ = clips_from_jpegs(tf.constant(files[:, 0].tolist()), 2, (size, size))
     pictures = served.run("serve_jpeg", jpeg=files[:, 0])
+    still = make_clips(tf.constant(files[:, 0].tolist()))
     expected = np.asarray(model(still, training=False))
     np.testing.assert_allclose(pictures["logits"], expected, **allowed)
 
