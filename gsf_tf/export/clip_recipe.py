@@ -67,8 +67,8 @@ class ClipRecipe:
             "counted from 0.",
             f"If the shorter side of a frame has more than {self.short_side} pixels, scale the "
             f"frame: the shorter side to {self.short_side}, the other one in proportion, rounded, "
-            "bicubic. Smaller frames stay as they are. FFmpeg's scaler does this, with the flags of "
-            "scaler_flags, and makes RGB of the frame's colors in the same call.",
+            "bicubic. Smaller frames stay as they are. FFmpeg's scaler does this, with the flags "
+            "that scaler_flags names, and makes RGB of the frame's colors in the same call.",
             "Turn the frame as the file says (its display matrix, in quarter turns). rows and "
             "columns are its size now.",
             f"Find the largest box of the input's shape in it: h = min(rows, columns * {height} // "
