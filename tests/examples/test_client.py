@@ -86,6 +86,16 @@ def test_rest_gives_what_the_model_gives(export, ports, video, expected):
     assert_printed(ask(export, video, address, "--model=moves"), expected)
 
 
+def test_jpeg_files_give_the_same_classes(export, ports, video, expected):
+    """Their compression moves the probabilities a little."""
+    addresses = [f"--rest=http://localhost:{ports[0]}", f"--grpc=localhost:{ports[1]}"]
+    for flag in addresses[: 1 + bool(ports[1])]:
+        process = ask(export, video, flag, "--model=moves", "--jpeg")
+        assert process.returncode == 0, process.stderr
+        best = re.match(r" *([0-9.]+)%  (\w+)", process.stdout)
+        assert best[2] == expected[0][0] and abs(float(best[1]) - expected[0][1]) < 5
+
+
 def test_grpc_gives_what_the_model_gives(export, ports, video, expected):
     pytest.importorskip("tensorflow_serving", reason="tensorflow-serving-api is not installed")
     address = f"--grpc=localhost:{ports[1]}"

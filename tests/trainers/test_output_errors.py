@@ -20,7 +20,7 @@ from gsf_tf.data.writing.write_shard import ShardWriter
 from gsf_tf.errors import UserError
 from gsf_tf.evaluation import Scores
 from gsf_tf.evaluation.write_evaluation import write_evaluation
-from gsf_tf.export import export_saved_model
+from gsf_tf.export import export_litert, export_onnx, export_saved_model
 from gsf_tf.files.folder_lock import FolderLock
 from gsf_tf.models import from_preset
 from gsf_tf.models.model_file import save_model_file
@@ -181,6 +181,11 @@ def test_exports_that_do_not_fit(model, tmp_path):
     for size in (10, 5_000, 100_000):
         with room_for(size), pytest.raises(UserError, match="`directory` must be a place"):
             export_saved_model(model, labels, tmp_path / "export" / "1")
+        assert list((tmp_path / "export").iterdir()) == []
+    # The models themselves do not fit; the files before them do.
+    for export in (export_litert, export_onnx):
+        with room_for(100_000), pytest.raises(UserError, match="`directory` must be a place"):
+            export(model, labels, tmp_path / "export" / "1")
         assert list((tmp_path / "export").iterdir()) == []
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="`directory` must be a place.*File exists"):
