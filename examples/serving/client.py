@@ -82,7 +82,7 @@ def make_jpegs(path, preprocessing):
         file = io.BytesIO()
         Image.fromarray(frame).save(file, "JPEG", quality=95)
         files.append(file.getvalue())
-    return files
+    return np.array(files, object)
 
 
 def read_frames(path, preprocessing):
@@ -176,7 +176,7 @@ def ask_grpc(address, model, signature, inputs):
     request.model_spec.name = model
     request.model_spec.signature_name = signature
     for name, value in inputs.items():
-        request.inputs[name].CopyFrom(tf.make_tensor_proto([value]))
+        request.inputs[name].CopyFrom(tf.make_tensor_proto(value[None]))
     request.output_filter.extend(["probabilities", *["error"] * (signature == "serve_jpeg")])
     with grpc.insecure_channel(address) as channel:
         stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
