@@ -5,9 +5,9 @@
   gsf-tf predict --model=runs/mine/export/1 --output=rows.jsonl --list=names.txt videos/
   gsf-tf predict --model=runs/mine --features --output=rows.parquet --glob='videos/**/*.mp4'
 
---model is a workdir, a .keras file, an exported SavedModel or a checkpoint of the authors. Workdirs
-and exports are programs: a SavedModel can read and write any file that you can. Load only models
-from sources that you trust.
+--model is a workdir, a .keras file, an export (SavedModel, LiteRT, ONNX) or a checkpoint of the
+authors. Workdirs and exports are programs: a SavedModel can read and write any file that you can.
+Load only models from sources that you trust.
 
 A video may have any format that docs/data.md lists; it is sampled as in the evaluation, by default
 one clip with its center crop. An argument is a file, a folder of numbered frames, or a folder of

@@ -19,8 +19,8 @@ from gsf_tf.export.export_error import ExportError
 from gsf_tf.export.export_folder import new_export, write_client_files, write_json
 from gsf_tf.export.graph.frozen_function import named_function
 from gsf_tf.export.model_card import ModelCard, write_model_card
-from gsf_tf.export.required_package import require_package
 from gsf_tf.models.float32_copy import float32_copy
+from gsf_tf.required_package import require_package
 
 LITERT_KINDS = ("float32", "float16", "dynamic_int8", "int8")
 

@@ -18,9 +18,9 @@ from gsf_tf.export.export_error import ExportError
 from gsf_tf.export.export_folder import new_export, write_client_files, write_json
 from gsf_tf.export.graph.frozen_function import named_function, output_names
 from gsf_tf.export.model_card import ModelCard, write_model_card
-from gsf_tf.export.required_package import require_package
 from gsf_tf.export.triton_config import triton_config
 from gsf_tf.models.float32_copy import float32_copy
+from gsf_tf.required_package import require_package
 
 OPSET = 17
 OPSETS = (13, 18)

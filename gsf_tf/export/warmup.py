@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from gsf_tf.export.comparison import BATCH_SIZES
 from gsf_tf.export.jpeg_clips import JPEG_INPUT
-from gsf_tf.export.required_package import require_package
+from gsf_tf.required_package import require_package
 
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 

@@ -10,7 +10,9 @@ from gsf_tf.errors import UserError
 from gsf_tf.export import export_litert
 from gsf_tf.export.litert import LITERT_KINDS
 from gsf_tf.models import from_preset
+from gsf_tf.trained import open_model
 from tests import exhaustive
+from tests.export.predictor_check import check_predictor
 from tests.export.small_models import CASES, LABELS, build, clips
 
 
@@ -43,7 +45,10 @@ def test_every_kind(case, kinds, tmp_path):
         assert share < {"float32": 1e-4, "float16": 0.05}.get(kind, 0.5)
         equal = np.mean(logits.argmax(-1) == expected.argmax(-1))
         assert report[kind]["equal_top1"] == equal
+    check_predictor(tmp_path / "1" / "float32.tflite", model)
     if len(kinds) > 1:
+        with pytest.raises(UserError, match="must have one model.*float32.tflite"):
+            open_model(tmp_path / "1")
         sizes = {kind: report[kind]["bytes"] for kind in kinds}
         assert sizes["float16"] < 0.6 * sizes["float32"]
         assert max(sizes["int8"], sizes["dynamic_int8"]) < 0.4 * sizes["float32"]

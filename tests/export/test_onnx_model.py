@@ -14,6 +14,7 @@ from gsf_tf.errors import UserError
 from gsf_tf.export import ExportError, export_onnx
 from gsf_tf.models import from_preset
 from tests import exhaustive
+from tests.export.predictor_check import check_predictor
 from tests.export.small_models import CASES, LABELS, build, clips
 
 
@@ -46,6 +47,8 @@ def test_equals_the_model(case, batch_size, tmp_path):
         np.testing.assert_allclose(logits, expected[:size], rtol=0, atol=allowed)
         logits = compiled({"clip": clips(4)[:size]})["logits"]
         np.testing.assert_allclose(logits, expected[:size], rtol=0, atol=allowed)
+
+    check_predictor(tmp_path / "gsf", model)
 
     config = (tmp_path / "gsf/config.pbtxt").read_text()
     free = batch_size is None
