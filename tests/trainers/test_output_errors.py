@@ -27,6 +27,7 @@ from gsf_tf.models.model_file import save_model_file
 from gsf_tf.training.learner import Learner
 from gsf_tf.weights import save_torch_checkpoint
 from gsf_tf.workdir import Workdir
+from tests import exhaustive
 from tests.program_forks import REPOSITORY
 from tests.trainers.conftest import run
 from tests.trainers.small_run import newest_state, run_training, small_config
@@ -182,14 +183,19 @@ def test_exports_that_do_not_fit(model, tmp_path):
         with room_for(size), pytest.raises(UserError, match="`directory` must be a place"):
             export_saved_model(model, labels, tmp_path / "export" / "1")
         assert list((tmp_path / "export").iterdir()) == []
-    # The models themselves do not fit; the files before them do.
-    for export in (export_litert, export_onnx):
-        with room_for(100_000), pytest.raises(UserError, match="`directory` must be a place"):
-            export(model, labels, tmp_path / "export" / "1")
-        assert list((tmp_path / "export").iterdir()) == []
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="`directory` must be a place.*File exists"):
         export_saved_model(model, labels, tmp_path / "file" / "1")
+
+
+@pytest.mark.parametrize(
+    "export", exhaustive.cases([export_litert, export_onnx], export_litert.__eq__)
+)
+def test_models_of_other_formats_that_do_not_fit(model, tmp_path, export):
+    """The files before the model do."""
+    with room_for(100_000), pytest.raises(UserError, match="`directory` must be a place"):
+        export(model, LabelMap(["down", "up"]), tmp_path / "export" / "1")
+    assert list((tmp_path / "export").iterdir()) == []
 
 
 def test_evaluations_that_do_not_fit(tmp_path):
