@@ -14,6 +14,10 @@ gsf_tf and its outputs were compared with the model's. Signature serving_default
 A model for verb, noun and action gives verb_probabilities and the like too. With --harden the
 attention and the quantized shifts of a RubiksNet become integer shifts first.
 
+README.md in the export is its model card: what is known of the training, accuracies that
+`gsf-tf evaluate` has measured with these weights, the input step by step, sizes and differences.
+--data_license adds under which license the training data are.
+
 Other formats go to <output>_litert/<n>/ and <output>_onnx/<n>/, with the same input and outputs.
 Each is run by its own runtime, in a process without TensorFlow, and compared with the model too;
 sizes and differences are in export.json. LiteRT has the kinds float32, float16, dynamic_int8 and
@@ -49,6 +53,9 @@ _ONNX_BATCH = flags.DEFINE_integer("onnx_batch", None, "Clips per batch; by defa
 _WARMUP = flags.DEFINE_boolean(
     "warmup", False, "Add warm-up requests for TensorFlow Serving to the SavedModel."
 )
+_DATA_LICENSE = flags.DEFINE_string(
+    "data_license", None, "License of the training data, as their owner gives it; for the card."
+)
 _HARDEN = flags.DEFINE_boolean("harden", False, "Turn learned attention into integer shifts first.")
 
 
@@ -58,6 +65,7 @@ def main(_):
 
     from gsf_tf.trained import open_model
 
+    from .export_card import model_card
     from .export_formats import FormatOptions, write_formats
 
     opened = open_model(source, _LABELS.value)
@@ -65,16 +73,16 @@ def main(_):
     console = cli.console()
     if _HARDEN.value:
         model = hardened(model, console)
+    beside = source if source.is_dir() else source.parent
     sampling = {"sampling": clips.sampling, "frame_stride": clips.frame_stride}
     options = FormatOptions(
         tuple(_LITERT.value),
         calibration(source, model, labels, sampling),
         _ONNX_BATCH.value,
         _WARMUP.value,
+        model_card(opened, source, _DATA_LICENSE.value, _HARDEN.value),
     )
-    folder = pathlib.Path(
-        _OUTPUT.value or (source if source.is_dir() else source.parent) / "export"
-    )
+    folder = pathlib.Path(_OUTPUT.value or beside / "export")
     recipe = {"short_side": clips.short_side, **sampling}
     write_formats(_FORMAT.value, model, labels, folder, recipe, options, console)
 

@@ -9,6 +9,7 @@ import numpy as np
 from gsf_tf.data import LabelMap
 from gsf_tf.errors import UserError
 from gsf_tf.export import (
+    ModelCard,
     export_litert,
     export_onnx,
     export_saved_model,
@@ -28,12 +29,14 @@ class FormatOptions:
         calibration: Clips for full int8, uint8 `[N, T, H, W, 3]`, or None.
         onnx_batch: Clips per batch of the ONNX model, or None for any number.
         warmup: Whether the SavedModel has warm-up requests.
+        card: The `ModelCard`.
     """
 
     litert_kinds: tuple[str, ...]
     calibration: np.ndarray | None
     onnx_batch: int | None
     warmup: bool
+    card: ModelCard
 
 
 def write_formats(
@@ -57,6 +60,7 @@ def write_formats(
         options: `FormatOptions`.
         console: Where it prints.
     """
+    recipe = {**recipe, "card": options.card}
     writers = {
         "saved_model": _saved_model,
         "litert": _litert,

@@ -5,9 +5,9 @@
   gsf-tf predict --model=runs/mine/export/1 --output=rows.jsonl --list=names.txt videos/
   gsf-tf predict --model=runs/mine --features --output=rows.parquet --glob='videos/**/*.mp4'
 
---model is a workdir, a .keras file, an exported SavedModel or a checkpoint of the authors. Workdirs
-and exports are programs: a SavedModel can read and write any file that you can. Load only models
-from sources that you trust.
+--model is a workdir, a .keras file, an export (SavedModel, LiteRT, ONNX) or a checkpoint of the
+authors. Workdirs and exports are programs: a SavedModel can read and write any file that you can.
+Load only models from sources that you trust.
 
 A video may have any format that docs/data.md lists; it is sampled as in the evaluation, by default
 one clip with its center crop. An argument is a file, a folder of numbered frames, or a folder of
@@ -22,9 +22,18 @@ Without --output, rows are printed. --output=FILE writes JSON lines (.jsonl), CS
 give the same command again: rows that are there stay, a row that was half written is dropped, and
 the others are added. FILE.job.json says how the rows were made, and rows of another model or of
 other views are not mixed with them.
+
+--runner=beam has the videos of --output predicted by Apache Beam (the extra `beam`), on this
+machine or on a cluster, with the same rows. Every worker loads the model once, and must see model,
+videos and --output under the same paths. The rows wait in FILE.parts/ until all are there; if the
+command was stopped, give it again.
+
+    gsf-tf predict --model=/nfs/gsf.keras --output=/nfs/rows.jsonl --list=names.txt --runner=beam \\
+        --beam_options="--runner=FlinkRunner --flink_master=host:8081 --environment_type=LOOPBACK"
 """
 
 import os
+import shlex
 import sys
 
 from absl import flags
@@ -68,23 +77,28 @@ _MAX_CLIP_PIXELS = flags.DEFINE_integer(
 _MAX_CLIP_SECONDS = flags.DEFINE_float(
     "max_clip_seconds", 600.0, "A clip that takes longer to decode is an error."
 )
+_RUNNER = flags.DEFINE_enum("runner", "local", ["local", "beam"], "What predicts the videos.")
+_BEAM_OPTIONS = flags.DEFINE_string(
+    "beam_options", "", "Options of Apache Beam, separated by spaces."
+)
 flags.mark_flag_as_required("model")
 
 
 def main(argv):
     form = chosen_format()
+    check_runner()
     videos = list_videos(argv[1:], _LIST.value, _GLOB.value)
     if form == "parquet":
         import pyarrow  # noqa: F401 - a package that is missing is found before the work.
+    if _RUNNER.value == "beam":
+        import apache_beam  # noqa: F401 - likewise.
 
     from gsf_tf.data import ClipLimits
     from gsf_tf.evaluation import Predictor
 
     from .predict_rows import TextRows, row_of
 
-    predictor = Predictor(
-        _MODEL.value,
-        _LABELS.value,
+    arguments = dict(
         num_clips=_CLIPS.value,
         num_crops=_CROPS.value,
         full_short_side=_FULL.value,
@@ -94,9 +108,9 @@ def main(argv):
         isolated=True,
         limits=ClipLimits(_MAX_CLIP_PIXELS.value, _MAX_CLIP_SECONDS.value),
     )
-    with predictor:
+    with Predictor(_MODEL.value, _LABELS.value, **arguments) as predictor:
         if _OUTPUT.value is not None:
-            return int(write_rows(predictor, videos, form) > 0)
+            return int(write_rows(predictor, arguments, videos, form) > 0)
         failed, rows = 0, TextRows(form, min(_TOP.value, len(predictor.labels)), _FEATURES.value)
         sys.stdout.write(rows.header)
         for prediction in predictor.predict(videos, features=_FEATURES.value):
@@ -131,15 +145,28 @@ def chosen_format():
     return form or "text"
 
 
+def check_runner():
+    """Checks the flags of Beam."""
+    if _BEAM_OPTIONS.value and _RUNNER.value != "beam":
+        raise cli.FlagError(
+            "--beam_options must come with --runner=beam. Received: "
+            f"--beam_options={_BEAM_OPTIONS.value!r} with --runner={_RUNNER.value}."
+        )
+    if _RUNNER.value == "beam" and _OUTPUT.value is None:
+        raise cli.FlagError(
+            "--runner=beam writes to a file that all workers see: it needs --output. Received: "
+            "none."
+        )
+
+
 def default_decoders():
     """Returns how many videos are decoded at once; the model takes the other cores."""
     return max(1, min(_MOST_DECODERS, len(os.sched_getaffinity(0)) // 2))
 
 
-def write_rows(predictor, videos, form):
+def write_rows(predictor, arguments, videos, form):
     """Writes the rows that --output lacks; returns how many of all are errors."""
     from .predict_output import PredictOutput
-    from .predict_rows import row_of
 
     job = {
         "model": predictor.model.name,
@@ -159,15 +186,47 @@ def write_rows(predictor, videos, form):
         left = [video for video in videos if not output.has(video)]
         if len(left) < len(videos):
             console.print(f"{len(videos) - len(left)} of {len(videos)} videos have their rows")
-        with cli.progress(console) as progress:
-            bar = progress.add_task("Predicting", total=len(videos), info="")
-            progress.update(bar, completed=len(videos) - len(left))
-            for prediction in predictor.predict(left, features=_FEATURES.value):
-                output.write(row_of(prediction, _TOP.value))
-                progress.update(bar, advance=1, info=f"{output.errors} errors")
-        output.finish()
+        if _RUNNER.value == "beam":
+            write_beam_rows(predictor, arguments, left, job, output, console)
+        else:
+            write_local_rows(predictor, videos, left, output, console)
         console.print(f"Wrote {_OUTPUT.value}: {output.rows} rows, {output.errors} of them errors")
         return output.errors
+
+
+def write_local_rows(predictor, videos, left, output, console):
+    """Predicts videos in this process."""
+    from .predict_rows import row_of
+
+    with cli.progress(console) as progress:
+        bar = progress.add_task("Predicting", total=len(videos), info="")
+        progress.update(bar, completed=len(videos) - len(left))
+        for prediction in predictor.predict(left, features=_FEATURES.value):
+            output.write(row_of(prediction, _TOP.value))
+            progress.update(bar, advance=1, info=f"{output.errors} errors")
+    output.finish()
+
+
+def write_beam_rows(predictor, arguments, left, job, output, console):
+    """Has videos predicted by the workers of Beam."""
+    from .predict_beam import PartFiles, predict_with_beam
+
+    # Workers need not have this folder as their own.
+    arguments = {
+        **arguments,
+        "model": os.path.abspath(_MODEL.value),
+        "labels": predictor.labels,
+    }
+    parts, options = PartFiles(_OUTPUT.value, job), shlex.split(_BEAM_OPTIONS.value)
+    with console.status(f"Apache Beam predicts {len(left)} videos"):
+        rows, models = predict_with_beam(
+            left, parts, arguments, options, _FEATURES.value, _TOP.value
+        )
+    for row in rows:
+        output.write(row)
+    output.finish()
+    parts.remove()
+    console.print(f"The workers of Beam loaded the model {models} times")
 
 
 if __name__ == "__main__":

@@ -18,8 +18,9 @@ from gsf_tf.export.comparison import (
 from gsf_tf.export.export_error import ExportError
 from gsf_tf.export.export_folder import new_export, write_client_files, write_json
 from gsf_tf.export.graph.frozen_function import named_function
-from gsf_tf.export.required_package import require_package
+from gsf_tf.export.model_card import ModelCard, write_model_card
 from gsf_tf.models.float32_copy import float32_copy
+from gsf_tf.required_package import require_package
 
 LITERT_KINDS = ("float32", "float16", "dynamic_int8", "int8")
 
@@ -34,6 +35,7 @@ def export_litert(
     short_side: int = 256,
     sampling: str = "segments",
     frame_stride: int | None = None,
+    card: ModelCard | None = None,
 ) -> dict[str, dict]:
     """Writes LiteRT (TensorFlow Lite) models with builtin operations only, and checks them.
 
@@ -48,10 +50,11 @@ def export_litert(
     | `"dynamic_int8"` | int8 | int8 or float32, with ranges found while it runs |
     | `"int8"` | int8 | int8, with ranges from `calibration` |
 
-    The folder has `<kind>.tflite` for each kind, `labels.txt`, `preprocessing.json` and
-    `export.json`. Each model is run by the interpreter of ai-edge-litert in a process without
-    TensorFlow, on three random clips and on the clips of `calibration`. The float32 model must have
-    the model's outputs to 1e-4 of the largest logit; of the others the difference is measured.
+    The folder has `<kind>.tflite` for each kind, `labels.txt`, `preprocessing.json`, `export.json`
+    and `README.md`, the model card. Each model is run by the interpreter of ai-edge-litert in a
+    process without TensorFlow, on three random clips and on the clips of `calibration`. The float32
+    model must have the model's outputs to 1e-4 of the largest logit; of the others the difference
+    is measured.
 
     Args:
         model: `SegmentModel`, or any model from such clips to logits.
@@ -63,6 +66,7 @@ def export_litert(
         short_side: As in `export_saved_model`.
         sampling: As in `export_saved_model`.
         frame_stride: As in `export_saved_model`.
+        card: As in `export_saved_model`.
 
     Returns:
         For each kind a dictionary, as in `export.json`: `bytes`; `difference`, the largest one of
@@ -114,6 +118,7 @@ def export_litert(
                 )
             report[kind] = figures
         write_json(written / "export.json", {"format": "litert", "kinds": report})
+        write_model_card(written, card, model, labels, recipe, _measured(report))
     return report
 
 
@@ -142,6 +147,28 @@ def _check_kinds(kinds, calibration, model):
             f"`calibration` must be at least one clip of the model's, uint8 of the shape "
             f"{(None, *wanted)}. Received: shape={shape}, dtype={calibration.dtype}"
         )
+
+
+def _measured(report):
+    """Returns what the model card says of the kinds."""
+    lines = [
+        "LiteRT (TensorFlow Lite) of builtin operations only, one clip at a time. A difference is "
+        "that of the logits from the model's, as a share of the largest one.",
+        "",
+        "| kind | bytes | difference | on clips of the records | equal top-1 |",
+        "|---|---|---|---|---|",
+    ]
+    for kind, found in report.items():
+        on_records = ["not given", "not given"]
+        if "equal_top1" in found:
+            clips = found["calibration_clips"]
+            on_records = [
+                f"{found['calibration_difference']:.1e} ({clips} clips)",
+                f"{found['equal_top1']:.1%}",
+            ]
+        cells = [kind, f"{found['bytes']:,}", f"{found['difference']:.1e}", *on_records]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
 
 
 def _traced(model):

@@ -17,9 +17,10 @@ from gsf_tf.export.comparison import (
 from gsf_tf.export.export_error import ExportError
 from gsf_tf.export.export_folder import new_export, write_client_files, write_json
 from gsf_tf.export.graph.frozen_function import named_function, output_names
-from gsf_tf.export.required_package import require_package
+from gsf_tf.export.model_card import ModelCard, write_model_card
 from gsf_tf.export.triton_config import triton_config
 from gsf_tf.models.float32_copy import float32_copy
+from gsf_tf.required_package import require_package
 
 OPSET = 17
 OPSETS = (13, 18)
@@ -35,14 +36,16 @@ def export_onnx(
     short_side: int = 256,
     sampling: str = "segments",
     frame_stride: int | None = None,
+    card: ModelCard | None = None,
 ) -> dict:
     """Writes an ONNX model, and checks it with ONNX Runtime.
 
     The graph is that of `export_saved_model`, with the same input and outputs. The folder is a
     model of NVIDIA Triton as it is: `config.pbtxt` and `1/model.onnx`; beside them are
-    `labels.txt`, `preprocessing.json` and `export.json`. Before it gets its name, `onnx.checker`
-    checks the file, and ONNX Runtime runs it in a process without TensorFlow, on batches of 1 and 3
-    clips; the logits must be the model's to 1e-4 of the largest one.
+    `labels.txt`, `preprocessing.json`, `export.json` and `README.md`, the model card. Before the
+    folder gets its name, `onnx.checker` checks the file, and ONNX Runtime runs it in a process
+    without TensorFlow, on batches of 1 and 3 clips; the logits must be the model's to 1e-4 of the
+    largest one.
 
     Args:
         model: `SegmentModel`, or any model from such clips to logits.
@@ -53,6 +56,7 @@ def export_onnx(
         short_side: As in `export_saved_model`.
         sampling: As in `export_saved_model`.
         frame_stride: As in `export_saved_model`.
+        card: As in `export_saved_model`.
 
     Returns:
         A dictionary, as in `export.json`: `opset`, `batch_size`, `bytes`, and `difference`, the
@@ -93,6 +97,12 @@ def export_onnx(
             "difference": check_outputs(model_logits(model, clips), outputs, FLOAT_BOUND),
         }
         write_json(written / "export.json", report)
+        measured = [
+            f"ONNX of opset {opset}, {batch_size or 'any number of'} clips per batch, in float32. "
+            f"The logits are equal to the model's within {report['difference']:.1e} of the largest "
+            f"one, for {' and '.join(map(str, BATCH_SIZES))} random clips.",
+        ]
+        write_model_card(written, card, model, labels, recipe, measured)
     return report
 
 

@@ -14,6 +14,7 @@ from gsf_tf.export.comparison import (
     run_alone,
 )
 from gsf_tf.export.export_folder import new_export, write_client_files, write_json
+from gsf_tf.export.model_card import ModelCard, write_model_card
 from gsf_tf.export.serving_signatures import serving_signatures
 from gsf_tf.export.warmup import write_warmup
 from gsf_tf.files.literal_paths import plain_path
@@ -29,6 +30,7 @@ def export_saved_model(
     sampling: str = "segments",
     frame_stride: int | None = None,
     warmup: bool = False,
+    card: ModelCard | None = None,
     rtol: float = FLOAT_BOUND,
 ) -> float:
     """Writes a SavedModel that has standard TensorFlow ops only, and checks it.
@@ -44,10 +46,18 @@ def export_saved_model(
     outputs `probabilities` and `logits`, float32 `[N, K]`. For a multi-task model these are the
     outputs of the action; those of the other tasks have the task as prefix (`verb_logits`). From
     the same input, `serve_classes` gives the names of the five most probable classes and their
-    `scores`, and `serve_features` the vector before the classifier, `features` `[N, C]`. The
-    SavedModel has two assets: `labels.txt`, the class names, one per line in the order of the
-    outputs; and `preprocessing.json`, which describes how a clip is made from a video. Beside them
-    `export.json` has the measured difference.
+    `scores`, and `serve_features` the vector before the classifier, `features` `[N, C]`.
+
+    `serve_jpeg` takes `jpeg`, JPEG files `[N, T]`, the frames of each clip, or `[N]`, a picture
+    for each clip. It decodes, crops and scales them as the evaluation does with frames of records,
+    and gives what `serving_default` and `serve_classes` give, and `error`: for each row a text,
+    which is empty where all frames decode. A row with an error has zeros and empty names, and
+    the others are not touched.
+
+    The SavedModel has two assets: `labels.txt`, the class names, one per line in the order of the
+    outputs; and `preprocessing.json`, which describes how a clip is made from a video, in numbers
+    and in words. Beside them `export.json` has the measured difference, and `README.md` is the
+    model card.
 
     Args:
         model: `SegmentModel`, or any model from such clips to logits.
@@ -60,6 +70,7 @@ def export_saved_model(
         warmup: Add requests that TensorFlow Serving runs before it reports the model as available;
             needs tensorflow-serving-api. They are replayed in the check, because a server does not
             load a model whose warm-up fails.
+        card: What the model card says of the training; see `ModelCard`.
         rtol: The logits may differ by this share of the largest absolute logit.
 
     Returns:
@@ -99,4 +110,10 @@ def export_saved_model(
         difference = check_outputs(model_logits(model, clips), batches, rtol)
         report = {"format": "saved_model", "batch_sizes": BATCH_SIZES, "difference": difference}
         write_json(written / "export.json", report)
+        measured = [
+            "TensorFlow SavedModel of standard operations only, in float32. The logits are equal "
+            f"to the model's within {difference:.1e} of the largest one, for batches of "
+            f"{' and '.join(map(str, BATCH_SIZES))} random clips.",
+        ]
+        write_model_card(written, card, model, labels, recipe, measured)
     return difference

@@ -10,7 +10,8 @@ import sys
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
-from streaming_frames import run_to_the_end, write_outputs
+from stock_results import write_results
+from streaming_frames import run_to_the_end
 
 
 def main(model_file, frame_file, result_file):
@@ -41,9 +42,7 @@ def main(model_file, frame_file, result_file):
     for size in (1, len(rows)):
         for name in rows[0]:
             results[f"{size}/{name}"] = np.concatenate([row[name] for row in rows[:size]])
-    write_outputs(result_file, results)
-    if "gsf_tf" in sys.modules or "tensorflow" in sys.modules:
-        sys.exit("another package ran too, so this does not show that the interpreter is enough")
+    write_results(result_file, results, "gsf_tf", "tensorflow")
 
 
 if __name__ == "__main__":

@@ -3,9 +3,6 @@
 They are started by their file names; this file imports nothing of gsf_tf either.
 """
 
-import io
-import os
-import pathlib
 import sys
 from collections.abc import Callable
 
@@ -37,14 +34,3 @@ def run_to_the_end(
         if not np.isnan(values[:, :look_ahead]).all():
             sys.exit(f"{name} must be NaN in the first {look_ahead} steps")
     return {name: values[:, look_ahead:] for name, values in outputs.items()}
-
-
-def write_outputs(file: str, results: dict[str, np.ndarray]) -> None:
-    """Writes the results; an error of the system ends the process with `os.EX_IOERR`."""
-    archive = io.BytesIO()
-    np.savez(archive, **results)
-    try:
-        pathlib.Path(file).write_bytes(archive.getbuffer())
-    except OSError as error:
-        print(error, file=sys.stderr)
-        sys.exit(os.EX_IOERR)

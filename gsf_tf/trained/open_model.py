@@ -17,6 +17,7 @@ from gsf_tf.models import from_preset
 from gsf_tf.models.model_file import read_model_file
 from gsf_tf.tasks import ACTION, task_logits
 from gsf_tf.trained.label_file import TORCH_FORMATS, find_label_file, read_labels
+from gsf_tf.trained.runtime_model import LITERT_SUFFIX, ONNX_SUFFIX, RuntimeModel
 from gsf_tf.trained.served_model import ServedModel
 from gsf_tf.trained.trained_model import TrainedModel, weight_files
 from gsf_tf.weights import TorchCheckpoint, infer_preset, load_torch_checkpoint
@@ -33,6 +34,7 @@ def open_model(
     |---|---|
     | a workdir, a folder with `config.json` | those of the run |
     | an export, a folder with `saved_model.pb` | its assets |
+    | a LiteRT or ONNX export, its folder or its `.tflite` or `.onnx` file | the files around it |
     | a `.keras` file | those in the file, which `gsf-tf train` and `gsf-tf convert` put there |
     | the authors' checkpoint, `.pth.tar` or `.pth` | the papers' preprocessing: a short side of \
 256 parts of an input of 224, segments |
@@ -86,14 +88,19 @@ def _opener(path: pathlib.Path) -> Callable[[pathlib.Path], TrainedModel]:
             return _open_export
         if os.path.lexists(path / "config.json"):
             return _open_workdir
+        if _runtime_files(path):
+            return _open_folder_of_a_runtime
     elif path.exists():
+        if path.suffix in (LITERT_SUFFIX, ONNX_SUFFIX):
+            return _open_file_of_a_runtime
         if path.suffix == ".keras":
             return _open_keras
         if path.name.endswith(TORCH_FORMATS):
             return _open_torch
     raise UserError(
         "The model must be the workdir of a training run (with config.json), an exported "
-        "SavedModel (with saved_model.pb), a .keras file or a checkpoint of PyTorch "
+        "SavedModel (with saved_model.pb), a LiteRT or ONNX export, a .keras file or a checkpoint "
+        "of PyTorch "
         f"({', '.join(TORCH_FORMATS)}). Received: path={path}, which {_problem(path)}"
     )
 
@@ -117,8 +124,32 @@ def _open_workdir(path):
     return TrainedModel(str(path), workdir.load_model(), description, (str(workdir.model_file),))
 
 
+def _runtime_files(folder):
+    """Returns the LiteRT and ONNX files of an export."""
+    found = [*folder.glob(f"*{LITERT_SUFFIX}"), *folder.glob(f"[0-9]*/*{ONNX_SUFFIX}")]
+    return sorted(found) if (folder / "preprocessing.json").is_file() else []
+
+
+def _open_folder_of_a_runtime(path):
+    file, *others = _runtime_files(path)
+    if others:
+        names = ", ".join(str(found) for found in (file, *others))
+        raise UserError(
+            f"The folder of an export must have one model. Received: {path}, which has several. "
+            f"Pass one of them: {names}."
+        )
+    return _open_file_of_a_runtime(file)
+
+
+def _open_file_of_a_runtime(path):
+    return _describe_export(path, RuntimeModel(path), (str(path),))
+
+
 def _open_export(path):
-    served = ServedModel(path)
+    return _describe_export(path, ServedModel(path), weight_files(path))
+
+
+def _describe_export(path, served, files):
     said = served.preprocessing
     try:
         # Earlier exports supported only this sampling and did not store it.
@@ -130,10 +161,10 @@ def _open_export(path):
         )
     except ValueError as error:
         raise UserError(
-            f"The assets of an export must be as `export_saved_model` wrote them. Received: {path} "
-            f"({error}). Export the model again."
+            "The labels.txt and the preprocessing.json of an export must be as it was written. "
+            f"Received: {path} ({error}). Export the model again."
         ) from error
-    return TrainedModel(str(path), served, description, weight_files(path))
+    return TrainedModel(str(path), served, description, files)
 
 
 def _open_keras(path):

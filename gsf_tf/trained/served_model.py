@@ -8,10 +8,8 @@ import tensorflow as tf
 
 from gsf_tf.errors import UserError
 from gsf_tf.files.literal_paths import plain_path
-from gsf_tf.files.regular_file import read_json
 from gsf_tf.tasks import ACTION
-
-_LOGITS = "logits"
+from gsf_tf.trained.client_files import logits_by_task, read_preprocessing
 
 
 class ServedModel:
@@ -35,16 +33,7 @@ class ServedModel:
         path = pathlib.Path(path)
         assets = path / "assets"
         self.label_file = assets / "labels.txt"
-        try:
-            self.preprocessing = read_json(assets / "preprocessing.json")
-            if not isinstance(self.preprocessing, dict):
-                raise ValueError("it holds no object")
-        except (OSError, ValueError) as error:
-            raise UserError(
-                "The model must be a SavedModel that `export_saved_model` wrote, with "
-                f"assets/preprocessing.json. Received: path={path}, without it ({error}). Export "
-                "the model again."
-            ) from error
+        self.preprocessing = read_preprocessing(assets, path)
         try:
             with plain_path(path) as folder:
                 self._saved_model = tf.saved_model.load(str(folder))
@@ -52,7 +41,7 @@ class ServedModel:
             signature = self._signatures["serving_default"]
             self.input_shape = tuple(signature.structured_input_signature[1]["clip"].shape)
             outputs = signature.structured_outputs
-            self.output = _by_task(outputs)
+            self.output = logits_by_task(outputs)
             complete = len(self.input_shape) == 5 and None not in self.input_shape[1:]
             if ACTION not in self.output or not complete:
                 raise ValueError(f"it has the outputs {', '.join(outputs)}")
@@ -79,7 +68,7 @@ class ServedModel:
         """
         if training:
             raise ValueError("An export cannot be trained. Received: training=True")
-        outputs = _by_task(self._serve(clip=tf.cast(clip, tf.uint8)))
+        outputs = logits_by_task(self._serve(clip=tf.cast(clip, tf.uint8)))
         return outputs if isinstance(self.output, dict) else outputs[ACTION]
 
     def features(self, clip: tf.Tensor) -> tf.Tensor:
@@ -98,9 +87,3 @@ class ServedModel:
                 "was made of."
             )
         return self._signatures["serve_features"](clip=tf.cast(clip, tf.uint8))["features"]
-
-
-def _by_task(outputs):
-    """Returns the logits among outputs as a dictionary with a key per task, in their order."""
-    logits = {name: value for name, value in outputs.items() if name.endswith(_LOGITS)}
-    return {name.removesuffix(_LOGITS).rstrip("_") or ACTION: v for name, v in logits.items()}

@@ -11,6 +11,7 @@ from gsf_tf.data import LabelMap
 from gsf_tf.data.listing.same_labels import check_same_labels
 from gsf_tf.errors import UserError
 from gsf_tf.model_description import ModelDescription
+from gsf_tf.trained.runtime_model import RuntimeModel
 from gsf_tf.trained.served_model import ServedModel
 
 _PART = 2**20
@@ -22,14 +23,15 @@ class TrainedModel:
 
     Args:
         name: What it was opened from: the path, or the name of a model that is in memory.
-        network: A `keras.Model` from clips `[N, T, H, W, 3]` to logits, or a `ServedModel`, an
-            export that has the same call but no layers.
+        network: A `keras.Model` from clips `[N, T, H, W, 3]` to logits; or an export that has the
+            same call but no layers, a `ServedModel` (SavedModel) or a `RuntimeModel` (LiteRT,
+            ONNX).
         description: The `ModelDescription`, with labels, preprocessing and preset.
         files: Paths of the files that hold the weights; none for a model that is in memory.
     """
 
     name: str
-    network: keras.Model | ServedModel
+    network: keras.Model | ServedModel | RuntimeModel
     description: ModelDescription
     files: tuple[str, ...] = ()
 
@@ -46,7 +48,7 @@ class TrainedModel:
     @property
     def is_served(self) -> bool:
         """Whether the network is an export, which has no layers."""
-        return isinstance(self.network, ServedModel)
+        return isinstance(self.network, ServedModel | RuntimeModel)
 
     @property
     def labels(self) -> LabelMap:
@@ -74,8 +76,8 @@ class TrainedModel:
         """
         if self.is_served:
             raise UserError(
-                "This needs the layers of the model, and a SavedModel is only the graph for "
-                f"serving it. Received: {self.name}. Pass the workdir, the .keras file or the "
+                "This needs the layers of the model, and an export is only the graph for serving "
+                f"it. Received: {self.name}. Pass the workdir, the .keras file or the "
                 "checkpoint that it was made of."
             )
         return self.network

@@ -8,6 +8,7 @@ runs it: by its signature, inputs and outputs by their names. Prints the two por
 is not served, and serves until its standard input ends.
 """
 
+import base64
 import concurrent.futures
 import http.server
 import json
@@ -28,20 +29,34 @@ class Server:
     def __init__(self, path, name):
         self.name = name
         self._saved_model = tf.saved_model.load(path)
-        self._signature = self._saved_model.signatures["serving_default"]
-        self._inputs = self._signature.structured_input_signature[1]
 
-    def predict(self, inputs):
+    def predict(self, inputs, signature_name):
         """Takes arrays by name, gives arrays by name."""
-        if set(inputs) != set(self._inputs):
-            raise BadRequest(f"input must be {sorted(self._inputs)}, not {sorted(inputs)}")
-        for name, spec in self._inputs.items():
+        signature = self._saved_model.signatures[signature_name or "serving_default"]
+        specs = signature.structured_input_signature[1]
+        if set(inputs) != set(specs):
+            raise BadRequest(f"input must be {sorted(specs)}, not {sorted(inputs)}")
+        for name, spec in specs.items():
             if not spec.shape.is_compatible_with(inputs[name].shape):
                 raise BadRequest(f"{name} must be {spec.shape}, not {inputs[name].shape}")
-        tensors = {
-            name: tf.constant(inputs[name], spec.dtype) for name, spec in self._inputs.items()
-        }
-        return {name: output.numpy() for name, output in self._signature(**tensors).items()}
+        tensors = {name: tf.constant(inputs[name], spec.dtype) for name, spec in specs.items()}
+        return {name: output.numpy() for name, output in signature(**tensors).items()}
+
+
+def decoded(value):
+    """Returns the value of an input, with bytes where the request has `{"b64": ...}`."""
+    if isinstance(value, dict):
+        return base64.b64decode(value["b64"])
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return np.array([decoded(part) for part in value], object)
+    return value
+
+
+def as_json(value):
+    """Returns the value of an output; bytes are written as text."""
+    if isinstance(value, bytes):
+        return value.decode()
+    return [as_json(part) for part in value] if value.dtype == object else value.tolist()
 
 
 def rest_handler(server):
@@ -57,10 +72,10 @@ def rest_handler(server):
             if self.path != f"/v1/models/{server.name}:predict":
                 raise BadRequest(f"Servable not found for request: {self.path}")
             rows = body["instances"]
-            inputs = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-            outputs = server.predict(inputs)
+            inputs = {name: np.array([decoded(row[name]) for row in rows]) for name in rows[0]}
+            outputs = server.predict(inputs, body.get("signature_name"))
             return [
-                {name: value[i].tolist() for name, value in outputs.items()}
+                {name: as_json(value[i]) for name, value in outputs.items()}
                 for i in range(len(rows))
             ]
 
@@ -98,7 +113,7 @@ def start_grpc(server):
                 context.abort(grpc.StatusCode.NOT_FOUND, missing)
             inputs = {name: tf.make_ndarray(value) for name, value in request.inputs.items()}
             response = predict_pb2.PredictResponse()
-            for name, value in server.predict(inputs).items():
+            for name, value in server.predict(inputs, request.model_spec.signature_name).items():
                 if name in (request.output_filter or [name]):
                     response.outputs[name].CopyFrom(tf.make_tensor_proto(value))
             return response

@@ -17,6 +17,7 @@ from gsf_tf.data.demo_clips import render_clip, write_video
 from gsf_tf.evaluation import Predictor
 from gsf_tf.export import export_saved_model
 from gsf_tf.models import from_preset
+from tests import exhaustive
 from tests.data.video_maker import make_video
 
 CLIENT = pathlib.Path(__file__).parents[2] / "examples" / "serving" / "client.py"
@@ -84,6 +85,18 @@ def assert_printed(process, expected):
 def test_rest_gives_what_the_model_gives(export, ports, video, expected):
     address = f"--rest=http://localhost:{ports[0]}"
     assert_printed(ask(export, video, address, "--model=moves"), expected)
+
+
+@pytest.mark.parametrize("way", exhaustive.cases(["rest", "grpc"], "rest".__eq__))
+def test_jpeg_files_give_the_same_classes(export, ports, video, expected, way):
+    """Their compression moves the probabilities a little."""
+    if way == "grpc":
+        pytest.importorskip("tensorflow_serving", reason="tensorflow-serving-api is not installed")
+    address = f"http://localhost:{ports[0]}" if way == "rest" else f"localhost:{ports[1]}"
+    process = ask(export, video, f"--{way}={address}", "--model=moves", "--jpeg")
+    assert process.returncode == 0, process.stderr
+    best = re.match(r" *([0-9.]+)%  (\w+)", process.stdout)
+    assert best[2] == expected[0][0] and abs(float(best[1]) - expected[0][1]) < 5
 
 
 def test_grpc_gives_what_the_model_gives(export, ports, video, expected):

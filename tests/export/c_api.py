@@ -15,10 +15,18 @@ _WHEEL = pathlib.Path(tf.__file__).parent
 _POINTERS = (
     *("TF_NewStatus", "TF_NewSessionOptions", "TF_NewGraph", "TF_NewBuffer"),
     *("TF_LoadSessionFromSavedModel", "TF_GraphOperationByName", "TF_AllocateTensor"),
-    "TF_TensorData",
+    *("TF_TensorData", "TF_StringGetDataPointer"),
 )
-_DATA_TYPES = {np.dtype("float32"): 1, np.dtype("uint8"): 4}
+_DATA_TYPES = {"float32": 1, "float64": 2, "int32": 3, "uint8": 4, "object": 7}
+_ARRAY_TYPES = {1: np.float32}
+_STRING = 7
 Pointer = ctypes.c_void_p
+
+
+class String(ctypes.Structure):
+    """`TF_TString`, which only TensorFlow's functions look into."""
+
+    _fields_ = [("content", ctypes.c_char * 24)]
 
 
 class Buffer(ctypes.Structure):
@@ -36,6 +44,8 @@ def _library():
         getattr(library, name).restype = Pointer
     library.TF_Message.restype = ctypes.c_char_p
     library.TF_TensorByteSize.restype = ctypes.c_size_t
+    library.TF_StringGetSize.restype = ctypes.c_size_t
+    library.TF_StringCopy.argtypes = [Pointer, ctypes.c_char_p, ctypes.c_size_t]
     library.TF_Dim.restype = ctypes.c_int64
     library.TF_AllocateTensor.argtypes = [ctypes.c_int, Pointer, ctypes.c_int, ctypes.c_size_t]
     return library
@@ -78,11 +88,11 @@ class ServedModel:
 
         Args:
             signature: Its name.
-            names: The outputs to compute, float32; all by default.
-            **inputs: Arrays by the names of the inputs.
+            names: The outputs to compute; all by default.
+            **inputs: Arrays by the names of the inputs; of bytes, arrays of objects.
 
         Returns:
-            Arrays by the names of the outputs.
+            Arrays by the names of the outputs, float32 or bytes.
 
         Raises:
             RuntimeError: If TensorFlow refuses the request, with its message.
@@ -120,23 +130,39 @@ class ServedModel:
     def _tensor(self, array):
         array = np.ascontiguousarray(array)
         sizes = (ctypes.c_int64 * array.ndim)(*array.shape)
+        is_text = array.dtype == object
+        size = ctypes.sizeof(String) * array.size if is_text else array.nbytes
+        data_type = _DATA_TYPES[array.dtype.name]
         tensor = Pointer(
             self._library.TF_AllocateTensor(
-                _DATA_TYPES[array.dtype],
-                ctypes.cast(sizes, Pointer),
-                array.ndim,
-                array.nbytes,
+                data_type, ctypes.cast(sizes, Pointer), array.ndim, size
             )
         )
-        ctypes.memmove(self._library.TF_TensorData(tensor), array.ctypes.data, array.nbytes)
+        data = self._library.TF_TensorData(tensor)
+        if is_text:
+            for target, value in zip(self._strings(data, array.size), array.flat, strict=True):
+                self._library.TF_StringInit(ctypes.byref(target))
+                self._library.TF_StringCopy(ctypes.byref(target), value, len(value))
+        else:
+            ctypes.memmove(data, array.ctypes.data, array.nbytes)
         return tensor
+
+    def _strings(self, data, number):
+        return (String * number).from_address(data)
 
     def _array(self, tensor):
         shape = [self._library.TF_Dim(tensor, i) for i in range(self._library.TF_NumDims(tensor))]
-        content = ctypes.string_at(
-            self._library.TF_TensorData(tensor), self._library.TF_TensorByteSize(tensor)
-        )
-        return np.frombuffer(content, np.float32).reshape(shape)
+        data, data_type = self._library.TF_TensorData(tensor), self._library.TF_TensorType(tensor)
+        if data_type == _STRING:
+            strings = map(ctypes.byref, self._strings(data, int(np.prod(shape))))
+            texts = [self._text(string) for string in strings]
+            return np.array(texts, object).reshape(shape)
+        content = ctypes.string_at(data, self._library.TF_TensorByteSize(tensor))
+        return np.frombuffer(content, _ARRAY_TYPES[data_type]).reshape(shape)
+
+    def _text(self, string):
+        pointer = self._library.TF_StringGetDataPointer(string)
+        return ctypes.string_at(pointer, self._library.TF_StringGetSize(string))
 
     def _raise_error(self):
         if self._library.TF_GetCode(self._status):

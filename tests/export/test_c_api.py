@@ -6,22 +6,17 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
-from gsf_tf.data import LabelMap
 from gsf_tf.export import export_saved_model
-from gsf_tf.models import from_preset, harden
+from gsf_tf.export.jpeg_clips import clips_from_jpegs
 from tests import exhaustive
 from tests.export.c_api import ServedModel
-from tests.models.randomize import randomize
+from tests.export.small_models import LABELS, build, clips
 
 CASES = (
     *("gsf_resnet14thin", "gsm_resnet14thin", "tsm_resnet14thin", "gst_resnet14thin"),
     *("gsf_mobilenetv2", "gsf_bninception", "gsf_inceptionv3", "rubiksnet_mini"),
     "rubiksnet_mini_aq hardened",
 )
-
-
-def clips(number, size):
-    return np.random.default_rng(0).integers(0, 256, (number, 2, size, size, 3), np.uint8)
 
 
 def backbone_features(model, batch):
@@ -40,20 +35,19 @@ def warmup_requests(file):
     "case", exhaustive.cases(CASES, ("gsf_resnet14thin", "rubiksnet_mini").__contains__)
 )
 def test_every_signature_runs_with_every_batch_size(case, tmp_path):
-    preset, *hardened = case.split()
-    size = 75 if preset.endswith("inceptionv3") else 32
-    model = from_preset(preset, 3, num_segments=2, input_shape=(size, size, 3))
-    randomize(model, clips(3, size))
-    model = harden(model).model if hardened else model
-    export_saved_model(model, LabelMap(["down", "left", "up"]), tmp_path / "1", warmup=True)
+    size = 75 if case.endswith("inceptionv3") else 32
+    model = build(case, size)
+    export_saved_model(model, LABELS, tmp_path / "1", warmup=True)
     served = ServedModel(tmp_path / "1")
-    names = {"serving_default", "serve_classes", "serve_features"}
+    names = {"serving_default", "serve_classes", "serve_features", "serve_jpeg"}
     assert names == {name for name in served.signatures if not name.startswith("__")}
     for definition in (served.signatures[name] for name in names):
         assert definition.method_name == "tensorflow/serving/predict"
         # The batcher joins requests along the first axis of every input, and splits every output.
         for tensor in (*definition.inputs.values(), *definition.outputs.values()):
-            assert tensor.tensor_shape.dim[0].size == -1
+            shape = tensor.tensor_shape
+            # `jpeg` has one or two axes; the server looks at those of the requests.
+            assert shape.unknown_rank or shape.dim[0].size == -1
     expected = np.asarray(model(clips(3, size), training=False))
     for number in (1, 3):
         outputs = served.run("serving_default", clip=clips(number, size))
@@ -63,28 +57,61 @@ def test_every_signature_runs_with_every_batch_size(case, tmp_path):
         (features,) = served.run("serve_features", clip=clips(number, size)).values()
         frames = backbone_features(model, clips(number, size))
         np.testing.assert_allclose(features, frames, rtol=0, atol=1e-4 * np.abs(frames).max())
-        best = served.run("serve_classes", ["scores"], clip=clips(number, size))["scores"]
-        np.testing.assert_allclose(best, -np.sort(-outputs["probabilities"]), rtol=1e-5)
-    with tf.device("CPU:0"):
-        loaded = tf.saved_model.load(str(tmp_path / "1")).signatures["serve_classes"]
-        classes = loaded(clip=tf.constant(clips(3, size)))["classes"].numpy()
-    wanted = np.array([b"down", b"left", b"up"])[np.argsort(-expected, axis=-1)]
-    assert classes.tolist() == wanted.tolist()
+        best = served.run("serve_classes", clip=clips(number, size))
+        probabilities = -np.sort(-outputs["probabilities"])
+        np.testing.assert_allclose(best["scores"], probabilities, rtol=1e-5)
+        wanted = np.array([b"down", b"left", b"up"])[np.argsort(-expected[:number], axis=-1)]
+        assert best["classes"].tolist() == wanted.tolist()
+    check_jpegs(served, model, size)
+    check_refusals(served, size)
     requests = warmup_requests(tmp_path / "1" / "assets.extra/tf_serving_warmup_requests")
-    assert len(requests) == 6
+    assert len(requests) == 8
     assert {request.model_spec.signature_name for request in requests} == names
     for request in requests:
-        name, clip = request.model_spec.signature_name, tf.make_ndarray(request.inputs["clip"])
-        numbers = [output for output in served.signatures[name].outputs if output != "classes"]
-        for output in served.run(name, numbers, clip=clip).values():
-            assert len(output) == len(clip)
+        (name, value), *_ = request.inputs.items()
+        batch = tf.make_ndarray(value)
+        outputs = served.run(request.model_spec.signature_name, **{name: batch})
+        assert all(len(output) == len(batch) for output in outputs.values())
+        assert not any(outputs.get("error", []))
 
 
-def test_a_clip_of_another_size_is_refused(tmp_path):
-    """Also where its pixels would fill several clips of the right size."""
-    model = from_preset("tsm_resnet14thin", 3, num_segments=2, input_shape=(32, 32, 3))
-    export_saved_model(model, LabelMap(["down", "left", "up"]), tmp_path / "1")
-    served = ServedModel(tmp_path / "1")
-    for size in (64, 16, 33):
-        with pytest.raises(RuntimeError, match="clip_of_the_models_size"):
-            served.run("serving_default", clip=clips(1, size))
+def check_jpegs(served, model, size):
+    """Sends frames and pictures as JPEG files, among them one that is none."""
+    make_clips = tf.function(lambda jpegs: clips_from_jpegs(jpegs, 2, (size, size))[0])
+    frames = np.random.default_rng(1).integers(0, 256, (3, 2, 2 * size, 3 * size, 3), np.uint8)
+    files = np.array([[tf.io.encode_jpeg(f).numpy() for f in clip] for clip in frames], object)
+    expected = np.asarray(model(make_clips(tf.constant(files.tolist())), training=False))
+    allowed = {"rtol": 0, "atol": 1e-4 * np.abs(expected).max()}
+    answers = served.run("serve_jpeg", jpeg=files)
+    np.testing.assert_allclose(answers["logits"], expected, **allowed)
+    assert answers["error"].tolist() == [b""] * 3
+    files[1, 1] = b"no JPEG"
+    answers = served.run("serve_jpeg", jpeg=files)
+    np.testing.assert_allclose(answers["logits"][[0, 2]], expected[[0, 2]], **allowed)
+    assert not answers["probabilities"][1].any() and not any(answers["classes"][1])
+    assert answers["error"][1].endswith(b" 1")
+    pictures = served.run("serve_jpeg", jpeg=files[:, 0])
+    still = make_clips(tf.constant(files[:, 0].tolist()))
+    expected = np.asarray(model(still, training=False))
+    np.testing.assert_allclose(pictures["logits"], expected, **allowed)
+
+
+def check_refusals(served, size):
+    """Sends what the model does not take; also where the pixels would fill several clips."""
+    for other in (2 * size, size // 2, size + 1):
+        with pytest.raises(RuntimeError) as refused:
+            served.run("serving_default", clip=clips(1, other))
+        for part in ("clip_of_the_models_size", f"[1,2,{other},{other},3]", f"{size},{size},3]"):
+            assert part in str(refused.value)
+    # TensorFlow compares types before the graph runs. It counts the inputs; there is one.
+    for signature, name, value, types in (
+        ("serving_default", "clip", clips(1, size).astype(np.float32), "uint8 but float"),
+        ("serve_classes", "clip", np.full([1, 2], b"a JPEG", object), "uint8 but string"),
+        ("serve_jpeg", "jpeg", clips(1, size), "string but uint8"),
+    ):
+        with pytest.raises(RuntimeError, match=rf"Expects arg\[0\] to be {types} is provided"):
+            served.run(signature, **{name: value})
+    for shape in ((2, 3), (2, 2, 1)):
+        with pytest.raises(RuntimeError, match="`jpeg` must be JPEG files") as refused:
+            served.run("serve_jpeg", jpeg=np.full(shape, b"", object))
+        assert str(list(shape)).replace(",", "") in str(refused.value)

@@ -6,31 +6,14 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from gsf_tf.data import LabelMap
 from gsf_tf.errors import UserError
 from gsf_tf.export import export_litert
 from gsf_tf.export.litert import LITERT_KINDS
-from gsf_tf.models import from_preset, harden
+from gsf_tf.models import from_preset
+from gsf_tf.trained import open_model
 from tests import exhaustive
-from tests.models.randomize import randomize
-
-LABELS = LabelMap(["down", "left", "up"])
-CASES = (
-    *("gsf_resnet14thin", "tsm_resnet14thin", "gsf_mobilenetv2", "tsm_mobilenetv2"),
-    *("gsf_bninception", "rubiksnet_mini", "rubiksnet_mini_aq hardened"),
-)
-
-
-def clips(number):
-    shape = (number, 2, 32, 32, 3)
-    return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-
-
-def build(case):
-    preset, *hardened = case.split()
-    model = from_preset(preset, 3, num_segments=2, input_shape=(32, 32, 3))
-    randomize(model, clips(3))
-    return harden(model).model if hardened else model
+from tests.export.predictor_check import check_predictor
+from tests.export.small_models import CASES, LABELS, build, clips
 
 
 @pytest.mark.parametrize(
@@ -62,7 +45,10 @@ def test_every_kind(case, kinds, tmp_path):
         assert share < {"float32": 1e-4, "float16": 0.05}.get(kind, 0.5)
         equal = np.mean(logits.argmax(-1) == expected.argmax(-1))
         assert report[kind]["equal_top1"] == equal
+    check_predictor(tmp_path / "1" / "float32.tflite", model)
     if len(kinds) > 1:
+        with pytest.raises(UserError, match="must have one model.*float32.tflite"):
+            open_model(tmp_path / "1")
         sizes = {kind: report[kind]["bytes"] for kind in kinds}
         assert sizes["float16"] < 0.6 * sizes["float32"]
         assert max(sizes["int8"], sizes["dynamic_int8"]) < 0.4 * sizes["float32"]

@@ -10,30 +10,12 @@ import openvino
 import pytest
 import tensorflow as tf
 
-from gsf_tf.data import LabelMap
 from gsf_tf.errors import UserError
 from gsf_tf.export import ExportError, export_onnx
-from gsf_tf.models import from_preset, harden
+from gsf_tf.models import from_preset
 from tests import exhaustive
-from tests.models.randomize import randomize
-
-LABELS = LabelMap(["down", "left", "up"])
-CASES = (
-    *("gsf_resnet14thin", "tsm_resnet14thin", "gsf_mobilenetv2", "tsm_mobilenetv2"),
-    *("gsf_bninception", "rubiksnet_mini", "rubiksnet_mini_aq hardened"),
-)
-
-
-def clips(number):
-    shape = (number, 2, 32, 32, 3)
-    return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-
-
-def build(case):
-    preset, *hardened = case.split()
-    model = from_preset(preset, 3, num_segments=2, input_shape=(32, 32, 3))
-    randomize(model, clips(3))
-    return harden(model).model if hardened else model
+from tests.export.predictor_check import check_predictor
+from tests.export.small_models import CASES, LABELS, build, clips
 
 
 @pytest.mark.parametrize(
@@ -65,6 +47,8 @@ def test_equals_the_model(case, batch_size, tmp_path):
         np.testing.assert_allclose(logits, expected[:size], rtol=0, atol=allowed)
         logits = compiled({"clip": clips(4)[:size]})["logits"]
         np.testing.assert_allclose(logits, expected[:size], rtol=0, atol=allowed)
+
+    check_predictor(tmp_path / "gsf", model)
 
     config = (tmp_path / "gsf/config.pbtxt").read_text()
     free = batch_size is None

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from gsf_tf.data import LabelMap
+from gsf_tf.errors import UserError
 from gsf_tf.evaluation import Protocol, Scores
 from gsf_tf.model_description import ModelDescription
 from gsf_tf.models.model_file import save_model_file
 from gsf_tf.trained import TrainedModel, open_model
 from tests.trainers.conftest import run
+from trainers.export_card import model_card
 from trainers.paper_figure import find_paper_figure
 
 
@@ -58,6 +60,27 @@ def test_a_checkpoint_without_a_workdir_has_the_scores_of_the_run(folder, conver
     report = json.loads((results / "eval_2x1.json").read_text())
     assert report["model"] == str(converted) and report["preset"] == "gsf_resnet14thin"
     assert report["n"] == 12 and report["seed"] is None and report["paper"] is None
+    # The card of an export has the evaluations of its own weights only.
+    card = model_card(open_model(converted), converted, "CC0", hardened=False)
+    (found,) = card.evaluations
+    assert found == {
+        "protocol": "2x1, 2 x 1 views",
+        "data": "folder, val",
+        "videos": 12,
+        "top1": report["top1"],
+        "top5": report["top5"],
+    }
+    assert (card.network, card.trained_on, card.data_license) == ("gsf_resnet14thin", None, "CC0")
+    of_another_model = model_card(open_model(folder / "run"), folder / "run", None, hardened=True)
+    assert [e["protocol"] for e in of_another_model.evaluations] == [
+        "2x1, 2 x 1 views, before hardening"
+    ]
+    assert str(records) in of_another_model.trained_on
+    damaged = results / "eval_damaged.json"
+    damaged.write_text("{")
+    with pytest.raises(UserError, match="eval_damaged.json"):
+        model_card(open_model(converted), converted, None, hardened=False)
+    damaged.unlink()
 
 
 def test_another_size_of_a_model_without_a_workdir(folder, converted, records):

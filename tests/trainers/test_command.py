@@ -226,6 +226,11 @@ def test_missing_beam(tmp_path):
     process = gsf_tf("prepare", *flags, blocked=["apache_beam"])
     assert process.returncode == 1 and "Traceback" not in process.stderr
     assert "pip install 'gsf_tf[beam]'" in process.stderr
+    # Before the model is looked for.
+    flags = ["--model=nowhere", f"--output={tmp_path / 'r.csv'}", "--runner=beam", "a.mp4"]
+    process = gsf_tf("predict", *flags, blocked=["apache_beam"])
+    assert process.returncode == 1 and "Traceback" not in process.stderr
+    assert "pip install 'gsf_tf[beam]'" in process.stderr
 
 
 def test_programs_offer_the_choices_of_the_library():

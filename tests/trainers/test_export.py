@@ -19,6 +19,7 @@ def test_litert_and_onnx_go_beside_the_saved_models(trained, records):
         "--calibration=records",
         "--calibration_clips=3",
         "--onnx_batch=1",
+        "--data_license=CC BY 4.0",
     )
     lite, onnx = trained / "export_litert/1", trained / "export_onnx/1"
     kinds = json.loads((lite / "export.json").read_text())["kinds"]
@@ -27,6 +28,9 @@ def test_litert_and_onnx_go_beside_the_saved_models(trained, records):
     assert {figures["calibration_clips"] for figures in kinds.values()} == {3}
     assert (onnx / "1/model.onnx").exists()
     assert json.loads((onnx / "export.json").read_text())["batch_size"] == 1
+    for folder in (lite, onnx):
+        card = (folder / "README.md").read_text()
+        assert "| license of the data | CC BY 4.0 |" in card and str(records) in card
     for line in ("int8: ", "on 3 clips of the records", "top-1 equal for", "(opset 17, 1 clips"):
         assert line in process.stdout.replace("\n", " ")
 

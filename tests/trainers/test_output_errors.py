@@ -20,13 +20,14 @@ from gsf_tf.data.writing.write_shard import ShardWriter
 from gsf_tf.errors import UserError
 from gsf_tf.evaluation import Scores
 from gsf_tf.evaluation.write_evaluation import write_evaluation
-from gsf_tf.export import export_saved_model
+from gsf_tf.export import export_litert, export_onnx, export_saved_model
 from gsf_tf.files.folder_lock import FolderLock
 from gsf_tf.models import from_preset
 from gsf_tf.models.model_file import save_model_file
 from gsf_tf.training.learner import Learner
 from gsf_tf.weights import save_torch_checkpoint
 from gsf_tf.workdir import Workdir
+from tests import exhaustive
 from tests.program_forks import REPOSITORY
 from tests.trainers.conftest import run
 from tests.trainers.small_run import newest_state, run_training, small_config
@@ -185,6 +186,16 @@ def test_exports_that_do_not_fit(model, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="`directory` must be a place.*File exists"):
         export_saved_model(model, labels, tmp_path / "file" / "1")
+
+
+@pytest.mark.parametrize(
+    "export", exhaustive.cases([export_litert, export_onnx], lambda case: case is export_litert)
+)
+def test_models_of_other_formats_that_do_not_fit(model, tmp_path, export):
+    """The files before the model do."""
+    with room_for(100_000), pytest.raises(UserError, match="`directory` must be a place"):
+        export(model, LabelMap(["down", "up"]), tmp_path / "export" / "1")
+    assert list((tmp_path / "export").iterdir()) == []
 
 
 def test_evaluations_that_do_not_fit(tmp_path):

@@ -1,5 +1,6 @@
 import json
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -8,6 +9,8 @@ import pytest
 from tests.data.video.hostile_clips import gif, make_titled_video, playlists
 from tests.data.video_maker import REAL_VIDEOS, cut, make_audio, make_video
 from tests.trainers.conftest import run
+
+STRANGER = pathlib.Path(__file__).parents[1] / "export" / "stranger.py"
 
 
 def results(*flags, check=True):
@@ -26,14 +29,11 @@ def test_workdir_and_export_agree(trained, exported, clips):
 
 
 def test_the_export_gives_the_same_top_five_to_plain_tensorflow(exported, clips, tmp_path):
-    """The clip is made with gsf_tf; the process that runs the model has TensorFlow only."""
-    import numpy as np
-
-    from gsf_tf.data import frames_to_clip
-
+    """The clip is made with PyAV and Pillow, from what `preprocessing.json` says."""
     video = next((clips / "val" / "moving_up").iterdir())
     (ours,), _ = results(f"--model={exported}", video)
-    np.save(tmp_path / "clip.npy", frames_to_clip(video, 4, (32, 32))[None])
+    recipe = exported / "assets" / "preprocessing.json"
+    subprocess.run([sys.executable, STRANGER, recipe, video, tmp_path / "clip.npy"], check=True)
     program = (
         "import sys, numpy, tensorflow as tf\n"
         "serve = tf.saved_model.load(sys.argv[1]).signatures['serving_default']\n"
