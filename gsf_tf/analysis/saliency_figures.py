@@ -7,7 +7,8 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from PIL import Image
 
-PANEL = 1.25
+# Height of a frame in inches, and the frame's width in gaps.
+PANEL, GAPS = 1.25, 32
 
 
 def overlay(
@@ -87,13 +88,20 @@ def strip_figure(rows: Mapping[str, np.ndarray], title: str = "") -> Figure:
     )
     if title:
         figure.suptitle(title, fontsize="medium", parse_math=False)
-    parts = figure.subfigures(len(rows), 1, squeeze=False)[:, 0]
-    for part, (name, frames) in zip(parts, rows.items(), strict=True):
-        part.suptitle(name, fontsize="small", x=0.01, ha="left", parse_math=False)
-        for axes, frame in zip(part.subplots(1, columns, squeeze=False)[0], frames, strict=True):
-            axes.imshow(frame)
-            axes.set_axis_off()
+    all_axes = figure.subplots(len(rows), 1, squeeze=False)[:, 0]
+    for axes, (name, frames) in zip(all_axes, rows.items(), strict=True):
+        # A single picture per row: drawing one for each frame takes several times as long.
+        axes.imshow(_side_by_side(np.asarray(frames)))
+        axes.set_title(name, fontsize="small", loc="left", parse_math=False)
+        axes.set_axis_off()
     return figure
+
+
+def _side_by_side(frames):
+    """Returns frames `[T, H, W, 3]` from left to right, with gaps between them."""
+    gap = max(1, frames.shape[2] // GAPS)
+    padded = np.pad(frames, [(0, 0), (0, 0), (0, gap), (0, 0)], constant_values=255)
+    return np.concatenate(list(padded), axis=1)[:, :-gap]
 
 
 def _resized(values, size):

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         class_gains_figure,
         confused_pairs_figure,
     )
+    from gsf_tf.evaluation.class_groups import read_class_groups
     from gsf_tf.evaluation.clip_lengths import LengthBin, accuracy_by_length, length_figure
     from gsf_tf.evaluation.confusions import ConfusedPair, confused_pairs
     from gsf_tf.evaluation.features import Features, extract_features
@@ -55,6 +56,7 @@ __all__ = [
     "fuse_scores",
     "length_figure",
     "metrics_figure",
+    "read_class_groups",
     "score_frame_orders",
     "score_videos",
     "task_metrics",

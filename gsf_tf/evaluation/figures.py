@@ -56,7 +56,7 @@ def curves_figure(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
 def metrics_figure(
     runs: Mapping[str, Sequence[Mapping[str, Any]]], panels: Mapping[str, Sequence[str]]
 ) -> Figure:
-    """Draws any metrics of a run over the epochs, in a row of panels.
+    """Draws any metrics of a run over the epochs, a panel for each.
 
     Args:
         runs: As in `curves_figure`.
@@ -85,9 +85,13 @@ def metrics_figure(
             "`panels` must have a panel, and a run a metric of each. Received: "
             f"{', '.join(empty) or 'no panel'}; the runs have {', '.join(sorted(recorded))}"
         )
-    figure = Figure(figsize=(4.7 * len(panels) + 0.6, 4), layout="constrained")
-    all_axes = figure.subplots(1, len(panels), squeeze=False)[0]
-    for axes, (title, names) in zip(all_axes, panels.items(), strict=True):
+    columns = min(3, len(panels))
+    rows = -(-len(panels) // columns)
+    figure = Figure(figsize=(4.7 * columns + 0.6, 3.7 * rows), layout="constrained")
+    all_axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for axes in all_axes[len(panels) :]:
+        axes.set_axis_off()
+    for axes, (title, names) in zip(all_axes, panels.items(), strict=False):
         for color, (run, lines) in enumerate(runs.items()):
             for style, name in enumerate(names):
                 points = [(line["epoch"], line[name]) for line in lines if name in line]

@@ -117,9 +117,12 @@ def test_overlay_is_brightest_on_the_shape():
 def test_strip_and_animations(tmp_path):
     clip, _ = moving_square()
     figure = strip_figure({"frames": clip, "$x_1$ maps": clip}, title="a title")
-    panels = [axes for part in figure.subfigs for axes in part.axes]
-    assert len(panels) == 8
-    np.testing.assert_array_equal(panels[5].images[0].get_array(), clip[1])
+    first, second = figure.axes
+    assert (first.get_title("left"), second.get_title("left")) == ("frames", "$x_1$ maps")
+    # A gap of one white column between frames of 32 pixels.
+    drawn = second.images[0].get_array()
+    assert drawn.shape == (32, 4 * 33 - 1, 3) and (drawn[:, 32] == 255).all()
+    np.testing.assert_array_equal(drawn[:, 33:65], clip[1])
     figure.savefig(tmp_path / "strip.png")
 
     write_animation(tmp_path / "clip.gif", clip, frame_rate=5)
