@@ -25,8 +25,10 @@ from gsf_tf.evaluation import (
     trade_off_figure,
 )
 from gsf_tf.evaluation.frame_orders import TITLES
+from gsf_tf.short_names import short_name
 from gsf_tf.tasks import ACTION
 
+from .analyzed_model import short_names
 from .published_points import published_points
 
 # Titles of the panels, and the beginnings of the names of their metrics.
@@ -39,6 +41,8 @@ PANELS = {
     "Mean reach of the shifts, frames or elements": ("shift/T", "shift/H", "shift/W"),
 }
 STRIPS = 6
+# Longest name in the title of a strip.
+PART = 36
 
 
 def training(models, report, options):
@@ -111,7 +115,8 @@ def trade_off(models, report, options):
 def gains(models, report, options):
     """Compares the first model, or file of scores, with each of the others, class by class."""
     if options.compare:
-        named = {file: Scores.load(file) for file in options.compare}
+        names = short_names(options.compare)
+        named = {n: Scores.load(file) for n, file in zip(names, options.compare, strict=True)}
     else:
         named = {model.name: model.scores for model in models}
     if len(named) < 2:
@@ -207,9 +212,8 @@ def _mistakes_of(model, report):
         return
     clips = model.find_clips([each.video for each in mistakes])
     strips = {
-        f"{each.true}, taken for {each.predicted} ({each.confidence:.0%})   {each.video}": (
-            clips[each.video]
-        )
+        f"{short_name(each.true, PART)}, taken for {short_name(each.predicted, PART)} "
+        f"({each.confidence:.0%})   {short_name(each.video, PART)}": clips[each.video]
         for each in mistakes
         if each.video in clips
     }

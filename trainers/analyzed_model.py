@@ -14,6 +14,7 @@ from gsf_tf.models import SegmentModel
 from gsf_tf.tasks import ACTION, task_logits
 
 from .evaluation_subject import EvaluationSubject, evaluation_subject
+from .report_folder import file_stem
 
 BATCH_SIZE = 16
 
@@ -158,16 +159,9 @@ def analyzed_models(workdirs, models, labels, records, split, most_videos):
     subjects = [evaluation_subject(path, None, None, records, split, None) for path in workdirs]
     subjects += [evaluation_subject(None, path, labels, records, split, None) for path in models]
     paths = [*workdirs, *models]
-    short = [pathlib.Path(path).resolve().name for path in paths]
-    names = short if len(set(short)) == len(short) else paths
-    if len(set(names)) < len(names):
-        raise UserError(
-            "Each model must be named once. Received: "
-            f"{', '.join(path for path in paths if paths.count(path) > 1)} more than once."
-        )
     found = [
         AnalyzedModel(name, subject, most_videos)
-        for name, subject in zip(names, subjects, strict=True)
+        for name, subject in zip(short_names(paths), subjects, strict=True)
     ]
     first = found[0]
     for other in found[1:]:
@@ -177,6 +171,14 @@ def analyzed_models(workdirs, models, labels, records, split, most_videos):
                 f"{_describe(first)}, {_describe(other)}. Analyze them one by one."
             )
     return found
+
+
+def short_names(paths):
+    """Returns the last part of each path, or whole paths with a number where two would be alike."""
+    names = [pathlib.Path(path).resolve().name for path in paths]
+    if len({file_stem(name).lower() for name in names}) == len(names):
+        return names
+    return [f"{number} {path}" for number, path in enumerate(paths, 1)]
 
 
 def _describe(model):

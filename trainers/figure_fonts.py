@@ -52,7 +52,9 @@ def _families_with(characters):
 @functools.cache
 def _candidates():
     """Returns the upright fonts of usual weight, a sans serif before the others."""
-    entries = [e for e in font_manager.fontManager.ttflist if e.style == "normal"]
+    # matplotlib's font of last resort has a box for every character.
+    fonts = (e for e in font_manager.fontManager.ttflist if not e.name.startswith("Last Resort"))
+    entries = [e for e in fonts if e.style == "normal"]
     entries = [e for e in entries if e.weight in ("normal", "regular", 400)]
     return sorted(entries, key=lambda e: ("Sans" not in e.name, e.name))
 

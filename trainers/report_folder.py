@@ -3,6 +3,7 @@
 import base64
 import csv
 import dataclasses
+import hashlib
 import io
 import pathlib
 import re
@@ -15,6 +16,8 @@ from .figure_fonts import save_figure, use_installed_fonts
 
 DPI = 110
 FRAME_RATE = 4
+# Bytes; most file systems allow 255, and an ending follows.
+LONGEST_STEM = 180
 
 
 @dataclasses.dataclass
@@ -136,8 +139,12 @@ class ReportFolder:
 
 
 def file_stem(name):
-    """Returns a name with letters, digits, `.`, `_` and `-` only."""
-    return re.sub(r"[^\w.-]+", "_", name).strip("._") or "model"
+    """Returns a name with letters, digits, `.`, `_` and `-` only, short enough for a file."""
+    stem = re.sub(r"[^\w.-]+", "_", name).strip("._") or "model"
+    if len(stem.encode()) <= LONGEST_STEM:
+        return stem
+    digest = hashlib.sha256(stem.encode()).hexdigest()[:8]
+    return f"{stem.encode()[:LONGEST_STEM].decode('utf-8', 'ignore')}_{digest}"
 
 
 def _text(value, digits=4):

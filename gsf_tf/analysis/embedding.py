@@ -9,6 +9,8 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.metrics import silhouette_score
 
+from gsf_tf.short_names import short_name
+
 METHODS = ("tsne", "pca")
 # t-SNE's usual perplexity; with few points it must be smaller than their number.
 PERPLEXITY = 30
@@ -16,6 +18,8 @@ PERPLEXITY = 30
 COMPONENTS = 50
 FEWEST = 4
 NAMED_GROUPS = 20
+# Width of a character of the legend in inches.
+CHARACTER = 0.08
 MARKERS = "osD^vP*X"
 
 
@@ -119,7 +123,8 @@ def embedding_figure(
     names, counts = np.unique(groups, return_counts=True)
     if len(names) > NAMED_GROUPS:
         names = np.sort(names[np.argsort(-counts, kind="stable")[: NAMED_GROUPS - 1]])
-    figure = Figure(figsize=(9.5, 6), layout="constrained")
+    longest = max(len(short_name(name)) for name in names)
+    figure = Figure(figsize=(7.2 + CHARACTER * longest, 6), layout="constrained")
     axes = figure.subplots()
     handles = {}
     rest = ~np.isin(groups, names)
@@ -143,7 +148,7 @@ def embedding_figure(
         fontsize="small",
     )
     for text, name in zip(legend.get_texts(), handles, strict=True):
-        text.set(text=name, parse_math=False)
+        text.set(text=short_name(name), parse_math=False)
     return figure
 
 

@@ -2,7 +2,6 @@
 
 from matplotlib.figure import Figure
 
-LONGEST = 64
 BAR_HEIGHT = 0.24
 # Inches of a character at the size of the names, and of the bars beside them.
 CHARACTER = 0.075
@@ -13,7 +12,7 @@ def bar_figure(names, values, *, errors=None, colors="C0", title="", xlabel="", 
     """Draws a bar per name, the first at the top.
 
     Args:
-        names: The names; what is longer than 64 characters is cut in its middle.
+        names: The names, short enough for a picture.
         values: Length of each bar.
         errors: Pair of lists, how far the interval of each value reaches down and up; or None.
         colors: Color of all bars, or a list with that of each.
@@ -24,7 +23,6 @@ def bar_figure(names, values, *, errors=None, colors="C0", title="", xlabel="", 
     Returns:
         A pair of the figure and its axes.
     """
-    names = [short_name(name) for name in names]
     width = BARS_WIDTH + CHARACTER * max(map(len, names), default=0)
     figure = Figure(figsize=(width, 1.1 + BAR_HEIGHT * max(len(names), 3)), layout="constrained")
     axes = figure.subplots()
@@ -47,15 +45,3 @@ def bar_figure(names, values, *, errors=None, colors="C0", title="", xlabel="", 
             fontsize="x-small",
         )
     return figure, axes
-
-
-def short_name(name, longest=LONGEST):
-    """Returns a name, or its beginning and its end with an ellipsis between them.
-
-    Names of classes often differ in their last words only.
-    """
-    name = " ".join(str(name).split())
-    if len(name) <= longest:
-        return name
-    half = (longest - 1) // 2
-    return f"{name[: longest - 1 - half]}…{name[-half:]}"

@@ -7,8 +7,11 @@ from matplotlib.figure import Figure
 from gsf_tf.evaluation.class_bars import bar_figure
 from gsf_tf.evaluation.confusions import ConfusedPair
 from gsf_tf.evaluation.gains import Gain
+from gsf_tf.short_names import short_name
 
 GAINED, LOST = "C0", "C3"
+# Longest name of one class of a pair.
+PART = 44
 
 
 def class_gains_figure(gains: Sequence[Gain], count: int = 10, title: str = "") -> Figure:
@@ -41,7 +44,7 @@ def class_gains_figure(gains: Sequence[Gain], count: int = 10, title: str = "") 
     shown = [each for each in ordered if each.gain > 0][:count]
     shown += [each for each in ordered if each.gain < 0][-count:]
     figure, axes = bar_figure(
-        [each.name for each in shown],
+        [short_name(each.name) for each in shown],
         [100 * each.gain for each in shown],
         # The bootstrap's interval need not hold the value itself when videos are few.
         errors=[
@@ -70,7 +73,7 @@ def confused_pairs_figure(pairs: Sequence[ConfusedPair], title: str = "") -> Fig
         A matplotlib figure; `figure.savefig(path)` writes it to a file.
     """
     figure, axes = bar_figure(
-        [f"{pair.first} / {pair.second}" for pair in pairs],
+        [f"{short_name(p.first, PART)} / {short_name(p.second, PART)}" for p in pairs],
         [100 * pair.share for pair in pairs],
         title=title,
         xlabel="Videos of both classes that are taken for the other, %",
@@ -106,7 +109,7 @@ def class_accuracy_figure(
         left_out = len(ordered) - count
         title = f"{title}\nwithout {left_out} classes in the middle".strip()
         ordered = ordered[: count - count // 2] + ordered[len(ordered) - count // 2 :]
-    names, values = [name for name, _ in ordered], [100 * value for _, value in ordered]
+    names, values = [short_name(name) for name, _ in ordered], [100 * value for _, value in ordered]
     figure, axes = bar_figure(
         names,
         values,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from gsf_tf.evaluation.class_bars import short_name
+from gsf_tf.short_names import short_name
 
 # Area of the marker of the largest network, in square points, and of the smallest that is seen.
 LARGEST, SMALLEST = 900, 25

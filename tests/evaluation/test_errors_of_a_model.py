@@ -15,7 +15,7 @@ from gsf_tf.evaluation import (
     length_figure,
     trade_off_figure,
 )
-from gsf_tf.evaluation.class_bars import short_name
+from gsf_tf.short_names import short_name
 
 
 def scores(logits, labels, names="abc"):

@@ -68,6 +68,26 @@ def read_csv(path):
         return list(csv.DictReader(file))
 
 
+def test_a_report_of_one_run(trained, tmp_path):
+    output = tmp_path / "report"
+    flags = [f"--workdir={trained}", f"--output={output}", "--parts=gains,gates", "--videos=5"]
+    process = run("analyze", *flags)
+    assert f"Wrote {output / 'index.html'}" in process.stdout
+    page = Page(output / "index.html")
+    assert page.ids == ["gains", "gates"]
+    assert "This part does not apply: it needs two models" in page.text
+    # The figure has its three files, and the page has the picture itself.
+    assert (output / "gates_gsf.svg").stat().st_size > 1000
+    (source,) = page.sources
+    assert base64.b64decode(source.split(",")[1]) == (output / "gates_gsf.png").read_bytes()
+    # Of the twelve videos every third is counted, so four: four frames with two halves each.
+    counts = {}
+    for row in read_csv(output / "gates_gsf.csv"):
+        counts[row["layer"]] = counts.get(row["layer"], 0) + int(row["count"])
+    assert len(counts) == 4 and all(count % (4 * 4 * 2) == 0 for count in counts.values())
+
+
+@pytest.mark.exhaustive
 def test_gains_gates_and_saliency_of_two_runs(trained, other_run, tmp_path):
     output = tmp_path / "report"
     process = run(
@@ -101,15 +121,11 @@ def test_gains_gates_and_saliency_of_two_runs(trained, other_run, tmp_path):
         assert (output / f"{name}.mp4").read_bytes() in embedded
         assert (output / f"{name}.gif").stat().st_size > 1000
 
-    # Of the twelve videos every third is counted, so four: four frames with two halves each.
-    counts = {}
-    for row in read_csv(output / "gates_gsf.csv"):
-        counts[row["layer"]] = counts.get(row["layer"], 0) + int(row["count"])
-    assert len(counts) == 4 and all(count % (4 * 4 * 2) == 0 for count in counts.values())
     rows = read_csv(output / "gains_other_over_gsf.csv")
     assert len(rows) == 13 and rows[0]["class"] == "all classes" and rows[0]["videos"] == "12"
 
 
+@pytest.mark.exhaustive
 def test_scores_of_evaluate_are_taken_if_they_are_the_models(other_run, tmp_path):
     run("evaluate", f"--workdir={other_run}")
     file = other_run / "scores_efficiency.npz"
@@ -162,6 +178,7 @@ def test_every_part_of_two_runs(trained, other_run, tmp_path):
     assert rows[0]["silhouette"] == "not defined" and float(rows[1]["silhouette"]) < 1
 
 
+@pytest.mark.exhaustive
 def test_scores_in_files_are_compared(trained, other_run, tmp_path):
     run("evaluate", f"--workdir={other_run}")
     first = Scores.load(other_run / "scores_efficiency.npz")
@@ -184,6 +201,7 @@ def test_scores_in_files_are_compared(trained, other_run, tmp_path):
     assert "compared must be of the same videos" in message and "five.npz" in message
 
 
+@pytest.mark.exhaustive
 def test_models_of_other_classes_are_refused(trained, tmp_path):
     name = "val-00000-of-00001.tfrecord"
     write_shard(tmp_path / name, small_records(3, 3))
@@ -218,6 +236,7 @@ def test_wrong_flags(tmp_path):
     assert "One of --workdir and --model" in refused("features")
 
 
+@pytest.mark.exhaustive
 def test_features_of_a_split(trained, tmp_path):
     output = tmp_path / "features.npz"
     process = run("features", f"--workdir={trained}", f"--output={output}", "--batch_size=5")
