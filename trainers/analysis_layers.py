@@ -7,11 +7,14 @@ from gsf_tf.analysis import (
     class_activation,
     embed_features,
     embedding_figure,
+    fusion_figure,
+    fusion_model,
     gate_figure,
     gate_model,
     gate_statistics,
     grad_cam,
     overlay,
+    shift_animation,
     shift_histogram_figure,
     shift_statistics,
     silhouette,
@@ -23,6 +26,7 @@ from gsf_tf.models.layer_lookup import find_layers
 from gsf_tf.tasks import ACTION
 
 from .report_folder import file_stem
+from .run_shifts import shift_history
 
 EMBEDDINGS = {"tsne": "t-SNE", "pca": "two principal components"}
 
@@ -82,6 +86,25 @@ def shifts(models, report, options):
             ]
             title = f"{model.name}: shifts in time"
             report.add_figure(f"attention_{model.name}", attention_figure(in_time), rows, title)
+        _history_of(model, report)
+
+
+def _history_of(model, report):
+    """Draws the shifts at the checkpoints of a run, one after the other."""
+    run = model.subject.run
+    history = {} if run is None else shift_history(run, model.subject.open().network)
+    if len(history) < 2:
+        report.note(f"{model.name}: no animation, which needs two checkpoints of a run or more.")
+        return
+    rows = [["moment", "layer", "axis", "zero_share", "mean_reach", "largest_reach"]]
+    for moment, statistics in history.items():
+        for layer in statistics:
+            values = zip(layer.zero_share, layer.mean_reach, layer.largest_reach, strict=True)
+            for axis, each in zip(layer.axes, values, strict=True):
+                rows.append([moment, layer.name, axis, *map(float, each)])
+    stem, title = f"shift_history_{model.name}", f"{model.name}: shifts at the checkpoints"
+    moments = ", ".join(history)
+    report.add_animation(stem, shift_animation(history), rows, title, f"In order: {moments}.", 1)
 
 
 def saliency(models, report, options):
@@ -117,7 +140,24 @@ def _saliency_of(model, number, video, clip, report, options):
         rows += [[name, *map(int, place), float(v)] for place, v in np.ndenumerate(values)]
     stem = f"saliency_{model.name}_{number}"
     report.add_figure(stem, strip_figure(strips), rows, title, video)
-    report.add_animation(stem, np.concatenate(list(strips.values()), axis=2), f"{title}, moving")
+    moving = np.concatenate(list(strips.values()), axis=2)
+    report.add_animation(stem, moving, rows, f"{title}, moving")
+    _fusions_of(model, number, clip, report)
+
+
+def _fusions_of(model, number, clip, report):
+    """Draws the fusion weights of GSF's layers for a clip; other models have none."""
+    try:
+        fusions_of = fusion_model(model.network)(clip[None])
+    except ValueError:
+        return
+    weights = {name: values[0].numpy() for name, values in fusions_of.items()}
+    rows = [["layer", "frame", "half", "channel", "weight"]]
+    for name, values in weights.items():
+        for (frame, half, channel), value in np.ndenumerate(values):
+            rows.append([name, frame, half + 1, channel, float(value)])
+    title = f"{model.name}: fusion weights for this clip"
+    report.add_figure(f"fusion_{model.name}_{number}", fusion_figure(weights), rows, title)
 
 
 def _maps(network, clip, predicted, layer, model, report):

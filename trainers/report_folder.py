@@ -100,13 +100,14 @@ class ReportFolder:
         files = [f"{stem}.{ending}" for ending in ("png", "svg", "csv")]
         self.sections[-1].items.append(Item(title, text, f"{stem}.png", files))
 
-    def add_animation(self, stem, frames, title, text=""):
-        """Writes frames, uint8 `[T, H, W, 3]`, as mp4 and as GIF."""
+    def add_animation(self, stem, frames, rows, title, text="", frame_rate=FRAME_RATE):
+        """Writes frames, uint8 `[T, H, W, 3]`, as mp4 and as GIF, and their numbers as CSV."""
         stem = file_stem(stem)
         files = [f"{stem}.{ending}" for ending in ("mp4", "gif")]
         for name in files:
-            write_animation(self.path / name, frames, FRAME_RATE)
-        self.sections[-1].items.append(Item(title, text, files[0], files))
+            write_animation(self.path / name, frames, frame_rate)
+        self._write_csv(stem, rows)
+        self.sections[-1].items.append(Item(title, text, files[0], [*files, f"{stem}.csv"]))
 
     def add_table(self, stem, rows, title, text=""):
         """Writes a table as CSV, which the page shows.

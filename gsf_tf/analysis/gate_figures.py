@@ -1,8 +1,9 @@
-"""Picture of the gates of GSF and GSM, like Figure 8 of the GSF paper."""
+"""Pictures of the gates of GSF and GSM, like Figure 8 of the GSF paper, and of GSF's fusion."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from gsf_tf.analysis.gate_statistics import GateStatistics
@@ -61,4 +62,47 @@ def gate_figure(statistics: Sequence[GateStatistics]) -> Figure:
         axes.set_ylabel("Share of the gates")
     handles, labels = grid.flat[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=2)
+    return figure
+
+
+def fusion_figure(weights: Mapping[str, np.ndarray], title: str = "") -> Figure:
+    """Draws the fusion weights of layers for a clip: a row per channel, a column per frame.
+
+    Bright is F near 1, where the output is the shifted features; dark is F near 0, where it is
+    those of the frame itself. Of more than four layers, the first, the last and evenly spaced ones
+    between them are drawn. The channels of a half are sorted by their mean.
+
+    Args:
+        weights: Dictionary from the name of a layer to its weights `[T, 2, P / 2]` in 0..1, such as
+            one clip of `fusion_model`'s result.
+        title: Title of the picture.
+
+    Returns:
+        A matplotlib figure; `figure.savefig(path)` writes it to a file.
+
+    Raises:
+        ValueError: If there is no layer.
+
+    Reference:
+        GSF paper, equations (7)-(10).
+    """
+    if not weights:
+        raise ValueError("`weights` must have a layer. Received: none")
+    names = list(weights)
+    places = np.linspace(0, len(names) - 1, min(COLUMNS, len(names))).round().astype(int)
+    figure = Figure(figsize=(2.6 + 2.3 * len(places), 4.6), layout="constrained")
+    figure.suptitle(title, fontsize="medium", parse_math=False)
+    grid = figure.subplots(2, len(places), squeeze=False)
+    for column, place in enumerate(places):
+        values = np.asarray(weights[names[place]])
+        grid[0, column].set_title(names[place], fontsize="small", parse_math=False)
+        grid[1, column].set_xlabel("Frame")
+        for half, axes in enumerate(grid[:, column]):
+            order = np.argsort(-values[:, half].mean(axis=0), kind="stable")
+            rows = values[:, half, order].T
+            image = axes.imshow(rows, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+            axes.set(xticks=range(len(values)), yticks=[])
+    for half, axes in enumerate(grid[:, 0]):
+        axes.set_ylabel(f"Channels, {HALVES[half]}", fontsize="small")
+    figure.colorbar(image, ax=grid.ravel().tolist(), label="Fusion weight F", shrink=0.8)
     return figure

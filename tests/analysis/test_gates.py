@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from gsf_tf.analysis import gate_figure, gate_model, gate_statistics
+from gsf_tf.analysis import (
+    fusion_figure,
+    fusion_model,
+    gate_figure,
+    gate_model,
+    gate_statistics,
+)
 from gsf_tf.layers import GateShift, GateShiftFuse
 from gsf_tf.models import from_preset
 from gsf_tf.models.layer_lookup import find_layers
@@ -97,6 +103,42 @@ def test_statistics_of_planted_gates(tmp_path):
     drawn = figure.axes[0].patches[0].get_data().values
     np.testing.assert_array_equal(drawn, first.shares[0])
     figure.savefig(tmp_path / "gates.svg")
+
+
+def test_the_model_of_fusion_weights_has_those_of_each_layer(tmp_path):
+    """With kernels of zero, F is the sigmoid of the bias of its half."""
+    model = small_model()
+    layers = find_layers(model, GateShiftFuse)
+    biases = np.random.default_rng(1).normal(size=(len(layers), 2)).astype("float32")
+    for layer, of_layer in zip(layers, biases, strict=True):
+        for kernel, bias, value in zip(
+            layer.fusion_kernels, layer.fusion_biases, of_layer, strict=True
+        ):
+            kernel.assign(np.zeros(kernel.shape))
+            bias.assign([value])
+    fusions = fusion_model(model)(CLIPS)
+    assert list(fusions) == [layer.name for layer in layers]
+    for layer, of_layer in zip(layers, biases, strict=True):
+        values = np.asarray(fusions[layer.name])
+        assert values.shape == (2, 3, 2, layer.processed_channels(layer.input.shape[-1]) // 2)
+        expected = np.broadcast_to(1 / (1 + np.exp(-of_layer))[:, None], values.shape)
+        np.testing.assert_allclose(values, expected, rtol=1e-5)
+    with pytest.raises(ValueError, match="learn a fusion.*'gsm_resnet14thin'"):
+        fusion_model(small_model("gsm_resnet14thin"))
+
+
+def test_fusion_weights_are_drawn_by_half_and_sorted(tmp_path):
+    weights = np.zeros((3, 2, 2))
+    weights[:, 0] = [[0.2, 0.9], [0.3, 0.9], [0.4, 0.9]]
+    first, second = fusion_figure({"$layer$": weights}).axes[:2]
+    assert first.get_title() == "$layer$"
+    np.testing.assert_allclose(first.images[0].get_array(), [[0.9] * 3, [0.2, 0.3, 0.4]])
+    np.testing.assert_allclose(second.images[0].get_array(), np.zeros((2, 3)))
+    many = {f"layer {number}": weights for number in range(9)}
+    titles = [axes.get_title() for axes in fusion_figure(many).axes[:4]]
+    assert titles == ["layer 0", "layer 3", "layer 5", "layer 8"]
+    with pytest.raises(ValueError, match="must have a layer"):
+        fusion_figure({})
 
 
 def test_what_is_refused():
