@@ -36,7 +36,8 @@ def layered(models, report):
     for model in models:
         if not model.has_layers:
             report.note(
-                f"{model.name} is an export without layers, to which this part does not apply."
+                f"{model.name}: this part does not apply. It needs the layers of a SegmentModel, "
+                f"and this is a {type(model.network).__name__}."
             )
     return [model for model in models if model.has_layers]
 
@@ -45,10 +46,11 @@ def gates(models, report, options):
     """Counts the gates of each layer over the split."""
     for model in layered(models, report):
         try:
-            statistics = gate_statistics(model.network, (clip for clip, _, _ in model.dataset()))
+            gate_model(model.network)
         except ValueError as error:
             report.note(f"{model.name}: this part does not apply. {error}")
             continue
+        statistics = gate_statistics(model.network, (clip for clip, _, _ in model.dataset()))
         rows = [["layer", "half", "from", "to", "count"]]
         for layer in statistics:
             for half, counts in enumerate(layer.counts, 1):
@@ -148,10 +150,10 @@ def _saliency_of(model, number, video, clip, report, options):
 def _fusions_of(model, number, clip, report):
     """Draws the fusion weights of GSF's layers for a clip; other models have none."""
     try:
-        fusions_of = fusion_model(model.network)(clip[None])
+        fusions_of = fusion_model(model.network)
     except ValueError:
         return
-    weights = {name: values[0].numpy() for name, values in fusions_of.items()}
+    weights = {name: values[0].numpy() for name, values in fusions_of(clip[None]).items()}
     rows = [["layer", "frame", "half", "channel", "weight"]]
     for name, values in weights.items():
         for (frame, half, channel), value in np.ndenumerate(values):
@@ -171,10 +173,10 @@ def _maps(network, clip, predicted, layer, model, report):
     if layer is not None:
         (maps[f"Grad-CAM of {layer}"],) = grad_cam(network, clip[None], layer, [predicted])
     try:
-        gates_of = gate_model(network)(clip[None])
+        gates_of = gate_model(network)
     except ValueError:  # A model without gates has none to draw.
         return maps
-    name, gates_of_layer = list(gates_of.items())[-1]
+    name, gates_of_layer = list(gates_of(clip[None]).items())[-1]
     for half, reads in enumerate(("next", "previous")):
         maps[f"gates of {name} that read the {reads} frame"] = gates_of_layer[0, ..., half].numpy()
     return maps

@@ -87,7 +87,8 @@ def trade_off(models, report, options):
     points = []
     for model in models:
         if not model.has_layers:
-            report.note(f"{model.name} is an export, whose operations cannot be counted by layer.")
+            kind = type(model.network).__name__
+            report.note(f"{model.name} cannot be counted: it is a {kind} and no SegmentModel.")
             continue
         try:
             macs = count_macs(model.network, convention="paper")
