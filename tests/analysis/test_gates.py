@@ -13,6 +13,7 @@ from gsf_tf.analysis import (
 from gsf_tf.layers import GateShift, GateShiftFuse
 from gsf_tf.models import from_preset
 from gsf_tf.models.layer_lookup import find_layers
+from tests import exhaustive
 
 CLIPS = np.random.default_rng(0).integers(0, 256, (2, 3, 32, 32, 3), "uint8")
 
@@ -64,7 +65,9 @@ def test_a_sum_has_no_fusion_weights():
         layer.fusions(np.zeros((4, 5, 6, 8), "float32"))
 
 
-@pytest.mark.parametrize("preset", ["gsf_resnet14thin", "gsm_resnet14thin"])
+@pytest.mark.parametrize(
+    "preset", exhaustive.cases(["gsf_resnet14thin", "gsm_resnet14thin"], lambda p: "gsf" in p)
+)
 def test_the_model_of_gates_has_those_of_each_layer(preset, ops_path):
     model = small_model(preset)
     biases = np.random.default_rng(1).normal(size=(4, 2)).astype("float32")
