@@ -16,6 +16,8 @@ from .figure_fonts import save_figure, use_installed_fonts
 
 DPI = 110
 FRAME_RATE = 4
+# Inches around the axes of a figure.
+PADDING = 0.1
 # Bytes; most file systems allow 255, and an ending follows.
 LONGEST_STEM = 180
 
@@ -89,6 +91,8 @@ class ReportFolder:
         """
         stem = file_stem(stem)
         self.boxes.update(use_installed_fonts(figure))
+        # Room for texts that are a little wider in one of the formats than in the other.
+        figure.get_layout_engine().set(w_pad=PADDING, h_pad=PADDING)
         # Texts as outlines, so that every viewer has their characters; no date, so that the same
         # figure is the same file.
         with matplotlib.rc_context({"svg.hashsalt": stem}):
