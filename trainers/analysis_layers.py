@@ -166,7 +166,9 @@ def _maps(network, clip, predicted, layer, model, report):
     """Returns the maps of a clip by their titles, `[T, h, w]` each."""
     maps = {}
     try:
-        (maps["class activation"],) = class_activation(network, clip[None], [predicted])
+        (maps["class activation"],) = class_activation(
+            network, clip[None], [predicted], relative=True
+        )
     except ValueError as error:
         report.note(f"{model.name}: no class activation. {error}")
     layer = layer or _last_temporal_layer(network)

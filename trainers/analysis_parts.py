@@ -73,8 +73,9 @@ DRAWN = {
     "saliency": Part(
         "Saliency",
         "What speaks for the class that the model finds, over the frames of a clip: GSF paper, "
-        "Figure 9. Class activation divides the logit of the class among places and frames; "
-        "Grad-CAM does so for an earlier layer; red gates are positive, blue ones negative.",
+        "Figure 9. Class activation divides the logit of the class, relative to the other classes, "
+        "among places and frames; Grad-CAM does so for an earlier layer; red gates are positive, "
+        "blue ones negative.",
         saliency,
     ),
     "features": Part(

@@ -12,7 +12,11 @@ from gsf_tf.tasks import ACTION
 
 
 def class_activation(
-    model: keras.Model, clips: np.ndarray | tf.Tensor, classes: Sequence[int] | None = None
+    model: keras.Model,
+    clips: np.ndarray | tf.Tensor,
+    classes: Sequence[int] | None = None,
+    *,
+    relative: bool = False,
 ) -> np.ndarray:
     """Returns how much each place of each frame speaks for a class: a tube in space and time.
 
@@ -24,6 +28,8 @@ def class_activation(
         model: `SegmentModel` whose backbone gives feature maps `[B * T, h, w, C]`.
         clips: `[B, T, H, W, 3]` in 0..255.
         classes: Index of the class for each clip, `[B]`; by default the class that the model finds.
+        relative: Subtract the mean of the maps of all classes. What adds to all logits alike does
+            not change a probability, but may be larger than what tells the classes apart.
 
     Returns:
         float32 `[B, T, h, w]`, in units of the logit.
@@ -55,6 +61,8 @@ def class_activation(
     kernel, bias = (keras.ops.convert_to_numpy(w) for w in _classifier(model).weights)
     logits = maps.mean(axis=(1, 2, 3)) @ kernel + bias
     classes = _checked_classes(classes, logits)
+    if relative:
+        kernel = kernel - kernel.mean(axis=1, keepdims=True)
     return np.einsum("bthwc,cb->bthw", maps, kernel[:, classes]).astype(np.float32)
 
 

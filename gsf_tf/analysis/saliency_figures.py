@@ -18,10 +18,11 @@ def overlay(
 
     Args:
         frames: uint8 `[T, H, W, 3]`, RGB.
-        maps: `[T, h, w]`, scaled to the size of the frames. The largest magnitude of all frames is
-            the end of the colors, so the frames of a clip can be compared.
-        signed: Whether zero is the middle of the colors (blue: negative, red: positive). By
-            default what is negative counts as zero, and the colors go from dark to bright.
+        maps: `[T, h, w]`, scaled to the size of the frames. The largest value of all frames is the
+            end of the colors, so the frames of a clip can be compared.
+        signed: Whether zero is the middle of the colors (blue: negative, red: positive), and the
+            largest magnitude their end. By default what is negative counts as zero, and the colors
+            go from dark to bright.
         opacity: Share of the color where the map is strongest, in [0, 1]; elsewhere less.
 
     Returns:
@@ -39,8 +40,8 @@ def overlay(
             "`frames` must be [T, H, W, 3] and `maps` [T, h, w] with the same T. Received: frames "
             f"of shape {frames.shape}, maps of shape {maps.shape}"
         )
-    strength = maps / max(np.abs(maps).max(initial=0), 1e-12)
-    strength = np.clip(strength, -1 if signed else 0, 1)
+    shown = maps if signed else np.maximum(maps, 0)
+    strength = shown / max(np.abs(shown).max(initial=0), 1e-12)
     return np.stack([
         _blend(frame, _resized(each, frame.shape[:2]), signed, opacity)
         for frame, each in zip(frames, strength, strict=True)

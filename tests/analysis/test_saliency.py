@@ -57,6 +57,17 @@ def test_class_activation_lights_up_where_the_shape_moves():
     np.testing.assert_allclose(maps.mean(axis=(1, 2, 3)) + bias, logits[[0, 1], [1, 0]], rtol=1e-4)
 
 
+def test_relative_maps_tell_the_classes_apart():
+    """Of two classes, each has half the difference; their sum is zero, and so are the biases'."""
+    clip, cells = moving_square()
+    model = color_model()
+    plain = [class_activation(model, clip[None], [label]) for label in (0, 1)]
+    relative = [class_activation(model, clip[None], [n], relative=True) for n in (0, 1)]
+    np.testing.assert_allclose(relative[1], (plain[1] - plain[0]) / 2, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(relative[0], -relative[1], rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(brightest(relative[1][0]), cells)
+
+
 def test_without_classes_it_is_the_likeliest():
     clip, _ = moving_square()
     model = color_model()
@@ -108,6 +119,9 @@ def test_overlay_is_brightest_on_the_shape():
     assert laid.shape == gray.shape and laid.dtype == np.uint8
     red = laid[..., 0].reshape(4, 4, CELL, 4, CELL).mean(axis=(2, 4))
     np.testing.assert_array_equal(brightest(red), cells)
+    # What is negative does not weaken what is positive.
+    negative = np.where(maps == 0, -100.0, maps)
+    np.testing.assert_array_equal(overlay(gray, np.maximum(negative, 0)), overlay(gray, negative))
     # A map with a sign shows negative places in blue, one without does not show them.
     blue = overlay(gray, -maps, signed=True)
     assert (blue[0, 12, 4].astype(int)[2] - blue[0, 12, 4].astype(int)[0]) > 30
