@@ -178,7 +178,8 @@ def _maps(network, clip, predicted, layer, model, report):
         gates_of = gate_model(network)
     except ValueError:  # A model without gates has none to draw.
         return maps
-    name, gates_of_layer = list(gates_of(clip[None]).items())[-1]
+    # Those of the first layer, whose maps are the finest.
+    name, gates_of_layer = next(iter(gates_of(clip[None]).items()))
     for half, reads in enumerate(("next", "previous")):
         maps[f"gates of {name} that read the {reads} frame"] = gates_of_layer[0, ..., half].numpy()
     return maps
