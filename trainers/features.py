@@ -1,4 +1,4 @@
-"""Write the features of the videos of a split: the vectors before the classifier.
+"""Write the features of videos: the vectors before the classifier.
 
   gsf-tf features --workdir=runs/gsf --output=features.npz
   gsf-tf features --model=gsf_ssv1.keras --records=records/ssv1 --split=val --output=features.npz
