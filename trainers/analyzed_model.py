@@ -174,10 +174,11 @@ def analyzed_models(workdirs, models, labels, records, split, most_videos):
 
 
 def short_names(paths):
-    """Returns the last part of each path, or whole paths with a number where two would be alike."""
-    names = [pathlib.Path(path).resolve().name for path in paths]
-    if len({file_stem(name).lower() for name in names}) == len(names):
-        return names
+    """Returns the ends of paths that tell them apart; with a number where nothing does."""
+    for parts in (1, 2, 3):
+        names = ["/".join(pathlib.Path(path).resolve().parts[-parts:]) for path in paths]
+        if len({file_stem(name).lower() for name in names}) == len(names):
+            return names
     return [f"{number} {path}" for number, path in enumerate(paths, 1)]
 
 
