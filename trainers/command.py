@@ -13,6 +13,8 @@ COMMANDS = {
     "inspect": ("inspect_records", "Inspect records: count and check their clips, draw some"),
     "train": ("train", "Train a model on records, or continue a run"),
     "evaluate": ("evaluate", "Evaluate a trained model by the papers' protocols, or fuse scores"),
+    "analyze": ("analyze", "Analyze trained models: one page with the papers' figures for any run"),
+    "features": ("features", "Write the features of videos: the vectors before the classifier"),
     "export": (
         "export",
         "Export a trained model for TensorFlow Serving, LiteRT (TensorFlow Lite) or ONNX",

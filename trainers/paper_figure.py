@@ -20,12 +20,12 @@ def find_paper_figure(opened, source, protocol):
         A dictionary as the entry `paper` of a configuration, with the figure of `protocol` if the
         row has it; an empty one if no row is of this preset, dataset, size and number of frames.
     """
-    dataset, preset = _dataset(source), opened.description.preset
+    dataset, preset = dataset_of(source), opened.description.preset
     if dataset is None or preset is None or not _is_the_papers(preset):
         return {}
     height, width = opened.image_size
     for name in TABLES:
-        table = importlib.import_module(f"{_configs()}.{name}")
+        table = importlib.import_module(f"{configs_package()}.{name}")
         for row, paper in table.ROWS.items():
             if not row.endswith(f"{dataset}_{opened.num_segments}f") or not paper.top1:
                 continue
@@ -35,12 +35,13 @@ def find_paper_figure(opened, source, protocol):
     return {}
 
 
-def _configs():
+def configs_package():
     """Returns the name of the package with the tables: it is another one where it is installed."""
     return __package__.replace("trainers", "configs")
 
 
-def _dataset(source):
+def dataset_of(source):
+    """Returns the name of the official dataset of records, None if it is none."""
     for dataset in OFFICIAL_DATASETS.values():
         if source in {dataset.source(variant) for variant in dataset.variants or (None,)}:
             return dataset.name

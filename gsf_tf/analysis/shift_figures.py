@@ -1,9 +1,10 @@
 """Pictures of the shifts of a RubiksNet, like Figures 5 and 6 of the paper."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from gsf_tf.analysis.shift_statistics import ShiftStatistics
@@ -86,7 +87,9 @@ def attention_figure(statistics: Sequence[ShiftStatistics]) -> Figure:
     return figure
 
 
-def shift_histogram_figure(statistics: Sequence[ShiftStatistics], columns: int = 4) -> Figure:
+def shift_histogram_figure(
+    statistics: Sequence[ShiftStatistics], columns: int = 4, reach: float | None = None
+) -> Figure:
     """Draws histograms of the shifts in time, height and width for layers of different depth.
 
     The picture has a row per axis and a column per layer, with the first layer on the left. Bars
@@ -97,6 +100,7 @@ def shift_histogram_figure(statistics: Sequence[ShiftStatistics], columns: int =
         statistics: Result of `shift_statistics`.
         columns: Integer >= 1. Largest number of layers that are drawn. Of more layers, the first,
             the last and evenly spaced ones between them are drawn.
+        reach: Largest magnitude of a shift that the axes show; by default that of the shifts.
 
     Returns:
         A matplotlib figure; `figure.savefig(path)` writes it to a file.
@@ -129,7 +133,7 @@ def shift_histogram_figure(statistics: Sequence[ShiftStatistics], columns: int =
     grid = figure.subplots(len(rows), drawn, sharey=True, squeeze=False)
     for (axis, layers), row in zip(rows.items(), grid, strict=True):
         shifts = [layer.shifts[layer.axes.index(axis)] for layer in layers]
-        edges = _edges(max(np.abs(shift).max() for shift in shifts))
+        edges = _edges(max([reach or 0, *(np.abs(shift).max() for shift in shifts)]))
         for index, (axes, layer, shift) in enumerate(zip(row, layers, shifts, strict=False)):
             axes.hist(
                 shift,
@@ -144,6 +148,52 @@ def shift_histogram_figure(statistics: Sequence[ShiftStatistics], columns: int =
             axes.set_axis_off()
         row[0].set_ylabel("Share of the channels")
     return figure
+
+
+def shift_animation(
+    history: Mapping[str, Sequence[ShiftStatistics]], columns: int = 4
+) -> np.ndarray:
+    """Draws how the shifts of a model change, a picture of `shift_histogram_figure` per moment.
+
+    All pictures have the same axes. Above each stands its name and the share of the channels that
+    read another frame.
+
+    Args:
+        history: Dictionary from the name of a moment, such as `"epoch 3"`, to the statistics of the
+            model then. At least one; all of the same layers.
+        columns: As in `shift_histogram_figure`.
+
+    Returns:
+        uint8 `[moments, H, W, 3]`, for `write_animation`.
+
+    Raises:
+        ValueError: If there is no moment, or no layers or columns.
+
+    Example:
+
+    ```python
+    history = {f"epoch {n}": gsf_tf.analysis.shift_statistics(m) for n, m in enumerate(models)}
+    frames = gsf_tf.analysis.shift_animation(history)
+    gsf_tf.analysis.write_animation("shifts.gif", frames, frame_rate=2)
+    ```
+
+    Reference:
+        RubiksNet paper, Figure 6.
+    """
+    if not history:
+        raise ValueError("`history` must have a moment. Received: none")
+    layers = [layer for statistics in history.values() for layer in statistics]
+    reach = max((float(np.abs(layer.shifts).max()) for layer in layers), default=0.0)
+    pictures = []
+    for name, statistics in history.items():
+        figure = shift_histogram_figure(statistics, columns, reach)
+        moving = [1 - layer.zero_share[0] for layer in statistics if layer.axes[0] == "T"]
+        share = f", {np.mean(moving):.0%} of the channels move in time" if moving else ""
+        figure.suptitle(f"{name}{share}", parse_math=False)
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        pictures.append(np.asarray(canvas.buffer_rgba())[..., :3].copy())
+    return np.stack(pictures)
 
 
 def _integer_shares(layer):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gsf_tf.lazy_imports import lazy_imports
 
 if TYPE_CHECKING:
+    from gsf_tf.data.inspection.clip_lengths import read_clip_lengths
     from gsf_tf.data.inspection.clip_sheet import contact_sheet
     from gsf_tf.data.inspection.record_inspection import inspect_records
     from gsf_tf.data.listing.clip_listing import ClipListing
@@ -68,6 +69,7 @@ __all__ = [
     "list_annotated_videos",
     "list_video_folder",
     "probe",
+    "read_clip_lengths",
     "read_frames",
     "read_quarantine",
     "reports_damage",

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+_STYLES = ("-", "--", ":", "-.")
+
 
 def curves_figure(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
     """Draws loss and top-1 accuracy of training and validation over the epochs.
@@ -48,6 +50,60 @@ def curves_figure(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
             # the moving statistics of batch normalization have not settled yet.
             losses = [line["train/loss"] for lines in runs.values() for line in lines]
             axes.set_ylim(0, 1.2 * max(losses, default=1))
+    return figure
+
+
+def metrics_figure(
+    runs: Mapping[str, Sequence[Mapping[str, Any]]], panels: Mapping[str, Sequence[str]]
+) -> Figure:
+    """Draws any metrics of a run over the epochs, a panel for each.
+
+    Args:
+        runs: As in `curves_figure`.
+        panels: Dictionary from the title of a panel to the names of its metrics, such as
+            `{"Waiting for input": ["input/wait_fraction"]}`. A metric that a run does not have is
+            left out; with several metrics in a panel, each has a line style.
+
+    Returns:
+        A matplotlib figure; `figure.savefig(path)` writes it to a file.
+
+    Raises:
+        ValueError: If there is no panel, or no run has a metric of a panel.
+
+    Example:
+
+    ```python
+    lines = gsf_tf.workdir.Workdir("runs/gsf").read_metrics()
+    panels = {"Share of open gates": ["gate/magnitude"]}
+    gsf_tf.evaluation.metrics_figure({"gsf": lines}, panels).savefig("gates.png")
+    ```
+    """
+    recorded = {name for lines in runs.values() for line in lines for name in line}
+    empty = [title for title, names in panels.items() if not recorded.intersection(names)]
+    if empty or not panels:
+        raise ValueError(
+            "`panels` must have a panel, and a run a metric of each. Received: "
+            f"{', '.join(empty) or 'no panel'}; the runs have {', '.join(sorted(recorded))}"
+        )
+    columns = min(3, len(panels))
+    rows = -(-len(panels) // columns)
+    figure = Figure(figsize=(4.7 * columns + 0.6, 3.7 * rows), layout="constrained")
+    all_axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for axes in all_axes[len(panels) :]:
+        axes.set_axis_off()
+    for axes, (title, names) in zip(all_axes, panels.items(), strict=False):
+        for color, (run, lines) in enumerate(runs.items()):
+            for style, name in enumerate(names):
+                points = [(line["epoch"], line[name]) for line in lines if name in line]
+                if points:
+                    label = f"{run}, {name}" if len(names) > 1 else run
+                    axes.plot(*zip(*points, strict=True), _STYLES[style % 4], color=f"C{color}")
+                    axes.lines[-1].set_label(f"\u2009{label}")
+        axes.set(title=title, xlabel="Epoch")
+        axes.grid(alpha=0.3)
+        # The space before a label keeps those that begin with `_` in the legend.
+        for text in axes.legend(fontsize="small").get_texts():
+            text.set_parse_math(False)
     return figure
 
 

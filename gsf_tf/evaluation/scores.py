@@ -13,6 +13,9 @@ from gsf_tf.data import LabelMap
 from gsf_tf.errors import UserError
 from gsf_tf.tasks import ACTION, task_prefix
 
+# An empty file, for example, is an EOFError to NumPy.
+_UNREADABLE = (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile)
+
 
 @dataclasses.dataclass(frozen=True)
 class Scores:
@@ -123,7 +126,7 @@ class Scores:
             written = {_task(p): str(arrays[f"{p}label_fingerprint"]) for p in prefixes}
             if not prefixes or written != scores.fingerprints:
                 raise ValueError("its label fingerprint is not that of its class names")
-        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        except _UNREADABLE as error:
             raise UserError(
                 "Scores must be a file that `Scores.save` wrote, scores_<protocol>.npz. "
                 f"Received: path={path} ({error})"

@@ -6,6 +6,7 @@ import tensorflow as tf
 from keras.initializers import Initializer
 
 from gsf_tf.layers.gated_shift import GatedShift
+from gsf_tf.ops.reference.gate_shift_fuse import fusion_weight
 
 PYTORCH_UNIFORM = {"scale": 1 / 3, "mode": "fan_in", "distribution": "uniform"}
 
@@ -155,6 +156,29 @@ class GateShiftFuse(GatedShift):
             return super().fusion_weights()
         kernels = keras.ops.stack([kernel[..., 0] for kernel in self.fusion_kernels])
         return kernels, keras.ops.concatenate(self.fusion_biases)
+
+    def fusions(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Returns the fusion weights F at inference, `[B * T, 2, P / 2]` in (0, 1).
+
+        F is the share of the shifted features in the output and 1 - F that of the residual ones,
+        equations (7)-(10): one number per frame, half and channel of the half.
+
+        Args:
+            inputs: Input of the layer.
+
+        Raises:
+            ValueError: If the fusion is a sum, which has no weights.
+        """
+        if self.fusion == "sum":
+            raise ValueError(
+                "`fusions` needs a layer whose fusion is learned. "
+                f"Received: {self.name!r} with fusion='sum'"
+            )
+        inputs = keras.ops.cast(inputs, self.compute_dtype)
+        gate = self.gate if self.gate != "learned" else self._channel_gates(inputs)
+        parts = self._shifted_and_residual(inputs, gate)
+        weight = fusion_weight(*parts, self.num_segments, *self.fusion_weights(), self.causal)
+        return keras.ops.reshape(weight, (-1, 2, weight.shape[-1] // 2))
 
     def start_of_fusion(self) -> float:
         if self.fusion == "sum":

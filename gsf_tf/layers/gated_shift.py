@@ -154,19 +154,22 @@ class GatedShift(TemporalLayer):
         return outputs
 
     def _composed(self, inputs, gate):
-        x = inputs[..., : self._processed]
-        gated = gate * x
-        residual = x - gated
-        if self.causal:
-            shifted = shift_halves(gated, self.num_segments, causal=True)
-        else:
-            shifted = ops.temporal_shift(gated, self.num_segments, self._processed // 2)
+        shifted, residual = self._shifted_and_residual(inputs, gate)
         weights = self.fusion_weights()
         fused = fuse(shifted, residual, self.num_segments, self.fusion, *weights, self.causal)
         outputs = [interleave(fused)]
         if self._processed < inputs.shape[-1]:
             outputs.append(inputs[..., self._processed :])
         return keras.ops.concatenate(outputs, axis=-1)
+
+    def _shifted_and_residual(self, inputs, gate):
+        x = inputs[..., : self._processed]
+        gated = gate * x
+        if self.causal:
+            shifted = shift_halves(gated, self.num_segments, causal=True)
+        else:
+            shifted = ops.temporal_shift(gated, self.num_segments, self._processed // 2)
+        return shifted, x - gated
 
     def fusion_weights(self) -> tuple[tf.Tensor | None, tf.Tensor | None]:
         """Returns kernel and bias of the fusion in the form of `gsf_tf.ops.gate_shift_fuse`."""
@@ -186,10 +189,14 @@ class GatedShift(TemporalLayer):
                 f"`gates` needs a layer whose gate is learned. Received: {self.name!r} with "
                 f"gate={self.gate!r}"
             )
+        return self._channel_gates(inputs)[..., :: self._processed // 2]
+
+    def _channel_gates(self, inputs):
         processed = keras.ops.cast(inputs[..., : self._processed], self.compute_dtype)
         activated = keras.ops.relu(self.normalization(processed, training=False))
-        gates = learned_gate(activated, self.gate_kernel, self.gate_bias, self.num_segments)
-        return gates[..., :: self._processed // 2]
+        return learned_gate(
+            activated, self.gate_kernel, self.gate_bias, self.num_segments, self.causal
+        )
 
     @property
     def has_identity_start(self) -> bool:

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gsf_tf.analysis import attention_figure, shift_histogram_figure, shift_statistics
+from gsf_tf.analysis import (
+    attention_figure,
+    shift_animation,
+    shift_figures,
+    shift_histogram_figure,
+    shift_statistics,
+)
+from gsf_tf.analysis.shift_statistics import ShiftStatistics
 from gsf_tf.layers import AttentionShift, IntegerShift, RubiksShift2D, RubiksShift3D
 from gsf_tf.models import from_preset
 
@@ -178,6 +185,31 @@ def test_layers_of_different_depth(columns, names):
     figure = shift_histogram_figure(shift_statistics(keras.Model(inputs, x)), columns)
     titles = "".join(axes.get_title() for axes in figure.axes)
     assert titles == 2 * (names or "abcdefg")
+
+
+def test_an_animation_has_a_picture_per_moment_with_the_same_axes(monkeypatch):
+    def moment(shift):
+        shifts = np.array([[shift, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]], "float32")
+        return [ShiftStatistics("layer", "RubiksShift3D", shifts)]
+
+    drawn = []
+    original = shift_figures.shift_histogram_figure
+
+    def recorded(*arguments):
+        drawn.append(original(*arguments))
+        return drawn[-1]
+
+    monkeypatch.setattr(shift_figures, "shift_histogram_figure", recorded)
+    frames = shift_animation({"$first$": moment(0), "second": moment(3), "third": moment(3)})
+    assert frames.shape[0] == 3 and frames.dtype == np.uint8
+    assert (frames[0] != frames[1]).any()
+    titles = [figure.get_suptitle() for figure in drawn]
+    assert titles[0] == "$first$, 0% of the channels move in time"
+    assert titles[1] == "second, 25% of the channels move in time"
+    limits = {figure.axes[0].get_xlim() for figure in drawn}
+    assert len(limits) == 1 and max(limits.pop()) > 3
+    with pytest.raises(ValueError, match="must have a moment"):
+        shift_animation({})
 
 
 def test_figure_errors(model):

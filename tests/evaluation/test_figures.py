@@ -6,7 +6,13 @@ from PIL import Image
 
 from gsf_tf.analysis import attention_figure, shift_histogram_figure
 from gsf_tf.analysis.shift_statistics import ShiftStatistics
-from gsf_tf.evaluation import Scores, confusion_figure, curves_figure, write_evaluation
+from gsf_tf.evaluation import (
+    Scores,
+    confusion_figure,
+    curves_figure,
+    metrics_figure,
+    write_evaluation,
+)
 from gsf_tf.workdir import Workdir
 
 
@@ -32,6 +38,21 @@ def test_curves_hold_a_line_per_run_and_split(tmp_path):
     assert top1.lines[1].get_xdata().tolist() == [2]
     figure.savefig(tmp_path / "curves.png")
     assert ink(tmp_path / "curves.png") > 0.01
+
+
+def test_metrics_are_drawn_by_panel_and_run():
+    lines = [{"epoch": 1, "lr": 0.1}, {"epoch": 2, "lr": 0.2, "shift/T": 0.5, "shift/H": 0.25}]
+    panels = {"Learning rate": ["lr"], "Reach": ["shift/T", "shift/H", "shift/W"]}
+    rates, reach = metrics_figure({"_$a$": lines, "b": lines[:1]}, panels).axes
+    assert [line.get_ydata().tolist() for line in rates.lines] == [[0.1, 0.2], [0.1]]
+    assert [line.get_ydata().tolist() for line in reach.lines] == [[0.5], [0.25]]
+    names = [text.get_text().strip() for text in rates.get_legend().get_texts()]
+    assert names == ["_$a$", "b"]
+    assert reach.get_legend().get_texts()[1].get_text().strip() == "_$a$, shift/H"
+    with pytest.raises(ValueError, match="Received: None here; the runs have epoch, lr, shift/H"):
+        metrics_figure({"a": lines}, {"None here": ["gate/magnitude"]})
+    with pytest.raises(ValueError, match="Received: no panel"):
+        metrics_figure({"a": lines}, {})
 
 
 def test_confusion_shows_counts_and_shares(tmp_path):

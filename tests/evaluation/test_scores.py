@@ -51,11 +51,13 @@ def test_text(tmp_path):
     assert [row["predicted"] for row in rows] == [f"verb {i}" for i in logits.argmax(axis=1)]
 
 
-@pytest.mark.parametrize("damage", ["absent", "text", "foreign", "other_names", "pickle"])
+@pytest.mark.parametrize("damage", ["absent", "text", "empty", "foreign", "other_names", "pickle"])
 def test_files_that_are_no_scores(tmp_path, damage):
     path = tmp_path / "scores.npz"
     if damage == "text":
         path.write_text("no scores")
+    elif damage == "empty":
+        path.touch()
     elif damage == "foreign":
         np.savez(path, x=np.zeros(3))
     elif damage == "other_names":
