@@ -8,6 +8,8 @@ def print_report(console, report):
     paper = report.get("paper")
     compared = paper is not None and paper["difference"] is not None
     title = f"{report['n']} videos"
+    if "splits" in report:
+        title = f"Mean of {len(report['splits'])} splits, {title}"
     if "protocol" in report:
         title += f", {report['clips']} clip(s) x {report['crops']} crop(s)"
     table = Table("", title=title)
@@ -28,6 +30,10 @@ def print_report(console, report):
         console.print(
             f"{paper['source']}: top-1 {paper['top1']:.2%}, by the protocol {paper['protocol']}"
         )
+    for split in report.get("splits", ()):
+        console.print(f"{split['source']}: top-1 {split['top1']:.2%} of {split['n']} videos")
+    if len(report.get("splits", ())) < report.get("official_splits", 0):
+        console.print(f"The dataset has {report['official_splits']} official splits")
     videos = report.get("videos")
     if videos:
         absent = {

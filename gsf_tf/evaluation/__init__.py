@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gsf_tf.lazy_imports import lazy_imports
 
 if TYPE_CHECKING:
+    from gsf_tf.evaluation.epic_submission import save_epic_submission
     from gsf_tf.evaluation.figures import confusion_figure, curves_figure
     from gsf_tf.evaluation.fusion import fuse_scores
     from gsf_tf.evaluation.metrics import classification_metrics, task_metrics
@@ -26,6 +27,7 @@ __all__ = [
     "confusion_figure",
     "curves_figure",
     "fuse_scores",
+    "save_epic_submission",
     "score_videos",
     "task_metrics",
 ]

@@ -269,6 +269,7 @@ def test_fusion(kitchen, accuracy_output, tmp_path):
     expected = np.mean(mean.argmax(axis=1) == scores.labels["action"])
     assert report["top1"] == pytest.approx(expected) and f"{expected:.2%}" in output
     assert report["n"] == 6 and [len(f["sha256"]) for f in report["fused"]] == [64, 64]
+    assert [fused["weight"] for fused in report["fused"]] == [1.0, 1.0]
     np.testing.assert_allclose(
         Scores.load(folder / "scores_fused.npz").logits["action"], mean, rtol=1e-5, atol=1e-6
     )
