@@ -1,8 +1,8 @@
 """Builds model and optimizer of every experiment in `configs/`, and counts them.
 
   python -m benchmarks.experiment_dry_run
-  python -m benchmarks.experiment_dry_run --config=controls
-  python -m benchmarks.experiment_dry_run --config=gsf_studies:table5
+  python -m benchmarks.experiment_dry_run --rows=controls
+  python -m benchmarks.experiment_dry_run --rows=gsf_studies:table5
 
 Each row is built as `gsf-tf train` would build it: its own size, frames, classes and optimizer
 groups, without records and with random weights. A row that cannot be built ends the program with
@@ -25,8 +25,8 @@ from gsf_tf.training.build_model import build_model
 from gsf_tf.training.build_optimizer import build_optimizer
 from trainers import cli
 
-_CONFIG = flags.DEFINE_string(
-    "config", "", "A file of configs/, and after a colon how its rows begin; by default all."
+_ROWS = flags.DEFINE_string(
+    "rows", "", "A file of configs/, and after a colon how its rows begin; by default all."
 )
 
 FILES = ("gsf", "controls", "rubiksnet", "gsf_studies", "rubiksnet_studies")
@@ -65,7 +65,7 @@ class DryRun:
 
 
 def main(_):
-    names = select(_CONFIG.value)
+    names = select(_ROWS.value)
     console, runs = cli.console(), []
     with cli.progress(console) as progress:
         bar = progress.add_task("Building", total=len(names), info="")
@@ -79,7 +79,7 @@ def main(_):
 
 
 def select(text):
-    """Returns the pairs of file and row that a text like that of --config names.
+    """Returns the pairs of file and row that a text like that of --rows names.
 
     Args:
         text: "" for all, or the name of a file, perhaps with a colon and how its rows begin.
@@ -97,8 +97,8 @@ def select(text):
     ]
     if not pairs:
         raise UserError(
-            f"`config` must name one of {', '.join(FILES)}, and after a colon how some of its rows "
-            f"begin. Received: config={text!r}, which no row begins with. Leave it out for all."
+            f"`rows` must name one of {', '.join(FILES)}, and after a colon how some of its rows "
+            f"begin. Received: rows={text!r}, which no row begins with. Leave it out for all."
         )
     return pairs
 

@@ -1,6 +1,8 @@
 """The tables of docs/experiments.md are those of the rows."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -108,5 +110,16 @@ def test_a_dry_run_is_of_every_row_or_of_some():
     assert select("gsf_studies:table5") == [
         ("gsf_studies", row) for row in module("gsf_studies").ROWS if row.startswith("table5")
     ]
-    with pytest.raises(UserError, match="Received: config='gsf:nothing', which no row begins with"):
+    with pytest.raises(UserError, match="Received: rows='gsf:nothing', which no row begins with"):
         select("gsf:nothing")
+
+
+@pytest.mark.exhaustive
+def test_the_program_prints_a_line_per_row():
+    command = [sys.executable, "-m", "benchmarks.experiment_dry_run", "--rows=rubiksnet:tiny_ssv"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=REPOSITORY)
+    for row, top1 in (("tiny_ssv1_8f", "-"), ("tiny_ssv2_8f", "54.6, 56.7")):
+        (line,) = (line for line in done.stdout.splitlines() if f"`rubiksnet:{row}`" in line)
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        assert cells[1:3] == ["1.90 M", "3.87 G"] and cells[-1] == top1
+    assert "2 configurations" in done.stdout
