@@ -13,7 +13,7 @@ import numpy as np
 import rich.console
 import rich.table
 
-from gsf_tf.data.demo_clips import generate_clips
+from gsf_tf.data.demo_clips import CLASS_NAMES, generate_clips, render_clip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,9 +31,18 @@ class Variant:
     flags: tuple = ()
 
 
-def prepare_records(output, train_clips, val_clips):
-    """Makes clips and records in the folder `output`, unless they are there."""
-    for _ in generate_clips(output / "videos", {"train": train_clips, "val": val_clips}):
+def prepare_records(output, train_clips, val_clips, class_names=CLASS_NAMES, render=render_clip):
+    """Makes clips and records in the folder `output`, unless they are there.
+
+    Args:
+        output: Folder, a path.
+        train_clips: Clips of each class to train on.
+        val_clips: Held-out clips of each class.
+        class_names: Names of the classes.
+        render: Function that draws a clip, as in `generate_clips`.
+    """
+    clips = {"train": train_clips, "val": val_clips}
+    for _ in generate_clips(output / "videos", clips, class_names=class_names, render=render):
         pass
     _run(
         "trainers.prepare",

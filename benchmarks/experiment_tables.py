@@ -2,15 +2,16 @@
 
   python -m benchmarks.experiment_tables --docs=docs/experiments.md
 
-Builds the model of every experiment to count its parameters, and replaces the tables of the file.
-Without --docs the tables go to the terminal. About two minutes on two cores; nothing is downloaded
-or trained.
+Builds the model of every experiment to count its parameters, and replaces the tables of the file,
+also that of all rows of the papers (`accuracy_rows.py`). Without --docs the tables go to the
+terminal. About two minutes on two cores; nothing is downloaded or trained.
 """
 
 import importlib
 
 from absl import flags
 
+from benchmarks.accuracy_rows import OTHERS, ROWS
 from benchmarks.docs_flag import DOCS
 from benchmarks.speed_report import replace_section
 from gsf_tf.analysis import count_parameters
@@ -31,11 +32,14 @@ NUM_CLASSES = {
     "hmdb51": 51,
     "imagenet": 1000,
 }
+EVERY_ROW = "every_row"
+STATE = "not trained here"
 HEADER = "| configuration | parameters | top-1 in % (clips x crops) | source |\n|---|---|---|---|"
 
 
 def main(_):
     console = cli.console()
+    write(console, EVERY_ROW, every_row())
     tables = {name: rows(name) for name in FILES}
     with cli.progress(console) as progress:
         bar = progress.add_task("Counting", total=sum(map(len, tables.values())), info="")
@@ -45,11 +49,15 @@ def main(_):
                 progress.update(bar, info=f"{name}:{row}")
                 parameters[row] = millions(name, row)
                 progress.advance(bar)
-            text = markdown(name, parameters)
-            if DOCS.value:
-                replace_section(DOCS.value, name, text)
-            else:
-                console.print(f"\n{text}")
+            write(console, name, markdown(name, parameters))
+
+
+def write(console, section, text):
+    """Puts a table into the page, or prints it where no page was given."""
+    if DOCS.value:
+        replace_section(DOCS.value, section, text)
+    else:
+        console.print(f"\n{text}")
 
 
 def rows(name):
@@ -82,13 +90,38 @@ def markdown(name, parameters):
     return "\n".join([HEADER, *lines])
 
 
+def every_row():
+    """Returns the table of all rows of accuracy in both papers, and the methods without one."""
+    header = ("table", "row", "paper's top-1 in %", "`--config`", "`--protocol`", "state")
+    lines = [
+        (_table(row.table), row.name, row.top1, f"`{row.configuration}`", row.protocol, STATE)
+        for row in ROWS
+    ]
+    others = [f"- {_table(table)}: {methods}" for table, methods in OTHERS.items()]
+    return "\n".join(
+        [
+            *("| " + " | ".join(map(str, cells)) + " |" for cells in (header, ["---"] * 6, *lines)),
+            "",
+            "The tables quote further methods, which are not built here:",
+            "",
+            *others,
+        ]
+    )
+
+
+def _table(number):
+    return f"RubiksNet {number.removeprefix('R')}" if number.startswith("R") else f"GSF {number}"
+
+
 def _top1(paper):
     views = {protocol: f"({clips} x {crops})" for protocol, (clips, crops) in PROTOCOLS.items()}
     return ", ".join(f"{top1} {views[name]}" for name, top1 in paper.top1.items()) or "-"
 
 
 def _source(paper):
-    return "; ".join(filter(None, (paper.source, paper.note)))
+    tasks = ", ".join(f"{task} {top1}" for task, top1 in paper.tasks.items())
+    also = [f"also {row.source}: {_top1(row)}" for row in paper.also]
+    return "; ".join(filter(None, (paper.source, tasks, *also, paper.note)))
 
 
 if __name__ == "__main__":

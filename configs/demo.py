@@ -19,7 +19,7 @@ def get_config(preset="gsf_resnet14thin"):
     config.model.preset = preset
     config.model.image_size = 64
     config.model.dropout = 0.2
-    optional_arguments(config, channel_ratio=float, causal=bool, start=str)
+    optional_arguments(config, channel_ratio=float, causal=bool, start=str, temporal_options=object)
 
     config.data.records = "demo/records"
     config.data.batch_size = 16

@@ -12,7 +12,7 @@ from gsf_tf.errors import DataError, UserError
 from gsf_tf.files.regular_file import parse_json
 from gsf_tf.models import list_presets
 from gsf_tf.models.model_file import read_description_text
-from gsf_tf.models.presets import METHODS_WITH
+from gsf_tf.models.preset_arguments import METHODS_WITH
 
 _VERSION = 1
 _MOST_PIXELS = 2**14

@@ -16,8 +16,17 @@ def _is_paper(value):
     """The entry `paper` of a configuration: what the paper's table says, if it says anything."""
     if not isinstance(value, dict) or value.get("top1") is None:
         return value is None or isinstance(value, dict)
+    results = value.get("results", [])
+    return _is_result(value) and isinstance(results, list) and all(map(_is_result, results))
+
+
+def _is_result(value):
+    """A result of a paper: where it is printed, by which protocol, and the figures in percent."""
+    if not isinstance(value, dict) or "top1" not in value:
+        return False
+    figures = [figure for key, figure in value.items() if key.endswith("top1")]
     texts = [value.get("protocol"), value.get("source")]
-    return type(value["top1"]) in (int, float) and all(map(_is_text, texts))
+    return all(type(figure) in (int, float) for figure in figures) and all(map(_is_text, texts))
 
 
 _ABSENT = object()

@@ -95,6 +95,16 @@ def test_a_run_older_than_a_value_continues_as_it_began(tmp_path, magnitude):
             workdir.start(other, dataset_info("down", "up"), defaults=default_config())
 
 
+def test_the_figures_of_a_paper_may_be_others_when_a_run_continues(tmp_path):
+    """They are printed beside a result, and later versions may know more of them."""
+    now = default_config()
+    workdir = Workdir(tmp_path / "run")
+    workdir.start(now, dataset_info("down", "up"))
+    (workdir.checkpoints / "epoch-0001-step-00000006").mkdir(parents=True)
+    now.paper.results = ({"source": "a paper", "protocol": "accuracy", "top1": 50.0},)
+    workdir.start(now, dataset_info("down", "up"), defaults=default_config())
+
+
 def test_other_labels_are_refused_with_what_differs(workdir):
     with pytest.raises(UserError, match=r"only in the model: \['up'\]; only there: \['left'\]"):
         workdir.start(config(), dataset_info("down", "left"))

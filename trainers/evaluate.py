@@ -7,6 +7,8 @@
   gsf-tf evaluate --model=gsf_ssv1.keras --records=records/ssv1 --protocol=accuracy
   gsf-tf evaluate --workdir=runs/both \\
       --fuse=runs/8f/scores_accuracy.npz,runs/16f/scores_accuracy.npz
+  gsf-tf evaluate --splits=runs/split1,runs/split2,runs/split3 --protocol=accuracy \\
+      --output=runs/splits
 
 --protocol is efficiency (1 clip x 1 center crop), accuracy (2 x 3) or kinetics (10 x 3); --clips
 and --crops set any other. --full_short_side takes crops over the whole short side instead of 224 of
@@ -36,7 +38,13 @@ A model with verb, noun and action has tables for each of them, and verb_noun_to
 
 With --fuse, no model runs: the files' scores are averaged, and --output (or --workdir) is the
 folder for the result, eval_fused.json and the rest. They must be of the same videos, labels and
-classes.
+classes. --fuse_weights=1,2 gives the second file twice the weight of the first.
+
+--splits evaluates a run for each official split of UCF-101 or HMDB-51, each on its own records, and
+writes the mean of the figures, beside the paper's, to eval_accuracy_splits.json in --output.
+
+--submission=FILE.zip writes the scores of verbs and nouns in the format of the EPIC-KITCHENS-100
+challenge, with --supervision=PRETRAINING,LABELS,DATA, its levels of supervision (2,3,3).
 """
 
 from absl import flags
@@ -70,64 +78,126 @@ _BATCH_SIZE = flags.DEFINE_integer("batch_size", 16, "Views that run through the
 _SCORES_CSV = flags.DEFINE_bool("scores_csv", False, "Also write the scores as text.")
 _FUSE = flags.DEFINE_list("fuse", None, "Scores files to average, separated by commas.")
 _FUSE_MEAN = flags.DEFINE_enum("fuse_mean", MEANS[0], MEANS, "What --fuse averages.")
+_FUSE_WEIGHTS = flags.DEFINE_list("fuse_weights", None, "Weight of each file of --fuse.")
+_SPLITS = flags.DEFINE_list("splits", None, "Workdirs of a run per official split.")
+_SUBMISSION = flags.DEFINE_string("submission", None, "Zip file for the EPIC-KITCHENS challenge.")
+_SUPERVISION = flags.DEFINE_list("supervision", ["2", "3", "3"], "Its levels of supervision, 0-5.")
 
 
 def main(_):
-    if _FUSE.value:
-        check_fuse_flags()
+    if _FUSE.value or _SPLITS.value:
+        check_alone()
     else:
         check_view_flags()
+    weights, supervision = check_numbers()
 
-    from gsf_tf.evaluation import Protocol
     from gsf_tf.workdir import Workdir
 
     from .evaluation_report import print_report
     from .evaluation_run import evaluate, fuse
+    from .evaluation_splits import evaluate_splits
     from .evaluation_subject import evaluation_subject
 
     console = cli.console()
+    options = {
+        "image_size": _IMAGE_SIZE.value,
+        "num_segments": _NUM_SEGMENTS.value,
+        "views_per_step": _BATCH_SIZE.value,
+        "scores_csv": _SCORES_CSV.value,
+    }
     if _FUSE.value:
         results = Workdir(_OUTPUT.value or _WORKDIR.value)
-        name, report = "fused", fuse(results, _FUSE.value, _FUSE_MEAN.value, _SCORES_CSV.value)
+        name = "fused"
+        report = fuse(results, _FUSE.value, _FUSE_MEAN.value, weights, _SCORES_CSV.value)
+    elif _SPLITS.value:
+        results = Workdir(_OUTPUT.value)
+        name, report = evaluate_splits(_SPLITS.value, results, views(), console, **options)
     else:
-        crops = _FULL.value, _CROPS_ALONG.value
-        if _CLIPS.value or _CROPS.value:
-            protocol = Protocol(_CLIPS.value or 1, _CROPS.value or 1, *crops)
-        else:
-            protocol = Protocol.named(_PROTOCOL.value or "efficiency", *crops)
         subject = evaluation_subject(
             _WORKDIR.value, _MODEL.value, _LABELS.value, _RECORDS.value, _SPLIT.value, _OUTPUT.value
         )
         results = subject.results
-        name, report = evaluate(
-            subject,
-            protocol,
-            console,
-            image_size=_IMAGE_SIZE.value,
-            num_segments=_NUM_SEGMENTS.value,
-            views_per_step=_BATCH_SIZE.value,
-            scores_csv=_SCORES_CSV.value,
-        )
+        name, report = evaluate(subject, views(), console, **options)
     print_report(console, report)
     console.print(f"Wrote {results.path / f'eval_{name}.json'} and the files beside it")
+    if _SUBMISSION.value:
+        write_submission(results.path / f"scores_{name}.npz", supervision)
+        console.print(f"Wrote {_SUBMISSION.value} for the challenge")
 
 
-def check_fuse_flags():
-    others = (_PROTOCOL, _CLIPS, _CROPS, _FULL, _CROPS_ALONG, _IMAGE_SIZE, _NUM_SEGMENTS)
-    others += (_MODEL, _LABELS, _RECORDS, _SPLIT)
+def views():
+    """Returns the `Protocol` that the flags name."""
+    from gsf_tf.evaluation import Protocol
+
+    crops = _FULL.value, _CROPS_ALONG.value
+    if _CLIPS.value or _CROPS.value:
+        return Protocol(_CLIPS.value or 1, _CROPS.value or 1, *crops)
+    return Protocol.named(_PROTOCOL.value or "efficiency", *crops)
+
+
+def write_submission(scores, supervision):
+    from gsf_tf.evaluation import Scores, save_epic_submission
+
+    try:
+        save_epic_submission(Scores.load(scores), _SUBMISSION.value, supervision)
+    except OSError as error:
+        raise cli.FlagError(
+            "--submission must be a file that can be written. Received: "
+            f"--submission={_SUBMISSION.value} ({error})."
+        ) from error
+
+
+def check_numbers():
+    """Returns the values of --fuse_weights and --supervision as numbers."""
+    if _FUSE_WEIGHTS.value and not _FUSE.value:
+        raise cli.FlagError("--fuse_weights are those of the files of --fuse. Received: no --fuse.")
+    if _SUPERVISION.present and not _SUBMISSION.value:
+        raise cli.FlagError("--supervision belongs to --submission. Received: no --submission.")
+    if _SUBMISSION.value and _SPLITS.value:
+        raise cli.FlagError(
+            "--submission is of one run or of --fuse. Received: --submission and --splits."
+        )
+    weights = _FUSE_WEIGHTS.value and numbers(_FUSE_WEIGHTS, float)
+    return weights, tuple(numbers(_SUPERVISION, int))
+
+
+def numbers(flag, kind):
+    try:
+        return [kind(text) for text in flag.value]
+    except ValueError as error:
+        raise cli.FlagError(
+            f"--{flag.name} must be numbers, separated by commas. "
+            f"Received: --{flag.name}={','.join(flag.value)}."
+        ) from error
+
+
+def check_alone():
+    """Checks that --fuse or --splits comes without flags for a single model."""
+    others = [_MODEL, _LABELS, _RECORDS, _SPLIT]
+    if _FUSE.value:
+        mode, reason = "--fuse", "no model runs, so what to run it on is left out"
+        others += [_PROTOCOL, _CLIPS, _CROPS, _FULL, _CROPS_ALONG, _IMAGE_SIZE, _NUM_SEGMENTS]
+        others += [_SPLITS]
+    else:
+        mode, reason = "--splits", "each run has its own model and records, so these are left out"
+        others += [_WORKDIR]
     given = [f"--{flag.name}" for flag in others if flag.present]
     if given:
-        raise cli.FlagError(
-            "With --fuse no model runs, so what to run it on is left out. Received: --fuse and "
-            f"{', '.join(given)}."
-        )
-    if _OUTPUT.value is None and _WORKDIR.value is None:
-        raise cli.FlagError("--fuse needs --output, the folder for the result. Received: none.")
+        raise cli.FlagError(f"With {mode} {reason}. Received: {mode} and {', '.join(given)}.")
+    folder = _OUTPUT.value or (_FUSE.value and _WORKDIR.value)
+    if not folder:
+        raise cli.FlagError(f"{mode} needs --output, the folder for the result. Received: none.")
+    if not _FUSE.value:
+        check_views()
 
 
 def check_view_flags():
     if _WORKDIR.value is None and _MODEL.value is None:
         raise cli.FlagError("One of --workdir and --model must be given. Received: neither.")
+    check_views()
+
+
+def check_views():
     if _PROTOCOL.value and (_CLIPS.value or _CROPS.value):
         raise cli.FlagError(
             "Views are chosen by --protocol or by --clips and --crops. Received: "

@@ -8,6 +8,8 @@ def print_report(console, report):
     paper = report.get("paper")
     compared = paper is not None and paper["difference"] is not None
     title = f"{report['n']} videos"
+    if "splits" in report:
+        title = f"Mean of {len(report['splits'])} splits, {title}"
     if "protocol" in report:
         title += f", {report['clips']} clip(s) x {report['crops']} crop(s)"
     table = Table("", title=title)
@@ -16,16 +18,22 @@ def print_report(console, report):
     for key, value in report.items():
         if key.endswith(("top1", "top5", "mean_class_accuracy")):
             row = [figure_name(key), f"{value:.2%}"]
-            if compared and key == "top1":
-                row += [f"{paper['top1']:.2%}", f"{100 * paper['difference']:+.2f} points"]
+            if compared and key in paper:
+                row += [f"{paper[key]:.2%}", f"{100 * (value - paper[key]):+.2f} points"]
             table.add_row(*row)
     console.print(table)
     if compared:
         console.print(f"The paper's figure: {paper['source']}")
+        for other in paper.get("also", ()):
+            console.print(f"{other['source']}: top-1 {other['top1']:.2%}")
     elif paper is not None:
         console.print(
             f"{paper['source']}: top-1 {paper['top1']:.2%}, by the protocol {paper['protocol']}"
         )
+    for split in report.get("splits", ()):
+        console.print(f"{split['source']}: top-1 {split['top1']:.2%} of {split['n']} videos")
+    if len(report.get("splits", ())) < report.get("official_splits", 0):
+        console.print(f"The dataset has {report['official_splits']} official splits")
     videos = report.get("videos")
     if videos:
         absent = {

@@ -153,23 +153,33 @@ def resized(opened, config, info, num_segments, image_size):
     return resized_model(network, ConfigDict(config), info, num_segments, image_size)
 
 
-def fuse(workdir, files, mean, scores_csv=False):
+def fuse(workdir, files, mean, weights=None, scores_csv=False):
     """Averages scores files and writes all files of the evaluation.
 
     Args:
         workdir: `Workdir` for the result.
         files: Paths of scores files.
         mean: What is averaged, `"logits"` or `"probabilities"`.
+        weights: A weight for each file, or None for equal ones.
         scores_csv: Also write the scores as text.
 
     Returns:
         The report, a dictionary.
     """
-    scores = fuse_scores({file: Scores.load(file) for file in files}, mean)
+    if len(set(files)) < len(files):
+        raise UserError(
+            f"`fuse` must name each file once. Received: {','.join(files)}. Give a file more "
+            "weight with `fuse_weights`."
+        )
+    scores = fuse_scores({file: Scores.load(file) for file in files}, mean, weights)
+    shares = weights or [1.0] * len(files)
 
     def describe(metrics):
         return {
-            "fused": [{"scores": file, "sha256": sha256(file)} for file in files],
+            "fused": [
+                {"scores": file, "sha256": sha256(file), "weight": weight}
+                for file, weight in zip(files, shares, strict=True)
+            ],
             "mean": mean,
             "label_fingerprint": scores.fingerprints[ACTION],
             **describe_process(),

@@ -17,7 +17,7 @@ def find_paper_figure(opened, source, protocol):
         protocol: `Protocol` of the evaluation. A row may have figures of several.
 
     Returns:
-        A dictionary as the entry `paper` of a configuration, with the figure of `protocol` if the
+        A dictionary as the entry `paper` of a configuration, first the figure of `protocol` if the
         row has it; an empty one if no row is of this preset, dataset, size and number of frames.
     """
     dataset, preset = dataset_of(source), opened.description.preset
@@ -57,6 +57,6 @@ def _is_the_papers(preset):
 
 
 def _figure(paper, protocol):
-    same = [name for name in paper.top1 if protocol.matches(name)]
-    name = same[0] if same else next(iter(paper.top1))
-    return {"source": paper.source, "protocol": name, "top1": paper.top1[name]}
+    results = paper.results
+    same = [result for result in results if protocol.matches(result["protocol"])]
+    return {**(same or results)[0], "results": list(results)}

@@ -12,7 +12,7 @@ import dataclasses
 import os
 import pathlib
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import av
 import numpy as np
@@ -126,12 +126,13 @@ def _find(action: str) -> tuple[ActionPair, bool]:
     )
 
 
-def _grid() -> tuple[np.ndarray, np.ndarray]:
+def pixel_grid() -> tuple[np.ndarray, np.ndarray]:
+    """Returns x and y of every pixel, `[H, W]`, in heights of the frame from its center."""
     y, x = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
     return (x - (WIDTH - 1) / 2) / HEIGHT, (y - (HEIGHT - 1) / 2) / HEIGHT
 
 
-def _smooth_noise(rng, cells: int) -> np.ndarray:
+def smooth_noise(rng, cells: int) -> np.ndarray:
     """Low-frequency color noise in -1..1, bilinearly enlarged from `cells` cells."""
     coarse = rng.uniform(-1, 1, (cells + 1, cells + 1, 3)).astype(np.float32)
     rows, columns = np.linspace(0, cells, HEIGHT), np.linspace(0, cells, WIDTH)
@@ -142,8 +143,14 @@ def _smooth_noise(rng, cells: int) -> np.ndarray:
     return (top * (1 - fr) + bottom * fr).astype(np.float32)
 
 
-class _Sprite:
-    """A textured shape: a signed distance and a two-color pattern in local coordinates."""
+class Sprite:
+    """A textured shape: a signed distance and a two-color pattern in local coordinates.
+
+    Args:
+        rng: Source of the kind, the pattern and the colors.
+        background: Image `[H, W, 3]` from whose mean the colors keep apart.
+        size: Radius, in heights of the frame.
+    """
 
     def __init__(self, rng, background: np.ndarray, size: float):
         self.kind = rng.choice(["disc", "square", "triangle", "cross"])
@@ -204,13 +211,13 @@ def render_clip(action: str, rng: np.random.Generator) -> np.ndarray:
         ValueError: If `action` is not a class name.
     """
     pair, backward = _find(action)
-    grid = _grid()
+    grid = pixel_grid()
     base = rng.uniform(50, 205, 3).astype(np.float32)
-    background = base + 35 * _smooth_noise(rng, 3) + 18 * _smooth_noise(rng, 12)
+    background = base + 35 * smooth_noise(rng, 3) + 18 * smooth_noise(rng, 12)
     for _ in range(rng.integers(0, 3)):
         edge, along = rng.choice([-1, 1]), rng.uniform(-0.5, 0.5)
         pose = Pose(edge * rng.uniform(0.42, 0.6), along, angle=rng.uniform(0, 2 * np.pi))
-        _Sprite(rng, background, rng.uniform(0.05, 0.09)).draw(background, grid, pose)
+        Sprite(rng, background, rng.uniform(0.05, 0.09)).draw(background, grid, pose)
 
     poses = pair.poses(rng)
     num_frames = int(rng.integers(24, 41))
@@ -220,7 +227,7 @@ def render_clip(action: str, rng: np.random.Generator) -> np.ndarray:
     pace = rng.uniform(0.8, 1.25)
     phases = start + (stop - start) * np.linspace(0, 1, num_frames) ** pace
     size = rng.uniform(0.13, 0.18)
-    sprites = [_Sprite(rng, background, size) for _ in poses(0.0)]
+    sprites = [Sprite(rng, background, size) for _ in poses(0.0)]
     noise = rng.uniform(2, 8)
     frames = []
     for phase in phases[::-1] if backward else phases:
@@ -267,8 +274,8 @@ def _encode(path, frames, frame_rate):
         container.mux(stream.encode())
 
 
-def _write_clip(path: pathlib.Path, action: str, seed: tuple[int, ...]) -> None:
-    write_video(path, render_clip(action, np.random.default_rng(seed)))
+def _write_clip(path: pathlib.Path, action: str, seed: tuple[int, ...], render: Callable) -> None:
+    write_video(path, render(action, np.random.default_rng(seed)))
 
 
 def generate_clips(
@@ -276,6 +283,8 @@ def generate_clips(
     clips_per_class: dict[str, int],
     seed: int = 0,
     workers: int | None = None,
+    class_names: Sequence[str] = CLASS_NAMES,
+    render: Callable[[str, np.random.Generator], np.ndarray] = render_clip,
 ) -> Iterator[tuple[int, int]]:
     """Writes `directory/<split>/<class>/<number>.mp4` in parallel processes.
 
@@ -289,6 +298,9 @@ def generate_clips(
             `{"train": 40, "val": 15}`.
         seed: Non-negative integer.
         workers: Number of processes; by default the number of cores.
+        class_names: Names of the classes.
+        render: Function like `render_clip` that draws a clip of a class, defined at the top of a
+            module, so that the processes can import it.
 
     Yields:
         `(done, total)`, numbers of clips, for a progress bar.
@@ -296,7 +308,7 @@ def generate_clips(
     directory = pathlib.Path(directory)
     jobs = []
     for split, count in clips_per_class.items():
-        for action in CLASS_NAMES:
+        for action in class_names:
             folder = directory / split / action
             folder.mkdir(parents=True, exist_ok=True)
             stream = zlib.crc32(f"{split}/{action}".encode())
@@ -306,7 +318,7 @@ def generate_clips(
     yield done, len(jobs)
     workers = workers or os.cpu_count()
     with concurrent.futures.ProcessPoolExecutor(workers, DecodingContext()) as pool:
-        futures = [pool.submit(_write_clip, *job) for job in todo]
+        futures = [pool.submit(_write_clip, *job, render) for job in todo]
         for future in concurrent.futures.as_completed(futures):
             future.result()
             done += 1

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gsf_tf.evaluation.class_groups import read_class_groups
     from gsf_tf.evaluation.clip_lengths import LengthBin, accuracy_by_length, length_figure
     from gsf_tf.evaluation.confusions import ConfusedPair, confused_pairs
+    from gsf_tf.evaluation.epic_submission import save_epic_submission
     from gsf_tf.evaluation.features import Features, extract_features
     from gsf_tf.evaluation.figures import confusion_figure, curves_figure, metrics_figure
     from gsf_tf.evaluation.frame_orders import frame_order_figure, score_frame_orders
@@ -57,6 +58,7 @@ __all__ = [
     "length_figure",
     "metrics_figure",
     "read_class_groups",
+    "save_epic_submission",
     "score_frame_orders",
     "score_videos",
     "task_metrics",

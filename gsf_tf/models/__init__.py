@@ -3,7 +3,9 @@
 from gsf_tf.models.harden import HardenedModel, harden
 from gsf_tf.models.inflate import inflate
 from gsf_tf.models.insert_temporal import insert_temporal
-from gsf_tf.models.presets import from_preset, list_presets
+from gsf_tf.models.preset_list import list_presets
+from gsf_tf.models.presets import from_preset
+from gsf_tf.models.replace_with_shift import replace_with_shift
 from gsf_tf.models.segment_model import SegmentModel
 from gsf_tf.models.shift_budget import shift_budget_loss
 
@@ -15,5 +17,6 @@ __all__ = [
     "inflate",
     "insert_temporal",
     "list_presets",
+    "replace_with_shift",
     "shift_budget_loss",
 ]

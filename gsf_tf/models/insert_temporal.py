@@ -4,6 +4,7 @@ import keras
 
 from gsf_tf.errors import did_you_mean
 from gsf_tf.keras_settings import check_image_data_format
+from gsf_tf.models.check_functional import check_functional
 from gsf_tf.models.default_places import default_places
 from gsf_tf.models.identity_start import absorb, check_absorbs, check_start, was_trained
 
@@ -71,7 +72,7 @@ def insert_temporal(
         convolution".
     """
     check_image_data_format()
-    _check_functional(backbone)
+    check_functional(backbone)
     if after is None and before is None:
         after = default_places(backbone)
     after, before = list(after or ()), list(before or ())
@@ -142,14 +143,6 @@ def _has_identity_start(temporal, start):
             f"Received: {temporal.name!r}, a {type(temporal).__name__}. Pass start='paper'."
         )
     return False
-
-
-def _check_functional(backbone):
-    if not isinstance(backbone, keras.Model) or not hasattr(backbone, "operations"):
-        raise ValueError(
-            "`backbone` must be a functional `keras.Model` (built from `keras.Input`), because its "
-            f"graph is rewritten. Received: {type(backbone).__name__}"
-        )
 
 
 def _check_places(backbone, places):

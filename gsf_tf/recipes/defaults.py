@@ -160,4 +160,7 @@ def default_config():
     config.paper.top1 = placeholder(float)
     # "efficiency", "accuracy" or "kinetics": the protocol of `top1`.
     config.paper.protocol = "efficiency"
+    # All results that the papers print for this experiment, dictionaries with `source`, `protocol`,
+    # `top1` and, on EPIC-Kitchens, `verb_top1` and `noun_top1`.
+    config.paper.results = ()
     return config

@@ -15,8 +15,8 @@ def experiment(preset, dataset, num_segments, *, paper=NOT_IN_PAPER):
         preset: A name of `gsf_tf.models.list_presets()`.
         dataset: A key of `DATASETS`.
         num_segments: Frames per clip.
-        paper: `PaperRow` of the experiment. The configuration takes its result with the fewest
-            views.
+        paper: `PaperRow` of the experiment. The configuration takes all of its results, and as
+            the first one that with the fewest views.
     """
     config = default_config()
     config.model.preset = preset
@@ -35,6 +35,7 @@ def experiment(preset, dataset, num_segments, *, paper=NOT_IN_PAPER):
     if paper.top1:
         config.paper.source = paper.source
         config.paper.protocol, config.paper.top1 = next(iter(paper.top1.items()))
+        config.paper.results = paper.results
     return config
 
 

@@ -11,6 +11,7 @@ from gsf_tf.recipes.experiment import (
     papers_start,
     set_groups,
     start_from_images,
+    start_from_run,
 )
 from gsf_tf.recipes.paper_row import NOT_IN_PAPER
 from gsf_tf.training import ParameterGroup
@@ -29,14 +30,15 @@ TSM_GROUPS = (
 )
 
 
-def tsm_experiment(preset, dataset, num_segments, *, paper=NOT_IN_PAPER):
+def tsm_experiment(preset, dataset, num_segments, *, init=None, paper=NOT_IN_PAPER):
     """Returns the configuration of `tsm_*` on a dataset; arguments as in `experiment`.
 
-    On Kinetics, clips are dense windows of 64 frames, as in TSM's code. The code of MotionSqueeze
-    has GSM's groups: its linear layer is a convolution, and so has no rate of its own.
+    With `init`, it starts from a run, as in `start_from_run`, and not from ImageNet weights. On
+    Kinetics, clips are dense windows of 64 frames, as in TSM's code. The code of MotionSqueeze has
+    GSM's groups: its linear layer is a convolution, and so has no rate of its own.
     """
     groups = GSM_GROUPS if preset.endswith("_ms") else TSM_GROUPS
-    config = _control(preset, dataset, num_segments, groups, paper)
+    config = _control(preset, dataset, num_segments, groups, paper, init)
     if preset.startswith("tsm_"):
         optional_arguments(config, causal=bool)
     if dataset == "kinetics400":
@@ -64,8 +66,11 @@ def gst_experiment(preset, dataset, num_segments, *, paper=NOT_IN_PAPER):
     return config
 
 
-def _control(preset, dataset, num_segments, groups, paper):
+def _control(preset, dataset, num_segments, groups, paper, init=None):
     config = experiment(preset, dataset, num_segments, paper=paper)
     set_groups(config, groups)
-    start_from_images(config)
+    if init is None:
+        start_from_images(config)
+    else:
+        start_from_run(config, init)
     return config

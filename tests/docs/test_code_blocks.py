@@ -28,6 +28,7 @@ SMALLER = (
     (r"batch_size=\d+", "batch_size=4"),
     (r"epochs=\d+", "epochs=1"),
     (r'"(\w+)_resnet50"', r'"\1_resnet14thin"'),
+    (r"\.ResNet50\(", ".ResNet18("),
     (r'"rubiksnet_(tiny|small|medium|large)', r'"rubiksnet_mini'),
 )
 

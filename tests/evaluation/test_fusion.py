@@ -60,3 +60,21 @@ def test_other_labels():
 def test_other_classes(tasks):
     with pytest.raises(UserError, match="same tasks and classes.*a.npz with classes 2 verb, 4"):
         fuse_scores({"a.npz": make_scores(), "b.npz": make_scores(tasks=tasks)})
+
+
+@pytest.mark.parametrize("mean", ["logits", "probabilities"])
+def test_weights(mean):
+    """An ensemble with the weights 1, 3 and 0 is that of the first and three times the second."""
+    one, two, three = (make_scores(seed=seed) for seed in range(3))
+    fused = fuse_scores({"a": one, "b": two, "c": three}, mean, weights=[1, 3, 0])
+    repeated = fuse_scores({"a": one, "b": two, "b again": two, "and again": two}, mean)
+    for task in fused.logits:
+        np.testing.assert_allclose(fused.logits[task], repeated.logits[task], rtol=1e-5)
+    halves = fuse_scores({"a": one, "b": two, "c": three}, mean, weights=[0.5, 1.5, 0.0])
+    np.testing.assert_allclose(halves.logits["action"], fused.logits["action"], rtol=1e-6)
+
+
+@pytest.mark.parametrize("weights", [[1], [1, 2, 3], [1, -1], [0, 0], [1, float("nan")], []])
+def test_weights_that_are_none(weights):
+    with pytest.raises(UserError, match="`weights` must be 2 numbers of at least 0"):
+        fuse_scores({"a": make_scores(), "b": make_scores(seed=1)}, weights=weights)

@@ -30,3 +30,20 @@ def test_the_papers_figure_is_compared_with_its_own_protocol():
     assert ours["difference"] == pytest.approx(-0.0153)
     assert published_result(config, Protocol(), metrics)["difference"] is None
     assert published_result({"paper": {**paper, "top1": None}}, Protocol(), metrics) is None
+
+
+def test_of_several_results_those_by_the_protocol_are_compared():
+    """A row of the GSF paper's Table 8 with two protocols, and a second table with one figure."""
+    table_8 = {"source": "GSF paper, Table 8", "protocol": "efficiency", "top1": 50.17}
+    six_views = {**table_8, "protocol": "accuracy", "top1": 51.53, "verb_top1": 60.0}
+    table_12 = {**table_8, "source": "GSF paper, Table 12"}
+    config = {"paper": {**table_8, "results": [table_8, six_views, table_12]}}
+    ours = published_result(config, Protocol(2, 3), {"top1": 0.5})
+    assert (ours["top1"], ours["verb_top1"]) == (pytest.approx(0.5153), pytest.approx(0.6))
+    assert ours["difference"] == pytest.approx(-0.0153) and "also" not in ours
+    ours = published_result(config, Protocol(), {"top1": 0.5})
+    (other,) = ours["also"]
+    assert (ours["source"], other["source"]) == ("GSF paper, Table 8", "GSF paper, Table 12")
+    assert other["difference"] == pytest.approx(-0.0017)
+    ours = published_result(config, Protocol(4, 1), {"top1": 0.5})
+    assert (ours["protocol"], ours["difference"], "also" in ours) == ("efficiency", None, False)

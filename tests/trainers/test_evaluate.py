@@ -97,7 +97,9 @@ def kitchen(tmp_path_factory):
     config.model.preset = "gsf_resnet14thin"
     config.data.records = str(folder / "records")
     config.task_weights = {"verb": 1.0, "noun": 1.0, "action": 1.0}
-    config.paper.update({"source": "GSF paper, Table 10", "top1": 44.04, "protocol": "accuracy"})
+    table_10 = {"source": "GSF paper, Table 10", "top1": 44.04, "protocol": "accuracy"}
+    elsewhere = {**table_10, "source": "another paper", "top1": 12.34}
+    config.paper.update({**table_10, "results": ({**table_10, "verb_top1": 68.76}, elsewhere)})
     config.seed = 3
     workdir = Workdir(folder / "run")
     workdir.start(config, info)
@@ -202,6 +204,7 @@ def test_the_report_says_what_was_evaluated(kitchen, accuracy_output):
     paper = report["paper"]
     assert paper["difference"] == pytest.approx(report["top1"] - 0.4404)
     assert "44.04%" in accuracy_output and "GSF paper, Table 10" in accuracy_output
+    assert "68.76%" in accuracy_output and "another paper: top-1 12.34%" in accuracy_output
     assert "1 videos that could not be decoded" in accuracy_output
     for task, classes in (("", 6), ("_verb", 3), ("_noun", 2)):
         with open(kitchen.path / f"per_class_accuracy{task}.csv", newline="") as file:
@@ -266,6 +269,7 @@ def test_fusion(kitchen, accuracy_output, tmp_path):
     expected = np.mean(mean.argmax(axis=1) == scores.labels["action"])
     assert report["top1"] == pytest.approx(expected) and f"{expected:.2%}" in output
     assert report["n"] == 6 and [len(f["sha256"]) for f in report["fused"]] == [64, 64]
+    assert [fused["weight"] for fused in report["fused"]] == [1.0, 1.0]
     np.testing.assert_allclose(
         Scores.load(folder / "scores_fused.npz").logits["action"], mean, rtol=1e-5, atol=1e-6
     )
