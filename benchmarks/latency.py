@@ -11,33 +11,30 @@ The paper measured on an NVIDIA Titan V, in half precision but for RubiksNet. A 
 device cannot run in a precision is named with the reason, and the exit status is 1.
 """
 
-import contextlib
-import dataclasses
 import os
-import time
 
-import keras
-import numpy as np
 import tensorflow as tf
 from absl import flags
-from tensorflow.python.framework.convert_to_constants import (
-    convert_variables_to_constants_v2,
-)
 
 from benchmarks import speed_report
 from benchmarks.docs_flag import DOCS
 from benchmarks.interleave import interleave
+from benchmarks.latency_runs import (
+    HEADER,
+    POLICIES,
+    PRESETS,
+    cells,
+    check_precisions,
+    device_name,
+    first_line,
+    make_forward,
+    random_clip,
+    timed,
+)
 from benchmarks.quiet_machine import check_quiet, load_line, others_percent
-from gsf_tf.errors import UserError
-from gsf_tf.models import from_preset
 from trainers import cli
 
-POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
-PRESETS = (*(f"{method}_resnet50" for method in ("tsn", "tsm", "gst", "gsm", "gsf")),)
-PRESETS += ("rubiksnet_large",)
-NUM_CLASSES = 174  # Something-Something
 SECTION = "latency"
-HEADER = ("Model", "Precision", "Median ms", "Lowest ms", "Paper ms", "Paper's precision")
 
 _PRESETS = flags.DEFINE_list("presets", list(PRESETS), "Only these presets.")
 _PRECISIONS = flags.DEFINE_list(
@@ -49,22 +46,6 @@ _IMAGE_SIZE = flags.DEFINE_integer("image_size", 224, "Pixels.", lower_bound=32)
 _NUM_SEGMENTS = flags.DEFINE_integer("num_segments", 8, "Frames of a clip.", lower_bound=1)
 _THREADS = flags.DEFINE_integer("threads", os.cpu_count(), "Threads on the CPU.", lower_bound=1)
 flags.declare_key_flag("docs")
-
-
-@dataclasses.dataclass(frozen=True)
-class PaperLatency:
-    """A row of the paper's Table 12: milliseconds on a Titan V, and the precision."""
-
-    milliseconds: float
-    precision: str
-
-
-PAPER = {
-    "tsm_resnet50": PaperLatency(7.59, "half"),
-    "gst_resnet50": PaperLatency(8.28, "half"),
-    "rubiksnet_large": PaperLatency(10.46, "float32"),
-    "gsf_resnet50": PaperLatency(12.40, "half"),
-}
 
 
 def main(_):
@@ -103,100 +84,6 @@ def main(_):
     if DOCS.value:
         speed_report.replace_section(DOCS.value, SECTION, report)
     return 1 if failures else None
-
-
-def check_precisions(names, gpus):
-    """Returns the precisions to time.
-
-    Args:
-        names: Names that the user gave, or None.
-        gpus: The GPUs that TensorFlow sees.
-
-    Raises:
-        UserError: If a name is unknown, or float16 is asked for without a GPU.
-    """
-    if names is None:
-        return [name for name in POLICIES if gpus or name != "float16"]
-    if not names or not set(names) <= POLICIES.keys():
-        raise UserError(
-            f"`precisions` must be some of {', '.join(POLICIES)}. Received: {','.join(names)}"
-        )
-    if "float16" in names and not gpus:
-        raise UserError(
-            "`precisions` may have float16 on a GPU only, for a CPU computes it in float32. "
-            f"Received: {','.join(names)}, and TensorFlow sees no GPU. Leave it out."
-        )
-    return names
-
-
-def random_clip(num_segments, image_size):
-    """Returns a clip on the device, uint8 `[1, T, H, W, 3]`."""
-    shape = (1, num_segments, image_size, image_size, 3)
-    return tf.constant(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
-
-
-def make_forward(preset, precision, clip):
-    """Returns a function that runs a preset on a clip and returns its logits as an array."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(POLICIES[precision])
-    try:
-        keras.utils.set_random_seed(0)
-        model = from_preset(
-            preset, NUM_CLASSES, num_segments=clip.shape[1], input_shape=tuple(clip.shape[2:])
-        )
-    finally:
-        keras.config.set_dtype_policy(before)
-    graph = tf.function(lambda clips: model(clips, training=False), autograph=False)
-    concrete = graph.get_concrete_function(tf.TensorSpec(clip.shape, clip.dtype))
-    frozen = convert_variables_to_constants_v2(concrete)
-    return lambda: frozen(clip)[0].numpy()
-
-
-def timed(forward, warmup):
-    """Runs a function `warmup` times, and returns one that runs it and returns its seconds.
-
-    Raises:
-        ValueError: If a logit is not finite.
-    """
-    for _ in range(warmup):
-        logits = forward()
-    if not np.isfinite(logits).all():
-        raise ValueError("a logit is not a finite number")
-
-    def seconds():
-        start = time.perf_counter()
-        forward()
-        return time.perf_counter() - start
-
-    return seconds
-
-
-def cells(pair, seconds):
-    """Returns the row of a preset and a precision."""
-    preset, precision = pair
-    milliseconds, paper = 1e3 * np.asarray(seconds), PAPER.get(preset)
-    return (
-        preset,
-        precision,
-        f"{np.median(milliseconds):.2f}",
-        f"{milliseconds.min():.2f}",
-        f"{paper.milliseconds:.2f}" if paper else "-",
-        f"{paper.precision}, Titan V" if paper else "-",
-    )
-
-
-def device_name():
-    """Returns the name of the device that the models run on."""
-    gpus = tf.config.list_physical_devices("GPU")
-    if not gpus:
-        return "On the CPU"
-    with contextlib.suppress(tf.errors.OpError):
-        return f"On {tf.config.experimental.get_device_details(gpus[0])['device_name']}"
-    return f"On {gpus[0].name}"
-
-
-def first_line(error):
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,9 @@ import pathlib
 
 from absl import flags
 
-from benchmarks.demo_runs import Variant, prepare_records, print_table, train_all, write_csv
+from benchmarks.demo_runs import prepare_records, print_table, train_all, write_csv
 from benchmarks.selective_clips import CLASS_NAMES, render_selective
+from benchmarks.selective_variants import VARIANTS
 from trainers import cli
 
 _OUTPUT = flags.DEFINE_string("output", "selective", "Folder for clips, records and runs.")
@@ -24,22 +25,6 @@ _VAL_CLIPS = flags.DEFINE_integer("val_clips", 50, "Held-out clips per class.")
 _PARALLEL = flags.DEFINE_integer("parallel", 1, "Models trained at a time.", lower_bound=1)
 _VARIANTS = flags.DEFINE_list("variants", None, "Only these rows, by name.")
 _CSV = flags.DEFINE_string("csv", None, "Also write every run's figure to this file.")
-
-
-def fixed_gate(gate):
-    """Returns the row of the paper's Table 5 with a fixed gate and a sum as fusion."""
-    options = f"--config.model.temporal_options={{'gate': {gate}, 'fusion': 'sum'}}"
-    # All channels, as in the paper's BN-Inception.
-    flags = ("--config.model.channel_ratio=1.0", options)
-    return Variant(f"gate{gate}", "configs/demo.py:gsf_resnet14thin", flags)
-
-
-VARIANTS = (
-    *(Variant(method, f"configs/demo.py:{method}_resnet14thin") for method in ("tsn", "tsm")),
-    *(fixed_gate(gate) for gate in (0, 1, -1)),
-    *(Variant(method, f"configs/demo.py:{method}_resnet14thin") for method in ("gsm", "gsf")),
-    Variant("rubiksnet", "configs/demo_rubiksnet.py:rubiksnet_mini"),
-)
 
 
 def main(_):

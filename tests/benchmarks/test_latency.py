@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from benchmarks.latency import (
+from benchmarks.latency_runs import (
     PAPER,
     PRESETS,
     cells,

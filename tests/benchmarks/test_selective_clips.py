@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from benchmarks.selective_ablation import VARIANTS
 from benchmarks.selective_clips import CLASS_NAMES, render_selective
+from benchmarks.selective_variants import VARIANTS
 from gsf_tf.data.demo_clips import generate_clips
 from tests.configs.every_config import module
 
