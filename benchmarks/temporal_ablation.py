@@ -15,7 +15,6 @@ import pathlib
 from absl import flags
 
 from benchmarks.demo_runs import Variant, prepare_records, print_table, train_all, write_csv
-from gsf_tf.errors import UserError
 from trainers import cli
 
 METHODS = ("tsn", "tsm", "gsm", "gsf")
@@ -42,7 +41,7 @@ def variant(name):
 def main(_):
     unknown = {*_METHODS.value} - {*METHODS, *CAUSAL}
     if unknown:
-        raise UserError(
+        raise cli.FlagError(
             f"--methods must name some of {', '.join((*METHODS, *CAUSAL))}. "
             f"Received: {', '.join(sorted(unknown))}."
         )
