@@ -9,7 +9,6 @@ from gsf_tf.export.comparison import FLOAT_BOUND, check_outputs, run_alone
 from gsf_tf.export.export_error import ExportError
 from gsf_tf.export.export_folder import new_export, write_json
 from gsf_tf.export.litert import convert
-from gsf_tf.export.required_package import require_package
 from gsf_tf.export.streaming_step import (
     StreamingStep,
     check_frames,
@@ -17,6 +16,7 @@ from gsf_tf.export.streaming_step import (
     in_float32,
     stream_logits,
 )
+from gsf_tf.required_package import require_package
 from gsf_tf.streaming import StreamingModel
 
 STREAMING_KINDS = ("float32", "float16")
