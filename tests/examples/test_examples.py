@@ -11,6 +11,7 @@ import pytest
 
 import gsf_tf
 from gsf_tf.data.demo_clips import CLASS_NAMES, generate_clips
+from tests import exhaustive
 
 EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
 
@@ -22,6 +23,7 @@ def run(name, *flags, cwd):
     return process.stdout
 
 
+@exhaustive.MARK
 def test_finetune_on_a_folder(tmp_path):
     for _ in generate_clips(tmp_path, {"videos": 2}):
         pass
@@ -42,18 +44,24 @@ def test_gate_shift_fuse_in_your_model(tmp_path):
     assert "2/2" in output and "differ by at most 0.0e+00" in output
 
 
-def test_notebook(tmp_path):
+@pytest.mark.parametrize("epochs", exhaustive.cases([4, 18], lambda epochs: epochs == 4))
+def test_notebook(epochs, tmp_path):
+    """As it is committed, and every time with a shorter training."""
     nbformat = pytest.importorskip("nbformat", reason="the extra `notebook` is not installed")
     nbclient = pytest.importorskip("nbclient", reason="the extra `notebook` is not installed")
-    notebook = nbformat.read(EXAMPLES / "gsf_tf.ipynb", as_version=4)
+    text = (EXAMPLES / "gsf_tf.ipynb").read_text(encoding="utf-8")
+    assert text.count("epochs, steps_per_epoch = 18,") == 1
+    text = text.replace("epochs, steps_per_epoch = 18,", f"epochs, steps_per_epoch = {epochs},")
+    notebook = nbformat.reads(text, as_version=4)
     resources = {"metadata": {"path": str(tmp_path)}}
     nbclient.NotebookClient(notebook, timeout=600, resources=resources).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
     printed = "".join(output.get("text", "") for output in outputs)
     pictures = [output for output in outputs if "image/png" in output.get("data", {})]
     assert len(pictures) == 5
+    top1 = float(re.search(r"top-1 ([0-9.]+)%", printed)[1])
     # Chance is a quarter; knowing the pair and not the order gives a half.
-    assert float(re.search(r"top-1 ([0-9.]+)%", printed)[1]) > 50
+    assert top1 > 50 or epochs < 18
 
 
 def test_the_notebook_is_committed_with_its_outputs():

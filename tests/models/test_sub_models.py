@@ -12,8 +12,6 @@ from tests.models.randomize import randomize
 # Every method, every kind of backbone, and squeeze-excitation.
 EVERY_TIME = (
     *(f"{method}_resnet14thin" for method in ("tsn", "tsm", "gsm", "gsf", "gst")),
-    "gsf_bninception",
-    "gsf_mobilenetv2",
     "rubiksnet_mini",
     "rubiksnet_mini_aq",
 )

@@ -18,6 +18,7 @@ from gsf_tf.data.pipeline.decode_frames import decode_frames
 from gsf_tf.data.pipeline.sampling import train_segment_indices
 from gsf_tf.data.pipeline.seeding import example_seeds
 from gsf_tf.ops import decode_crops, scale_crops
+from tests import exhaustive
 from tests.data.damage_maker import read_shard, write_shard
 from tests.data.small_records import small_records, write_small_records
 
@@ -133,6 +134,7 @@ def test_whole_frames_are_those_of_the_op_that_decodes_crops():
     assert not good and frames.shape == (4, 25, 32, 3) and not frames.numpy().any()
 
 
+@exhaustive.MARK
 def test_resume_and_a_data_service_give_the_same_clips(shard):
     augmentation = {**TRANSLATION, "rand_augment_names": ("invert", "shear_x"), "flip": 0.5}
     whole = clips_of(read(shard, augmentation))
