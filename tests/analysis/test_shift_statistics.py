@@ -189,7 +189,7 @@ def test_layers_of_different_depth(columns, names):
 
 def test_an_animation_has_a_picture_per_moment_with_the_same_axes(monkeypatch):
     def moment(shift):
-        shifts = np.array([[shift, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]], "float32")
+        shifts = np.array([[shift, 0, 0, 0]] * 3, "float32")
         return [ShiftStatistics("layer", "RubiksShift3D", shifts)]
 
     drawn = []

@@ -13,7 +13,9 @@ from gsf_tf.errors import UserError
 from gsf_tf.evaluation import Scores
 from trainers.analysis_flags import AnalysisOptions
 from trainers.analysis_parts import analyze
+from trainers.analysis_scores import _mistakes_of
 from trainers.analyzed_model import analyzed_models
+from trainers.report_folder import ReportFolder
 
 
 class Progress(rich.progress.Progress):
@@ -28,20 +30,26 @@ class Progress(rich.progress.Progress):
         super().update(task, **values)
 
 
-@pytest.fixture(scope="module")
-def opened(trained):
-    """The model of the run, with its scores."""
-    (model,) = analyzed_models([str(trained)], [], None, None, None, 5)
-    assert len(model.scores) == 12
-    return model
-
-
 def report_of(model, folder, parts, progress=None, **options):
     values = {"compare": (), "clips": 1, "layer": None, "groups": None, **options}
     chosen = AnalysisOptions(str(folder), tuple(parts), **values)
     report, page = analyze([model], chosen, progress or Progress(), "gsf-tf analyze")
     assert page.exists()
     return {section.name: section for section in report.sections}
+
+
+@pytest.fixture(scope="module")
+def opened_and_shown(trained, tmp_path_factory):
+    """The model of the run, with its scores, and what the bar showed meanwhile."""
+    (model,) = analyzed_models([str(trained)], [], None, None, None, 5)
+    progress = Progress()
+    report_of(model, tmp_path_factory.mktemp("report"), ["gains"], progress)
+    return model, progress.shown
+
+
+@pytest.fixture
+def opened(opened_and_shown):
+    return opened_and_shown[0]
 
 
 def notes(section):
@@ -71,6 +79,7 @@ def test_a_wrong_file_is_found_before_anything_is_scored(trained, opened, tmp_pa
 def test_damaged_records_are_named_and_the_page_is_written(trained, records, opened, tmp_path):
     copy = shutil.copytree(records, tmp_path / "records")
     (model,) = analyzed_models([str(trained)], [], None, str(copy), None, 5)
+    model.opened = opened.opened
     for shard in copy.glob("val-*.tfrecord"):
         data = bytearray(shard.read_bytes())
         data[len(data) // 2] ^= 255
@@ -87,6 +96,7 @@ def test_damaged_records_are_named_and_the_page_is_written(trained, records, ope
 def test_kept_scores_of_other_clips_are_not_taken(trained, opened, tmp_path):
     run = shutil.copytree(trained, tmp_path / "gsf")
     (model,) = analyzed_models([str(run)], [], None, None, None, 5)
+    model.opened = opened.opened
     planted = np.eye(12, dtype="float32")[opened.scores.labels["action"]]
     others = np.array([f"{name} of before" for name in opened.scores.ids])
     kept = {"model_sha256": model.opened.sha256, "records": str(model.subject.records)}
@@ -100,17 +110,23 @@ def test_kept_scores_of_other_clips_are_not_taken(trained, opened, tmp_path):
             {"action": labels["action"], "verb": labels["action"]},
             {"action": classes["action"], "verb": classes["action"]},
         ).save(run / "scores_efficiency.npz")
-        found = dataclasses.replace(model).scores
+        analyzed = dataclasses.replace(model)
+        analyzed.opened = opened.opened
+        found = analyzed.scores
         assert (found.logits["action"] == planted).all() == taken
         assert found.ids.tolist() == opened.scores.ids.tolist()
         assert list(found.logits) == list(found.labels) == list(found.class_names) == ["action"]
 
 
-def test_the_bar_moves_while_a_model_scores(trained, tmp_path):
-    (model,) = analyzed_models([str(trained)], [], None, None, None, 5)
+def test_the_bar_moves_while_a_model_scores(opened_and_shown):
+    _, shown = opened_and_shown
+    assert ("scores of gsf: 12 of 12 videos", 1.0) in shown
+
+
+@pytest.mark.exhaustive
+def test_the_bar_names_the_order_of_the_frames(opened, tmp_path):
     progress = Progress()
-    report_of(model, tmp_path, ["orders"], progress)
-    assert ("scores of gsf: 12 of 12 videos", 1.0) in progress.shown
+    report_of(opened, tmp_path, ["orders"], progress)
     assert ("orders: gsf, reversed", 1) in progress.shown
 
 
@@ -119,7 +135,9 @@ def test_mistakes_whose_videos_are_gone(opened, tmp_path):
     gone = np.array([f"{name} of before" for name in scores.ids])
     wrong = np.eye(12, dtype="float32")[(scores.labels["action"] + 1) % 12]
     model = dataclasses.replace(opened)
+    model.opened = opened.opened
     model.scores = dataclasses.replace(scores, ids=gone, logits={"action": wrong})
-    section = report_of(model, tmp_path, ["errors"])["errors"]
+    report = ReportFolder(tmp_path)
+    section = report.section("errors", "Errors", "")
+    _mistakes_of(model, report)
     assert "the records have none of the videos that it gets wrong" in notes(section)
-    assert "could not be drawn" not in notes(section)
