@@ -73,7 +73,7 @@ def test_every_row_has_a_configuration():
             # Raises if there is no such key, or the value is of another kind.
             config.update_from_flattened_dict({key: ast.literal_eval(value)})
         if variant.name in GATES:
-            options = config.model.temporal_options.to_dict()
+            options = dict(config.model.temporal_options)
             assert options == {"gate": GATES[variant.name], "fusion": "sum"}
             assert config.model.channel_ratio == 1
             assert GateShiftFuse(2, config.model.channel_ratio, **options).gate == options["gate"]

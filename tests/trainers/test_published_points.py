@@ -12,6 +12,7 @@ def test_motion_squeeze_is_counted_with_its_own_number_of_frames():
     assert round(macs / 1e9, 2) == 68.05
 
 
+@pytest.mark.exhaustive
 def test_results_have_their_frames_figures_and_costs():
     """RubiksNet paper, Table 2: 46.4 % on Something-Something V1, the only row of RubiksNet."""
     (point,) = published_points("Something-Something V1", tables=("rubiksnet",))
