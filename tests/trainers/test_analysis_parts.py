@@ -11,6 +11,7 @@ import rich.progress
 from gsf_tf.data import DataError
 from gsf_tf.errors import UserError
 from gsf_tf.evaluation import Scores
+from tests.trainers.conftest import run
 from trainers.analysis_flags import AnalysisOptions
 from trainers.analysis_parts import analyze
 from trainers.analysis_scores import _mistakes_of
@@ -86,6 +87,10 @@ def test_damaged_records_are_named_and_the_page_is_written(trained, records, ope
         shard.write_bytes(data)
     with pytest.raises(DataError, match="record .* of .*val-0"):
         report_of(model, tmp_path / "report", ["training"])
+    flags = [f"--workdir={trained}", f"--records={copy}", f"--output={tmp_path}/features.npz"]
+    process = run("features", *flags, check=False)
+    assert process.returncode == 1 and "Traceback" not in process.stderr
+    assert "val-0" in process.stderr
     # With scores of before the damage.
     model.scores = opened.scores
     sections = report_of(model, tmp_path / "report", ["gates", "training"])
@@ -94,13 +99,13 @@ def test_damaged_records_are_named_and_the_page_is_written(trained, records, ope
 
 
 def test_kept_scores_of_other_clips_are_not_taken(trained, opened, tmp_path):
-    run = shutil.copytree(trained, tmp_path / "gsf")
-    (model,) = analyzed_models([str(run)], [], None, None, None, 5)
+    folder = shutil.copytree(trained, tmp_path / "gsf")
+    (model,) = analyzed_models([str(folder)], [], None, None, None, 5)
     model.opened = opened.opened
     planted = np.eye(12, dtype="float32")[opened.scores.labels["action"]]
     others = np.array([f"{name} of before" for name in opened.scores.ids])
     kept = {"model_sha256": model.opened.sha256, "records": str(model.subject.records)}
-    (run / "eval_efficiency.json").write_text(json.dumps(kept))
+    (folder / "eval_efficiency.json").write_text(json.dumps(kept))
     for ids, taken in ((others, False), (opened.scores.ids, True)):
         classes, labels = opened.scores.class_names, opened.scores.labels
         # A multi-task run has further scores.
@@ -109,7 +114,7 @@ def test_kept_scores_of_other_clips_are_not_taken(trained, opened, tmp_path):
             {"action": planted, "verb": planted},
             {"action": labels["action"], "verb": labels["action"]},
             {"action": classes["action"], "verb": classes["action"]},
-        ).save(run / "scores_efficiency.npz")
+        ).save(folder / "scores_efficiency.npz")
         analyzed = dataclasses.replace(model)
         analyzed.opened = opened.opened
         found = analyzed.scores

@@ -108,6 +108,8 @@ def test_gains_gates_and_saliency_of_two_runs(trained, other_run, tmp_path):
     # Every figure has its three files, and the page has the picture itself.
     pictures = sorted(output.glob("*.png"))
     assert [path.name for path in pictures] == [
+        "fusion_gsf_1.png",
+        "fusion_other_1.png",
         "gains_other_over_gsf.png",
         "gates_gsf.png",
         "gates_other.png",
