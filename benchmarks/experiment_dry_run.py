@@ -118,8 +118,11 @@ def dry_run(name, row):
     """
     config = _table(name).get_config(row)
     config.init = config.model.weights = None
-    model = build_model(config, _classes_of(config))
-    optimizer = build_optimizer(config, model, STEPS_PER_EPOCH)
+    try:
+        model = build_model(config, _classes_of(config))
+        optimizer = build_optimizer(config, model, STEPS_PER_EPOCH)
+    except ValueError as error:
+        raise UserError(f"{name}:{row} must describe a model and an optimizer. {error}") from error
     return DryRun(
         f"{name}:{row}",
         count_parameters(model),

@@ -25,6 +25,7 @@ from benchmarks.latency_runs import (
     PRESETS,
     cells,
     check_precisions,
+    check_presets,
     device_name,
     first_line,
     make_forward,
@@ -54,7 +55,8 @@ def main(_):
     check_quiet(percent, DOCS.value)
     tf.config.threading.set_intra_op_parallelism_threads(_THREADS.value)
     precisions = check_precisions(_PRECISIONS.value, tf.config.list_physical_devices("GPU"))
-    pairs = [(preset, precision) for preset in _PRESETS.value for precision in precisions]
+    presets = check_presets(_PRESETS.value)
+    pairs = [(preset, precision) for preset in presets for precision in precisions]
     candidates, failures = {}, []
     with cli.progress(console) as progress:
         total = len(pairs) * (_ROUNDS.value + 2)

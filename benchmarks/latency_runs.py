@@ -11,8 +11,8 @@ from tensorflow.python.framework.convert_to_constants import (
     convert_variables_to_constants_v2,
 )
 
-from gsf_tf.errors import UserError
-from gsf_tf.models import from_preset
+from gsf_tf.errors import UserError, did_you_mean, name_some
+from gsf_tf.models import from_preset, list_presets
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 PRESETS = (*(f"{method}_resnet50" for method in ("tsn", "tsm", "gst", "gsm", "gsf")),)
@@ -57,6 +57,21 @@ def check_precisions(names, gpus):
         raise UserError(
             "`precisions` may have float16 on a GPU only, for a CPU computes it in float32. "
             f"Received: {','.join(names)}, and TensorFlow sees no GPU. Leave it out."
+        )
+    return names
+
+
+def check_presets(names):
+    """Returns the presets to time.
+
+    Raises:
+        UserError: If a name is not that of a preset, or there is none.
+    """
+    unknown = [name for name in names if name not in list_presets()]
+    if unknown or not names:
+        raise UserError(
+            "`presets` must be some of `gsf_tf.models.list_presets()`. Received: "
+            f"{name_some(unknown) or 'none'}.{did_you_mean((unknown or [''])[0], list_presets())}"
         )
     return names
 

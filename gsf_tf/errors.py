@@ -44,6 +44,17 @@ class VideoError(UserError, ValueError):
         return type(self), (self.path, self.reason, self.frames_decoded)
 
 
+def name_some(names, most=5):
+    """Returns the first names with commas between them, and how many more there are.
+
+    Args:
+        names: List of texts.
+        most: Largest number of names in the result.
+    """
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
 def did_you_mean(received, choices):
     """Returns " Did you mean 'a' or 'b'?" with the choices close to `received`, "" if none is."""
     near = difflib.get_close_matches(received, choices, n=3)

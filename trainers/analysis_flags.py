@@ -28,6 +28,8 @@ class AnalysisOptions:
         clips: Number of clips of the part saliency.
         layer: Layer of Grad-CAM, or None for the last temporal one.
         groups: File of groups of classes, or None.
+        compared: What was read of `compare`: `Scores` by short names.
+        class_groups: What was read of `groups`: the group of each class, or None.
     """
 
     output: str
@@ -36,6 +38,8 @@ class AnalysisOptions:
     clips: int
     layer: str | None
     groups: str | None
+    compared: dict = dataclasses.field(default_factory=dict)
+    class_groups: list[str] | None = None
 
 
 def chosen_parts(parts, skip):

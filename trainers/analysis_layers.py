@@ -20,7 +20,10 @@ from gsf_tf.analysis import (
     silhouette,
     strip_figure,
 )
-from gsf_tf.evaluation import extract_features, read_class_groups
+from gsf_tf.analysis.evenly_spaced import evenly_spaced
+from gsf_tf.analysis.gate_figures import half_titles
+from gsf_tf.analysis.gate_model import gated_layers
+from gsf_tf.evaluation import extract_features
 from gsf_tf.layers import TemporalLayer
 from gsf_tf.models.layer_lookup import find_layers
 from gsf_tf.tasks import ACTION
@@ -114,7 +117,7 @@ def saliency(models, report, options):
     models = layered(models, report)
     if not models:
         return
-    chosen = _evenly_spaced(models[0].scores.ids.tolist(), options.clips)
+    chosen = evenly_spaced(models[0].scores.ids.tolist(), options.clips)
     for model in models:
         clips = model.find_clips(chosen)
         if not clips:
@@ -159,7 +162,8 @@ def _fusions_of(model, number, clip, report):
         for (frame, half, channel), value in np.ndenumerate(values):
             rows.append([name, frame, half + 1, channel, float(value)])
     title = f"{model.name}: fusion weights for this clip"
-    report.add_figure(f"fusion_{model.name}_{number}", fusion_figure(weights), rows, title)
+    figure = fusion_figure(weights, causal=gated_layers(model.network)[0].causal)
+    report.add_figure(f"fusion_{model.name}_{number}", figure, rows, title)
 
 
 def _maps(network, clip, predicted, layer, model, report):
@@ -173,15 +177,18 @@ def _maps(network, clip, predicted, layer, model, report):
         report.note(f"{model.name}: no class activation. {error}")
     layer = layer or _last_temporal_layer(network)
     if layer is not None:
-        (maps[f"Grad-CAM of {layer}"],) = grad_cam(network, clip[None], layer, [predicted])
+        try:
+            (maps[f"Grad-CAM of {layer}"],) = grad_cam(network, clip[None], layer, [predicted])
+        except ValueError as error:
+            report.note(f"{model.name}: no Grad-CAM. {error}")
     try:
         gates_of = gate_model(network)
     except ValueError:  # A model without gates has none to draw.
         return maps
     # Those of the first layer, whose maps are the finest.
     name, gates_of_layer = next(iter(gates_of(clip[None]).items()))
-    for half, reads in enumerate(("next", "previous")):
-        maps[f"gates of {name} that read the {reads} frame"] = gates_of_layer[0, ..., half].numpy()
+    for half, title in enumerate(half_titles(gated_layers(network)[0].causal)):
+        maps[f"gates of {name} ({title})"] = gates_of_layer[0, ..., half].numpy()
     return maps
 
 
@@ -191,22 +198,21 @@ def _last_temporal_layer(network):
     return inside[-1] if inside else None
 
 
-def _evenly_spaced(values, count):
-    places = np.linspace(0, len(values) - 1, min(count, len(values))).round().astype(int)
-    return [values[place] for place in places]
-
-
 def features(models, report, options):
     """Places the features of the videos in a plane, colored by class or by group."""
     for model in layered(models, report):
-        found = extract_features(model.action_network(), model.dataset(), list(model.labels.names))
+        found = extract_features(
+            model.network,
+            model.dataset(),
+            list(model.labels.names),
+            on_step=lambda videos, model=model: model.tell(f"{model.name}, {videos} videos", 0),
+        )
         path = report.path / f"features_{file_stem(model.name)}.npz"
         found.save(path)
         names = np.array(found.class_names)
         groupings = {"class": names[found.labels]}
-        if options.groups:
-            of_class = np.array(read_class_groups(options.groups, found.class_names))
-            groupings["group"] = of_class[found.labels]
+        if options.class_groups:
+            groupings["group"] = np.array(options.class_groups)[found.labels]
         _embeddings(model.name, found, groupings, report)
 
 

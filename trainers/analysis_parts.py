@@ -3,9 +3,13 @@
 import dataclasses
 from collections.abc import Callable
 
+from gsf_tf.data import reports_damage
+from gsf_tf.errors import UserError
+from gsf_tf.evaluation import read_class_groups
+
 from .analysis_flags import PARTS
 from .analysis_layers import features, gates, saliency, shifts
-from .analysis_scores import errors, gains, orders, top1_of, trade_off, training
+from .analysis_scores import errors, gains, orders, read_compared, top1_of, trade_off, training
 from .report_folder import ReportFolder
 from .report_page import write_page
 
@@ -91,6 +95,8 @@ assert tuple(DRAWN) == PARTS
 def analyze(models, options, progress, command):
     """Draws all parts of a report and writes its page.
 
+    A part that cannot be drawn has the reason as a note; the others are drawn all the same.
+
     Args:
         models: List of `AnalyzedModel`.
         options: `AnalysisOptions`.
@@ -99,23 +105,50 @@ def analyze(models, options, progress, command):
 
     Returns:
         The `ReportFolder` and the path of the page.
+
+    Raises:
+        UserError: If a file of the options cannot be read, or a model cannot be opened or scored.
     """
+    options = _with_files(options, models)
     report = ReportFolder(options.output)
     steps = [*(("open", model) for model in models), *(("part", name) for name in options.parts)]
     bar = progress.add_task("Analyzing", total=len(steps), info="")
-    for kind, what in steps:
+    for done, (kind, what) in enumerate(steps):
+        title = f"scores of {what.name}" if kind == "open" else what
+        progress.update(bar, info=title)
+
+        def tell(text, share, title=title, done=done):
+            progress.update(bar, info=f"{title}: {text}", completed=done + share)
+
+        for model in models:
+            model.tell = tell
         if kind == "open":
-            progress.update(bar, info=f"scores of {what.name}")
-            what.scores  # noqa: B018  Scored once, here, where the bar says so.
+            with reports_damage():
+                what.scores  # noqa: B018  Scored once, here, where the bar says so.
         else:
-            progress.update(bar, info=what)
-            part = DRAWN[what]
-            report.section(what, part.title, part.text)
-            part.draw(models, report, options)
-        progress.advance(bar)
+            _draw(what, models, report, options)
+        progress.update(bar, completed=done + 1)
     progress.update(bar, info="")
     title = "Analysis of " + ", ".join(model.name for model in models)
     return report, write_page(report, title, _facts(models, command))
+
+
+def _with_files(options, models):
+    """Returns the options with what their files hold, so that a wrong file is found at once."""
+    groups = options.groups and read_class_groups(options.groups, models[0].labels.names)
+    return dataclasses.replace(
+        options, compared=read_compared(options.compare), class_groups=groups or None
+    )
+
+
+def _draw(name, models, report, options):
+    part = DRAWN[name]
+    report.section(name, part.title, part.text)
+    try:
+        with reports_damage():
+            part.draw(models, report, options)
+    except UserError as error:
+        report.note(f"This part could not be drawn to its end. {error}")
 
 
 def _facts(models, command):

@@ -3,7 +3,6 @@
 import numpy as np
 
 from gsf_tf.analysis import count_macs, count_parameters, strip_figure
-from gsf_tf.data import read_clip_lengths
 from gsf_tf.errors import UserError
 from gsf_tf.evaluation import (
     Scores,
@@ -24,6 +23,7 @@ from gsf_tf.evaluation import (
     score_frame_orders,
     trade_off_figure,
 )
+from gsf_tf.evaluation.align_scores import align_scores
 from gsf_tf.evaluation.frame_orders import TITLES
 from gsf_tf.short_names import short_name
 from gsf_tf.tasks import ACTION
@@ -113,13 +113,22 @@ def trade_off(models, report, options):
     report.add_table("trade_off", rows, "The numbers")
 
 
+def read_compared(files):
+    """Returns the scores of files by their short names; they are of the same videos and classes.
+
+    Raises:
+        UserError: If a file cannot be read, or they are of other videos or classes.
+    """
+    names = short_names(files)
+    scores = {name: Scores.load(file) for name, file in zip(names, files, strict=True)}
+    if scores:
+        align_scores(scores, "compared")
+    return scores
+
+
 def gains(models, report, options):
     """Compares the first model, or file of scores, with each of the others, class by class."""
-    if options.compare:
-        names = short_names(options.compare)
-        named = {n: Scores.load(file) for n, file in zip(names, options.compare, strict=True)}
-    else:
-        named = {model.name: model.scores for model in models}
+    named = options.compared or {model.name: model.scores for model in models}
     if len(named) < 2:
         report.note("This part does not apply: it needs two models, or two files in --compare.")
         return
@@ -128,7 +137,8 @@ def gains(models, report, options):
         try:
             overall, by_class = class_gains(baseline, scores)
         except UserError as error:
-            raise UserError(f"{error}\nThe baseline is {first}, the other {name}.") from error
+            report.note(f"{name} is not compared with {first}, the baseline. {error}")
+            continue
         header = ["class", "videos", first, name, "gain", "low", "high", "won", "lost", "p_value"]
         rows = [header, *([*_gain_row(gain)] for gain in (overall, *by_class))]
         stem = f"gains_{name}_over_{first}"
@@ -154,15 +164,11 @@ def _gain_row(gain):
 
 def errors(models, report, options):
     """Shows the classes, the pairs and the videos that each model gets wrong."""
-    lengths = {}
     for model in models:
-        place = model.subject.records, model.subject.split
-        if place not in lengths:
-            lengths[place] = read_clip_lengths(*place)
-        _errors_of(model, lengths[place], report)
+        _errors_of(model, report)
 
 
-def _errors_of(model, lengths, report):
+def _errors_of(model, report):
     name, scores = model.name, model.scores
     names = scores.class_names[ACTION]
     metrics = classification_metrics(scores.logits[ACTION], scores.labels[ACTION], names)
@@ -190,13 +196,13 @@ def _errors_of(model, lengths, report):
     rows += [[p.first, p.second, p.times, p.back, p.videos, p.share] for p in pairs]
     title = f"{name}: most confused pairs"
     report.add_figure(f"pairs_{name}", confused_pairs_figure(pairs), rows, title)
-    _lengths_of(model, lengths, report)
+    _lengths_of(model, report)
     _mistakes_of(model, report)
 
 
-def _lengths_of(model, lengths, report):
+def _lengths_of(model, report):
     try:
-        bins = accuracy_by_length(model.scores, lengths)
+        bins = accuracy_by_length(model.scores, model.lengths)
     except UserError as error:
         report.note(f"{model.name}: the lengths of the videos are not known. {error}")
         return
@@ -218,6 +224,9 @@ def _mistakes_of(model, report):
         for each in mistakes
         if each.video in clips
     }
+    if not strips:
+        report.note(f"{model.name}: the records have none of the videos that it gets wrong.")
+        return
     rows = [["video", "true", "predicted", "confidence", "probability_of_true"]]
     rows += [[m.video, m.true, m.predicted, m.confidence, m.probability] for m in mistakes]
     title = f"{model.name}: most confident mistakes"
@@ -228,7 +237,11 @@ def orders(models, report, options):
     """Scores each model with the frames reversed, shuffled, and one of them repeated."""
     for model in models:
         by_order = score_frame_orders(
-            model.action_network(), model.dataset(), model.class_names(), seed=0
+            model.action_network(),
+            model.dataset(),
+            model.class_names(),
+            seed=0,
+            on_order=lambda order, model=model: model.tell(f"{model.name}, {TITLES[order]}", 0),
         )
         accuracies = {order: top1_of(scores) for order, scores in by_order.items()}
         rows = [["order", "videos", "top1"]]

@@ -7,9 +7,9 @@
   gsf-tf analyze --workdir=runs/gsf --output=report \\
       --compare=runs/tsn/scores_efficiency.npz,runs/gsf/scores_efficiency.npz
 
-Writes a folder with index.html, which holds all pictures and tables and needs no server, and every
-figure as PNG and SVG with its numbers as CSV. The parts, each of which --parts chooses and --skip
-leaves out:
+Writes a folder with index.html, which holds all pictures and small tables and needs no server, and
+every figure as PNG and SVG with its numbers as CSV. The parts, each of which --parts chooses and
+--skip leaves out:
 
   training   loss, accuracy, learning rates, waiting for input, gates and shifts over the epochs
   trade_off  accuracy against multiply-accumulates, beside the papers' results on the dataset
@@ -22,10 +22,10 @@ leaves out:
   saliency   class activation, Grad-CAM (of --layer) and gates of --clips clips, as strip and video
   features   the features by t-SNE and PCA, colored by class or by --groups, with the silhouette
 
-A part that does not apply to a model says so on the page. Several models must have the same
-classes, and for the gains the same videos. Scores of gsf-tf evaluate (efficiency protocol) are
-taken if they are of the same model; otherwise the split is scored. gates, orders and features take
-at most --videos videos, evenly spaced.
+A part that does not apply to a model, or that cannot be drawn, says so on the page. Several models
+must have the same classes, and for the gains the same videos. Scores of gsf-tf evaluate (efficiency
+protocol) are taken if they are of the same model and clips; otherwise the split is scored. gates,
+orders and features take at most --videos videos, evenly spaced.
 
 --groups is a CSV file with a class and its group in each line.
 """

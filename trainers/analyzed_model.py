@@ -4,10 +4,11 @@ import dataclasses
 import functools
 import json
 import pathlib
+from collections.abc import Callable
 
 import keras
 
-from gsf_tf.data import LabelMap, video_dataset_from_records
+from gsf_tf.data import LabelMap, read_clip_lengths, video_dataset_from_records
 from gsf_tf.errors import UserError
 from gsf_tf.evaluation import Protocol, Scores, score_videos
 from gsf_tf.models import SegmentModel
@@ -27,11 +28,15 @@ class AnalyzedModel:
         name: Name in titles and in names of files.
         subject: `EvaluationSubject`, the model and the records.
         most_videos: Largest number of videos for what does not need all of them.
+        read_lengths: `read_clip_lengths`, or a function like it that several models share.
+        tell: Function that is called while the model runs, with a text and the share that is done.
     """
 
     name: str
     subject: EvaluationSubject
     most_videos: int
+    read_lengths: Callable[[str, str], dict[str, int]] = read_clip_lengths
+    tell: Callable[[str, float], None] = lambda text, share: None
 
     @functools.cached_property
     def opened(self):
@@ -59,6 +64,11 @@ class AnalyzedModel:
     def clips(self):
         """Number of all videos of the split."""
         return self.subject.info.num_clips(self.subject.split)
+
+    @property
+    def lengths(self):
+        """Dictionary from the id of each whole clip of the split to its number of frames."""
+        return self.read_lengths(self.subject.records, self.subject.split)
 
     def class_names(self):
         """Returns what `score_videos` takes: the names of the action's classes, by task."""
@@ -106,17 +116,26 @@ class AnalyzedModel:
 
     @functools.cached_property
     def scores(self):
-        """The `Scores` of all videos: those that `gsf-tf evaluate` wrote, if they are this model's.
+        """The `Scores` of the action for all videos.
+
+        They are those that `gsf-tf evaluate` wrote, if they are of this model and of these clips.
 
         Raises:
             UserError: As `score_videos` does.
         """
         kept = self._kept_scores()
         if kept is not None:
-            return kept
+            return _of_action(kept)
         return score_videos(
-            self.action_network(), self.dataset(every_video=True), self.class_names()
+            self.action_network(),
+            self.dataset(every_video=True),
+            self.class_names(),
+            on_step=self.show_videos,
         )
+
+    def show_videos(self, videos):
+        """Tells how many of all videos are done."""
+        self.tell(f"{videos} of {self.clips} videos", videos / self.clips)
 
     def _kept_scores(self):
         name = f"efficiency{self.subject.suffix}"
@@ -130,6 +149,8 @@ class AnalyzedModel:
             report.get("model_sha256") == self.opened.sha256
             and report.get("records") == str(self.subject.records)
             and scores.class_names.get(ACTION) == list(self.labels.names)
+            # The records may have been written anew since then.
+            and set(scores.ids.tolist()) == self.lengths.keys()
         )
         return scores if is_same else None
 
@@ -159,8 +180,9 @@ def analyzed_models(workdirs, models, labels, records, split, most_videos):
     subjects = [evaluation_subject(path, None, None, records, split, None) for path in workdirs]
     subjects += [evaluation_subject(None, path, labels, records, split, None) for path in models]
     paths = [*workdirs, *models]
+    read_lengths = functools.cache(read_clip_lengths)
     found = [
-        AnalyzedModel(name, subject, most_videos)
+        AnalyzedModel(name, subject, most_videos, read_lengths)
         for name, subject in zip(short_names(paths), subjects, strict=True)
     ]
     first = found[0]
@@ -171,6 +193,17 @@ def analyzed_models(workdirs, models, labels, records, split, most_videos):
                 f"{_describe(first)}, {_describe(other)}. Analyze them one by one."
             )
     return found
+
+
+def _of_action(scores):
+    """Returns scores without those of other tasks."""
+    return dataclasses.replace(
+        scores,
+        **{
+            field: {ACTION: getattr(scores, field)[ACTION]}
+            for field in ("logits", "labels", "class_names")
+        },
+    )
 
 
 def short_names(paths):

@@ -47,6 +47,8 @@ writes the mean of the figures, beside the paper's, to eval_accuracy_splits.json
 challenge, with --supervision=PRETRAINING,LABELS,DATA, its levels of supervision (2,3,3).
 """
 
+import os
+
 from absl import flags
 
 from . import cli
@@ -91,6 +93,7 @@ def main(_):
         check_view_flags()
     weights, supervision = check_numbers()
 
+    from gsf_tf.evaluation.epic_submission import check_classes, check_levels
     from gsf_tf.workdir import Workdir
 
     from .evaluation_report import print_report
@@ -98,6 +101,8 @@ def main(_):
     from .evaluation_splits import evaluate_splits
     from .evaluation_subject import evaluation_subject
 
+    if _SUBMISSION.value:
+        check_levels(supervision)
     console = cli.console()
     options = {
         "image_size": _IMAGE_SIZE.value,
@@ -117,7 +122,8 @@ def main(_):
             _WORKDIR.value, _MODEL.value, _LABELS.value, _RECORDS.value, _SPLIT.value, _OUTPUT.value
         )
         results = subject.results
-        name, report = evaluate(subject, views(), console, **options)
+        check_names = check_classes if _SUBMISSION.value else None
+        name, report = evaluate(subject, views(), console, **options, check_names=check_names)
     print_report(console, report)
     console.print(f"Wrote {results.path / f'eval_{name}.json'} and the files beside it")
     if _SUBMISSION.value:
@@ -156,6 +162,11 @@ def check_numbers():
     if _SUBMISSION.value and _SPLITS.value:
         raise cli.FlagError(
             "--submission is of one run or of --fuse. Received: --submission and --splits."
+        )
+    if _SUBMISSION.value and not os.path.isdir(os.path.dirname(_SUBMISSION.value) or "."):
+        raise cli.FlagError(
+            "--submission must be a file in a folder that exists. Received: "
+            f"--submission={_SUBMISSION.value}."
         )
     weights = _FUSE_WEIGHTS.value and numbers(_FUSE_WEIGHTS, float)
     return weights, tuple(numbers(_SUPERVISION, int))

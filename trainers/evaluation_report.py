@@ -23,12 +23,13 @@ def print_report(console, report):
             table.add_row(*row)
     console.print(table)
     if compared:
-        console.print(f"The paper's figure: {paper['source']}")
+        console.print(f"The paper's figure: {paper['source']}{note_of(paper)}")
         for other in paper.get("also", ()):
-            console.print(f"{other['source']}: top-1 {other['top1']:.2%}")
+            console.print(f"{other['source']}: top-1 {other['top1']:.2%}{note_of(other)}")
     elif paper is not None:
         console.print(
             f"{paper['source']}: top-1 {paper['top1']:.2%}, by the protocol {paper['protocol']}"
+            f"{note_of(paper)}"
         )
     for split in report.get("splits", ()):
         console.print(f"{split['source']}: top-1 {split['top1']:.2%} of {split['n']} videos")
@@ -44,6 +45,11 @@ def print_report(console, report):
         for why, count in absent.items():
             if count:
                 console.print(f"Not among them: {count} videos {why} (named in the JSON file)")
+
+
+def note_of(result):
+    """Returns what a paper's result differs in, after a semicolon; "" if nothing is known."""
+    return f"; {result['note']}" if result.get("note") else ""
 
 
 def figure_name(key):

@@ -29,6 +29,7 @@ def evaluate(
     image_size=None,
     num_segments=None,
     scores_csv=False,
+    check_names=None,
 ):
     """Scores a split and writes all files of the evaluation.
 
@@ -40,6 +41,8 @@ def evaluate(
         image_size: Height and width of the frames in pixels, or None for those of the model.
         num_segments: Frames per clip, or None for those of the model.
         scores_csv: Also write the scores as text.
+        check_names: Function that is called before the scoring with the dictionary from each task
+            to the names of its classes, and may raise UserError; or None.
 
     Returns:
         The name of the evaluation and its report, a dictionary.
@@ -66,6 +69,8 @@ def evaluate(
         for task, names in {ACTION: info.labels, **info.task_classes}.items()
         if task in tasks
     }
+    if check_names is not None:
+        check_names(class_names)
     dataset = video_dataset_from_records(
         info.shard_files(records, split),
         num_segments=num_segments,

@@ -35,6 +35,7 @@ def main(argv):
             f"--output={_OUTPUT.value}."
         )
 
+    from gsf_tf.data import reports_damage
     from gsf_tf.evaluation import extract_features
 
     from .analyzed_model import analyzed_models
@@ -49,7 +50,7 @@ def main(argv):
         most_videos=1,
     )
     network = model.opened.layers_of
-    with cli.progress(console) as progress:
+    with reports_damage(), cli.progress(console) as progress:
         bar = progress.add_task(f"Reading {model.subject.split}", total=model.clips, info="")
         found = extract_features(
             network,

@@ -2,7 +2,6 @@
 
 import base64
 import csv
-import dataclasses
 import hashlib
 import io
 import pathlib
@@ -13,6 +12,8 @@ import matplotlib
 from gsf_tf.analysis import write_animation
 
 from .figure_fonts import save_figure, use_installed_fonts
+from .report_item import Item
+from .report_section import Section
 
 DPI = 110
 FRAME_RATE = 4
@@ -20,44 +21,6 @@ FRAME_RATE = 4
 PADDING = 0.1
 # Bytes; most file systems allow 255, and an ending follows.
 LONGEST_STEM = 180
-
-
-@dataclasses.dataclass
-class Item:
-    """A picture, animation or table of a section.
-
-    Attributes:
-        title: Title.
-        text: Sentences below it.
-        picture: Name of the PNG or mp4 file, None for a table alone.
-        files: Names of all its files.
-        table: Rows to show, the first with the titles; None to show none.
-    """
-
-    title: str
-    text: str = ""
-    picture: str | None = None
-    files: list[str] = dataclasses.field(default_factory=list)
-    table: list[list[str]] | None = None
-
-
-@dataclasses.dataclass
-class Section:
-    """A part of the report.
-
-    Attributes:
-        name: Name of the part, as in the flag `--parts`.
-        title: Title.
-        text: How to read its pictures.
-        items: The `Item`s.
-        notes: Sentences, such as why a part does not apply.
-    """
-
-    name: str
-    title: str
-    text: str
-    items: list[Item] = dataclasses.field(default_factory=list)
-    notes: list[str] = dataclasses.field(default_factory=list)
 
 
 class ReportFolder:

@@ -20,8 +20,15 @@ thead th { position: sticky; top: 0; background: Canvas; }
 """
 
 
+# Bytes of the largest CSV file that the page holds itself.
+LARGEST_CSV = 1_000_000
+
+
 def write_page(report, title, facts):
     """Writes `index.html` into the folder of a report.
+
+    The page holds each picture, each video and, once, each CSV file of less than 1 MB. The other
+    links are to the files in the folder.
 
     Args:
         report: `ReportFolder`.
@@ -34,6 +41,7 @@ def write_page(report, title, facts):
     links = " ".join(
         f'<a href="#{section.name}">{_escape(section.title)}</a>' for section in report.sections
     )
+    embedded = set()
     text = "\n".join([
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
@@ -41,7 +49,7 @@ def write_page(report, title, facts):
         f"<h1>{_escape(title)}</h1>",
         _table(facts),
         f'<nav aria-label="Parts">{links}</nav>',
-        *(_section(report, section) for section in report.sections),
+        *(_section(report, section, embedded) for section in report.sections),
         "</body>\n</html>\n",
     ])  # fmt: skip
     path = report.path / "index.html"
@@ -49,18 +57,18 @@ def write_page(report, title, facts):
     return path
 
 
-def _section(report, section):
+def _section(report, section, embedded):
     parts = [
         f'<section id="{section.name}">\n<h2>{_escape(section.title)}</h2>',
         f"<p>{_escape(section.text)}</p>",
         *(f'<p class="note">{_escape(note)}</p>' for note in section.notes),
-        *(_item(report, item) for item in section.items),
+        *(_item(report, item, embedded) for item in section.items),
         "</section>",
     ]
     return "\n".join(parts)
 
 
-def _item(report, item):
+def _item(report, item, embedded):
     shown = ""
     if item.picture is not None:
         source = report.data_url(item.picture)
@@ -72,16 +80,20 @@ def _item(report, item):
     table = "" if item.table is None else _table(item.table)
     return (
         f"<figure>\n<h3>{_escape(item.title)}</h3>\n{shown}{table}\n"
-        f"<figcaption>{_escape(item.text)} {_links(report, item)}</figcaption>\n</figure>"
+        f"<figcaption>{_escape(item.text)} {_links(report, item, embedded)}</figcaption>\n</figure>"
     )
 
 
-def _links(report, item):
-    """Returns a link to each file; those of tables hold the file, so the page needs no other."""
+def _links(report, item, embedded):
+    """Returns a link to each file; the first one to a small CSV file holds that file."""
     links = []
     for name in item.files:
         ending = name.rpartition(".")[2].upper()
-        target = report.data_url(name) if ending == "CSV" else _escape(name)
+        target = _escape(name)
+        small = ending == "CSV" and (report.path / name).stat().st_size < LARGEST_CSV
+        if small and name not in embedded:
+            embedded.add(name)
+            target = report.data_url(name)
         links.append(f'<a href="{target}" download="{_escape(name)}">{ending}</a>')
     return f'<span class="files">{" ".join(links)}</span>'
 

@@ -37,8 +37,9 @@ def _read(path, network):
     try:
         with plain_path(path) as folder:
             status = tf.train.Checkpoint(model=network).read(str(folder / PREFIX))
-            status.assert_existing_objects_matched()
+            # The rest, such as the optimizer's variables, is not read, and no warning says so.
             status.expect_partial()
+            status.assert_existing_objects_matched()
     except (AssertionError, OSError, ValueError, tf.errors.OpError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise UserError(

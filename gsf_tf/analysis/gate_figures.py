@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from gsf_tf.analysis.evenly_spaced import evenly_spaced
 from gsf_tf.analysis.gate_statistics import GateStatistics
 
-HALVES = ("reads the next frame", "reads the previous frame")
 COLORS = ("C0", "C1")
 COLUMNS = 4
 
@@ -49,10 +49,9 @@ def gate_figure(statistics: Sequence[GateStatistics]) -> Figure:
     for axes in grid.flat[len(statistics) :]:
         axes.set_axis_off()
     for axes, layer in zip(grid.flat, statistics, strict=False):
-        for half, shares in enumerate(layer.shares):
-            axes.stairs(
-                shares, layer.edges, fill=True, alpha=0.45, color=COLORS[half], label=HALVES[half]
-            )
+        titles = half_titles(layer.causal)
+        for shares, color, label in zip(layer.shares, COLORS, titles, strict=True):
+            axes.stairs(shares, layer.edges, fill=True, alpha=0.45, color=color, label=label)
         axes.set(yscale="log", xlim=(-1, 1), ylim=(1e-5, 1.5))
         axes.set_title(layer.name, fontsize="small", parse_math=False)
         first, second = layer.saturated
@@ -60,12 +59,16 @@ def gate_figure(statistics: Sequence[GateStatistics]) -> Figure:
         axes.grid(alpha=0.3)
     for axes in grid[:, 0]:
         axes.set_ylabel("Share of the gates")
-    handles, labels = grid.flat[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=2)
+    handles = {}
+    for axes in grid.flat[: len(statistics)]:
+        handles |= {handle.get_label(): handle for handle in axes.patches}
+    figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=2)
     return figure
 
 
-def fusion_figure(weights: Mapping[str, np.ndarray], title: str = "") -> Figure:
+def fusion_figure(
+    weights: Mapping[str, np.ndarray], title: str = "", *, causal: bool = False
+) -> Figure:
     """Draws the fusion weights of layers for a clip: a row per channel, a column per frame.
 
     Bright is F near 1, where the output is the shifted features; dark is F near 0, where it is
@@ -76,6 +79,7 @@ def fusion_figure(weights: Mapping[str, np.ndarray], title: str = "") -> Figure:
         weights: Dictionary from the name of a layer to its weights `[T, 2, P / 2]` in 0..1, such as
             one clip of `fusion_model`'s result.
         title: Title of the picture.
+        causal: Whether the layers are causal: then both halves read the previous frame.
 
     Returns:
         A matplotlib figure; `figure.savefig(path)` writes it to a file.
@@ -88,21 +92,27 @@ def fusion_figure(weights: Mapping[str, np.ndarray], title: str = "") -> Figure:
     """
     if not weights:
         raise ValueError("`weights` must have a layer. Received: none")
-    names = list(weights)
-    places = np.linspace(0, len(names) - 1, min(COLUMNS, len(names))).round().astype(int)
-    figure = Figure(figsize=(2.6 + 2.3 * len(places), 4.6), layout="constrained")
+    names = evenly_spaced(list(weights), COLUMNS)
+    figure = Figure(figsize=(2.6 + 2.3 * len(names), 4.6), layout="constrained")
     figure.suptitle(title, fontsize="medium", parse_math=False)
-    grid = figure.subplots(2, len(places), squeeze=False)
-    for column, place in enumerate(places):
-        values = np.asarray(weights[names[place]])
-        grid[0, column].set_title(names[place], fontsize="small", parse_math=False)
+    grid = figure.subplots(2, len(names), squeeze=False)
+    for column, name in enumerate(names):
+        values = np.asarray(weights[name])
+        grid[0, column].set_title(name, fontsize="small", parse_math=False)
         grid[1, column].set_xlabel("Frame")
         for half, axes in enumerate(grid[:, column]):
             order = np.argsort(-values[:, half].mean(axis=0), kind="stable")
             rows = values[:, half, order].T
             image = axes.imshow(rows, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
             axes.set(xticks=range(len(values)), yticks=[])
-    for half, axes in enumerate(grid[:, 0]):
-        axes.set_ylabel(f"Channels, {HALVES[half]}", fontsize="small")
+    for half, axes in zip(half_titles(causal), grid[:, 0], strict=True):
+        axes.set_ylabel(f"Channels, {half}", fontsize="small")
     figure.colorbar(image, ax=grid.ravel().tolist(), label="Fusion weight F", shrink=0.8)
     return figure
+
+
+def half_titles(causal):
+    """Returns what the two halves of the channels read, in words that differ."""
+    if causal:
+        return ("first half, reads the previous frame", "second half, reads the previous frame")
+    return ("reads the next frame", "reads the previous frame")

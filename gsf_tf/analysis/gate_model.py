@@ -18,7 +18,7 @@ def gate_model(model: keras.Model) -> keras.Model:
         A `keras.Model` from clips `[B, T, H, W, 3]` in 0..255 to a dictionary: from the name of
         each layer, in the order of the network, to its gates, float32 `[B, T, h, w, 2]` in (-1, 1).
         The last axis has the two halves of the channels: those that read the next frame, and those
-        that read the previous one.
+        that read the previous one. In a causal model both read the previous one.
 
     Raises:
         ValueError: If the model is no `SegmentModel`, or has no learned gates.

@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gsf_tf.analysis.gate_model import gate_model
+from gsf_tf.analysis.gate_model import gate_model, gated_layers
 
 BINS = 80
 # tanh learns at less than 2 % of its largest slope beyond this value.
@@ -17,7 +17,7 @@ class GateStatistics:
     """The gates of one layer over many clips.
 
     The rows of the arrays are the two halves of the channels: the first reads the next frame, the
-    second the previous one.
+    second the previous one. In a causal layer both read the previous one.
 
     Attributes:
         name: Name of the layer.
@@ -26,6 +26,7 @@ class GateStatistics:
         magnitude: Mean of |gate|, `[2]` in [0, 1].
         saturated: Share of the gates with |gate| of `threshold` and more, `[2]` in [0, 1].
         threshold: The magnitude from which on a gate counts as saturated.
+        causal: Whether the layer is causal.
     """
 
     name: str
@@ -34,6 +35,7 @@ class GateStatistics:
     magnitude: np.ndarray
     saturated: np.ndarray
     threshold: float
+    causal: bool = False
 
     @property
     def shares(self) -> np.ndarray:
@@ -83,7 +85,7 @@ def gate_statistics(
     gates = gate_model(model)
     run = tf.function(lambda clip: gates(clip, training=False), autograph=False)
     edges = np.linspace(-1, 1, int(bins) + 1)
-    sums = {layer: _Sums(edges, saturated) for layer in gates.output}
+    sums = {layer.name: _Sums(edges, saturated, layer.causal) for layer in gated_layers(model)}
     batches = 0
     for clip in clips:
         batches += 1
@@ -97,8 +99,8 @@ def gate_statistics(
 class _Sums:
     """Counts of the gates of a layer, batch by batch."""
 
-    def __init__(self, edges, threshold):
-        self._edges, self._threshold = edges, threshold
+    def __init__(self, edges, threshold, causal):
+        self._edges, self._threshold, self._causal = edges, threshold, causal
         self._counts = np.zeros((2, len(edges) - 1), np.int64)
         self._magnitude, self._saturated = np.zeros(2), np.zeros(2)
 
@@ -117,4 +119,5 @@ class _Sums:
             self._magnitude / number,
             self._saturated / number,
             self._threshold,
+            self._causal,
         )

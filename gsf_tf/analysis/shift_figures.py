@@ -7,6 +7,7 @@ from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from gsf_tf.analysis.evenly_spaced import evenly_spaced
 from gsf_tf.analysis.shift_statistics import ShiftStatistics
 from gsf_tf.ops.reference.rubiks_shift import quantize
 
@@ -124,7 +125,7 @@ def shift_histogram_figure(
             f"Received: {len(statistics)} layers, columns={columns!r}"
         )
     rows = {
-        axis: _evenly_spaced([layer for layer in statistics if axis in layer.axes], int(columns))
+        axis: evenly_spaced([layer for layer in statistics if axis in layer.axes], int(columns))
         for axis in AXIS_TITLES
     }
     rows = {axis: layers for axis, layers in rows.items() if layers}
@@ -184,9 +185,16 @@ def shift_animation(
         raise ValueError("`history` must have a moment. Received: none")
     layers = [layer for statistics in history.values() for layer in statistics]
     reach = max((float(np.abs(layer.shifts).max()) for layer in layers), default=0.0)
+    figures = {
+        name: shift_histogram_figure(statistics, columns, reach)
+        for name, statistics in history.items()
+    }
+    # The axes of a row are shared, so setting one sets all.
+    top = max(axes.get_ylim()[1] for figure in figures.values() for axes in figure.axes)
     pictures = []
-    for name, statistics in history.items():
-        figure = shift_histogram_figure(statistics, columns, reach)
+    for (name, statistics), figure in zip(history.items(), figures.values(), strict=True):
+        for axes in figure.axes:
+            axes.set_ylim(0, top)
         moving = [1 - layer.zero_share[0] for layer in statistics if layer.axes[0] == "T"]
         share = f", {np.mean(moving):.0%} of the channels move in time" if moving else ""
         figure.suptitle(f"{name}{share}", parse_math=False)
@@ -201,11 +209,6 @@ def _integer_shares(layer):
         return layer.distribution.mean(axis=1)
     shifts = np.array(quantize(layer.shifts[0]))
     return np.array([np.mean(shifts == shift) for shift in INTEGER_SHIFTS])
-
-
-def _evenly_spaced(layers, count):
-    places = np.linspace(0, len(layers) - 1, min(count, len(layers))).round().astype(int)
-    return [layers[place] for place in places]
 
 
 def _edges(reach):

@@ -1,8 +1,6 @@
 """Brings the scores of several models into one order, after it has checked that they fit."""
 
-from gsf_tf.errors import UserError
-
-_NAMED = 5
+from gsf_tf.errors import UserError, name_some
 
 
 def align_scores(dumps, purpose):
@@ -47,8 +45,7 @@ def _check_videos(dumps, purpose):
     for name, scores in dumps.items():
         missing = sorted(everywhere.difference(scores.ids.tolist()))
         if missing:
-            more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
-            lines.append(f"{name} lacks {', '.join(missing[:_NAMED])}{more}")
+            lines.append(f"{name} lacks {name_some(missing)}")
     if lines:
         raise UserError(
             f"Scores that are {purpose} must be of the same videos. Received: {'; '.join(lines)}. "

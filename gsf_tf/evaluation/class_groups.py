@@ -4,9 +4,7 @@ import csv
 import os
 from collections.abc import Sequence
 
-from gsf_tf.errors import UserError
-
-_NAMED = 5
+from gsf_tf.errors import UserError, name_some
 
 
 def read_class_groups(path: str | os.PathLike, class_names: Sequence[str]) -> list[str]:
@@ -39,10 +37,9 @@ def read_class_groups(path: str | os.PathLike, class_names: Sequence[str]) -> li
         ) from error
     missing = [name for name in class_names if name not in groups]
     if missing:
-        more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
         raise UserError(
             f"A file of groups must have every class. Received: {path}, which lacks "
-            f"{', '.join(map(repr, missing[:_NAMED]))}{more}."
+            f"{name_some([repr(name) for name in missing])}."
         )
     return [groups[name] for name in class_names]
 

@@ -38,7 +38,7 @@ def save_epic_submission(
 
     Raises:
         UserError: If the scores are not of the 97 verbs and 300 nouns, if a clip's name has no
-            narration id, or if a level is not in 0..5.
+            narration id, if two clips have the same one, or if a level is not in 0..5.
 
     Example:
 
@@ -51,9 +51,9 @@ def save_epic_submission(
         The dataset's code for the challenge, `epic-kitchens/C1-Action-Recognition`, and
         `epic-kitchens/SLS` for the supervision levels (Damen and Wray, 2020).
     """
-    _check_classes(scores)
-    _check_levels(supervision)
-    narrations = [_narration(name) for name in scores.ids.tolist()]
+    check_classes(scores.class_names)
+    check_levels(supervision)
+    narrations = _narrations(scores.ids.tolist())
     results = {
         narration: {task: _by_class(scores.logits[task][row]) for task in CLASSES}
         for row, narration in enumerate(narrations)
@@ -74,6 +74,21 @@ def _by_class(logits):
     return {str(index): float(value) for index, value in enumerate(logits)}
 
 
+def _narrations(names):
+    """Returns the narration id of each clip; they all differ."""
+    clips = {}
+    for name in names:
+        narration = _narration(name)
+        if narration in clips:
+            raise UserError(
+                "A submission needs one clip per narration id. Received: "
+                f"{narration!r} of {clips[narration]!r} and of {name!r}. Evaluate the model on "
+                "records that have each action once."
+            )
+        clips[narration] = name
+    return list(clips)
+
+
 def _narration(name):
     """Returns the narration id in the id of a clip, `SHARD:INDEX VIDEO#NARRATION`."""
     _, separator, narration = name.rpartition("#")
@@ -86,8 +101,13 @@ def _narration(name):
     return narration
 
 
-def _check_classes(scores):
-    found = {task: logits.shape[1] for task, logits in scores.logits.items()}
+def check_classes(class_names):
+    """Raises UserError if a model has other classes than the challenge.
+
+    Args:
+        class_names: Dictionary from each task to the names of its classes.
+    """
+    found = {task: len(names) for task, names in class_names.items()}
     if {task: found.get(task) for task in CLASSES} != CLASSES:
         raise UserError(
             "A submission needs scores of 97 verbs and 300 nouns. "
@@ -96,7 +116,8 @@ def _check_classes(scores):
         )
 
 
-def _check_levels(supervision):
+def check_levels(supervision):
+    """Raises UserError if levels of supervision are not three of 0..5."""
     is_right = len(supervision) == 3 and all(
         isinstance(level, (int, np.integer)) and level in LEVELS for level in supervision
     )

@@ -1,10 +1,7 @@
 """The vectors before the classifier, for all videos of a dataset, and their file."""
 
-import contextlib
 import dataclasses
-import io
 import os
-import pathlib
 import zipfile
 from collections.abc import Callable, Sequence
 
@@ -13,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from gsf_tf.errors import UserError
+from gsf_tf.evaluation.save_arrays import save_arrays
 from gsf_tf.evaluation.scoring import score_videos
 from gsf_tf.layers import SegmentConsensus
 from gsf_tf.models import SegmentModel
@@ -67,24 +65,8 @@ class Features:
         Args:
             path: Path of the file.
         """
-        path = pathlib.Path(path)
-        partial = path.with_name(f"partial-{path.name}")
-        # In memory first: NumPy leaves an archive open that it could not write.
-        archive = io.BytesIO()
-        np.savez(
-            archive,
-            ids=self.ids,
-            labels=self.labels,
-            vectors=self.vectors,
-            class_names=np.array(self.class_names),
-        )
-        try:
-            partial.write_bytes(archive.getbuffer())
-            os.replace(partial, path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                partial.unlink(missing_ok=True)
-            raise
+        arrays = {"ids": self.ids, "labels": self.labels, "vectors": self.vectors}
+        save_arrays(path, {**arrays, "class_names": np.array(self.class_names)})
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "Features":

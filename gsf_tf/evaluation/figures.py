@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from gsf_tf.short_names import short_name
+
 _STYLES = ("-", "--", ":", "-.")
 
 
@@ -130,8 +132,9 @@ def confusion_figure(matrices: Mapping[str, np.ndarray], class_names: Sequence[s
         axes.set_title(title, parse_math=False)
         axes.set_xlabel("Predicted")
         if classes <= 60:
-            axes.set_xticks(range(classes), class_names, rotation=90, parse_math=False)
-            axes.set_yticks(range(classes), class_names, parse_math=False)
+            names = [short_name(name) for name in class_names]
+            axes.set_xticks(range(classes), names, rotation=90, parse_math=False)
+            axes.set_yticks(range(classes), names, parse_math=False)
         if classes <= 20:
             for row, column in zip(*np.nonzero(counts), strict=True):
                 axes.text(

@@ -58,7 +58,7 @@ def class_gains(
 
     The interval is a paired bootstrap over videos: videos are drawn again and again, each with the
     answers of both models. For a single class it is wide, and with hundreds of classes some differ
-    by chance: at a p-value of 0.05, one in 20.
+    by chance: at a p-value of 0.05, at most one in 20.
 
     Args:
         baseline: `Scores` of the model that is compared with.

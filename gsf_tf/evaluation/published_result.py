@@ -11,7 +11,8 @@ def published_result(config, protocol, metrics):
 
     Returns:
         A dictionary that can be written as JSON: `source`, `protocol`, `top1` in 0..1 and perhaps
-        that of tasks (`verb_top1`), and `difference`, ours minus the paper's. It is the first
+        that of tasks (`verb_top1`), perhaps `note`, which says what the paper did otherwise or left
+        open, and `difference`, ours minus the paper's. It is the first
         result by the protocol of the evaluation; if there is none, it is that with the fewest
         views, and `difference` is None. If further tables have a result by the same protocol,
         `also` is the list of their dictionaries.
@@ -31,6 +32,7 @@ def _printed(result):
         "source": result["source"],
         "protocol": result["protocol"],
         **figures,
+        **({"note": result["note"]} if result.get("note") else {}),
         "difference": None,
     }
 

@@ -1,9 +1,6 @@
-import contextlib
 import csv
 import dataclasses
-import io
 import os
-import pathlib
 import zipfile
 from collections.abc import Sequence
 
@@ -11,6 +8,7 @@ import numpy as np
 
 from gsf_tf.data import LabelMap
 from gsf_tf.errors import UserError
+from gsf_tf.evaluation.save_arrays import save_arrays
 from gsf_tf.tasks import ACTION, task_prefix
 
 # An empty file, for example, is an EOFError to NumPy.
@@ -88,18 +86,7 @@ class Scores:
             arrays[f"{prefix}labels"] = self.labels[task]
             arrays[f"{prefix}class_names"] = np.array(self.class_names[task])
             arrays[f"{prefix}label_fingerprint"] = np.array(fingerprint)
-        path = pathlib.Path(path)
-        partial = path.with_name(f"partial-{path.name}")
-        # In memory first: NumPy leaves an archive open that it could not write.
-        archive = io.BytesIO()
-        np.savez(archive, **arrays)
-        try:
-            partial.write_bytes(archive.getbuffer())
-            os.replace(partial, path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                partial.unlink(missing_ok=True)
-            raise
+        save_arrays(path, arrays)
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "Scores":

@@ -100,7 +100,7 @@ def trade_off_figure(points: Sequence[TradeOffPoint], title: str = "") -> Figure
 def _name_points(axes, macs, points):
     """Writes the names beside the markers; where two would overlap, the lower one moves down."""
     order = sorted(range(len(points)), key=lambda number: -points[number].top1)
-    axes.figure.canvas.draw()
+    axes.autoscale_view()  # Otherwise the limits are those of an empty picture until it is drawn.
     taken = []
     for number in order:
         point = points[number]

@@ -161,6 +161,6 @@ def default_config():
     # "efficiency", "accuracy" or "kinetics": the protocol of `top1`.
     config.paper.protocol = "efficiency"
     # All results that the papers print for this experiment, dictionaries with `source`, `protocol`,
-    # `top1` and, on EPIC-Kitchens, `verb_top1` and `noun_top1`.
+    # `top1` and, on EPIC-Kitchens, `verb_top1` and `noun_top1`; `note` says what differs from here.
     config.paper.results = ()
     return config

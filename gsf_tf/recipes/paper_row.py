@@ -35,11 +35,12 @@ class PaperRow:
         """All results, those of `also` at the end, as a configuration keeps them.
 
         Each is a dictionary with `source`, `protocol`, `top1` and, for each of the tasks, such as
-        the verb, `verb_top1`.
+        the verb, `verb_top1`; with `note` if the row has one.
         """
+        note = {"note": self.note} if self.note else {}
         tasks = {f"{task}_top1": top1 for task, top1 in self.tasks.items()}
         own = tuple(
-            {"source": self.source, "protocol": protocol, "top1": top1, **tasks}
+            {"source": self.source, "protocol": protocol, "top1": top1, **tasks, **note}
             for protocol, top1 in self.top1.items()
         )
         return own + tuple(result for row in self.also for result in row.results)

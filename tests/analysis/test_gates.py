@@ -106,6 +106,20 @@ def test_statistics_of_planted_gates(tmp_path):
     drawn = figure.axes[0].patches[0].get_data().values
     np.testing.assert_array_equal(drawn, first.shares[0])
     figure.savefig(tmp_path / "gates.svg")
+    assert legend_of(figure) == ["reads the next frame", "reads the previous frame"]
+
+
+def legend_of(figure):
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def test_both_halves_of_a_causal_model_read_the_previous_frame():
+    statistics = gate_statistics(small_model(causal=True), [CLIPS[:1]], bins=4)
+    assert all(layer.causal for layer in statistics)
+    halves = ["first half, reads the previous frame", "second half, reads the previous frame"]
+    assert legend_of(gate_figure(statistics)) == halves
+    figure = fusion_figure({"layer": np.zeros((3, 2, 2))}, causal=True)
+    assert [axes.get_ylabel() for axes in figure.axes[:2]] == [f"Channels, {h}" for h in halves]
 
 
 def test_the_model_of_fusion_weights_has_those_of_each_layer(tmp_path):

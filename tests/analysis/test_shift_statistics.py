@@ -189,7 +189,7 @@ def test_layers_of_different_depth(columns, names):
 
 def test_an_animation_has_a_picture_per_moment_with_the_same_axes(monkeypatch):
     def moment(shift):
-        shifts = np.array([[shift, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]], "float32")
+        shifts = np.array([[shift, 0, 0, 0]] * 3, "float32")
         return [ShiftStatistics("layer", "RubiksShift3D", shifts)]
 
     drawn = []
@@ -208,6 +208,9 @@ def test_an_animation_has_a_picture_per_moment_with_the_same_axes(monkeypatch):
     assert titles[1] == "second, 25% of the channels move in time"
     limits = {figure.axes[0].get_xlim() for figure in drawn}
     assert len(limits) == 1 and max(limits.pop()) > 3
+    # The bars of the second moment are lower, and its axis is the same.
+    assert len({figure.axes[0].get_ylim() for figure in drawn}) == 1
+    assert drawn[0].axes[0].get_ylim()[1] >= 1
     with pytest.raises(ValueError, match="must have a moment"):
         shift_animation({})
 

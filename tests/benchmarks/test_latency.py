@@ -9,6 +9,7 @@ from benchmarks.latency_runs import (
     PRESETS,
     cells,
     check_precisions,
+    check_presets,
     make_forward,
     random_clip,
     timed,
@@ -42,6 +43,14 @@ def test_float16_is_for_gpus():
     for names in (["float8"], []):
         with pytest.raises(UserError, match="must be some of float32, bfloat16, float16"):
             check_precisions(names, gpus=[])
+
+
+def test_unknown_presets_are_refused_before_anything_is_timed():
+    assert check_presets(list(PRESETS)) == list(PRESETS)
+    with pytest.raises(UserError, match="Received: gsf_resnet5. Did you mean 'gsf_resnet"):
+        check_presets(["gsf_resnet50", "gsf_resnet5"])
+    with pytest.raises(UserError, match="Received: none"):
+        check_presets([])
 
 
 def test_half_precision_is_that_of_the_model():

@@ -1,13 +1,17 @@
 """Clips on which the motion of one shape counts, and two others move the other way."""
 
+import ast
+
 import numpy as np
 import pytest
 
 from benchmarks.selective_clips import CLASS_NAMES, render_selective
 from benchmarks.selective_variants import VARIANTS
 from gsf_tf.data.demo_clips import generate_clips
+from gsf_tf.layers import GateShiftFuse
 from tests.configs.every_config import module
 
+GATES = {"gate0": 0, "gate1": 1, "gate-1": -1}
 PAIRS = [("marked_right", "marked_left"), ("slow_down", "slow_up")]
 
 
@@ -65,5 +69,12 @@ def test_every_row_has_a_configuration():
         name, preset = variant.config.removeprefix("configs/").split(".py:")
         config = module(name).get_config(preset)
         for flag in variant.flags:
-            assert flag.removeprefix("--config.model.").split("=")[0] in config.model
-    assert {"gate0", "gate1", "gate-1"} < {variant.name for variant in VARIANTS}
+            key, value = flag.removeprefix("--config.").split("=")
+            # Raises if there is no such key, or the value is of another kind.
+            config.update_from_flattened_dict({key: ast.literal_eval(value)})
+        if variant.name in GATES:
+            options = dict(config.model.temporal_options)
+            assert options == {"gate": GATES[variant.name], "fusion": "sum"}
+            assert config.model.channel_ratio == 1
+            assert GateShiftFuse(2, config.model.channel_ratio, **options).gate == options["gate"]
+    assert GATES.keys() < {variant.name for variant in VARIANTS}

@@ -64,6 +64,13 @@ def printed(configuration):
     return [(result["source"], result["protocol"], result["top1"]) for result in results]
 
 
+def test_evaluate_has_what_the_paper_leaves_open():
+    (result,) = module("controls").get_config("tsm_resnet50_kinetics400_8f").paper.results
+    assert result["note"].startswith("the paper says neither frames nor views, 8 frames and 10 x 3")
+    (result, _) = module("rubiksnet").get_config("large_ssv1_8f").paper.results[:2]
+    assert "note" not in result
+
+
 def test_evaluate_has_the_figure_of_every_row_of_the_papers():
     for row in ACCURACY_ROWS:
         assert (row.source, row.protocol, row.top1) in printed(row.configuration), row

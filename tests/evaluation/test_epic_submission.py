@@ -46,6 +46,12 @@ def test_every_verb_and_noun_has_its_score(tmp_path):
         (IDS, {"action": 3806}, (2, 3, 3), "97 verbs and 300 nouns. Received: 3806 action"),
         (IDS, {"verb": 97, "noun": 299}, (2, 3, 3), "Received: 97 verb, 299 noun"),
         (("a:0 P01_11.MP4",), TASKS, (2, 3, 3), "narration id of each clip.*'a:0 P01_11.MP4'"),
+        (
+            ("a:0 P01.MP4#P01_11_0", "a:1 P02.MP4#P01_11_0"),
+            TASKS,
+            (2, 3, 3),
+            "one clip per narration id. Received: 'P01_11_0' of 'a:0 P01.*' and of 'a:1 P02",
+        ),
         (IDS, TASKS, (2, 3, 6), r"three levels of 0 to 5.*Received: supervision=\(2, 3, 6\)"),
         (IDS, TASKS, (2, 3), "three levels of 0 to 5"),
         (IDS, TASKS, (2, 3, "3"), "three levels of 0 to 5"),

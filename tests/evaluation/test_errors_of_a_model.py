@@ -127,6 +127,14 @@ def test_trade_off_has_costs_areas_and_hollow_markers():
     # Names of neighbors do not lie on each other.
     heights = [text.xyann[1] for text in axes.texts]
     assert abs(heights[1] - heights[0]) > 5
+    # Two heights that differ little beside one that is far away: only the right limits show that
+    # these names would meet.
+    points = [TradeOffPoint(str(n), 10**9, 10**6, top1) for n, top1 in enumerate((0.6, 0.59, 0.1))]
+    axes = trade_off_figure(points).axes[0]
+    places = [axes.transData.transform(text.xy)[1] for text in axes.texts]
+    shifts = [text.xyann[1] * axes.figure.dpi / 72 for text in axes.texts]
+    assert places[0] - places[1] < 14 <= round(places[0] - places[1] - shifts[1], 6)
+    assert shifts[0] == shifts[2] == 0
     with pytest.raises(ValueError, match="MACs and parameters above 0"):
         trade_off_figure([TradeOffPoint("none", 0, 1, 0.5)])
     with pytest.raises(ValueError, match="must have a model"):

@@ -64,6 +64,14 @@ def test_confusion_shows_counts_and_shares(tmp_path):
     assert ink(tmp_path / "confusion.png") > 0.01
 
 
+def test_long_names_of_a_confusion_matrix_are_cut():
+    name = "Pretending to put something onto something so that it falls, and then leaving it"
+    axes = confusion_figure({"model": [[3, 1], [0, 0]]}, [name, "right"]).axes[0]
+    for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
+        first, second = (label.get_text() for label in labels)
+        assert len(first) == 64 and first.startswith("Pretending") and second == "right"
+
+
 @pytest.mark.parametrize(
     "name", ["$$", "$x^{$", r"$\frac{$", "_private", "[b]", "a\\b", "%", "{0}"]
 )

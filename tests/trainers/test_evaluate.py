@@ -16,12 +16,16 @@ from gsf_tf.data import (
     video_dataset_from_records,
     write_records,
 )
-from gsf_tf.evaluation import Predictor, Scores
+from gsf_tf.evaluation import Features, Predictor, Scores
 from gsf_tf.models import from_preset
 from gsf_tf.recipes.defaults import default_config
 from gsf_tf.workdir import Workdir
 from tests.data.video_maker import make_video
 from tests.trainers.conftest import run
+from trainers.analysis_flags import AnalysisOptions
+from trainers.analysis_layers import features
+from trainers.analyzed_model import analyzed_models
+from trainers.report_folder import ReportFolder
 
 VERBS, NOUNS = ("take", "wash", "cut"), ("cup", "plate")
 UPRIGHT = 4  # The number of the video that is higher than wide.
@@ -98,8 +102,13 @@ def kitchen(tmp_path_factory):
     config.data.records = str(folder / "records")
     config.task_weights = {"verb": 1.0, "noun": 1.0, "action": 1.0}
     table_10 = {"source": "GSF paper, Table 10", "top1": 44.04, "protocol": "accuracy"}
-    elsewhere = {**table_10, "source": "another paper", "top1": 12.34}
-    config.paper.update({**table_10, "results": ({**table_10, "verb_top1": 68.76}, elsewhere)})
+    elsewhere = {**table_10, "source": "another paper", "top1": 12.34, "note": "with audio"}
+    config.paper.update(
+        {
+            **table_10,
+            "results": ({**table_10, "verb_top1": 68.76, "note": "from RGB and flow"}, elsewhere),
+        }
+    )
     config.seed = 3
     workdir = Workdir(folder / "run")
     workdir.start(config, info)
@@ -172,6 +181,57 @@ def test_two_clips_of_three_crops(kitchen, accuracy_output):
     assert "verb noun top-1" in accuracy_output
 
 
+def test_features_of_a_model_of_several_tasks_are_the_actions(kitchen, tmp_path):
+    (model,) = analyzed_models([str(kitchen.path)], [], None, None, None, 6)
+    report = ReportFolder(tmp_path)
+    section = report.section("features", "Features", "")
+    features([model], report, AnalysisOptions(str(tmp_path), ("features",), (), 1, None, None))
+    assert section.notes == [] and (tmp_path / "pca_run.png").exists()
+    found = Features.load(tmp_path / "features_run.npz")
+    head = model.network.get_layer("classifier_action")
+    clips = np.concatenate([clip.numpy() for clip, _, _ in model.dataset()])
+    np.testing.assert_allclose(
+        found.vectors @ head.kernel.numpy() + head.bias.numpy(),
+        model.network(clips, training=False)["action"],
+        atol=1e-4,
+    )
+
+
+@pytest.mark.exhaustive
+def test_a_model_of_several_tasks_is_analyzed(kitchen, tmp_path):
+    """One run with scores of all tasks, and one without, which are compared by their actions."""
+    for name in ("scored", "fresh"):
+        shutil.copytree(kitchen.path, tmp_path / name)
+    run("evaluate", f"--workdir={tmp_path / 'scored'}")
+    output = run(
+        "analyze",
+        f"--workdir={tmp_path / 'scored'},{tmp_path / 'fresh'}",
+        f"--output={tmp_path / 'report'}",
+        "--parts=trade_off,gains,saliency,features",
+        "--clips=1",
+    ).stdout
+    assert "could not be drawn" not in output and "is not compared" not in output
+    for stem in ("gains_fresh_over_scored", "saliency_scored_1", "pca_fresh"):
+        assert (tmp_path / "report" / f"{stem}.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--submission={folder}/a.zip", "--supervision=2,3,6"], "three levels of 0 to 5"),
+        (["--submission={folder}/a.zip", "--supervision=2,3"], "three levels of 0 to 5"),
+        (["--submission={folder}/nowhere/a.zip"], "must be a file in a folder that exists"),
+        (["--submission={folder}/a.zip"], "97 verbs and 300 nouns. Received: 6 action, 3 verb"),
+    ],
+)
+def test_a_wrong_submission_is_found_before_the_evaluation(kitchen, tmp_path, flags, message):
+    flags = [flag.format(folder=tmp_path) for flag in flags]
+    process = run("evaluate", f"--workdir={kitchen.path}", "--clips=7", *flags, check=False)
+    assert process.returncode == 1 and "Traceback" not in process.stderr
+    assert message in process.stderr
+    assert not (kitchen.path / "eval_7x1.json").exists()
+
+
 def test_crops_of_an_upright_video_along_its_width(kitchen):
     flags = ("--clips=1", "--crops=3", "--crops_along=width", "--batch_size=6")
     run("evaluate", f"--workdir={kitchen.path}", *flags)
@@ -204,7 +264,9 @@ def test_the_report_says_what_was_evaluated(kitchen, accuracy_output):
     paper = report["paper"]
     assert paper["difference"] == pytest.approx(report["top1"] - 0.4404)
     assert "44.04%" in accuracy_output and "GSF paper, Table 10" in accuracy_output
-    assert "68.76%" in accuracy_output and "another paper: top-1 12.34%" in accuracy_output
+    assert "68.76%" in accuracy_output and "another paper: top-1 12.34%; with" in accuracy_output
+    assert "GSF paper, Table 10; from RGB and flow" in accuracy_output
+    assert (paper["note"], paper["also"][0]["note"]) == ("from RGB and flow", "with audio")
     assert "1 videos that could not be decoded" in accuracy_output
     for task, classes in (("", 6), ("_verb", 3), ("_noun", 2)):
         with open(kitchen.path / f"per_class_accuracy{task}.csv", newline="") as file:

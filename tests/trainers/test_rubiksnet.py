@@ -1,13 +1,19 @@
 """The RubiksNet configuration: annealing, budget and integer shifts through the programs."""
 
 import keras
+import numpy as np
 import pytest
 
 from configs.demo_rubiksnet import get_config
+from gsf_tf.analysis import shift_statistics
+from gsf_tf.errors import UserError
 from gsf_tf.layers import AttentionShift
+from gsf_tf.models import from_preset
 from gsf_tf.models.layer_lookup import find_layers
+from gsf_tf.workdir import Workdir
 from tests.trainers.conftest import run
 from tests.trainers.small_run import read_metrics, run_training, small_config
+from trainers.run_shifts import shift_history
 
 
 def rubiksnet_config(records, preset="rubiksnet_mini", **values):
@@ -43,6 +49,21 @@ def test_the_temperature_falls_and_the_share_is_logged(attention_run):
     for layer in find_layers(model, AttentionShift):
         assert float(layer.temperature) == pytest.approx(1e-3)
     assert model.shift_budget == 0.125
+
+
+def test_the_history_of_a_run_has_the_shifts_of_its_checkpoints(attention_run):
+    model = keras.models.load_model(attention_run / "model.keras")
+    trained = shift_statistics(model)
+    history = shift_history(Workdir(attention_run), model)
+    assert list(history)[-2:] == ["after epoch 2", "after epoch 3"]
+    before, last = list(history.values())[-2:]
+    assert [layer.name for layer in last] == [layer.name for layer in trained]
+    for layer, expected in zip(last, trained, strict=True):
+        np.testing.assert_allclose(layer.shifts, expected.shifts, atol=1e-6)
+    assert any((a.shifts != b.shifts).any() for a, b in zip(before, last, strict=True))
+    other = from_preset("rubiksnet_tiny", 3, num_segments=4, input_shape=(32, 32, 3))
+    with pytest.raises(UserError, match="must be whole and of its model.*epoch-000"):
+        shift_history(Workdir(attention_run), other)
 
 
 def test_export_of_integer_shifts(attention_run):
