@@ -104,8 +104,8 @@ def _measured(report):
     """Returns what the model card says of the kinds."""
     found = ", ".join(f"{kind} {figures['difference']:.1e}" for kind, figures in report.items())
     return (
-        "LiteRT models, which take frame by frame and keep a state. The largest differences of their "
-        f"logits from those of the model in Python, as shares of the largest logit: {found}."
+        "LiteRT models, which take frame by frame and keep a state. The largest differences of "
+        f"their logits from those of the model in Python, as shares of the largest logit: {found}."
     )
 
 

@@ -3,7 +3,6 @@
 import tensorflow as tf
 
 from gsf_tf.streaming.memory import Memory
-
 from gsf_tf.whole_numbers import is_whole
 
 MEAN, WINDOW, EXPONENTIAL = "mean", "window", "exponential"
