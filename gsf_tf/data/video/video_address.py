@@ -18,7 +18,7 @@ _SECRET_WORD = re.compile(
 )
 # Names that are no file's, but rather an address with a mistake: rtsp:/me:secret@camera/1.
 _LIKE_ADDRESS = re.compile(
-    rf"\W*(?:(?:{'|'.join(SCHEMES)})\b\W|[a-z][a-z0-9+.-]+\s*:\s*[/\\])|.*:.*@"
+    rf"\W*(?:(?:{'|'.join(SCHEMES)})\s*(?:[:;]|[/\\]{{2}})|[a-z][a-z0-9+.-]+\s*:\s*[/\\])|.*:.*@"
     rf"|.*{_SECRET_WORD.pattern}\s*[=:]",
     re.IGNORECASE | re.DOTALL,
 )
