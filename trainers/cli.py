@@ -6,6 +6,7 @@ import errno
 import logging
 import os
 import re
+import select
 import signal
 import sys
 import traceback
@@ -31,6 +32,7 @@ _SYSTEM_ERRORS = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO),
     *(errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP, errno.ENAMETOOLONG, errno.ESTALE),
 }
+_BROKEN_PIPE = 128 + signal.SIGPIPE  # As a shell has it of a program that the signal ended.
 _HELP = ("--help", "-help", "--helpshort", "-helpshort", "-h", "-?")
 
 
@@ -47,7 +49,8 @@ def run(main):
     `--help` prints the program's docstring and flags. A `UserError`, a `FlagError` and a missing
     package that an extra installs are printed on stderr as one paragraph, without a traceback, and
     give the exit status 1, and so does a file or a standard output that the system does not let it
-    write; Ctrl-C gives 130. Any other exception is a bug and shows in full.
+    write; Ctrl-C gives 130. Where nobody reads the standard output any more, as after `| head`, it
+    is 141, without a word. Any other exception is a bug and shows in full.
 
     Args:
         main: Takes the command line without flags, program first; what it returns is the
@@ -122,6 +125,9 @@ def _program_help():
 
 def _report(error):
     """Prints what the user can put right and returns the exit status; raises other errors."""
+    if isinstance(error, BrokenPipeError) and _nobody_reads_output():
+        _drop_output()
+        return _BROKEN_PIPE
     errors = sys.modules.get("gsf_tf.errors")
     if isinstance(error, FlagError) or (errors and isinstance(error, errors.UserError)):
         text = f"{error}{_in_words_of_the_programs(str(error))}"
@@ -139,9 +145,20 @@ def _report(error):
     try:
         sys.stdout.flush()
     except OSError:
-        # What cannot be written is dropped, or the interpreter would try it again at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
     return 1
+
+
+def _nobody_reads_output():
+    """Returns whether standard output is a pipe whose reader has left."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
+
+
+def _drop_output():
+    """Drops what cannot be written, or the interpreter would try it again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _in_words_of_the_programs(message):

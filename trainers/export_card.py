@@ -1,6 +1,5 @@
 """What `gsf-tf export` knows of a model's training, for the model card of the export."""
 
-from gsf_tf.errors import UserError
 from gsf_tf.export import ModelCard
 from gsf_tf.files.regular_file import read_json
 from gsf_tf.workdir import Workdir
@@ -46,14 +45,10 @@ def _evaluations(opened, folder, hardened):
     for file in sorted(folder.glob("eval_*.json")):
         try:
             report = read_json(file)
-            if not isinstance(report, dict):
-                raise ValueError("it holds no object")
-        except (OSError, ValueError) as error:
-            raise UserError(
-                "Evaluations beside a model must be as `gsf-tf evaluate` wrote them, for the model "
-                f"card has their figures. Received: {file} ({error}). Delete it, or evaluate again."
-            ) from error
-        if opened.sha256 is not None and report.get("model_sha256") == opened.sha256:
+        except (OSError, ValueError):
+            continue  # A file of somebody else, which only has such a name.
+        is_evaluation = isinstance(report, dict) and opened.sha256 is not None
+        if is_evaluation and report.get("model_sha256") == opened.sha256:
             protocol = f"{report.get('protocol')}, {report.get('clips')} x {report.get('crops')}"
             yield {
                 "protocol": protocol + (" views, before hardening" if hardened else " views"),

@@ -109,13 +109,15 @@ def _onnx(model, labels, path, recipe, options):
 
 def _streaming(model, labels, path, recipe, options):
     stream, side = _stream(model), recipe["short_side"]
-    difference = export_streaming_saved_model(stream, labels, path, short_side=side)
+    difference = export_streaming_saved_model(
+        stream, labels, path, short_side=side, card=options.card
+    )
     return [f"Wrote {path} (answers {stream.look_ahead} frames late; {_agreement(difference)})"]
 
 
 def _streaming_litert(model, labels, path, recipe, options):
     stream, side = _stream(model), recipe["short_side"]
-    report = export_streaming_litert(stream, labels, path, short_side=side)
+    report = export_streaming_litert(stream, labels, path, short_side=side, card=options.card)
     lines = (_kind_line(name, figures) for name, figures in report.items())
     return [f"Wrote {path} (answers {stream.look_ahead} frames late)", *lines]
 

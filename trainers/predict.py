@@ -157,6 +157,18 @@ def check_runner():
             "--runner=beam writes to a file that all workers see: it needs --output. Received: "
             "none."
         )
+    beam_options()
+
+
+def beam_options():
+    """Returns the options of --beam_options as a list."""
+    try:
+        return shlex.split(_BEAM_OPTIONS.value)
+    except ValueError as error:
+        raise cli.FlagError(
+            "--beam_options must be options as a shell takes them, with every quotation mark "
+            f"closed. Received: --beam_options={_BEAM_OPTIONS.value} ({error})."
+        ) from error
 
 
 def default_decoders():
@@ -211,13 +223,13 @@ def write_beam_rows(predictor, arguments, left, job, output, console):
     """Has videos predicted by the workers of Beam."""
     from .predict_beam import PartFiles, predict_with_beam
 
-    # Workers need not have this folder as their own.
+    # Workers need not have this folder as their own; see also `PredictPart`.
     arguments = {
         **arguments,
         "model": os.path.abspath(_MODEL.value),
         "labels": predictor.labels,
     }
-    parts, options = PartFiles(_OUTPUT.value, job), shlex.split(_BEAM_OPTIONS.value)
+    parts, options = PartFiles(_OUTPUT.value, job), beam_options()
     with console.status(f"Apache Beam predicts {len(left)} videos"):
         rows, models = predict_with_beam(
             left, parts, arguments, options, _FEATURES.value, _TOP.value

@@ -4,6 +4,7 @@ The videos are divided into parts. A worker writes the rows of a part as one fil
 name when it is whole, so a job that is started again does the parts that are missing.
 """
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -16,7 +17,7 @@ from apache_beam.metrics import Metrics, MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.utils.shared import Shared
 
-from gsf_tf.errors import UserError
+from gsf_tf.errors import UserError, VideoError
 from gsf_tf.evaluation import Predictor
 from gsf_tf.files.regular_file import parse_json
 from gsf_tf.files.whole_file import reports_write_errors, write_whole_file
@@ -86,19 +87,27 @@ class PredictPart(beam.DoFn):
         arguments: Arguments of `Predictor` by name.
         features: Whether rows have features.
         top: Number of classes in a row.
+        folder: The folder that relative paths of videos start from. Workers need not have it as
+            their own.
     """
 
-    def __init__(self, arguments, features, top):
+    def __init__(self, arguments, features, top, folder):
         self._arguments, self._features, self._top = arguments, features, top
+        self._folder = folder
         self._shared = Shared()
 
     def process(self, part):
         file, videos = part
         with _ONE_AT_A_TIME:
             predictor = self._shared.acquire(self._load)
-            rows = predictor.predict(map(os.fsdecode, videos), features=self._features)
+            names = [os.fsdecode(video) for video in videos]
+            paths = [os.path.join(self._folder, name) for name in names]
+            rows = predictor.predict(paths, features=self._features)
             text = TextRows("json", self._top, self._features)
-            lines = [text.text(row_of(row, self._top)) for row in rows]
+            lines = [
+                text.text(row_of(_as_named(row, name), self._top))
+                for row, name in zip(rows, names, strict=True)
+            ]
         write_whole_file(file, "".join(lines))
         Metrics.counter(_COUNTS, "videos").inc(len(lines))
         yield len(lines)
@@ -106,6 +115,15 @@ class PredictPart(beam.DoFn):
     def _load(self):
         Metrics.counter(_COUNTS, "models").inc()
         return Predictor(**self._arguments)
+
+
+def _as_named(prediction, name):
+    """Returns a prediction as a local run has it, which opens the video by its name."""
+    error = prediction.error
+    if isinstance(error, VideoError):
+        path = name + error.path.removeprefix(prediction.video)
+        error = VideoError(path, error.reason, error.frames_decoded)
+    return dataclasses.replace(prediction, video=name, error=error)
 
 
 def predict_with_beam(videos, parts, arguments, options, features, top):
@@ -133,7 +151,8 @@ def predict_with_beam(videos, parts, arguments, options, features, top):
     left = [os.fsencode(video) for video in videos if video not in done]
     size = max(1, min(_MOST_VIDEOS, len(left) // _FEWEST_PARTS))
     work = [(parts.new(), left[i : i + size]) for i in range(0, len(left), size)]
-    models = _run(work, PredictPart(arguments, features, top), options) if work else 0
+    predict_part = PredictPart(arguments, features, top, os.getcwd())
+    models = _run(work, predict_part, options) if work else 0
     places = parts.find()
     return (parts.read(places[video]) for video in videos), models
 

@@ -29,6 +29,7 @@ score is the mean probability. --annotate=FILE.mp4 writes the chosen frames with
 them. Ctrl-C ends the command with everything written; so does SIGTERM.
 """
 
+import math
 import sys
 
 from absl import flags
@@ -58,7 +59,7 @@ _THRESHOLD = flags.DEFINE_float("threshold", 0.5, "Probability at which a class 
 _MERGE = flags.DEFINE_float("merge", 1.0, "Seconds between parts that are merged.")
 _SHORTEST = flags.DEFINE_float("shortest", 0.0, "Seconds that a segment must have.")
 _GAP = flags.DEFINE_float("gap", 2.0, "Seconds without a frame that are a gap.")
-_TIMEOUT = flags.DEFINE_float("timeout", 10.0, "Seconds until a silent stream counts as broken.")
+_TIMEOUT = flags.DEFINE_float("timeout", 10.0, "Seconds until a silent network counts as broken.")
 _RECONNECTS = flags.DEFINE_integer("reconnects", 8, "Tries in a row without a new frame.", 0)
 _PAUSE = flags.DEFINE_float("pause", 1.0, "Seconds before the first try; then twice as long.")
 _QUEUE = flags.DEFINE_integer("queue", 8, "Frames that may wait for the model.", 1)
@@ -77,10 +78,9 @@ def main(argv):
     from .watch_output import WatchOutput
 
     opened = open_model(_MODEL.value, _LABELS.value)
-    labels = opened.labels
+    labels, model = opened.labels, streaming_model(opened)
     reader = VideoReader(argv[1], settings_of(opened))
     with WatchOutput(labels, output_options()) as output:
-        model = streaming_model(opened)
         print(describe(opened, model), file=sys.stderr)
         with reader, SignalStop(reader.stop):
             watch(reader, model, output)
@@ -107,6 +107,10 @@ def check_flags(arguments):
         raise cli.FlagError(
             "--smoothing belongs to models that run frame by frame; a window has its own mean. "
             f"Received: --window={_WINDOW.value:g} with --smoothing or --smoothing_frames."
+        )
+    if _WINDOW.value is not None and not (_WINDOW.value > 0 and math.isfinite(_WINDOW.value)):
+        raise cli.FlagError(
+            f"--window must be seconds above 0. Received: --window={_WINDOW.value:g}."
         )
     if not _EVERY.value > 0:
         raise cli.FlagError(f"--every must be above 0. Received: --every={_EVERY.value}.")
@@ -159,7 +163,7 @@ def streaming_model(opened):
             return SlidingWindowModel(opened.network, round(_WINDOW.value * _RATE.value))
         except ValueError as error:
             raise UserError(
-                "--window times --rate must be at least the frames of the model's clips. "
+                "--window times --rate must be a number of frames that a sliding window can have. "
                 f"Received: --window={_WINDOW.value:g}, --rate={_RATE.value:g}. {error}"
             ) from error
     kind = None if _SMOOTHING.value == "none" else _SMOOTHING.value

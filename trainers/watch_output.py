@@ -5,6 +5,7 @@ import csv
 import dataclasses
 import datetime
 import json
+import os
 import sys
 
 from gsf_tf.errors import UserError
@@ -68,7 +69,8 @@ class WatchOutput:
         self._next_line, self._title, self.failures = 0.0, None, 0
 
     def __enter__(self):
-        with contextlib.ExitStack() as stack:
+        with contextlib.ExitStack() as stack, contextlib.ExitStack() as new:
+            self._new = new  # Removes the files again, if one of them cannot be made.
             self._lines = self._new_file(stack, self._options.output, "output")
             self._csv = self._new_file(stack, self._options.segments, "segments")
             if self._options.annotate is not None:
@@ -76,6 +78,7 @@ class WatchOutput:
                 self._video = AnnotatedVideo(self._options.annotate, self._options.rate)
                 stack.enter_context(self._video)
             self._files = stack.pop_all()
+            new.pop_all()
         if self._csv is not None:
             self._write_row(_COLUMNS)
         return self
@@ -136,7 +139,11 @@ class WatchOutput:
             return None
         with reports_write_errors(path, argument):
             try:
-                return stack.enter_context(open(path, "x", encoding="utf-8", newline=""))
+                # Names of videos need not be UTF-8.
+                coding = {"encoding": "utf-8", "errors": "surrogateescape"}
+                file = stack.enter_context(open(path, "x", newline="", **coding))
+                self._new.callback(os.unlink, path)
+                return file
             except FileExistsError as error:
                 raise UserError(
                     f"`{argument}` must be a new file. Received: {path}, which exists. Choose "

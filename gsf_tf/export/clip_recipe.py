@@ -40,17 +40,12 @@ class ClipRecipe:
                 "stride": "frame_stride; max(64 // num_segments, 1) where it is null",
                 "dense_frame": _DENSE_FRAME,
             }
-        side = min(height, width)
         return {
             "short_side": self.short_side,
             "num_segments": num_segments,
             "sampling": self.sampling,
             **frame,
-            "scaler_flags": SCALER_FLAGS,
-            "crop": "center",
-            "crop_share": side / (side * 256 // 224),
-            "image_size": [height, width],
-            "channels": "RGB, 0..255",
+            **describe_crop(height, width),
             "steps": self._steps(num_segments, height, width),
         }
 
@@ -65,19 +60,38 @@ class ClipRecipe:
             "number; it is counted, because the number in the file's header may be wrong.",
             f"For each i from 0 to {num_segments - 1}, take the frame at the position {formula}, "
             "counted from 0.",
-            f"If the shorter side of a frame has more than {self.short_side} pixels, scale the "
-            f"frame: the shorter side to {self.short_side}, the other one in proportion, rounded, "
-            "bicubic. Smaller frames stay as they are. FFmpeg's scaler does this, with the flags "
-            "that scaler_flags names, and makes RGB of the frame's colors in the same call.",
-            "Turn the frame as the file says (its display matrix, in quarter turns). rows and "
-            "columns are its size now.",
-            f"Find the largest box of the input's shape in it: h = min(rows, columns * {height} // "
-            f"{width}), w = min(columns, rows * {width} // {height}).",
-            "Cut crop_share of the box out of the center: box_h = round(h * crop_share), box_w = "
-            "round(w * crop_share), top = (rows - box_h) // 2, left = (columns - box_w) // 2; "
-            "round takes the even number where two are equally near.",
-            f"Scale the crop to {height} rows and {width} columns, bilinear with antialiasing "
-            "(Pillow's BILINEAR).",
+            *frame_steps(self.short_side, height, width),
             f"The clip is uint8 [1, {num_segments}, {height}, {width}, 3]: RGB, 0 to 255. Do not "
             "normalize the pixels; the model does.",
         ]
+
+
+def describe_crop(height: int, width: int) -> dict:
+    """Returns the numbers of `frame_steps`, for a file in JSON."""
+    side = min(height, width)
+    return {
+        "scaler_flags": SCALER_FLAGS,
+        "crop": "center",
+        "crop_share": side / (side * 256 // 224),
+        "image_size": [height, width],
+        "channels": "RGB, 0..255",
+    }
+
+
+def frame_steps(short_side: int, height: int, width: int) -> list[str]:
+    """Returns in words how a decoded frame gets the size of the model's input."""
+    return [
+        f"If the shorter side of a frame has more than {short_side} pixels, scale the "
+        f"frame: the shorter side to {short_side}, the other one in proportion, rounded, "
+        "bicubic. Smaller frames stay as they are. FFmpeg's scaler does this, with the flags "
+        "that scaler_flags names, and makes RGB of the frame's colors in the same call.",
+        "Turn the frame as the file says (its display matrix, in quarter turns). rows and "
+        "columns are its size now.",
+        f"Find the largest box of the input's shape in it: h = min(rows, columns * {height} // "
+        f"{width}), w = min(columns, rows * {width} // {height}).",
+        "Cut crop_share of the box out of the center: box_h = round(h * crop_share), box_w = "
+        "round(w * crop_share), top = (rows - box_h) // 2, left = (columns - box_w) // 2; "
+        "round takes the even number where two are equally near.",
+        f"Scale the crop to {height} rows and {width} columns, bilinear with antialiasing "
+        "(Pillow's BILINEAR).",
+    ]

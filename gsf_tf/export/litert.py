@@ -118,7 +118,7 @@ def export_litert(
                 )
             report[kind] = figures
         write_json(written / "export.json", {"format": "litert", "kinds": report})
-        write_model_card(written, card, model, labels, recipe, _measured(report))
+        write_model_card(written, card, model, labels, recipe.describe(model), _measured(report))
     return report
 
 

@@ -7,7 +7,6 @@ import keras
 
 import gsf_tf
 from gsf_tf.data import LabelMap
-from gsf_tf.export.clip_recipe import ClipRecipe
 
 CARD_FILE = "README.md"
 _NOT_GIVEN = "not given"
@@ -52,8 +51,9 @@ def write_model_card(
     card: ModelCard | None,
     model: keras.Model,
     labels: LabelMap,
-    recipe: ClipRecipe,
+    recipe: Mapping[str, Any],
     measured: Sequence[str],
+    recipe_file: str = "preprocessing.json",
 ) -> None:
     """Writes the `README.md` of an export, as its last file, because it has the others' sizes.
 
@@ -62,21 +62,23 @@ def write_model_card(
         card: What else is known of the model, or None.
         model: The model that was exported.
         labels: Its class names.
-        recipe: How a clip is made from a video.
+        recipe: How a clip is made from a video, as `ClipRecipe.describe` returns it; or a frame of
+            a stream, as `describe_stream` does.
         measured: Lines of Markdown: the format, and what the comparison with the model has shown.
+        recipe_file: Name of the file that holds `recipe`.
     """
     card = card or ModelCard()
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    _, num_segments, height, width, _ = model.input_shape
+    height, width = recipe["image_size"]
+    frames = f"{recipe['num_segments']} frames" if "num_segments" in recipe else "a frame per step"
     facts = {
         "network": card.network or model.name,
         "parameters": f"{model.count_params():,}",
-        "input": f"{num_segments} frames of {height} x {width} pixels, uint8 RGB",
+        "input": f"{frames} of {height} x {width} pixels, uint8 RGB",
         "classes": len(labels),
         "trained on": card.trained_on,
         "license of the data": card.data_license,
     }
-    described = recipe.describe(model)
     sections = {
         f"# {_line(card.title or model.name)}": [
             f"Names the action in a video. Exported by gsf_tf {gsf_tf.__version__}.",
@@ -84,8 +86,8 @@ def write_model_card(
             *_table(["", ""], facts.items()),
         ],
         "## Accuracy": _accuracies(card.evaluations),
-        "## Input": [f"{number}. {step}" for number, step in enumerate(described["steps"], start=1)]
-        + ["", f"crop_share is {described['crop_share']}. `preprocessing.json` has the numbers."],
+        "## Input": [f"{number}. {step}" for number, step in enumerate(recipe["steps"], start=1)]
+        + ["", f"crop_share is {recipe['crop_share']}. `{recipe_file}` has the numbers."],
         "## Format, and differences from the model": list(measured),
         "## Files": _table(
             ["file", "bytes"],

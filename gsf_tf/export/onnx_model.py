@@ -102,7 +102,7 @@ def export_onnx(
             f"The logits are equal to the model's within {report['difference']:.1e} of the largest "
             f"one, for {' and '.join(map(str, BATCH_SIZES))} random clips.",
         ]
-        write_model_card(written, card, model, labels, recipe, measured)
+        write_model_card(written, card, model, labels, recipe.describe(model), measured)
     return report
 
 

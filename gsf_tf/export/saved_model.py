@@ -115,5 +115,5 @@ def export_saved_model(
             f"to the model's within {difference:.1e} of the largest one, for batches of "
             f"{' and '.join(map(str, BATCH_SIZES))} random clips.",
         ]
-        write_model_card(written, card, model, labels, recipe, measured)
+        write_model_card(written, card, model, labels, recipe.describe(model), measured)
     return difference

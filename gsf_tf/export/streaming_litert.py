@@ -9,8 +9,10 @@ from gsf_tf.export.comparison import FLOAT_BOUND, check_outputs, run_alone
 from gsf_tf.export.export_error import ExportError
 from gsf_tf.export.export_folder import new_export, write_json
 from gsf_tf.export.litert import convert
+from gsf_tf.export.model_card import ModelCard, write_model_card
 from gsf_tf.export.streaming_step import (
     StreamingStep,
+    answers,
     check_frames,
     describe_stream,
     in_float32,
@@ -31,10 +33,12 @@ def export_streaming_litert(
     *,
     kinds: Sequence[str] = ("float32",),
     short_side: int = 256,
+    card: ModelCard | None = None,
 ) -> dict[str, dict]:
     """Writes the streaming form of a model for LiteRT, with the state in and out, and checks it.
 
-    The folder has `<kind>.tflite` for each kind, `labels.txt`, `streaming.json` and `export.json`.
+    The folder has `<kind>.tflite` for each kind, `labels.txt`, `streaming.json`, `export.json` and
+    `README.md`, the model card.
     The signature `serving_default` is `step` of `export_streaming_saved_model` for one stream, with
     a difference that GPUs of phones need: what a step only moves on does not go through the graph.
     For each input of the state, `streaming.json` says under `next` what it is in the next step,
@@ -49,6 +53,7 @@ def export_streaming_litert(
         directory: Folder that is written; it must not exist.
         kinds: `"float32"`, `"float16"` (weights) or both.
         short_side: Pixels to which the short side of larger frames is scaled before the crop.
+        card: As in `export_saved_model`.
 
     Returns:
         For each kind a dictionary, as in `export.json`: `bytes`, and `difference`, the largest one
@@ -74,7 +79,8 @@ def export_streaming_litert(
         step = StreamingStep(stream, 1, registers_outside=True)
         written.mkdir()
         labels.save(written / "labels.txt")
-        write_json(written / "streaming.json", describe_stream(stream, step, short_side))
+        recipe = describe_stream(stream, step, short_side)
+        write_json(written / "streaming.json", recipe)
         module = tf.Module()
         module.step = step.function()
         frames = check_frames(stream, _STREAMS)
@@ -88,7 +94,19 @@ def export_streaming_litert(
             difference = check_outputs(expected, outputs, bound)
             report[kind] = {"bytes": file.stat().st_size, "difference": difference}
         write_json(written / "export.json", {"format": "streaming_litert", "kinds": report})
+        measured = [_measured(report), answers(stream)]
+        network = stream.model
+        write_model_card(written, card, network, labels, recipe, measured, "streaming.json")
     return report
+
+
+def _measured(report):
+    """Returns what the model card says of the kinds."""
+    found = ", ".join(f"{kind} {figures['difference']:.1e}" for kind, figures in report.items())
+    return (
+        "LiteRT models, which take frame by frame and keep a state. The largest differences of "
+        f"their logits from those of the model in Python, as shares of the largest logit: {found}."
+    )
 
 
 def _check_kinds(kinds):

@@ -5,8 +5,10 @@ import tensorflow as tf
 from gsf_tf.data import LabelMap
 from gsf_tf.export.comparison import FLOAT_BOUND, check_outputs, run_alone
 from gsf_tf.export.export_folder import new_export, write_json
+from gsf_tf.export.model_card import ModelCard, write_model_card
 from gsf_tf.export.streaming_step import (
     StreamingStep,
+    answers,
     check_frames,
     describe_stream,
     in_float32,
@@ -24,6 +26,7 @@ def export_streaming_saved_model(
     directory: str | os.PathLike,
     *,
     short_side: int = 256,
+    card: ModelCard | None = None,
 ) -> float:
     """Writes the streaming form of a model as a SavedModel of standard ops, and checks it.
 
@@ -40,13 +43,14 @@ def export_streaming_saved_model(
     To reset a stream, set its row of every state to zero. The assets are `labels.txt` and
     `streaming.json`, which has the look-ahead, the preprocessing and the state. The weights are
     constants in float32. A process without gsf_tf runs random frames of 1 and of 3 streams, up to
-    their ends, before the folder gets its name.
+    their ends, before the folder gets its name. `README.md` is the model card.
 
     Args:
         stream: `StreamingModel`. Its consensus is part of the export.
         labels: `LabelMap` with a name per output.
         directory: Folder that is written; it must not exist.
         short_side: Pixels to which the short side of larger frames is scaled before the crop.
+        card: As in `export_saved_model`.
 
     Returns:
         The largest difference of the logits in the check, as a share of the largest logit.
@@ -74,7 +78,8 @@ def export_streaming_saved_model(
         stream = in_float32(stream)
         step = StreamingStep(stream, None, registers_outside=False)
         labels.save(scratch / "labels.txt")
-        write_json(scratch / "streaming.json", describe_stream(stream, step, short_side))
+        recipe = describe_stream(stream, step, short_side)
+        write_json(scratch / "streaming.json", recipe)
         module = tf.Module()
         files = (scratch / "labels.txt", scratch / "streaming.json")
         module.assets = [tf.saved_model.Asset(str(file)) for file in files]
@@ -90,6 +95,14 @@ def export_streaming_saved_model(
         difference = check_outputs(stream_logits(stream, frames), batches, FLOAT_BOUND)
         report = {"format": "streaming_saved_model", "difference": difference}
         write_json(written / "export.json", report)
+        measured = [
+            "TensorFlow SavedModel of standard operations only, in float32, which takes frame by "
+            "frame and keeps a state. The logits are equal to those of the model in Python within "
+            f"{difference:.1e} of the largest one.",
+            answers(stream),
+        ]
+        network = stream.model
+        write_model_card(written, card, network, labels, recipe, measured, "streaming.json")
     return difference
 
 

@@ -9,6 +9,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from gsf_tf import ops
 from gsf_tf.errors import UserError
+from gsf_tf.export.clip_recipe import describe_crop, frame_steps
 from gsf_tf.models.float32_copy import float32_model
 from gsf_tf.streaming import StreamingModel
 from gsf_tf.tasks import task_logits, task_prefix
@@ -129,9 +130,14 @@ def describe_stream(stream: StreamingModel, step: StreamingStep, short_side: int
         "consensus": stream.consensus,
         "consensus_frames": stream.consensus_frames,
         "short_side": short_side,
-        "crop": "center, 224 / 256 of the short side",
-        "image_size": [height, width],
-        "channels": "RGB, 0..255",
+        **describe_crop(height, width),
+        "steps": [
+            "Decode the frames in the order in which they are shown, and take as many per second "
+            "as the clips of the training have: their frames divided by their seconds.",
+            *frame_steps(short_side, height, width),
+            f"The frame is uint8 [1, {height}, {width}, 3]: RGB, 0 to 255. Do not normalize the "
+            "pixels; the model does.",
+        ],
         "state": {
             name: {
                 "shape": list(spec.shape),
@@ -141,6 +147,17 @@ def describe_stream(stream: StreamingModel, step: StreamingStep, short_side: int
             for name, spec in step.states.items()
         },
     }
+
+
+def answers(stream: StreamingModel) -> str:
+    """Returns a sentence on when a stream answers, and for which frames, for the model card."""
+    over = "one frame"
+    if stream.consensus is not None:
+        number = (
+            "" if stream.consensus_frames is None else f" over {stream.consensus_frames} frames"
+        )
+        over = f"the mean `{stream.consensus}`{number}"
+    return f"The answer comes {stream.look_ahead} frames late and is that of {over}."
 
 
 def check_frames(stream: StreamingModel, streams: int) -> np.ndarray:

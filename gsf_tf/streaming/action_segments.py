@@ -61,7 +61,8 @@ class ActionSegments:
                 raise UserError(f"`{name}` must be seconds >= 0. Received: {name}={value}")
         self._period, self._threshold, self._merge = period, threshold, merge
         self._shortest = shortest
-        self._label, self._start, self._end, self._scores = None, 0.0, 0.0, []
+        self._label, self._start, self._end = None, 0.0, 0.0
+        self._total, self._count = 0.0, 0
 
     def add(self, seconds: float, probabilities: np.ndarray) -> Iterator[ActionSegment]:
         """Adds an answer and yields the segment that has ended, if one has.
@@ -79,12 +80,12 @@ class ActionSegments:
         if belongs:
             if self._label is None:
                 self._label, self._start = label, seconds
-            self._scores.append(score)
+            self._total, self._count = self._total + score, self._count + 1
             self._end = seconds + self._period
 
     def finish(self) -> Iterator[ActionSegment]:
         """Ends the segment that has begun, at the end of a video or at a gap, and yields it."""
         label, self._label = self._label, None
-        scores, self._scores = self._scores, []
+        total, count, self._total, self._count = self._total, self._count, 0.0, 0
         if label is not None and self._end - self._start >= self._shortest - 1e-9:
-            yield ActionSegment(self._start, self._end, label, float(np.mean(scores)))
+            yield ActionSegment(self._start, self._end, label, total / count)

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from gsf_tf.streaming.memory import Memory
 from gsf_tf.whole_numbers import is_whole
 
 MEAN, WINDOW, EXPONENTIAL = "mean", "window", "exponential"
@@ -32,7 +33,14 @@ def check_consensus(kind: str | None, frames: int | None) -> None:
         )
 
 
-def add_consensus(logits, inside, name, kind, frames, memory):
+def add_consensus(
+    logits: tf.Tensor,
+    inside: tf.Tensor,
+    name: str,
+    kind: str,
+    frames: int | None,
+    memory: Memory,
+) -> tf.Tensor:
     """Returns the mean over the frames up to this one; NaN before the first.
 
     Args:

@@ -49,8 +49,10 @@ class FilledFolder:
             self._stop.wait(_POLL_SECONDS)
 
     def _complete(self):
-        now = time.monotonic()
-        for name, state in sorted(self._states()):
+        now, states = time.monotonic(), dict(self._states())
+        # A name that is gone, as that of a file that got its final name, is waited for no longer.
+        self._seen = {name: seen for name, seen in self._seen.items() if name in states}
+        for name, state in sorted(states.items()):
             before = self._seen.get(name)
             if before is None or before[0] != state:
                 self._seen[name] = (state, now)

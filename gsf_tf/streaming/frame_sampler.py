@@ -20,32 +20,45 @@ class FrameSampler:
 
     Attributes:
         seconds: Time of the last frame; None before the first one.
+        damaged: Number of frames so far whose pixels cannot be read, which were left out.
     """
 
     def __init__(self, video: str, settings: StreamSettings):
         self._video, self._settings = video, settings
         self._ticks = FrameTicks(settings.rate, settings.gap)
         self._size, self._matrix = None, None
-        self.seconds = None
+        self._owed = []  # Ticks of frames whose pixels could not be read.
+        self.seconds, self.damaged = None, 0
 
     def add(self, frame, seconds: float) -> Iterator[SampledFrame | StreamEvent]:
-        """Yields what a decoded frame gives: one frame for each of its ticks, and events before.
+        """Yields what a decoded frame gives: one frame for each of its ticks, after the events that
+        it causes.
+
+        A frame whose pixels cannot be read gives none; its ticks have the next frame.
 
         Args:
             frame: PyAV's frame.
             seconds: Its time in the stream, later than that of the frame before.
         """
-        yield from self._look_at_size(frame)
+        try:
+            matrix = display_matrix(frame)
+        except Exception:  # Side data may be damaged in any way; see `clip_errors`.
+            self.damaged += 1
+            return
+        yield from self._look_at_size(frame, matrix)
         ticks, gap = self._ticks.ticks(seconds)
         if gap is not None:
+            self._owed = []
             yield self.event("gap", f"No frame came for {gap:.2f} seconds; the model begins anew.")
-        self.seconds = seconds
-        if not ticks:
+        self.seconds, self._owed = seconds, [*self._owed, *ticks]
+        if not self._owed:
             return
-        whole = to_rgb(frame, self._settings.short_side, self._matrix)
-        pixels = frames_to_clip(whole[None], 1, self._settings.image_size)[0]
-        side = self._settings.picture_side
-        picture = None if side is None else to_rgb(frame, side, self._matrix)
+        try:
+            pixels, picture = self._pixels(frame)
+        except Exception:  # Of any type, as those of a decoder.
+            self.damaged += 1
+            return
+        ticks, self._owed = self._owed, []
         for tick in ticks:
             at = tick / self._settings.rate
             yield SampledFrame(self._video, tick, at, time.time(), pixels, picture)
@@ -54,11 +67,18 @@ class FrameSampler:
         """Returns an event at the time of the last frame."""
         return StreamEvent(kind, text, self._video, self.seconds)
 
-    def _look_at_size(self, frame):
+    def _pixels(self, frame):
+        """Returns the model's pixels, and the picture for people, None if none is asked for."""
+        whole = to_rgb(frame, self._settings.short_side, self._matrix)
+        pixels = frames_to_clip(whole[None], 1, self._settings.image_size)[0]
+        side = self._settings.picture_side
+        return pixels, None if side is None else to_rgb(frame, side, self._matrix)
+
+    def _look_at_size(self, frame, matrix):
         size, before = (frame.width, frame.height), self._size
         if size == before:
             return
-        self._size, self._matrix = size, display_matrix(frame)
+        self._size, self._matrix = size, matrix
         if before is not None:
             change = "from {}x{} to {}x{}".format(*before, *size)
             yield self.event("size", f"The size of the frames changes {change}.")

@@ -13,8 +13,8 @@ class StreamEvent:
     Attributes:
         kind: `"begin"` and `"end"` of a video; `"gap"` in its frames; `"size"`, its frames have
             another one; `"damaged"`, some of them were left out; `"untimed"`, they have no times;
-            `"broken"`, the connection was lost and is made again; `"connected"`, it was;
-            `"failed"`, nothing more comes of this video.
+            `"broken"`, the connection was lost and is made again; `"connected"`, the connection
+            that was lost is there again; `"failed"`, nothing more comes of this video.
         text: A sentence for people.
         video: What it is about, without passwords.
         seconds: Time of the last frame before, None if there is none.

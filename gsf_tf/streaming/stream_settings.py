@@ -17,7 +17,8 @@ class StreamSettings:
         short_side: Pixels to which the short side of larger frames is scaled before the crop.
         picture_side: Short side of the pictures for people, None for no pictures.
         gap: Seconds without a frame after which the model begins anew, above 0.
-        timeout: Seconds without data after which a connection counts as broken, above 0.
+        timeout: Seconds without data after which a connection over a network counts as broken,
+            above 0. A camera of this machine is waited for without an end.
         reconnects: Tries in a row that give no new frame before a stream is given up, at least 0.
         pause: Seconds before the first of them, above 0; each pause is twice the one before, up to
             30 seconds.

@@ -16,6 +16,7 @@ from gsf_tf.streaming.stream_event import StreamEvent
 from gsf_tf.streaming.stream_settings import StreamSettings
 
 _LONGEST_PAUSE = 30.0
+_MOST_DOUBLINGS = 30  # Of a pause; more of them are more than a float can hold.
 _POLL_SECONDS = 0.2
 _END = object()
 
@@ -59,6 +60,7 @@ class VideoReader:
 
     def __exit__(self, *error: object) -> None:
         self.stop()
+        self._queue.close()
         self._thread.join(_POLL_SECONDS)
 
     def stop(self) -> None:
@@ -132,9 +134,9 @@ class _Video:
 
     def _of_connection(self, connection, stop):
         self.is_live = connection.is_live
-        self._clock.connect(connection.is_live)
+        self._clock.connect(connection.is_live, connection.counts_from_zero)
         yield self._first_event(connection)
-        damaged, timed = 0, True
+        damaged, timed, before = 0, True, self.sampler.damaged
         for time_stamp, frame in connection.frames():
             if stop.is_set():
                 return
@@ -144,9 +146,10 @@ class _Video:
             seconds = self._clock.seconds(time_stamp)
             if seconds is not None:
                 yield from self.sampler.add(frame, seconds)
-            if connection.damaged > damaged == 0:
+            found = connection.damaged + self.sampler.damaged - before
+            if found > damaged == 0:
                 yield self.sampler.event("damaged", "A damaged part of the video is left out.")
-            damaged = connection.damaged
+            damaged = found
         if damaged:
             text = f"{damaged} damaged packets or frames were left out."
             yield self.sampler.event("damaged", text)
@@ -169,7 +172,7 @@ class _Video:
             raise error
         if tries == self._settings.reconnects:
             raise BrokenConnection(f"{error.reason}, and no new frame came (tries: {tries})")
-        pause = min(self._settings.pause * 2**tries, _LONGEST_PAUSE)
+        pause = min(self._settings.pause * 2 ** min(tries, _MOST_DOUBLINGS), _LONGEST_PAUSE)
         text = f"{_sentence(error.reason)} The next try is in {pause:.1f} seconds."
         yield self.sampler.event("broken", text)
         stop.wait(pause)

@@ -32,7 +32,7 @@ class RuntimeModel:
     """
 
     def __init__(self, path: str | os.PathLike):
-        path = pathlib.Path(path)
+        path = pathlib.Path(path).absolute()  # A bare name has no parent's parent.
         is_litert = path.suffix == LITERT_SUFFIX
         # An ONNX file is in the folder of its version, <n>/model.onnx, as Triton wants it.
         folder = path.parent if is_litert else path.parent.parent

@@ -26,7 +26,7 @@ def test_what_is_known_and_what_is_not(model, tmp_path):
     evaluation = {"protocol": "efficiency", "data": "a | b", "videos": 12, "top1": 0.5, "top5": 1.0}
     card = ModelCard("My\nmodel", "tsn", data_license="CC BY | 4.0", evaluations=[evaluation])
     labels = LabelMap(["down", "# left", "```"])
-    write_model_card(tmp_path, card, model, labels, ClipRecipe(72), ["Measured."])
+    write_model_card(tmp_path, card, model, labels, ClipRecipe(72).describe(model), ["Measured."])
     text = (tmp_path / "README.md").read_text()
     for line in (
         "# My model",
@@ -42,10 +42,13 @@ def test_what_is_known_and_what_is_not(model, tmp_path):
     ):
         assert line in text.splitlines()
     assert "72 pixels" in text and "[1, 4, 48, 64, 3]" in text
-    write_model_card(tmp_path, None, model, labels, ClipRecipe(), [])
+    size = (tmp_path / "README.md").stat().st_size
+    write_model_card(tmp_path, None, model, labels, ClipRecipe().describe(model), [])
     text = (tmp_path / "README.md").read_text()
     assert "No evaluation of this model is known." in text
-    assert "README.md |" not in re.sub(r"\| README.md \|.*", "", text)
+    # Of the files, the card of before is one, with its size at that time.
+    (row,) = re.findall(r"\| README.md \| ([\d,]+) \|", text)
+    assert int(row.replace(",", "")) == size
 
 
 @pytest.mark.parametrize("sampling", [("segments", None), ("dense", None), ("dense", 3)])

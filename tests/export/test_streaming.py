@@ -8,10 +8,11 @@ import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from gsf_tf.data import LabelMap
+from gsf_tf.data import LabelMap, frames_to_clip
 from gsf_tf.errors import UserError
 from gsf_tf.export import (
     ExportError,
+    ModelCard,
     export_streaming_litert,
     export_streaming_saved_model,
     streaming_litert,
@@ -21,6 +22,7 @@ from gsf_tf.export.streaming_step import in_float32
 from gsf_tf.models import from_preset
 from gsf_tf.streaming import StreamingModel
 from tests import exhaustive
+from tests.export import stranger
 from tests.streaming.test_streaming_model import FAMILIES, SIZE, build
 
 LABELS = LabelMap(list("abcde"))
@@ -54,8 +56,17 @@ def assert_equal(ours, theirs):
 @pytest.mark.parametrize(("name", "causal"), exhaustive.cases(CASES, EVERY_TIME.__contains__))
 def test_saved_model(name, causal, tmp_path):
     stream = streaming(name, causal)
-    assert export_streaming_saved_model(stream, LABELS, tmp_path / "1", short_side=48) < 1e-4
+    card = ModelCard("Hands")
+    path = tmp_path / "1"
+    assert export_streaming_saved_model(stream, LABELS, path, short_side=48, card=card) < 1e-4
     recipe = json.loads((tmp_path / "1/assets/streaming.json").read_text())
+    # The frame of a client is that of `gsf-tf watch`, which crops as `frames_to_clip` does.
+    pixels = frames(1)[0, 0].repeat(2, axis=1)[: SIZE - 5]
+    expected_frame = frames_to_clip(pixels[None], 1, (SIZE, SIZE))[0]
+    assert np.abs(stranger.box_of(pixels, recipe).astype(int) - expected_frame).max() <= 1
+    text = (path / "README.md").read_text()
+    assert "# Hands" in text and f"a frame per step of {SIZE} x {SIZE} pixels" in text
+    assert f"2. {recipe['steps'][1]}" in text.splitlines() and "48 pixels" in text
     assert recipe["look_ahead"] == stream.look_ahead and recipe["short_side"] == 48
     signatures = tf.saved_model.load(str(tmp_path / "1")).signatures
     clip, logits = frames(steps(stream)), []
@@ -72,7 +83,10 @@ def test_saved_model(name, causal, tmp_path):
 def test_litert(name, causal, tmp_path):
     stream = streaming(name, causal)
     report = export_streaming_litert(stream, LABELS, tmp_path / "1", kinds=("float32", "float16"))
-    assert report["float32"]["difference"] < 1e-4 < report["float16"]["bytes"]
+    assert report["float32"]["difference"] < 1e-4 < report["float16"]["difference"] < 0.05
+    card = (tmp_path / "1/README.md").read_text()
+    assert f"The answer comes {stream.look_ahead} frames late and is that of the mean" in card
+    assert f"float16 {report['float16']['difference']:.1e}" in card and "`streaming.json`" in card
     assert json.loads((tmp_path / "1/export.json").read_text())["kinds"] == report
     recipe = json.loads((tmp_path / "1/streaming.json").read_text())
     interpreter = Interpreter(model_path=str(tmp_path / "1/float32.tflite"))

@@ -1,5 +1,7 @@
 """Answers become segments by the rules that the documentation states."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -49,6 +51,15 @@ def test_short_segments_are_left_out_after_the_merging():
 def test_an_answer_at_the_threshold_belongs_to_its_class():
     assert segments_of([(1, 0.5)], threshold=0.5) == [(0, 0.5, 1, 0.5)]
     assert segments_of([(1, 0.5)], threshold=0.51) == []
+
+
+def test_a_segment_of_any_length_keeps_no_more_of_its_answers():
+    segments = ActionSegments(PERIOD)
+    list(segments.add(0.0, np.array([1.0])))
+    size = len(pickle.dumps(segments))
+    for number in range(1, 1000):
+        list(segments.add(number * PERIOD, np.array([1.0])))
+    assert len(pickle.dumps(segments)) < size + 10
 
 
 @pytest.mark.parametrize("rules", [{"threshold": 1.1}, {"merge": -1}, {"shortest": float("nan")}])

@@ -28,6 +28,8 @@ def test_frames_of_a_file_wait_for_room():
     queue = FrameQueue(2)
     thread = threading.Thread(target=lambda: [queue.put_frame(n, drop=False) for n in range(9)])
     thread.start()
+    thread.join(0.1)
+    assert thread.is_alive()
     assert [queue.get(5) for _ in range(9)] == list(range(9))
     thread.join(5)
     assert queue.dropped == 0 and queue.get(0) is None

@@ -69,6 +69,16 @@ def test_a_live_source_that_begins_anew_goes_on_by_our_clock():
         assert [clock.seconds(restart + t) for t in (0.0, 1.0)] == [34, 35]
 
 
+def test_times_that_count_from_zero_in_each_connection_go_on_by_our_clock():
+    now = Now()
+    clock = StreamClock(now)
+    clock.connect(True, from_zero=True)
+    assert [clock.seconds(t) for t in (0.0, 5.0)] == [0, 5]
+    clock.connect(True, from_zero=True)
+    now.seconds += 1
+    assert [clock.seconds(t) for t in (0.0, 1.0)] == [6, 7]
+
+
 def test_a_video_with_an_end_is_the_same_again():
     clock = StreamClock(Now())
     clock.connect(False)

@@ -12,10 +12,14 @@ import numpy as np
 import pytest
 
 from gsf_tf.data.demo_clips import write_video
+from gsf_tf.data.video.broken_connection import BrokenConnection
+from gsf_tf.data.video.video_connection import open_connection
 from gsf_tf.errors import UserError
+from gsf_tf.streaming import frame_sampler
+from gsf_tf.streaming.filled_folder import FilledFolder
 from gsf_tf.streaming.sampled_frame import SampledFrame
 from gsf_tf.streaming.stream_settings import StreamSettings
-from gsf_tf.streaming.video_reader import VideoReader
+from gsf_tf.streaming.video_reader import VideoReader, _Video
 from tests.streaming.stream_server import (
     FRAME_RATE,
     StreamServer,
@@ -124,6 +128,51 @@ def write_packets(path, times, form="mp4"):
         out.mux(stream.encode())
 
 
+def test_whoever_leaves_early_leaves_no_thread(video):
+    with VideoReader(video, StreamSettings(**SETTINGS | {"queue": 1})) as reader:
+        next(item for item in reader.items() if isinstance(item, SampledFrame))
+        time.sleep(0.2)  # The next frame waits, and another one for room.
+    reader._thread.join(5)
+    assert not reader._thread.is_alive()
+
+
+def test_pauses_do_not_grow_beyond_all_numbers():
+    item = _Video("rtsp://camera/1", StreamSettings(**SETTINGS | {"reconnects": 5000}))
+    item.sampler.seconds = 1.0
+    stop = threading.Event()
+    stop.set()
+    (event,) = item._pause(BrokenConnection("it broke"), 2000, stop)
+    assert event.text.endswith("The next try is in 30.0 seconds.")
+
+
+@pytest.mark.parametrize("function", ["display_matrix", "to_rgb"])
+def test_a_frame_whose_pixels_cannot_be_read_is_damaged(video, monkeypatch, function):
+    real, calls = getattr(frame_sampler, function), []
+
+    def broken(frame, *arguments):
+        calls.append(frame)
+        if len(calls) == 5:
+            raise ValueError("no such format")
+        return real(frame, *arguments)
+
+    monkeypatch.setattr(frame_sampler, function, broken)
+    frames, events = read(video)
+    # The next frame is that of the tick too.
+    assert [frame.tick for frame in frames] == list(range(12))
+    assert kinds(events) == ["begin", "damaged", "damaged", "end"]
+    assert events[2].text == "1 damaged packets or frames were left out."
+
+
+@pytest.mark.parametrize("error", [av.error.InvalidDataError(1, "x"), ValueError("x")])
+def test_a_packet_whose_decoder_raises_any_error_is_damaged(video, error):
+    class Packet:
+        def decode(self):
+            raise error
+
+    with open_connection(video) as connection:
+        assert connection._decoded(Packet()) == [] and connection.damaged == 1
+
+
 def test_a_gap_has_no_frames_and_is_reported(tmp_path):
     write_packets(tmp_path / "gap.mp4", [*range(8), *range(80, 88)])
     frames, events = read(str(tmp_path / "gap.mp4"))
@@ -147,6 +196,19 @@ def test_damage_is_left_out_and_counted(tmp_path):
     frames, events = read(str(tmp_path / "damaged.ts"))
     assert 8 < len(frames) <= 16 and len({frame.tick for frame in frames}) == len(frames)
     assert "damaged" in kinds(events) or "gap" in kinds(events)
+
+
+def test_a_temporary_file_that_got_its_name_does_not_keep_a_folder_open(tmp_path, video):
+    folder = tmp_path / "filled"
+    folder.mkdir()
+    shutil.copy(video, folder / "part.mp4")
+    stop, settings = threading.Event(), StreamSettings(**SETTINGS | {"settle": 0.3, "wait": 0.5})
+    threading.Timer(0.2, os.rename, (folder / "part.mp4", folder / "whole.mp4")).start()
+    ending = threading.Timer(8, stop.set)
+    ending.start()
+    assert list(FilledFolder(str(folder), settings, stop).files()) == [str(folder / "whole.mp4")]
+    assert not stop.is_set()
+    ending.cancel()
 
 
 def test_files_of_a_folder_come_once_each_when_they_are_complete(tmp_path, video):

@@ -23,6 +23,10 @@ def test_files_that_are_no_models(tmp_path, name, monkeypatch):
     for path in (file, tmp_path):
         with pytest.raises(UserError, match="must be a file that `export_litert` or"):
             open_model(path)
+    # By its bare name, too.
+    monkeypatch.chdir(file.parent)
+    with pytest.raises(UserError, match="must be a file that `export_litert` or"):
+        open_model(file.name)
     package = "onnxruntime" if name.endswith("onnx") else "ai_edge_litert"
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(UserError, match=rf"need the package '{package}'.*gsf_tf\[(onnx|litert)\]"):

@@ -75,3 +75,5 @@ def test_streaming_formats(tmp_path):
     assert (tmp_path / "export_streaming/1/saved_model.pb").exists()
     recipe = json.loads((tmp_path / "export_streaming_litert/1/streaming.json").read_text())
     assert (recipe["consensus"], recipe["consensus_frames"]) == ("window", 2)
+    for name in ("export_streaming", "export_streaming_litert"):
+        assert "# m.keras" in (tmp_path / name / "1" / "README.md").read_text().splitlines()

@@ -55,6 +55,20 @@ def model():
     return from_preset("tsn_resnet14thin", 2, num_segments=2, input_shape=(32, 32, 3))
 
 
+# ---- all programs --------------------------------------------------------------------------------
+
+
+def test_a_reader_that_leaves_ends_a_program_without_a_word():
+    """As in `gsf-tf watch ... | head`."""
+    program = "from trainers import cli; cli.run(lambda argv: [print(i, flush=True) for i in 'ab'])"
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-c", program]
+    process = subprocess.run(command, cwd=REPOSITORY, stdout=writing, stderr=subprocess.PIPE)
+    os.close(writing)
+    assert (process.returncode, process.stderr) == (141, b"")
+
+
 # ---- prepare -------------------------------------------------------------------------------------
 
 

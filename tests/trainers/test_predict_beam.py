@@ -19,7 +19,7 @@ from tests import exhaustive
 from tests.data.video_maker import make_video
 from tests.program_forks import REPOSITORY
 from tests.trainers.conftest import run
-from trainers.predict_beam import PartFiles, predict_with_beam
+from trainers.predict_beam import PartFiles, PredictPart, predict_with_beam
 from trainers.predict_rows import TextRows, row_of
 
 IN_THIS_PROCESS = ["--runner=FnApiRunner"]
@@ -80,6 +80,20 @@ def test_a_job_that_was_stopped_does_what_is_left_and_doubles_nothing(predictor,
     assert not (tmp_path / "rows.jsonl.parts").exists()
 
 
+def test_workers_in_another_folder_give_the_rows_of_a_local_run(predictor, tmp_path, monkeypatch):
+    make_videos(tmp_path / "videos", 2)
+    (tmp_path / "videos" / "frames").mkdir()
+    (tmp_path / "videos" / "frames" / "frame_000001.jpg").write_text("no picture")
+    videos = ["videos/0.mp4", "videos/none.mp4", "./videos/frames/", str(tmp_path / "nowhere.mp4")]
+    monkeypatch.chdir(tmp_path)
+    expected = texts(row_of(prediction, 2) for prediction in predictor.predict(videos))
+    part = PredictPart({"model": predictor.model}, False, 2, os.getcwd())
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    list(part.process((tmp_path / "a.rows.jsonl", [os.fsencode(video) for video in videos])))
+    assert (tmp_path / "a.rows.jsonl").read_text().splitlines(True) == expected
+
+
 @pytest.mark.parametrize(
     ("options", "message"), [(["--runner=Flinch"], "Flinch"), (IN_THIS_PROCESS, "nowhere")]
 )
@@ -137,6 +151,10 @@ def test_a_job_that_is_killed_again_and_again_has_each_row_once(exported, tmp_pa
     [
         (["--beam_options=--runner=X", "--output=x.csv"], "must come with --runner=beam"),
         (["--runner=beam"], "it needs --output"),
+        (
+            ["--runner=beam", "--output=x.csv", "--beam_options=--x='a"],
+            "every quotation mark closed. Received: --beam_options=--x='a",
+        ),
     ],
 )
 def test_flags_that_do_not_fit(flags, message):

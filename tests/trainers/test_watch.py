@@ -178,16 +178,50 @@ def test_videos_of_a_folder_follow_each_other_in_the_annotated_video(tmp_path, c
             ),
             (["--window=2", "--smoothing=none", "a.mp4"], "a window has its own mean"),
             (["--every=0", "a.mp4"], "--every must be above 0"),
+            (["--window=inf", "a.mp4"], "--window must be seconds above 0. Received: --window=inf"),
+            (["--window=600", "a.mp4"], "a number of frames that a sliding window can have"),
             (["--rate=0", "a.mp4"], "`rate` is the flag --rate."),
             (["nowhere.mp4"], "nowhere.mp4: The file does not exist."),
         ],
         lambda case: case[0] in ([], ["nowhere.mp4"]),
     ),
 )
-def test_wrong_flags(model, flags, message, tmp_path):
+def test_wrong_flags(model, flags, message):
     process = run("watch", *model, *flags, check=False)
     assert process.returncode == 1 and "Traceback" not in process.stderr
     assert message in process.stderr
+
+
+def test_wrong_flags_leave_no_files_behind(model, tmp_path):
+    """The command can be given again as it was, but for what was wrong."""
+    flags = [f"--output={tmp_path}/a.jsonl", "--window=0.1", "a.mp4"]
+    assert run("watch", *model, *flags, check=False).returncode == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_files_that_were_opened_before_the_one_that_cannot_be_are_removed(tmp_path):
+    (tmp_path / "o.mp4").touch()
+    with pytest.raises(UserError, match="`annotate` must be a new file"):
+        WatchOutput(LabelMap(NAMES), options(tmp_path)).__enter__()
+    assert [path.name for path in tmp_path.iterdir()] == ["o.mp4"]
+
+
+def test_names_of_files_need_not_be_utf_8(tmp_path, capsys):
+    name = str(tmp_path / "\udcff.mp4")
+    write_video(tmp_path / "a.mp4", np.stack([moving_picture(i) for i in range(4)]), FRAME_RATE)
+    os.rename(tmp_path / "a.mp4", name)
+    settings = StreamSettings(8.0, (32, 32), 48, picture_side=48)
+    with (
+        WatchOutput(LabelMap(NAMES), options(tmp_path, annotate=f"{name}.mp4")) as output,
+        VideoReader(name, settings) as reader,
+    ):
+        watch(reader, StreamingModel(build(), consensus="mean"), output)
+    answers, events = objects((tmp_path / "o.jsonl").read_text())
+    assert len(answers) == 2 and {a["video"] for a in answers} == {name}
+    assert (answers, events) == objects(capsys.readouterr().out)
+    with open(tmp_path / "o.csv", errors="surrogateescape") as file:
+        assert {row["video"] for row in csv.DictReader(file)} == {name}
+    assert len(read_frames(f"{name}.mp4")) == 2
 
 
 def test_the_smoothings_are_those_of_the_library():

@@ -107,9 +107,11 @@ class FrameIndex:
             Runs of packets, ascending and apart. The first packet of the video is always among
             them: its frame tells how the pictures are turned.
         """
-        spans = []
-        for packet in sorted({0, *(self._packets[position] for position in positions)}):
-            first, last = self._key_frame(packet), self._last_shown_before(packet)
+        spans, packets = [], {0, *(self._packets[position] for position in positions)}
+        # By their beginning: a leading picture comes later than its key frame, and begins before.
+        for first, last in sorted(
+            (self._key_frame(p), self._last_shown_before(p)) for p in packets
+        ):
             if spans and first <= spans[-1][1]:
                 spans[-1][1] = max(spans[-1][1], last)
             else:

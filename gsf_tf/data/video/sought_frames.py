@@ -48,7 +48,7 @@ def sought_frames(
             wrong with it.
         VideoError: If the frames have more pixels than the budget allows, or the time is over.
     """
-    wanted = set(positions)
+    wanted, seen = set(positions), set()
     runs = index.runs(wanted)
     if sum(run.end - run.first for run in runs) > max_share * len(index):
         raise OtherFrames
@@ -58,11 +58,14 @@ def sought_frames(
             for position, frame in _decode(video, runs):
                 matrix = matrix or display_matrix(frame)
                 if position in wanted:
+                    seen.add(position)
                     yield DecodedFrame(position, None, to_rgb(frame, short_side, matrix))
     except VideoError:
         raise
     except Exception as error:  # As `clip_errors` says, a decoder raises errors of any type.
         raise OtherFrames from error
+    if seen != wanted:
+        raise OtherFrames
 
 
 def _decode(video, runs):

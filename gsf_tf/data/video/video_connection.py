@@ -47,15 +47,16 @@ class VideoConnection:
         size: `(width, height)` that the video states.
         rate: Frames per second that it states, 0.0 if none.
         is_live: Whether its end is unknown, so that a frame that is not read is lost.
+        counts_from_zero: Whether its times count from about 0 in each connection, as those of RTSP.
         has_times: Whether its frames have times so far; without them, they are counted.
         damaged: Number of damaged packets and frames so far, which were left out.
     """
 
-    def __init__(self, container, stream, is_live, video=None):
+    def __init__(self, container, stream, is_live, video=None, counts_from_zero=False):
         context = stream.codec_context
         self.size = (context.width, context.height)
         self.rate = frame_rate(stream)
-        self.is_live = is_live
+        self.is_live, self.counts_from_zero = is_live, counts_from_zero
         self.has_times = True
         self.damaged = 0
         self._container, self._stream, self._video = container, stream, video
@@ -97,7 +98,7 @@ class VideoConnection:
     def _decoded(self, packet):
         try:
             return packet.decode()
-        except av.error.FFmpegError:
+        except Exception:  # As `clip_errors` says, a decoder raises errors of any type.
             self.damaged += 1
             return []
 
@@ -109,7 +110,8 @@ def open_connection(address: str | os.PathLike, timeout: float = 10.0) -> Iterat
     Args:
         address: Path of a video file, of a device, or an address that begins with one of `SCHEMES`.
             Only for these does FFmpeg get a protocol of networks.
-        timeout: Seconds after which a network or a camera that says nothing counts as broken.
+        timeout: Seconds after which a network that says nothing counts as broken. A camera of this
+            machine that says nothing is waited for: its driver cannot be interrupted.
 
     Raises:
         BrokenConnection: If it cannot be opened, or holds no video.
@@ -123,7 +125,12 @@ def open_connection(address: str | os.PathLike, timeout: float = 10.0) -> Iterat
         raise BrokenConnection(f"addresses begin with {', '.join(SCHEMES)}, not {scheme}", True)
     with _open_live(os.fspath(address), scheme, timeout) as container:
         stream = _video_stream(container)
-        yield VideoConnection(container, stream, _is_endless(container, scheme))
+        yield VideoConnection(
+            container,
+            stream,
+            _is_endless(container, scheme),
+            counts_from_zero=scheme in ("rtsp", "rtsps"),
+        )
 
 
 @contextlib.contextmanager

@@ -65,7 +65,16 @@ def open_video(path: str | os.PathLike, budget: ClipBudget | None = None) -> Ite
             yield OpenVideo(path, file, container, stream, budget)
 
 
-def prepare_decoder(path, context):
+def prepare_decoder(path: str, context: av.VideoCodecContext | None) -> None:
+    """Sets up the decoder of a stream: one thread, and a bound for the size of the frames.
+
+    Args:
+        path: The file, for messages.
+        context: PyAV's codec context of the stream, None if there is no decoder for it.
+
+    Raises:
+        VideoError: If there is no decoder, or the header announces larger frames than the bound.
+    """
     if context is None:
         raise VideoError(path, "this build of PyAV has no decoder for its video codec")
     if context.width * context.height > MAX_PIXELS:
@@ -131,13 +140,15 @@ def _first_packets(path, indices, budget):
     return counts
 
 
-def frame_rate(stream):
+def frame_rate(stream: av.VideoStream) -> float:
     """Returns the frames per second that a stream states, 0.0 if it states nothing usable."""
     rate = float(stream.average_rate or stream.guessed_rate or 0)
     return rate if rate > 0 else 0.0
 
 
-def file_start(container, stream):
+def file_start(
+    container: av.container.InputContainer, stream: av.VideoStream
+) -> fractions.Fraction | int:
     """Returns the time of the first picture or sound in seconds, where players show 0:00."""
     starts = [s.start_time * s.time_base for s in container.streams if s.start_time is not None]
     if container.start_time is None:

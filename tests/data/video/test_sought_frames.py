@@ -71,7 +71,8 @@ def test_frames_are_those_of_decoding_everything(name, tmp_path, monkeypatch):
         clip_reader, "sought_frames", lambda *args: (used.append(f) or f for f in real(*args))
     )
     # One in the middle of a group, the last of a group and the first of the next, the last of all.
-    for positions in ([70, 47, 47], [0], [19, 20], [len(whole) - 1, 3]):
+    # Frames shown right after each other, where one may lead the key frame behind it.
+    for positions in ([70, 47, 47], [0], [19, 20], [38, 39, 40], [len(whole) - 1, 3]):
         used.clear()
         found = read_sampled_frames(path, lambda count, p=positions: p)
         np.testing.assert_array_equal(found, whole[positions])
@@ -155,3 +156,17 @@ def test_a_frame_is_decoded_with_those_that_are_shown_before_it():
     (run,) = index.runs([2])  # 4, after which 2 is stored.
     assert run == (0, 4, [(0, 0), (1, 2), (2, 4), (4, 8)])
     assert [run[:2] for run in index.runs([6])] == [(0, 1), (5, 7)]
+
+
+def test_a_key_frame_and_its_leading_picture_are_one_run():
+    index = FrameIndex([0, 4, 2, 1, 3, 8, 6, 5, 7, 12, 10, 9, 11], [0, 5])
+    (run,) = index.runs([7, 8])
+    assert run[:2] == (0, 9) and {position for position, _ in run.frames} >= {7, 8}
+
+
+def test_a_frame_in_no_run_is_not_left_out_in_silence(tmp_path, monkeypatch):
+    path = encode(tmp_path / "a.mp4", "libx264", {})
+    runs = FrameIndex.runs
+    monkeypatch.setattr(FrameIndex, "runs", lambda self, positions: runs(self, [0]))
+    with pytest.raises(sought_frames.OtherFrames):
+        seek(path, [0, 50])
