@@ -156,6 +156,7 @@ def test_differences_are_in_the_digits_of_the_paper():
     assert difference("", 1.0) == ""
 
 
+@exhaustive.MARK
 def test_the_program_prints_a_table_and_writes_it(tmp_path):
     file = tmp_path / "rows.csv"
     command = [sys.executable, "-m", "benchmarks.paper_tables", "--table=6", f"--csv={file}"]

@@ -116,8 +116,9 @@ def test_every_preset_is_listed():
     exhaustive.cases(
         sorted(EXPECTED),
         lambda name: (
-            name.split("_")[1] in ("bninception", "resnet50", "resnet14thin")
-            or name in ("gsf_inceptionv3", "tsm_inceptionv3", "gsf_mobilenetv2", "tsm_resnet18")
+            name.endswith("_resnet14thin")
+            or name in ("gsf_bninception", "tsm_inceptionv3", "gsf_mobilenetv2")
+            or name in ("gsf_resnet50", "gst_resnet50", "gsf_resnet50_ms", "tsm_resnet18")
         ),
     ),
 )
