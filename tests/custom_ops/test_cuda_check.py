@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from custom_ops.cuda_check.steps import STEPS
+from tests import exhaustive
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -41,6 +42,7 @@ def test_unknown_steps_are_refused(tmp_path):
     assert "Received: fly" in result.stderr
 
 
+@exhaustive.MARK
 def test_a_rehearsal_does_everything_but_the_launches(tmp_path):
     # Compiling takes minutes, and sanitizers need a GPU.
     steps = "check,sanitize,kernels,pytorch,networks"

@@ -15,6 +15,7 @@ from gsf_tf.data import DatasetInfo
 from gsf_tf.errors import UserError
 from gsf_tf.training.build_dataset import build_dataset
 from gsf_tf.training.learner import Learner
+from tests import exhaustive
 from tests.data.damage_maker import edit, remove_frames
 from tests.program_forks import REPOSITORY
 from tests.trainers.small_run import (
@@ -57,6 +58,7 @@ def as_written_before(file):
     file.write_text(json.dumps(values))
 
 
+@exhaustive.MARK
 def test_stopped_by_signals_it_ends_with_the_same_weights(records, tmp_path, after_step):
     """In the middle of an epoch, and after its last step (so 1 epoch + 1 epoch = 2 epochs).
 
