@@ -87,7 +87,8 @@ def export_litert(
     ```
     """
     calibration = None if calibration is None else np.asarray(calibration)
-    _check_kinds(kinds, calibration, model)
+    check_kinds(kinds, LITERT_KINDS)
+    _check_calibration(kinds, calibration, model)
     require_package("ai_edge_litert", "litert", "LiteRT models")
     recipe = ClipRecipe(short_side, sampling, frame_stride)
     with new_export(directory, model, labels) as (written, scratch):
@@ -122,17 +123,21 @@ def export_litert(
     return report
 
 
-def _check_kinds(kinds, calibration, model):
+def check_kinds(kinds, known):
+    """Raises a `UserError` if `kinds` are not at least one of the known kinds, each once."""
     for kind in kinds:
-        if kind not in LITERT_KINDS:
+        if kind not in known:
             raise UserError(
-                f"`kinds` must be names among {', '.join(LITERT_KINDS)}. Received: {kind!r}."
-                + did_you_mean(kind, LITERT_KINDS)
+                f"`kinds` must be names among {', '.join(known)}. Received: {kind!r}."
+                + did_you_mean(kind, known)
             )
     if not kinds or len(set(kinds)) < len(kinds):
         raise UserError(
             f"`kinds` must name at least one kind, and each once. Received: kinds={list(kinds)}"
         )
+
+
+def _check_calibration(kinds, calibration, model):
     if "int8" in kinds and calibration is None:
         raise UserError(
             "The kind 'int8' needs `calibration`, clips from which the ranges of the numbers are "

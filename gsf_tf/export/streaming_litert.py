@@ -4,11 +4,10 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from gsf_tf.data import LabelMap
-from gsf_tf.errors import UserError, did_you_mean
 from gsf_tf.export.comparison import FLOAT_BOUND, check_outputs, run_alone
 from gsf_tf.export.export_error import ExportError
 from gsf_tf.export.export_folder import new_export, write_json
-from gsf_tf.export.litert import convert
+from gsf_tf.export.litert import check_kinds, convert
 from gsf_tf.export.model_card import ModelCard, write_model_card
 from gsf_tf.export.streaming_step import (
     StreamingStep,
@@ -72,7 +71,7 @@ def export_streaming_litert(
     gsf_tf.export.export_streaming_litert(stream, labels, "mobile_stream")
     ```
     """
-    _check_kinds(kinds)
+    check_kinds(kinds, STREAMING_KINDS)
     require_package("ai_edge_litert", "litert", "LiteRT models")
     with new_export(directory, stream.model, labels) as (written, scratch):
         stream = in_float32(stream)
@@ -107,19 +106,6 @@ def _measured(report):
         "LiteRT models, which take frame by frame and keep a state. The largest differences of "
         f"their logits from those of the model in Python, as shares of the largest logit: {found}."
     )
-
-
-def _check_kinds(kinds):
-    for kind in kinds:
-        if kind not in STREAMING_KINDS:
-            raise UserError(
-                f"`kinds` must be names among {', '.join(STREAMING_KINDS)}. Received: {kind!r}."
-                + did_you_mean(kind, STREAMING_KINDS)
-            )
-    if not kinds or len(set(kinds)) < len(kinds):
-        raise UserError(
-            f"`kinds` must name at least one kind, and each once. Received: kinds={list(kinds)}"
-        )
 
 
 def _check_graph(file):

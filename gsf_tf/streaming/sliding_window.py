@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from gsf_tf.models import SegmentModel
 from gsf_tf.streaming.split_backbone import split_backbone
+from gsf_tf.streaming.stream_checks import check_batch, check_frames, checked_streams
 from gsf_tf.whole_numbers import is_whole
 
 _COUNT = "count"
@@ -114,8 +115,7 @@ class SlidingWindowModel:
         Raises:
             ValueError: If `batch` is no integer >= 1.
         """
-        if not is_whole(batch, 1):
-            raise ValueError(f"`batch` must be an integer >= 1. Received: batch={batch!r}")
+        check_batch(batch)
         # One tensor of zeros serves all places: nothing writes into a tensor.
         zeros = [tf.zeros((int(batch), *shape), dtype) for shape, dtype in self._kept]
         state = {name: zeros[part] for name, part in self._places()}
@@ -140,15 +140,8 @@ class SlidingWindowModel:
                 of another number of streams.
         """
         frames = tf.convert_to_tensor(frames)
-        batch = self._check_state(state)
-        shape = tuple(frames.shape)
-        if len(shape) not in (4, 5) or shape[-3:] != self.frame_shape or shape[0] != batch:
-            raise ValueError(
-                f"`frames` must be [{batch}, {', '.join(map(str, self.frame_shape))}] for the "
-                f"state of {batch} streams, or have the number of frames as a second dimension. "
-                f"Received: frames of shape {shape}"
-            )
-        if len(shape) == 4:
+        check_frames(frames, self.frame_shape, self._check_state(state))
+        if frames.shape.rank == 4:
             return self._one(frames, state)
         logits = []
         for frame in tf.unstack(frames, axis=1):
@@ -183,12 +176,7 @@ class SlidingWindowModel:
             ValueError: If there is not one truth value per stream, or the state is that of another
                 model.
         """
-        batch, streams = self._check_state(state), np.asarray(streams)
-        if streams.shape != (batch,) or streams.dtype != bool:
-            raise ValueError(
-                f"`streams` must be {batch} truth values, one per stream. Received: "
-                f"shape={streams.shape}, dtype={streams.dtype}"
-            )
+        streams = checked_streams(streams, self._check_state(state))
         return {**state, _COUNT: tf.where(streams, 0, state[_COUNT])}
 
     def _one(self, frame, state):

@@ -8,6 +8,7 @@ from gsf_tf.models import SegmentModel
 from gsf_tf.streaming.consensus import add_consensus, check_consensus
 from gsf_tf.streaming.frame_walk import walk
 from gsf_tf.streaming.memory import Memory
+from gsf_tf.streaming.stream_checks import check_batch, check_frames, checked_streams
 from gsf_tf.streaming.temporal_steps import look_ahead
 
 MODES = ("causal", "delayed")
@@ -187,8 +188,7 @@ class StreamingModel:
         Raises:
             ValueError: If `batch` is no integer >= 1.
         """
-        if isinstance(batch, bool) or int(batch) != batch or batch < 1:
-            raise ValueError(f"`batch` must be an integer >= 1. Received: batch={batch!r}")
+        check_batch(batch)
         return {
             name: tf.zeros((int(batch), *shape), dtype)
             for name, (shape, dtype) in self._specs.items()
@@ -262,13 +262,7 @@ class StreamingModel:
             ValueError: If there is not one truth value per stream, or the state is that of another
                 model.
         """
-        batch = self._check_state(state)
-        streams = np.asarray(streams)
-        if streams.shape != (batch,) or streams.dtype != bool:
-            raise ValueError(
-                f"`streams` must be {batch} truth values, one per stream. Received: "
-                f"shape={streams.shape}, dtype={streams.dtype}"
-            )
+        streams = checked_streams(streams, self._check_state(state))
         rows = np.flatnonzero(streams)[:, None]
         return {
             name: tf.tensor_scatter_nd_update(x, rows, tf.zeros((len(rows), *x.shape[1:]), x.dtype))
@@ -281,14 +275,8 @@ class StreamingModel:
 
     def _check(self, frames, state):
         batch = self._check_state(state)
-        shape = tuple(frames.shape)
-        batch = shape[0] if batch is None and shape else batch
-        if len(shape) not in (4, 5) or shape[-3:] != self.frame_shape or shape[0] != batch:
-            raise ValueError(
-                f"`frames` must be [{batch}, {', '.join(map(str, self.frame_shape))}] for the "
-                f"state of {batch} streams, or have the number of frames as a second dimension. "
-                f"Received: frames of shape {shape}"
-            )
+        batch = frames.shape[0] if batch is None and frames.shape.rank else batch
+        check_frames(frames, self.frame_shape, batch)
 
     def _check_state(self, state):
         """Returns the number of streams; None for a model without a state."""
