@@ -12,6 +12,15 @@ import sys
 import numpy as np
 
 
+def batches_of(rows):
+    """Returns the outputs of single rows as those of a batch of the first one, and of all."""
+    return {
+        f"{size}/{name}": np.concatenate([row[name] for row in rows[:size]])
+        for size in (1, len(rows))
+        for name in rows[0]
+    }
+
+
 def write_results(result_file, results, *unwanted):
     """Writes arrays by name, and ends the process where that or what ran is not as it must be.
 

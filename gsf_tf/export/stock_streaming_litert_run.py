@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
-from stock_results import write_results
+from stock_results import batches_of, write_results
 from streaming_frames import run_to_the_end
 
 
@@ -38,11 +38,7 @@ def main(model_file, frame_file, result_file):
             return {name: x.copy() for name, x in outputs.items() if name not in state}
 
         rows.append(run_to_the_end(step, frames[None], recipe["look_ahead"]))
-    results = {}
-    for size in (1, len(rows)):
-        for name in rows[0]:
-            results[f"{size}/{name}"] = np.concatenate([row[name] for row in rows[:size]])
-    write_results(result_file, results, "gsf_tf", "tensorflow")
+    write_results(result_file, batches_of(rows), "gsf_tf", "tensorflow")
 
 
 if __name__ == "__main__":
