@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.streaming_speed import HEADER, measure
+from benchmarks.streaming_runs import HEADER, measure
 from gsf_tf.errors import UserError
 
 
@@ -16,4 +16,4 @@ def test_every_column_is_measured():
 
 def test_names_of_models():
     with pytest.raises(UserError, match="PRESET:causal or PRESET:delayed. Received: tsm"):
-        measure("tsm_resnet14thin", 32, 4, 2, 0)
+        measure("tsm_resnet14thin", 32, 4, 2, 0, 8.0)
