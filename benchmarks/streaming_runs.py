@@ -18,27 +18,28 @@ HEADER = (
 _WARM_UP = 3
 
 
-def measure(name, size, segments, rounds, memory_frames, rate):
-    """Returns a row of the table."""
+def open_stream(name, size, segments):
+    """Returns the model of PRESET:causal or PRESET:delayed, and a stream of it."""
     preset, _, mode = name.partition(":")
     if mode not in ("causal", "delayed"):
         raise UserError(f"--models are PRESET:causal or PRESET:delayed. Received: {name}.")
-    shape = (size, size, 3)
-    model = from_preset(preset, 10, segments, shape, causal=mode == "causal")
-    stream = StreamingModel(model, mode, "window", segments)
-    times = timed(stream, model, backbone_of(preset, shape), segments, rounds)
+    model = from_preset(preset, 10, segments, (size, size, 3), causal=mode == "causal")
+    return model, StreamingModel(model, mode, "window", segments)
+
+
+def measure(name, size, segments, rounds, rate):
+    """Returns the columns of the table up to the state, without those of the process' memory."""
+    model, stream = open_stream(name, size, segments)
+    backbone = backbone_of(name.partition(":")[0], (size, size, 3))
+    times = timed(stream, model, backbone, segments, rounds)
     step, window, clip = (statistics.median(times[key]) for key in ("step", "window", "clip"))
     ratio = statistics.median(
         ours / theirs for ours, theirs in zip(times["step"], times["backbone"], strict=True)
     )
     state = sum(x.numpy().nbytes for x in stream.initial_state().values())
-    memory = grown = "-"
-    if memory_frames:
-        memory, grown = (f"{value / 1e6:.0f}" for value in memory_of(stream, memory_frames))
     return (
         name, f"{1 / step:.1f}", f"{1e3 * step:.1f}", f"{ratio:.2f}", f"{1e3 * window:.1f}",
-        f"{1e3 * clip:.1f}", f"{stream.look_ahead / rate + step:.2f}", f"{state / 1e6:.2f}", memory,
-        grown,
+        f"{1e3 * clip:.1f}", f"{stream.look_ahead / rate + step:.2f}", f"{state / 1e6:.2f}",
     )  # fmt: skip
 
 
@@ -76,8 +77,9 @@ def timed(stream, model, backbone, segments, rounds):
     return times
 
 
-def memory_of(stream, frames):
-    """Returns the resident bytes after a tenth of the frames, and by how much they grew then."""
+def memory_columns(name, size, segments, frames):
+    """Returns resident MB after all frames, and by how much they grew after a tenth of them."""
+    stream = open_stream(name, size, segments)[1]
     process, state = psutil.Process(), stream.initial_state()
     random = np.random.default_rng(1)
     pictures = random.integers(0, 256, (16, 1, *stream.frame_shape)).astype("uint8")
@@ -86,4 +88,5 @@ def memory_of(stream, frames):
         _, state = stream.step(pictures[number % len(pictures)], state)
         if number == frames // 10:
             early = process.memory_info().rss
-    return early, process.memory_info().rss - early
+    late = process.memory_info().rss
+    return f"{late / 1e6:.0f}", f"{(late - early) / 1e6:.0f}"
