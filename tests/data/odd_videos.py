@@ -5,7 +5,7 @@ import pathlib
 
 import av
 
-from tests.data.video_maker import cut, make_audio, make_video, numbered_frame
+from tests.data.video_maker import cut, make_audio, make_video, numbered_frame, ordinary_threads
 
 # Frames of the variable rate are shown at these times, in milliseconds.
 VARIABLE_TIMES = (0, 40, 80, 280, 300, 620, 640, 1000)
@@ -16,7 +16,7 @@ def make_odd_video(path, codec, num_frames=8, height=64, width=96, *, pix_fmt="y
     """Writes the frames of `video_maker` with a codec, a pixel format and times of its own."""
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with av.open(str(path), "w") as container:
+    with ordinary_threads(), av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=10)
         stream.width, stream.height, stream.pix_fmt = width, height, pix_fmt
         stream.options = options or {}

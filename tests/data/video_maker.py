@@ -1,5 +1,7 @@
 """Small real videos for tests."""
 
+import contextlib
+import os
 import pathlib
 
 import av
@@ -7,6 +9,21 @@ import numpy as np
 from PIL import Image
 
 REAL_VIDEOS = pathlib.Path(__file__).parents[3] / "shared" / "videos"
+
+
+@contextlib.contextmanager
+def ordinary_threads():
+    """Schedules the threads of this process as usual again when what stands in the block is over.
+
+    Run by root, the encoder SVT-AV1 makes the whole process a real-time one: it leaves no processor
+    to others, and its children inherit that.
+    """
+    try:
+        yield
+    finally:
+        for thread in os.listdir("/proc/self/task"):
+            with contextlib.suppress(ProcessLookupError):  # It has ended meanwhile.
+                os.sched_setscheduler(int(thread), os.SCHED_OTHER, os.sched_param(0))
 
 
 def numbered_frame(index, height, width):

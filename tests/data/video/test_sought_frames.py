@@ -1,6 +1,7 @@
 """Frames of long videos, read without decoding the rest, are those of decoding everything."""
 
 import fractions
+import os
 
 import av
 import numpy as np
@@ -12,7 +13,7 @@ from gsf_tf.data.video.clip_budget import ClipBudget
 from gsf_tf.data.video.clip_reader import read_sampled_frames
 from gsf_tf.data.video.frame_index import FrameIndex
 from gsf_tf.data.video.video_file import read_frames
-from tests.data.video_maker import make_video
+from tests.data.video_maker import make_video, ordinary_threads
 
 X265 = "log-level=none:keyint=20:min-keyint=20"
 # File, encoder, its options, and how many of the 100 frames can be read without most of the others.
@@ -38,7 +39,7 @@ VIDEOS = {
 def encode(path, encoder, options, num_frames=100, times=None):
     """A video with a key frame for every 20; `times` are those of the frames, in 1/50 s."""
     base = np.random.default_rng(0).integers(0, 128, (64, 96, 3), np.uint8)
-    with av.open(str(path), "w") as container:
+    with ordinary_threads(), av.open(str(path), "w") as container:
         stream = container.add_stream(encoder, rate=50)
         stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
         stream.codec_context.gop_size = 20
@@ -57,6 +58,12 @@ def seek(path, positions, **options):
     index = FrameIndex.read(path)
     frames = sought_frames.sought_frames(path, index, positions, **options)
     return {frame.index: frame.pixels for frame in frames}
+
+
+def test_an_encoder_does_not_keep_the_processor(tmp_path):
+    encode(tmp_path / "a.mp4", *VIDEOS["AV1"][1:3], num_frames=2)
+    threads = os.listdir("/proc/self/task")
+    assert {os.sched_getscheduler(int(thread)) for thread in threads} == {os.SCHED_OTHER}
 
 
 @pytest.mark.parametrize("name", VIDEOS)
