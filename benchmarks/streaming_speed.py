@@ -5,9 +5,10 @@
 
 A model is PRESET:causal or PRESET:delayed. One stream of random frames. Each round times, one after
 the other: a step of `StreamingModel`; the backbone without temporal layers (`tsn_*`) on one frame;
-a step of `SlidingWindowModel`; and the whole clip through the model, as without a state. The
-columns are medians over the rounds; "x backbone" is the median of the ratios within the rounds. The
-delay is that from a frame to its answer at --rate frames per second: the look-ahead and a step.
+both with constants for their weights, as `gsf-tf watch` uses them ("frozen"); a step of
+`SlidingWindowModel`; and the whole clip through the model, as without a state. The columns are
+medians over the rounds; "x backbone" is the median of the ratios within the rounds. The delay is
+that from a frame to its answer at --rate frames per second: the look-ahead and a step.
 When all are timed, --memory_frames steps of each of --memory_models run, and the resident memory of
 the process is read after a tenth of them and at the end; other work may run then. With --docs the
 machine must have nothing else to do at the start.

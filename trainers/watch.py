@@ -171,7 +171,9 @@ def streaming_model(opened):
     if kind in ("window", "exponential"):
         frames = _SMOOTHING_FRAMES.value or opened.num_segments
     try:
-        return StreamingModel(opened.layers_of, consensus=kind, consensus_frames=frames)
+        return StreamingModel(
+            opened.layers_of, consensus=kind, consensus_frames=frames, frozen=True
+        )
     except ValueError as error:
         raise UserError(
             f"The model must have a streaming form, or --window be given. {error}"

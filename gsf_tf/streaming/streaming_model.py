@@ -7,6 +7,7 @@ from gsf_tf.layers import TemporalLayer
 from gsf_tf.models import SegmentModel
 from gsf_tf.streaming.consensus import add_consensus, check_consensus
 from gsf_tf.streaming.frame_walk import walk
+from gsf_tf.streaming.frozen_step import frozen_step
 from gsf_tf.streaming.memory import Memory
 from gsf_tf.streaming.stream_checks import check_batch, check_frames, checked_streams
 from gsf_tf.streaming.temporal_steps import look_ahead
@@ -32,8 +33,9 @@ class StreamingModel:
       2, GSF 3, RubiksNet its largest shift, rounded up.
 
     Args:
-        model: `SegmentModel`. Its weights are used as they are at each step. The sizes of the
-            shifts of a RubiksNet are read once: build the `StreamingModel` after training.
+        model: `SegmentModel`. Its weights are used as they are at each step, unless `frozen`. The
+            sizes of the shifts of a RubiksNet are read once: build the `StreamingModel` after
+            training.
         mode: `"causal"` to refuse a model that waits, `"delayed"` to accept it.
         consensus: None for the logits of the single frames; `"mean"` for the mean over all frames
             of the stream up to this one; `"window"` for that of the last `consensus_frames`;
@@ -41,12 +43,15 @@ class StreamingModel:
             the next one, where f is `consensus_frames`. At the start of a stream, the mean is that
             of the frames that are there.
         consensus_frames: Integer in 1..2**20 for `"window"` and `"exponential"`, None for others.
+        frozen: Whether the weights become constants of the step. It is faster then, and does not
+            see later changes of the weights.
 
     Attributes:
         model: The `SegmentModel`.
         mode: As given.
         consensus: As given.
         consensus_frames: As given.
+        frozen: As given.
         look_ahead: How many frames the logits come late.
         frame_shape: `(height, width, 3)` of a frame in pixels.
 
@@ -71,6 +76,7 @@ class StreamingModel:
         mode: str = "delayed",
         consensus: str | None = None,
         consensus_frames: int | None = None,
+        frozen: bool = False,
     ):
         if not isinstance(model, SegmentModel):
             raise ValueError(
@@ -93,19 +99,18 @@ class StreamingModel:
             )
         self.model, self.mode = model, mode
         self.consensus, self.consensus_frames = consensus, consensus_frames
+        self.frozen = bool(frozen)
         self.frame_shape = tuple(model.backbone.input_shape[1:])
         self._tasks = list(model.num_classes) if isinstance(model.num_classes, Mapping) else None
         self._waits = any(waits.values())
         self.look_ahead, kept = self._look_ahead_and_state()
         self._specs = {name: (tuple(x.shape[1:]), x.dtype) for name, x in kept.items()}
         # One trace for all batches: what a later one found in the weights could be another state.
-        spec = tf.TensorSpec((None,), "float32")
-        self._step = tf.function(
-            self.one_frame,
-            input_signature=[self._frame_spec(), self.state_specs(), spec],
-            autograph=False,
-        )
-        self._step.get_concrete_function()
+        signature = [self._frame_spec(), self.state_specs(), tf.TensorSpec((None,), "float32")]
+        step = tf.function(self.one_frame, input_signature=signature, autograph=False)
+        self._step = step.get_concrete_function()
+        if self.frozen:
+            self._step = frozen_step(self._step, signature)
 
     def _frame_spec(self):
         return tf.TensorSpec((None, *self.frame_shape), "float32")

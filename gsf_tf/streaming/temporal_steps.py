@@ -24,7 +24,6 @@ from gsf_tf.layers.attention_shift import REACH
 from gsf_tf.ops import rubiks_shift
 from gsf_tf.ops.reference.gate_shift_fuse import (
     fusion_of_means,
-    gate_planes,
     interleave,
     spatial_means,
 )
@@ -90,23 +89,18 @@ def _temporal_shift(layer, x, memory):
 def _gated_shift(layer, x, delay, memory):
     """Equations (1)-(10); `lag` is how many frames before the newest one the features are."""
     name, processed = layer.name, layer.processed_channels(x.shape[-1])
-    chosen, others = x[..., :processed], x[..., processed:]
+    chosen, others = x, None
+    if processed < x.shape[-1]:
+        chosen, others = tf.split(x, [processed, x.shape[-1] - processed], -1)
     total = look_ahead(layer)
 
     if layer.gate == "learned":
-        activated = ops.relu(layer.normalization(chosen, training=False))
-        planes = gate_planes(activated, layer.gate_kernel)
-        planes = [memory.inside(plane, delay) for plane in planes]
-        sums = memory.delayed(f"{name}/plane_0", planes[0], 2) + planes[2]
-        sums += memory.delayed(f"{name}/plane_1", planes[1], 1)
-        gates = ops.tanh(sums + tf.cast(layer.gate_bias, x.dtype))
+        gates = _gates(layer, chosen, delay, memory)
         lag = 0 if layer.causal else 1
     else:
         gates, lag = tf.fill((1, 1, 1, 2), tf.cast(layer.gate, x.dtype)), 0
     own = memory.delayed(f"{name}/chosen", chosen, lag)
-    # One gate per half; as a map of all channels it would be a tensor of rank 5 in between.
-    halves = zip(tf.split(gates, 2, -1), tf.split(own, 2, -1), strict=True)
-    gated = tf.concat([gate * half for gate, half in halves], -1)
+    gated = _times_gates(own, gates)
     residual = own - gated
 
     if layer.causal:
@@ -131,9 +125,46 @@ def _gated_shift(layer, x, delay, memory):
     else:
         fused = shifted + residual
     fused = interleave(fused)
-    if others.shape[-1] == 0:
+    if others is None:
         return fused
     return tf.concat([fused, memory.delayed(f"{name}/others", others, total)], axis=-1)
+
+
+def _gates(layer, chosen, delay, memory):
+    """Equations (1), (2): both halves' gates `[N, H, W, 2]`, of the frame before if not causal."""
+    name, dtype = layer.name, chosen.dtype
+    activated = ops.relu(layer.normalization(chosen, training=False))
+    # The taps in time are planes of one convolution, so what a frame gives to all of them is
+    # computed once.
+    planes = tf.nn.conv2d(activated, tf.cast(_all_taps(layer.gate_kernel), dtype), 1, "SAME")
+    planes = memory.inside(planes, delay)
+    first, second, third = tf.split(planes, 3, axis=-1)
+    two = memory.delayed(f"{name}/one_tap", first, 1) + second
+    three = memory.delayed(f"{name}/two_taps", two, 1) + third
+    return ops.tanh(three + tf.cast(layer.gate_bias, dtype))
+
+
+def _all_taps(kernel):
+    """Returns `[3, 3, P, 6]`: for each tap in time, a plane of half 1 and one of half 2.
+
+    Each plane reads its half; the other half has zeros. One convolution with zeros is faster than
+    two without, which have too few planes to fill the processor's vectors.
+    """
+    first, second = tf.unstack(tf.transpose(kernel, (1, 2, 3, 0, 4)), 2, axis=-1)
+    nothing = tf.zeros_like(first)
+    of_first = tf.stack([first, nothing], axis=-1)
+    of_second = tf.stack([nothing, second], axis=-1)
+    both = tf.concat([of_first, of_second], axis=2)
+    return tf.reshape(both, (3, 3, 2 * kernel.shape[3], 6))
+
+
+def _times_gates(x, gates):
+    """Multiplies each half of the channels of `[N, H, W, P]` with its gate, `[N, H, W, 2]`."""
+    _, height, width, processed = x.shape
+    halves = tf.reshape(x, (-1, height * width, 2, processed // 2))
+    # A fixed gate is one number for all pixels.
+    gated = halves * tf.reshape(gates, (-1, gates.shape[1] * gates.shape[2], 2, 1))
+    return tf.reshape(gated, (-1, height, width, processed))
 
 
 def _taps(layer, x, memory):

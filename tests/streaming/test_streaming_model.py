@@ -116,6 +116,21 @@ def test_streams_begin_on_their_own(name):
     assert_close(logits[1, stream.look_ahead :], frame_logits(later, second[3:]))
 
 
+def test_frozen():
+    model, (clip,) = build("gsf", causal=True), clips(1, T)
+    stream, frozen = StreamingModel(model), StreamingModel(model, frozen=True)
+    expected, state = stream.step(clip[None], stream.initial_state())
+    logits, frozen_state = frozen.step(clip[None], frozen.initial_state())
+    assert_close(logits[0], np.array(expected[0]))
+    assert {n: x.shape for n, x in frozen_state.items()} == {n: x.shape for n, x in state.items()}
+    classifier = model.get_layer("classifier").kernel
+    classifier.assign(2 * classifier)
+    again, _ = frozen.step(clip[None], frozen.initial_state())
+    np.testing.assert_array_equal(again, logits)
+    changed, _ = stream.step(clip[None], stream.initial_state())
+    assert np.abs(changed - expected).max() > 0.1 * np.abs(expected).max()
+
+
 def test_hardened():
     model, (clip,) = harden(build("rubiksnet, attention")).model, clips(1, T)
     stream = StreamingModel(model)
