@@ -56,12 +56,22 @@ def test_calibration_with_other_classes(trained, records, tmp_path):
         (["--litert=int8"], "--litert belongs to --format=litert"),
         (["--calibration=records", "--format=onnx"], "--calibration belongs to --format=litert"),
         (["--onnx_batch=2"], "--onnx_batch belongs to --format=onnx"),
+        (["--precision=bfloat16", "--format=onnx"], "--precision belongs to --format=saved_model"),
     ],
 )
 def test_flags_that_do_not_fit(flags, message, tmp_path):
     process = run("export", f"--workdir={tmp_path}", *flags, check=False)
     assert process.returncode == 1
     assert message in " ".join(process.stderr.split())
+
+
+@pytest.mark.exhaustive
+def test_a_saved_model_in_bfloat16(trained):
+    flags = ["--precision=bfloat16", "--calibration=records", "--calibration_clips=3"]
+    process = run("export", f"--workdir={trained}", *flags)
+    line = process.stdout.replace("\n", " ")
+    assert "standard ops only, bfloat16; logits equal" in line
+    assert "on 3 clips of the records" in line and "top-1 equal for" in line
 
 
 @pytest.mark.exhaustive
