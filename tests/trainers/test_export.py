@@ -35,17 +35,21 @@ def test_litert_and_onnx_go_beside_the_saved_models(trained, records):
         assert line in process.stdout.replace("\n", " ")
 
 
-def test_calibration_with_other_classes(trained, records, tmp_path):
+@pytest.mark.parametrize("first_labels", [["another_class"], ["one_more", None]], ids=str)
+def test_calibration_with_other_classes(trained, records, tmp_path, first_labels):
     other = shutil.copytree(records, tmp_path / "other")
     file = other / "dataset_info.json"
     info = json.loads(file.read_text())
-    info["labels"][0] = "another_class"
+    first, *rest = info["labels"]
+    info["labels"] = [name or first for name in first_labels] + rest
     file.write_text(json.dumps(info))
-    assert DatasetInfo.load(str(other)).labels[0] == "another_class"
+    assert DatasetInfo.load(str(other)).labels[0] == first_labels[0]
     flags = [f"--workdir={trained}", "--format=litert", f"--calibration={other}"]
     process = run("export", *flags, check=False)
     assert process.returncode == 1 and "Traceback" not in process.stderr
-    assert "must have the labels of the model" in process.stderr
+    message = " ".join(process.stderr.split())
+    assert "must have the labels of the model" in message
+    assert f"{len(info['labels'])} labels in {other} ({first_labels[0]}, " in message
     assert not list(trained.glob("export_litert/[!1]*"))
 
 

@@ -28,6 +28,7 @@ def bfloat16_function(
     # Twice: what casts make of the weights is constant as well.
     for optimizers in (("function", "constfold", _MIXED), ("constfold",)):
         graph = _optimized(graph, function, optimizers)
+    _pack_weights(graph)
     if not any(_is_cast_to_bfloat16(node) or _is_bfloat16_weight(node) for node in graph.node):
         raise ExportError(
             "A graph in bfloat16 must have convolutions or matrix products, which TensorFlow "
@@ -56,6 +57,16 @@ def _optimized(graph, function, optimizers):
     options.meta_optimizer_iterations = 1
     options.optimizers.extend(optimizers)
     return tf_optimizer.OptimizeGraph(config, meta_graph)
+
+
+def _pack_weights(graph):
+    """Writes weights as two bytes each; the optimizer wrote them as integers of two or three."""
+    for node in filter(_is_bfloat16_weight, graph.node):
+        tensor = node.attr["value"].tensor
+        values = tf.make_ndarray(tensor)
+        if values.size > 1:
+            tensor.ClearField("half_val")
+            tensor.tensor_content = values.tobytes()
 
 
 def _is_cast_to_bfloat16(node):
