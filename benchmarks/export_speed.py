@@ -38,17 +38,7 @@ from absl import flags
 
 from benchmarks import speed_report
 from benchmarks.docs_flag import DOCS
-from benchmarks.export_runs import (
-    FORMS,
-    HEADER,
-    MODELS,
-    RESNETS,
-    check_names,
-    measure,
-    runs_of,
-    verdicts,
-)
-from benchmarks.quiet_machine import check_quiet, load_line, others_percent
+from benchmarks.export_forms import FORMS, HEADER, MODELS, RESNETS, runs_of, verdicts
 from benchmarks.runtimes.model_run import RunSettings
 from trainers import cli
 
@@ -68,6 +58,9 @@ flags.declare_key_flag("docs")
 
 
 def main(_):
+    from benchmarks.export_runs import check_names, measure
+    from benchmarks.quiet_machine import check_quiet, load_line, others_percent
+
     console = cli.console()
     percent = others_percent()
     check_quiet(percent, DOCS.value)

@@ -1,22 +1,15 @@
 """The served-graph table: what is compared, and that it is bounded and the model."""
 
+import subprocess
+import sys
 import time
 
 import numpy as np
 import pytest
 
 from benchmarks.annealed import anneal
-from benchmarks.export_runs import (
-    FLOAT,
-    FORMS,
-    MODELS,
-    RESNETS,
-    Timing,
-    check_names,
-    measure,
-    runs_of,
-    verdicts,
-)
+from benchmarks.export_forms import FLOAT, FORMS, MODELS, RESNETS, Timing, runs_of, verdicts
+from benchmarks.export_runs import check_names, measure
 from benchmarks.runtimes.exporter_runtime import MOVED_SHARE
 from benchmarks.runtimes.exporter_runtime import Runtime as Exporter
 from benchmarks.runtimes.litert_runtime import Runtime as LiteRT
@@ -32,6 +25,16 @@ def settings(folder):
 
 def timing(model, form, clock, busy):
     return Timing(model, form, np.array([[clock, busy]] * 3), 1.0, 0.0)
+
+
+def test_processes_of_other_runtimes_do_not_import_tensorflow():
+    """They import the program, and so would wait for it, each of them."""
+    program = (
+        "import sys, benchmarks.export_speed, benchmarks.runtimes.litert_runtime\n"
+        "import benchmarks.runtimes.onnxruntime_runtime, benchmarks.runtimes.openvino_runtime\n"
+        "assert 'tensorflow' not in sys.modules and 'gsf_tf' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_every_model_is_timed_in_the_forms_that_it_has():
