@@ -1,6 +1,6 @@
 # make demo    the whole job on generated clips: prepare, train, evaluate, export, predict
 # make test    the tests; `make test-all` repeats some of them on every preset and checkpoint
-# make bench   the speed of ops and models beside their goals: benchmarks/results/, docs/performance.md
+# make bench   the speed of ops, models and exports beside their goals: benchmarks/results/, docs/performance.md
 # make lint    ruff, clang-format, and the table of allowed imports (.importlinter)
 # make docs    the documentation site, in site/; a broken link or an unknown name is an error
 # make setup   .venv/ with the pinned stack and the compiled ops; the others call it
@@ -68,6 +68,8 @@ bench: .venv/.bench-complete
 	$(BIN)/python -m benchmarks.op_speed --csv=benchmarks/results/op_speed.csv \
 	  --docs=docs/performance.md
 	$(BIN)/python -m benchmarks.model_speed --csv=benchmarks/results/model_speed.csv \
+	  --docs=docs/performance.md
+	$(BIN)/python -m benchmarks.export_speed --csv=benchmarks/results/export_speed.csv \
 	  --docs=docs/performance.md
 
 lint: setup

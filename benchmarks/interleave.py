@@ -1,9 +1,12 @@
 """Timing that compares: candidates take turns, and ratios are taken within a round."""
 
+import math
+import time
+
 import numpy as np
 
 
-def interleave(candidates, rounds, advance):
+def interleave(candidates, rounds, advance, until=math.inf):
     """Times every candidate once per round, each round beginning with the next one.
 
     A machine that slows down for a while slows all candidates of a round, so their ratios within
@@ -11,16 +14,19 @@ def interleave(candidates, rounds, advance):
 
     Args:
         candidates: Dictionary from names to functions that run once and return the seconds it
-            took. Each is called once more before the first round.
+            took, or several figures. Each is called once more before the first round.
         rounds: Integer >= 1.
         advance: Called with a candidate's name after each of its `rounds + 1` calls.
+        until: Time of `time.monotonic` after which no round begins but the first.
 
     Returns:
-        Dictionary from names to arrays of seconds, one per round.
+        Dictionary from names to arrays of seconds, a row per round.
     """
     names = list(candidates)
     seconds = {name: [] for name in names}
     for number in range(rounds + 1):
+        if number > 1 and time.monotonic() > until:
+            break
         start = number % len(names)
         for name in names[start:] + names[:start]:
             elapsed = candidates[name]()

@@ -14,6 +14,10 @@ gsf_tf and its outputs were compared with the model's. Signature serving_default
 A model for verb, noun and action gives verb_probabilities and the like too. With --harden the
 attention and the quantized shifts of a RubiksNet become integer shifts first.
 
+--precision=bfloat16 writes a SavedModel whose convolutions and products are in bfloat16, for
+processors with AVX-512 BF16 or AMX (docs/performance.md has the times). The difference from the
+model is measured; with --calibration also on clips of records.
+
 README.md in the export is its model card: what is known of the training, accuracies that
 `gsf-tf evaluate` has measured with these weights, the input step by step, sizes and differences.
 --data_license adds under which license the training data are.
@@ -38,6 +42,8 @@ from . import cli
 FORMATS = ("saved_model", "litert", "onnx", "streaming", "streaming_litert")
 # As in gsf_tf.export.litert; a test compares them.
 LITERT_KINDS = ("float32", "float16", "dynamic_int8", "int8")
+# As in gsf_tf.export.saved_model.
+PRECISIONS = ("float32", "bfloat16")
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a finished training run, as --model.")
 _MODEL = flags.DEFINE_string("model", None, "Workdir, .keras file or checkpoint of the authors.")
@@ -45,6 +51,9 @@ _LABELS = flags.DEFINE_string("labels", None, "Class names, if the model keeps n
 _OUTPUT = flags.DEFINE_string("output", None, "Folder of the exports; by default beside the model.")
 _FORMAT = flags.DEFINE_list("format", "saved_model", f"What to write: {', '.join(FORMATS)}.")
 _LITERT = flags.DEFINE_list("litert", "float32", f"Kinds of LiteRT: {', '.join(LITERT_KINDS)}.")
+_PRECISION = flags.DEFINE_enum(
+    "precision", "float32", PRECISIONS, "In what the SavedModel computes."
+)
 _CALIBRATION = flags.DEFINE_string(
     "calibration", None, "Records for int8 and for measuring: a folder, or 'records', the run's."
 )
@@ -81,6 +90,7 @@ def main(_):
         _ONNX_BATCH.value,
         _WARMUP.value,
         model_card(opened, source, _DATA_LICENSE.value, _HARDEN.value),
+        _PRECISION.value,
     )
     folder = pathlib.Path(_OUTPUT.value or beside / "export")
     recipe = {"short_side": clips.short_side, **sampling}
@@ -94,7 +104,10 @@ def check_flags():
             f"--format must be names among {', '.join(FORMATS)}, separated by commas. "
             f"Received: --format={','.join(_FORMAT.value)}"
         )
-    for flag, wanted in ((_LITERT, "litert"), (_CALIBRATION, "litert"), (_ONNX_BATCH, "onnx")):
+    belongs = [(_LITERT, "litert"), (_ONNX_BATCH, "onnx"), (_PRECISION, "saved_model")]
+    if _PRECISION.value == "float32":
+        belongs.append((_CALIBRATION, "litert"))
+    for flag, wanted in belongs:
         if flag.present and wanted not in _FORMAT.value:
             raise cli.FlagError(
                 f"--{flag.name} belongs to --format={wanted}. "

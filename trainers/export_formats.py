@@ -1,6 +1,7 @@
 """Writes each format of `gsf-tf export`, once the model is open, and prints what was measured."""
 
 import dataclasses
+import json
 import pathlib
 
 import keras
@@ -26,10 +27,12 @@ class FormatOptions:
 
     Attributes:
         litert_kinds: Kinds of LiteRT models.
-        calibration: Clips for full int8, uint8 `[N, T, H, W, 3]`, or None.
+        calibration: Clips for full int8, and for comparisons of what is not float32, uint8
+            `[N, T, H, W, 3]`; or None.
         onnx_batch: Clips per batch of the ONNX model, or None for any number.
         warmup: Whether the SavedModel has warm-up requests.
         card: The `ModelCard`.
+        precision: In what a SavedModel computes.
     """
 
     litert_kinds: tuple[str, ...]
@@ -37,6 +40,7 @@ class FormatOptions:
     onnx_batch: int | None
     warmup: bool
     card: ModelCard
+    precision: str = "float32"
 
 
 def write_formats(
@@ -78,8 +82,19 @@ def write_formats(
 
 
 def _saved_model(model, labels, path, recipe, options):
-    difference = export_saved_model(model, labels, path, warmup=options.warmup, **recipe)
-    return [f"Wrote {path} (standard ops only; {_agreement(difference)})"]
+    precision = options.precision
+    difference = export_saved_model(
+        model,
+        labels,
+        path,
+        warmup=options.warmup,
+        precision=precision,
+        calibration=None if precision == "float32" else options.calibration,
+        **recipe,
+    )
+    report = json.loads((path / "export.json").read_text())
+    kind = "standard ops only" if precision == "float32" else f"standard ops only, {precision}"
+    return [f"Wrote {path} ({kind}; {_agreement(difference)}{_on_records(report)})"]
 
 
 def _litert(model, labels, path, recipe, options):
@@ -90,12 +105,17 @@ def _litert(model, labels, path, recipe, options):
 
 def _kind_line(name, figures):
     line = f"{name:>14}: {figures['bytes'] / 1e6:.1f} MB; {_agreement(figures['difference'])}"
-    if "equal_top1" in figures:
-        line += (
-            f"; on {figures['calibration_clips']} clips of the records "
-            f"{figures['calibration_difference']:.1e}, top-1 equal for {figures['equal_top1']:.1%}"
-        )
-    return line
+    return line + _on_records(figures)
+
+
+def _on_records(figures):
+    """Returns what was measured on clips of the records, or nothing."""
+    if "equal_top1" not in figures:
+        return ""
+    return (
+        f"; on {figures['calibration_clips']} clips of the records "
+        f"{figures['calibration_difference']:.1e}, top-1 equal for {figures['equal_top1']:.1%}"
+    )
 
 
 def _onnx(model, labels, path, recipe, options):

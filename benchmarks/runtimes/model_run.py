@@ -1,6 +1,9 @@
 import dataclasses
 import pathlib
 
+# `rubiksnet_tiny_hardened` is `rubiksnet_tiny_aq` with integer shifts.
+HARDENED = "_hardened"
+
 
 @dataclasses.dataclass(frozen=True)
 class ModelRun:
@@ -23,6 +26,9 @@ class ModelRun:
     @property
     def name(self):
         return f"{self.preset} {self.runtime} {self.form}"
+
+    def __str__(self):
+        return self.name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,3 +63,11 @@ class RunSettings:
     def frames(self, preset, batch):
         """The same, normalized for the preset's backbone: `[batch * T, 3, H, W]`."""
         return self.folder / f"frames_{preset.split('_')[1]}_{batch}.npy"
+
+    def export(self, preset, kind):
+        """An export of a model: a file, or the folder of a SavedModel."""
+        return self.folder / f"{preset}_{kind}"
+
+    def logits(self, preset):
+        """The logits of a model for one clip."""
+        return self.folder / f"{preset}_logits.npy"

@@ -73,3 +73,18 @@ def calibration_clips(
             f"{split!r} has none."
         )
     return np.concatenate([clip for clip, *_ in batches])
+
+
+def check_calibration(calibration: np.ndarray, model: keras.Model) -> None:
+    """Raises a `UserError` unless these are clips of the model, at least one.
+
+    Args:
+        calibration: Clips, uint8 `[N, T, H, W, 3]`.
+        model: The model whose input they must fit.
+    """
+    shape, wanted = np.shape(calibration), tuple(model.input_shape[1:])
+    if shape[1:] != wanted or not len(calibration) or calibration.dtype != np.uint8:
+        raise UserError(
+            f"`calibration` must be at least one clip of the model's, uint8 of the shape "
+            f"{(None, *wanted)}. Received: shape={shape}, dtype={calibration.dtype}"
+        )

@@ -132,3 +132,29 @@ def check_outputs(
             + ("" if bound is None else f" (allowed: {bound:.3g})")
         )
     return difference
+
+
+def agreement(
+    expected: Mapping[str, np.ndarray], outputs: Mapping[str, np.ndarray], bound: float | None
+) -> dict[str, float]:
+    """Compares the outputs of an export on calibration clips with the model's, for a report.
+
+    Args:
+        expected: The model's logits by name.
+        outputs: The export's outputs for the same clips.
+        bound: As in `check_outputs`.
+
+    Returns:
+        A dictionary: `calibration_clips`, their number; `calibration_difference`, the largest
+        difference of the logits as a share of the largest logit; and `equal_top1`, the share of the
+        clips whose most probable class is the model's.
+
+    Raises:
+        ExportError: As `check_outputs`.
+    """
+    ours, theirs = expected["logits"], outputs["logits"]
+    return {
+        "calibration_clips": len(ours),
+        "calibration_difference": check_outputs(expected, [outputs], bound),
+        "equal_top1": float(np.mean(theirs.argmax(-1) == ours.argmax(-1))),
+    }

@@ -7,9 +7,11 @@ import tensorflow as tf
 
 from gsf_tf.data import LabelMap
 from gsf_tf.errors import UserError, did_you_mean
+from gsf_tf.export.calibration import check_calibration
 from gsf_tf.export.clip_recipe import ClipRecipe
 from gsf_tf.export.comparison import (
     FLOAT_BOUND,
+    agreement,
     check_outputs,
     model_logits,
     random_clips,
@@ -112,11 +114,7 @@ def export_litert(
             }
             if calibration is not None:
                 *_, all_clips = run_alone("stock_litert_run.py", file, calibration, scratch)
-                figures["calibration_clips"] = len(calibration)
-                figures["calibration_difference"] = check_outputs(wanted, [all_clips], bound)
-                figures["equal_top1"] = float(
-                    np.mean(all_clips["logits"].argmax(-1) == wanted["logits"].argmax(-1))
-                )
+                figures |= agreement(wanted, all_clips, bound)
             report[kind] = figures
         write_json(written / "export.json", {"format": "litert", "kinds": report})
         write_model_card(written, card, model, labels, recipe.describe(model), _measured(report))
@@ -144,14 +142,8 @@ def _check_calibration(kinds, calibration, model):
             "taken. Received: calibration=None. Pass some clips of the training data, or choose "
             "'dynamic_int8'."
         )
-    if calibration is None:
-        return
-    shape, wanted = np.shape(calibration), tuple(model.input_shape[1:])
-    if shape[1:] != wanted or not len(calibration) or calibration.dtype != np.uint8:
-        raise UserError(
-            f"`calibration` must be at least one clip of the model's, uint8 of the shape "
-            f"{(None, *wanted)}. Received: shape={shape}, dtype={calibration.dtype}"
-        )
+    if calibration is not None:
+        check_calibration(calibration, model)
 
 
 def _measured(report):

@@ -1,4 +1,5 @@
 import os
+import pathlib
 
 import keras
 import tensorflow as tf
@@ -82,7 +83,7 @@ def export_onnx(
         model = float32_copy(model)
         file = written / "1" / "model.onnx"
         file.parent.mkdir(parents=True)
-        _write(model, batch_size, opset, file)
+        write_onnx(model, batch_size, file, opset)
         write_client_files(written, model, labels, recipe)
         config = triton_config(model, batch_size, output_names(model))
         (written / "config.pbtxt").write_text(config)
@@ -119,7 +120,20 @@ def _check_arguments(batch_size, opset):
         )
 
 
-def _write(model, batch_size, opset, file):
+def write_onnx(
+    model: keras.Model, batch_size: int | None, file: pathlib.Path, opset: int = OPSET
+) -> None:
+    """Writes the file of an ONNX model, which `onnx.checker` has checked.
+
+    Args:
+        model: Functional model in float32.
+        batch_size: As in `export_onnx`.
+        file: Path of the file.
+        opset: As in `export_onnx`.
+
+    Raises:
+        ExportError: If the model has an operation that ONNX does not know.
+    """
     import onnx
     import tf2onnx
 

@@ -1,13 +1,17 @@
 import os
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from gsf_tf.data import LabelMap
+from gsf_tf.errors import UserError
+from gsf_tf.export.calibration import check_calibration
 from gsf_tf.export.clip_recipe import ClipRecipe
 from gsf_tf.export.comparison import (
     BATCH_SIZES,
     FLOAT_BOUND,
+    agreement,
     check_outputs,
     model_logits,
     random_clips,
@@ -20,6 +24,8 @@ from gsf_tf.export.warmup import write_warmup
 from gsf_tf.files.literal_paths import plain_path
 from gsf_tf.models.float32_copy import float32_copy
 
+PRECISIONS = ("float32", "bfloat16")
+
 
 def export_saved_model(
     model: keras.Model,
@@ -31,11 +37,13 @@ def export_saved_model(
     frame_stride: int | None = None,
     warmup: bool = False,
     card: ModelCard | None = None,
+    precision: str = "float32",
+    calibration: np.ndarray | None = None,
     rtol: float = FLOAT_BOUND,
 ) -> float:
     """Writes a SavedModel that has standard TensorFlow ops only, and checks it.
 
-    The weights are constants of the graph, in float32 whatever the precision of the model, and the
+    The weights are constants of the graph, in `precision` whatever that of the model, and the
     graph has fewer operations than the model: batch normalization is part of the convolutions,
     channels that a temporal layer leaves alone bypass it, and shifts have constant kernels. A new
     process without gsf_tf then loads the SavedModel with stock TensorFlow, looks for ops that
@@ -71,15 +79,22 @@ def export_saved_model(
             needs tensorflow-serving-api. They are replayed in the check, because a server does not
             load a model whose warm-up fails.
         card: What the model card says of the training; see `ModelCard`.
-        rtol: The logits may differ by this share of the largest absolute logit.
+        precision: `"float32"`, or `"bfloat16"`: convolutions and matrix products, and what stands
+            between them, are computed in bfloat16, for processors with AVX-512 BF16 or AMX. The
+            weights take half of the room. Inputs and outputs are those of float32.
+        calibration: Clips as in training, uint8 `[N, T, H, W, 3]`, on which a model in bfloat16 is
+            compared with the model too; see `calibration_clips`.
+        rtol: In float32 the logits may differ by this share of the largest absolute logit. In
+            bfloat16 the difference is measured only.
 
     Returns:
         The largest difference of the logits in the check, as a share of the largest logit.
 
     Raises:
-        ExportError: If the exported model has unknown ops or other outputs. Nothing is left on the
-            disk.
-        UserError: If `directory` exists or cannot be written, or the number of labels is wrong.
+        ExportError: If the exported model has unknown ops or other outputs, or TensorFlow cannot
+            rewrite it to bfloat16 here. Nothing is left on the disk.
+        UserError: If `directory` exists or cannot be written, the number of labels is wrong,
+            `precision` is unknown, or `calibration` has other shapes or belongs to float32.
 
     Example:
 
@@ -89,13 +104,14 @@ def export_saved_model(
     gsf_tf.Predictor(export).top("clip.mp4")
     ```
     """
+    _check_precision(precision, calibration, model)
     recipe = ClipRecipe(short_side, sampling, frame_stride)
     with new_export(directory, model, labels) as (written, scratch):
         model = float32_copy(model)
         module = tf.Module()
         files = write_client_files(scratch, model, labels, recipe)
         module.assets = [tf.saved_model.Asset(str(file)) for file in files]
-        signatures = serving_signatures(model, labels)
+        signatures = serving_signatures(model, labels, precision)
         tf.saved_model.save(
             module,
             str(written),
@@ -104,16 +120,55 @@ def export_saved_model(
         )
         if warmup:
             write_warmup(written, model, list(signatures))
-        clips = random_clips(model)
-        with plain_path(written) as folder:
-            batches = run_alone("stock_tensorflow_run.py", folder, clips, scratch)
-        difference = check_outputs(model_logits(model, clips), batches, rtol)
-        report = {"format": "saved_model", "batch_sizes": BATCH_SIZES, "difference": difference}
+        bound = rtol if precision == "float32" else None
+        report = {"format": "saved_model", "precision": precision, "batch_sizes": BATCH_SIZES}
+        report |= _compared(written, scratch, model, calibration, bound)
         write_json(written / "export.json", report)
-        measured = [
-            "TensorFlow SavedModel of standard operations only, in float32. The logits are equal "
-            f"to the model's within {difference:.1e} of the largest one, for batches of "
-            f"{' and '.join(map(str, BATCH_SIZES))} random clips.",
-        ]
-        write_model_card(written, card, model, labels, recipe.describe(model), measured)
-    return difference
+        described = recipe.describe(model)
+        write_model_card(written, card, model, labels, described, _measured(report))
+    return report["difference"]
+
+
+def _check_precision(precision, calibration, model):
+    if precision not in PRECISIONS:
+        raise UserError(
+            f"`precision` must be one of {', '.join(PRECISIONS)}. Received: precision={precision!r}"
+        )
+    if calibration is not None and precision == "float32":
+        raise UserError(
+            "`calibration` belongs to precision='bfloat16': in float32 the outputs are the model's "
+            "on any clip. Received: precision='float32' and clips. Leave the clips out."
+        )
+    if calibration is not None:
+        check_calibration(calibration, model)
+
+
+def _compared(written, scratch, model, calibration, bound):
+    """Returns what the comparison with the model has shown, for the report."""
+    clips = random_clips(model)
+    given = clips if calibration is None else np.concatenate([clips, calibration])
+    with plain_path(written) as folder:
+        batches = run_alone("stock_tensorflow_run.py", folder, given, scratch)
+    on_random = [{n: rows[: len(clips)] for n, rows in batch.items()} for batch in batches]
+    found = {"difference": check_outputs(model_logits(model, clips), on_random, bound)}
+    if calibration is not None:
+        on_records = {name: rows[len(clips) :] for name, rows in batches[-1].items()}
+        found |= agreement(model_logits(model, calibration), on_records, bound)
+    return found
+
+
+def _measured(report):
+    """Returns what the model card says of the export."""
+    precision, difference = report["precision"], report["difference"]
+    lines = [
+        f"TensorFlow SavedModel of standard operations only, in {precision}. The logits are equal "
+        f"to the model's within {difference:.1e} of the largest one, for batches of "
+        f"{' and '.join(map(str, BATCH_SIZES))} random clips.",
+    ]
+    if "equal_top1" in report:
+        lines.append(
+            f"On {report['calibration_clips']} clips of the records they are equal within "
+            f"{report['calibration_difference']:.1e}, and the most probable class is the model's "
+            f"for {report['equal_top1']:.1%}."
+        )
+    return lines

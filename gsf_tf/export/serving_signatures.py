@@ -4,18 +4,22 @@ import keras
 import tensorflow as tf
 
 from gsf_tf.data import LabelMap
+from gsf_tf.export.graph.bfloat16_function import bfloat16_function
 from gsf_tf.export.graph.frozen_function import frame_features, frozen_function, output_names
 from gsf_tf.export.jpeg_clips import JPEG_INPUT, clips_from_jpegs
 
 TOP_CLASSES = 5
 
 
-def serving_signatures(model: keras.Model, labels: LabelMap) -> dict:
+def serving_signatures(
+    model: keras.Model, labels: LabelMap, precision: str = "float32"
+) -> dict[str, tf.types.experimental.PolymorphicFunction]:
     """Returns the functions of the signatures.
 
     Args:
         model: Functional model in float32.
         labels: Names of the classes, those of the action in a multi-task model.
+        precision: `"float32"` or `"bfloat16"`, in which convolutions and products are computed.
 
     Returns:
         A dictionary. From `clip`, uint8 `[N, T, H, W, 3]`: `serving_default`, whose outputs
@@ -27,6 +31,8 @@ def serving_signatures(model: keras.Model, labels: LabelMap) -> dict:
     """
     has_features = frame_features(model) is not None
     frozen = frozen_function(model, with_features=has_features)
+    if precision == "bfloat16":
+        frozen = bfloat16_function(frozen)
     names = output_names(model)
     spec = tf.TensorSpec([None, *model.input_shape[1:]], tf.uint8, name="clip")
 

@@ -13,6 +13,8 @@ from stock_results import write_results
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.python.framework import op_def_registry
 
+BATCH = 3  # Clips at once; there may be a hundred.
+
 
 def unknown_ops(saved_model_directory):
     """Returns the sorted names of the ops in the graph that TensorFlow does not register."""
@@ -47,8 +49,10 @@ def main(saved_model_directory, clip_file, result_file):
     saved_model = tf.saved_model.load(saved_model_directory)
     serve, clips, results = saved_model.signatures["serving_default"], np.load(clip_file), {}
     for size in (1, len(clips)):
-        outputs = serve(clip=tf.constant(clips[:size]))
-        results.update({f"{size}/{name}": value.numpy() for name, value in outputs.items()})
+        parts = [clips[start : min(start + BATCH, size)] for start in range(0, size, BATCH)]
+        rows = [serve(clip=tf.constant(part)) for part in parts]
+        for name in rows[0]:
+            results[f"{size}/{name}"] = np.concatenate([row[name] for row in rows])
     replay_warmup(saved_model_directory, saved_model.signatures)
     write_results(result_file, results, "gsf_tf")
 

@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 
 from benchmarks.interleave import interleave, median_ratio
@@ -23,3 +25,11 @@ def test_a_slow_phase_of_the_machine_leaves_the_ratio():
     assert median_ratio(3.0 * phases, 2.0 * phases) == 1.5
     # While the ratio of medians of other rounds would not be it.
     assert median_ratio([3.0, 150.0, 3.0], [2.0, 100.0, 2.0]) == 1.5
+
+
+def test_no_round_but_the_first_begins_when_the_time_is_over():
+    calls = []
+    candidates = {name: lambda: (1.0, 2.0) for name in "ab"}
+    seconds = interleave(candidates, rounds=5, advance=calls.append, until=time.monotonic())
+    assert "".join(calls) == "ab" + "ba"
+    np.testing.assert_array_equal(seconds["b"], [[1.0, 2.0]])

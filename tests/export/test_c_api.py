@@ -103,6 +103,13 @@ def check_refusals(served, size):
             served.run("serving_default", clip=clips(1, other))
         for part in ("clip_of_the_models_size", f"[1,2,{other},{other},3]", f"{size},{size},3]"):
             assert part in str(refused.value)
+    # Another number of frames or of colors, and a clip without the axis of the batch.
+    for shape in ((1, 3, size, size, 3), (1, 2, size, size, 1), (2, size, size, 3)):
+        for signature in ("serving_default", "serve_classes", "serve_features"):
+            with pytest.raises(RuntimeError) as refused:
+                served.run(signature, clip=np.zeros(shape, np.uint8))
+            for part in ("clip_of_the_models_size", str(list(shape)).replace(" ", "")):
+                assert part in str(refused.value)
     # TensorFlow compares types before the graph runs. It counts the inputs; there is one.
     for signature, name, value, types in (
         ("serving_default", "clip", clips(1, size).astype(np.float32), "uint8 but float"),

@@ -2,12 +2,14 @@
 
 import json
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 from gsf_tf.errors import UserError
-from gsf_tf.export import export_litert
+from gsf_tf.export import ExportError, export_litert
 from gsf_tf.export.litert import LITERT_KINDS
 from gsf_tf.models import from_preset
 from gsf_tf.trained import open_model
@@ -52,6 +54,17 @@ def test_every_kind(case, kinds, tmp_path):
         sizes = {kind: report[kind]["bytes"] for kind in kinds}
         assert sizes["float16"] < 0.6 * sizes["float32"]
         assert max(sizes["int8"], sizes["dynamic_int8"]) < 0.4 * sizes["float32"]
+
+
+def test_operations_that_litert_does_not_have(tmp_path):
+    class Special(keras.layers.Layer):
+        def call(self, x):
+            return tf.math.lgamma(keras.ops.mean(keras.ops.cast(x, "float32"), axis=(1, 2, 3)))
+
+    inputs = keras.Input((2, 32, 32, 3))
+    with pytest.raises(ExportError, match="builtin operations only.*'float32'"):
+        export_litert(keras.Model(inputs, Special()(inputs)), LABELS, tmp_path / "1")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,13 @@ from gsf_tf import ops
 from gsf_tf.data import LabelMap, frames_to_clip
 from gsf_tf.errors import UserError
 from gsf_tf.evaluation import Predictor
-from gsf_tf.export import ExportError, export_saved_model, next_version
+from gsf_tf.export import (
+    ExportError,
+    export_litert,
+    export_onnx,
+    export_saved_model,
+    next_version,
+)
 from gsf_tf.models import from_preset
 from tests import exhaustive
 from tests.conftest import OPS_PATHS
@@ -89,15 +95,27 @@ def test_other_outputs_fail_the_export(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_wrong_number_of_labels(tmp_path):
-    with pytest.raises(UserError, match="3 outputs, 2 labels"):
-        export_saved_model(small_model(), LabelMap(["a", "b"]), tmp_path / "1")
+def test_wrong_numbers_of_labels_in_every_format(tmp_path):
+    model = small_model()
+    for export in (export_saved_model, export_litert, export_onnx):
+        for names in (["a", "b"], ["a", "b", "c", "d"]):
+            with pytest.raises(UserError, match=f"3 outputs, {len(names)} labels. Pass the label"):
+                export(model, LabelMap(names), tmp_path / "new" / "1")
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_an_existing_folder_is_left_alone(tmp_path):
-    (tmp_path / "1").mkdir()
-    with pytest.raises(UserError, match="must be a folder that does not exist yet"):
-        export_saved_model(small_model(), LABELS, tmp_path / "1")
+def test_what_exists_is_left_alone_in_every_format(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/notes.txt").write_text("mine")
+    (tmp_path / "file").write_text("mine")
+    model = small_model()
+    for export in (export_saved_model, export_litert, export_onnx):
+        for name in ("folder", "file"):
+            with pytest.raises(UserError, match="must be a folder that does not exist yet"):
+                export(model, LABELS, tmp_path / name)
+    assert (tmp_path / "folder/notes.txt").read_text() == "mine"
+    assert (tmp_path / "file").read_text() == "mine"
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_versions_count_up(tmp_path):

@@ -17,6 +17,7 @@ from gsf_tf.data.pipeline.cropping import CROPS_ALONG
 from gsf_tf.evaluation.fusion import MEANS
 from gsf_tf.evaluation.protocol import PROTOCOLS
 from gsf_tf.export.litert import LITERT_KINDS
+from gsf_tf.export.saved_model import PRECISIONS
 from gsf_tf.trained.label_file import TORCH_FORMATS
 from tests.program_forks import REPOSITORY
 from tests.trainers.conftest import run
@@ -242,6 +243,7 @@ def test_programs_offer_the_choices_of_the_library():
     assert constant("convert", "SAMPLING") == tuple(SAMPLING)
     assert constant("convert", "TORCH_FORMATS") == tuple(TORCH_FORMATS)
     assert constant("export", "LITERT_KINDS") == LITERT_KINDS
+    assert constant("export", "PRECISIONS") == PRECISIONS
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "doctor"])

@@ -35,17 +35,21 @@ def test_litert_and_onnx_go_beside_the_saved_models(trained, records):
         assert line in process.stdout.replace("\n", " ")
 
 
-def test_calibration_with_other_classes(trained, records, tmp_path):
+@pytest.mark.parametrize("first_labels", [["another_class"], ["one_more", None]], ids=str)
+def test_calibration_with_other_classes(trained, records, tmp_path, first_labels):
     other = shutil.copytree(records, tmp_path / "other")
     file = other / "dataset_info.json"
     info = json.loads(file.read_text())
-    info["labels"][0] = "another_class"
+    first, *rest = info["labels"]
+    info["labels"] = [name or first for name in first_labels] + rest
     file.write_text(json.dumps(info))
-    assert DatasetInfo.load(str(other)).labels[0] == "another_class"
+    assert DatasetInfo.load(str(other)).labels[0] == first_labels[0]
     flags = [f"--workdir={trained}", "--format=litert", f"--calibration={other}"]
     process = run("export", *flags, check=False)
     assert process.returncode == 1 and "Traceback" not in process.stderr
-    assert "must have the labels of the model" in process.stderr
+    message = " ".join(process.stderr.split())
+    assert "must have the labels of the model" in message
+    assert f"{len(info['labels'])} labels in {other} ({first_labels[0]}, " in message
     assert not list(trained.glob("export_litert/[!1]*"))
 
 
@@ -56,12 +60,22 @@ def test_calibration_with_other_classes(trained, records, tmp_path):
         (["--litert=int8"], "--litert belongs to --format=litert"),
         (["--calibration=records", "--format=onnx"], "--calibration belongs to --format=litert"),
         (["--onnx_batch=2"], "--onnx_batch belongs to --format=onnx"),
+        (["--precision=bfloat16", "--format=onnx"], "--precision belongs to --format=saved_model"),
     ],
 )
 def test_flags_that_do_not_fit(flags, message, tmp_path):
     process = run("export", f"--workdir={tmp_path}", *flags, check=False)
     assert process.returncode == 1
     assert message in " ".join(process.stderr.split())
+
+
+@pytest.mark.exhaustive
+def test_a_saved_model_in_bfloat16(trained):
+    flags = ["--precision=bfloat16", "--calibration=records", "--calibration_clips=3"]
+    process = run("export", f"--workdir={trained}", *flags)
+    line = process.stdout.replace("\n", " ")
+    assert "standard ops only, bfloat16; logits equal" in line
+    assert "on 3 clips of the records" in line and "top-1 equal for" in line
 
 
 @pytest.mark.exhaustive
