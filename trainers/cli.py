@@ -17,6 +17,7 @@ from absl import app, flags
 # The extra of gsf_tf that installs a package; the programs need some of them.
 EXTRAS = {
     "apache_beam": ("apache-beam", "beam"),
+    "flask": ("flask", "try"),
     "keras_cv": ("keras-cv", "augment"),
     "matplotlib": ("matplotlib", "train"),
     "ml_collections": ("ml_collections", "train"),

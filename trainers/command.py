@@ -20,6 +20,7 @@ COMMANDS = {
         "Export a trained model for TensorFlow Serving, LiteRT (TensorFlow Lite) or ONNX",
     ),
     "predict": ("predict", "Name the action in video files"),
+    "try": ("try_clips", "Try a model on clips of your own, on a page in the browser"),
     "watch": (
         "watch",
         "Name the action in a video that may not end: a file, a folder, a camera, a stream",

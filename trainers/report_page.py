@@ -3,7 +3,8 @@
 import html
 
 STYLE = """
-:root { color-scheme: light dark; --line: #8886; --card: #fff; }
+:root { color-scheme: light dark; --line: #8886; --card: #fff; --quiet: #5a5f69; }
+@media (prefers-color-scheme: dark) { :root { --quiet: #a9afbb; } }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 0 auto; padding: 1rem; }
 h1, h2, h3 { line-height: 1.2; overflow-wrap: anywhere; }
 h2 { border-top: 1px solid var(--line); padding-top: 1rem; margin-top: 2.5rem; }
@@ -11,7 +12,7 @@ nav a { margin-right: 1rem; }
 figure { margin: 1rem 0; }
 img, video { max-width: 100%; background: var(--card); border-radius: 6px; }
 video { min-width: min(100%, 16rem); image-rendering: pixelated; }
-figcaption, .note { color: GrayText; }
+figcaption, .note { color: var(--quiet); }
 .scroll { overflow-x: auto; max-height: 30rem; }
 table { border-collapse: collapse; font-size: 0.9rem; }
 th, td { border-bottom: 1px solid var(--line); padding: 0.2rem 0.7rem; text-align: left; }

@@ -4,6 +4,7 @@ import collections
 import concurrent.futures
 import itertools
 import queue
+import time
 
 import tensorflow as tf
 
@@ -11,7 +12,8 @@ from gsf_tf.data import ClipProcess
 from gsf_tf.errors import UserError
 
 # What a video may be to blame for; any other exception is a bug and ends the iteration.
-_OF_A_VIDEO = (UserError, OSError, MemoryError, tf.errors.OpError)
+OF_A_VIDEO = (UserError, OSError, MemoryError, tf.errors.OpError)
+_PAUSE = 0.1  # Seconds between two tries to end a process, which may be starting.
 
 
 class DecodingPool:
@@ -60,8 +62,11 @@ class DecodingPool:
             self._abandon([future for _, future in waiting])
 
     def close(self):
-        """Ends the threads and processes."""
+        """Ends the threads and processes; a video that is still decoded in one is given up."""
         if self._threads is not None:
+            while self._processes and self._idle.qsize() < self._decoders:
+                self._kill_processes()
+                time.sleep(_PAUSE)
             self._threads.shutdown()
             for process in self._processes:
                 process.close()
@@ -79,7 +84,7 @@ class DecodingPool:
         process = self._idle.get()
         try:
             return make_clip(video, process)
-        except _OF_A_VIDEO as error:
+        except OF_A_VIDEO as error:
             return error
         finally:
             self._idle.put(process)
@@ -90,6 +95,9 @@ class DecodingPool:
             future.cancel()
         running = [future for future in futures if not future.cancelled()]
         while not all(future.done() for future in running):
-            for process in self._processes:
-                process.kill()
-            concurrent.futures.wait(running, timeout=0.1)
+            self._kill_processes()
+            concurrent.futures.wait(running, timeout=_PAUSE)
+
+    def _kill_processes(self):
+        for process in self._processes:
+            process.kill()

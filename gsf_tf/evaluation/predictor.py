@@ -185,8 +185,59 @@ class Predictor:
             raise row.error
         return row.features
 
+    def read_views(self, video: str | os.PathLike | np.ndarray) -> np.ndarray:
+        """Decodes a video and returns what the model sees of it.
+
+        Args:
+            video: As in `predict`.
+
+        Returns:
+            uint8 `[V, T, H, W, 3]`, the crops of the sampled frames, RGB; V is `num_clips *
+            num_crops`.
+
+        Raises:
+            VideoError: If the file cannot be decoded to its end within the limits.
+        """
+        ((_, views),) = self._pool.map(self._decode, [video])
+        if isinstance(views, Exception):
+            raise views
+        return views
+
+    def classify_views(self, views: np.ndarray) -> Prediction:
+        """Runs the model on the views of a video.
+
+        Args:
+            views: uint8 `[V, T, H, W, 3]`, such as the result of `read_views`.
+
+        Returns:
+            The `Prediction` that `predict` yields for the video; its `video` is None.
+
+        Raises:
+            ValueError: If the views have another type or shape.
+
+        Example:
+
+        ```python
+        views = predictor.read_views("clip.mp4")
+        predictor.classify_views(views).top(5)  # predictor.top("clip.mp4", 5)
+        ```
+        """
+        expected = (self._views, self.num_segments, self.height, self.width, 3)
+        if views.shape != expected or views.dtype != np.uint8:
+            raise ValueError(
+                f"`views` must be uint8 {list(expected)} for this model and its views. Received: "
+                f"shape={list(views.shape)}, dtype={views.dtype}"
+            )
+        row, step = _Row(None, None, self._views), self._step(features=False)
+        for start in range(0, self._views, self._batch_size):
+            self._run(step, [(row, view) for view in views[start : start + self._batch_size]])
+        return row.prediction(self.labels)
+
     def close(self) -> None:
-        """Ends the threads and processes that decode; they start again when they are needed."""
+        """Ends the threads and processes that decode; they start again when they are needed.
+
+        Another thread that decodes a video in a process gets a `VideoError`.
+        """
         self._pool.close()
 
     def __enter__(self) -> "Predictor":

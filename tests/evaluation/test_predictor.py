@@ -73,6 +73,21 @@ def test_frames_in_memory_and_videos_without_end(model, videos):
         predictor.top(frames.astype(np.float32))
 
 
+def test_views_are_read_and_classified_apart(model, videos, tmp_path):
+    """Six views in steps of four, as one call of `predict` would do it."""
+    predictor = gsf_tf.Predictor(model, LABELS, **VIEWS, batch_size=4)
+    views = predictor.read_views(videos[1])
+    expected = frames_to_clip(videos[1], 2, (32, 32), short_side=36, **VIEWS)
+    np.testing.assert_array_equal(views, expected)
+    (row,) = predictor.predict([videos[1]])
+    np.testing.assert_array_equal(predictor.classify_views(views).logits, row.logits)
+    with pytest.raises(VideoError, match="missing"):
+        predictor.read_views(tmp_path / "missing.mp4")
+    for wrong in (views[:1], views.astype(np.float32), views[0]):
+        with pytest.raises(ValueError, match=r"uint8 \[6, 2, 32, 32, 3\]"):
+            predictor.classify_views(wrong)
+
+
 def test_weights_that_are_no_numbers_are_errors_of_every_row(model, videos):
     broken = from_preset("tsn_resnet14thin", 3, num_segments=2, input_shape=(32, 32, 3))
     broken.get_layer("classifier").bias.assign([0.0, np.nan, 0.0])
@@ -138,3 +153,25 @@ def test_what_nobody_waits_for_is_given_up(videos):
         decoded.close()
     pool.close()
     assert set(multiprocessing.active_children()) == before
+
+
+def test_closing_gives_up_a_video_that_another_thread_decodes(videos):
+    asked, go_on = threading.Event(), threading.Event()
+
+    def choose(frames):
+        asked.set()
+        go_on.wait(30)
+        return [0]
+
+    def make_clip(video, process):
+        return process.read_sampled_frames(video, choose)
+
+    pool, found = DecodingPool(1, isolated=True), []
+    reader = threading.Thread(target=lambda: found.extend(pool.map(make_clip, videos[:1])))
+    reader.start()
+    assert asked.wait(30)
+    threading.Timer(0.5, go_on.set).start()
+    pool.close()
+    reader.join(30)
+    ((_, error),) = found
+    assert isinstance(error, VideoError) and "died" in str(error)

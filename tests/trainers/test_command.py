@@ -234,6 +234,12 @@ def test_missing_beam(tmp_path):
     assert "pip install 'gsf_tf[beam]'" in process.stderr
 
 
+def test_missing_flask():
+    process = gsf_tf("try", "--model=nowhere", blocked=["flask"])
+    assert process.returncode == 1 and "Traceback" not in process.stderr
+    assert "pip install 'gsf_tf[try]'" in process.stderr
+
+
 def test_programs_offer_the_choices_of_the_library():
     assert constant("prepare", "DATASETS") == tuple(OFFICIAL_DATASETS)
     assert constant("evaluate", "PROTOCOLS") == tuple(PROTOCOLS)
