@@ -1,4 +1,4 @@
-"""Export a trained model for TensorFlow Serving, LiteRT (TensorFlow Lite) or ONNX.
+"""Export a trained model for TensorFlow Serving, LiteRT (TensorFlow Lite), ONNX or as a web page.
 
   gsf-tf export --workdir=runs/mine
   gsf-tf export --workdir=runs/rubiksnet_aq --harden
@@ -24,6 +24,10 @@ sizes and differences are in export.json. LiteRT has the kinds float32, float16,
 int8. int8 needs --calibration: "records" for the training records of the run, or a folder of
 records of the same classes. The folder of an ONNX model is a model of NVIDIA Triton.
 
+The format web is a static page in <output>_web/<n>/: serve the folder, open it in a browser, choose
+a video or use the webcam, and see the classes. The browser runs the LiteRT model, whose kind is
+--web_kind. The first export downloads LiteRT.js and Mediabunny (14 MB); Keras' cache keeps them.
+
 The formats streaming (a SavedModel with the signatures init and step) and streaming_litert take
 frame by frame and keep a state, for TSM, GSM, GSF and RubiksNet; docs/streaming.md. Their logits
 are means over as many frames as a clip has.
@@ -35,7 +39,7 @@ from absl import flags
 
 from . import cli
 
-FORMATS = ("saved_model", "litert", "onnx", "streaming", "streaming_litert")
+FORMATS = ("saved_model", "litert", "onnx", "web", "streaming", "streaming_litert")
 # As in gsf_tf.export.litert; a test compares them.
 LITERT_KINDS = ("float32", "float16", "dynamic_int8", "int8")
 
@@ -45,6 +49,7 @@ _LABELS = flags.DEFINE_string("labels", None, "Class names, if the model keeps n
 _OUTPUT = flags.DEFINE_string("output", None, "Folder of the exports; by default beside the model.")
 _FORMAT = flags.DEFINE_list("format", "saved_model", f"What to write: {', '.join(FORMATS)}.")
 _LITERT = flags.DEFINE_list("litert", "float32", f"Kinds of LiteRT: {', '.join(LITERT_KINDS)}.")
+_WEB_KIND = flags.DEFINE_enum("web_kind", "float32", LITERT_KINDS, "Kind of the page's model.")
 _CALIBRATION = flags.DEFINE_string(
     "calibration", None, "Records for int8 and for measuring: a folder, or 'records', the run's."
 )
@@ -77,6 +82,7 @@ def main(_):
     sampling = {"sampling": clips.sampling, "frame_stride": clips.frame_stride}
     options = FormatOptions(
         tuple(_LITERT.value),
+        _WEB_KIND.value,
         calibration(source, model, labels, sampling),
         _ONNX_BATCH.value,
         _WARMUP.value,
@@ -94,10 +100,16 @@ def check_flags():
             f"--format must be names among {', '.join(FORMATS)}, separated by commas. "
             f"Received: --format={','.join(_FORMAT.value)}"
         )
-    for flag, wanted in ((_LITERT, "litert"), (_CALIBRATION, "litert"), (_ONNX_BATCH, "onnx")):
-        if flag.present and wanted not in _FORMAT.value:
+    belongs = {
+        _LITERT: ["litert"],
+        _WEB_KIND: ["web"],
+        _CALIBRATION: ["litert", "web"],
+        _ONNX_BATCH: ["onnx"],
+    }
+    for flag, wanted in belongs.items():
+        if flag.present and not set(wanted) & set(_FORMAT.value):
             raise cli.FlagError(
-                f"--{flag.name} belongs to --format={wanted}. "
+                f"--{flag.name} belongs to --format={' or '.join(wanted)}. "
                 f"Received: --format={','.join(_FORMAT.value)}"
             )
 
