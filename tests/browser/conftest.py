@@ -48,7 +48,7 @@ def browser(chromium):
 
 
 @pytest.fixture(scope="package")
-def page_folder(tmp_path_factory):
+def page_folder(chromium, tmp_path_factory):
     """The static page of the planted model, not to be written to.
 
     Without a network and without the libraries in the cache, the tests are skipped, or fail with

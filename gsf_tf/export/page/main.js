@@ -34,11 +34,11 @@ const drawn = () => new Promise((done) => requestAnimationFrame(() => setTimeout
 
 /** Runs a task alone, with the buttons switched off; its error becomes a sentence on the page. */
 async function alone(task) {
-  if (busy) return;
+  if (busy) return say("One clip at a time: the last one is not finished yet.");
   busy = true;
   get("problem").hidden = true;
   document.body.classList.add("busy");
-  get("choose").disabled = get("webcam").disabled = get("record").disabled = true;
+  switchButtons(false);
   try {
     await task();
   } catch (error) {
@@ -46,8 +46,12 @@ async function alone(task) {
   } finally {
     busy = false;
     document.body.classList.remove("busy");
-    get("choose").disabled = get("webcam").disabled = get("record").disabled = false;
+    switchButtons(true);
   }
+}
+
+function switchButtons(on) {
+  for (const name of ["choose", "webcam", "record", "off"]) get(name).disabled = !on;
 }
 
 // ---- A clip ----------------------------------------------------------------------------------
@@ -197,7 +201,7 @@ async function start() {
   loading = Classifier.load(page.model, page.preprocessing);
   listen();
   say(`Loading the model (${(page.bytes / 1e6).toFixed(1)} MB)`);
-  get("choose").disabled = get("webcam").disabled = false;
+  switchButtons(true);
   await loading;
   if (!busy) say("The model is ready.");
 }

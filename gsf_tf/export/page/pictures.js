@@ -13,14 +13,12 @@ import { pixelsOf } from "./video_file.js";
 export function openPictures(files) {
   const order = new Intl.Collator("en", { numeric: true });
   const sorted = [...files].sort((a, b) => order.compare(a.name, b.name));
-  const read = async (position) => {
-    const options = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
-    const bitmap = await createImageBitmap(sorted[position], options).catch(() => {
+  const options = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
+  const read = (position) =>
+    createImageBitmap(sorted[position], options).catch(() => {
       throw new Reason(`${sorted[position].name} is not a picture that this browser can decode.`);
     });
-    return bitmap;
-  };
-  return ofBitmaps(sorted.length, read, () => undefined);
+  return ofBitmaps(sorted.length, read, () => undefined, () => {});
 }
 
 /**
@@ -30,10 +28,12 @@ export function openPictures(files) {
  */
 export function openRecording(recorded) {
   const read = (position) => recorded[position].bitmap;
-  return ofBitmaps(recorded.length, read, (position) => recorded[position].seconds);
+  const seconds = (position) => recorded[position].seconds;
+  const close = () => recorded.forEach(({ bitmap }) => bitmap.close());
+  return ofBitmaps(recorded.length, read, seconds, close);
 }
 
-function ofBitmaps(numFrames, read, seconds) {
+function ofBitmaps(numFrames, read, seconds, close) {
   let size = null;
   const eachPicture = async (positions, shortSide, take) => {
     for (const position of positions) {
@@ -48,5 +48,5 @@ function ofBitmaps(numFrames, read, seconds) {
       take(position, scaleShortSide(pixelsOf(context), shortSide));
     }
   };
-  return { numFrames, seconds, eachPicture, close() {} };
+  return { numFrames, seconds, eachPicture, close };
 }
