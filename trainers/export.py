@@ -100,13 +100,13 @@ def check_flags():
             f"--format must be names among {', '.join(FORMATS)}, separated by commas. "
             f"Received: --format={','.join(_FORMAT.value)}"
         )
-    belongs = {
-        _LITERT: ["litert"],
-        _WEB_KIND: ["web"],
-        _CALIBRATION: ["litert", "web"],
-        _ONNX_BATCH: ["onnx"],
-    }
-    for flag, wanted in belongs.items():
+    belongs = (
+        (_LITERT, ["litert"]),
+        (_WEB_KIND, ["web"]),
+        (_CALIBRATION, ["litert", "web"]),
+        (_ONNX_BATCH, ["onnx"]),
+    )
+    for flag, wanted in belongs:
         if flag.present and not set(wanted) & set(_FORMAT.value):
             raise cli.FlagError(
                 f"--{flag.name} belongs to --format={' or '.join(wanted)}. "

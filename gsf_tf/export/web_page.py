@@ -89,11 +89,14 @@ def export_web_page(
     recipe = ClipRecipe(short_side, sampling, frame_stride)
     card = card or ModelCard()
     with new_export(directory, model, labels) as (written, scratch):
-        shutil.copytree(_PAGE, written / "page")
-        _arrange(written)
+        # A missing library is found before the work, not after it.
+        for package in PAGE_LIBRARIES:
+            package.file.path()
+        written.mkdir()
         model = float32_copy(model)
         write_client_files(written, model, labels, recipe)
         report = write_kinds(written, model, [kind], calibration, scratch)
+        _copy_page(written)
         content = {
             "title": card.title or model.name,
             "labels": list(labels),
@@ -111,8 +114,9 @@ def export_web_page(
     return report
 
 
-def _arrange(folder):
-    """Moves the page itself to the top of the folder, and adds the libraries and their licenses."""
+def _copy_page(folder):
+    """Copies the page, and the libraries with their licenses."""
+    shutil.copytree(_PAGE, folder / "page")
     libraries = folder / "libraries"
     for package in PAGE_LIBRARIES:
         package.unpack(libraries)
