@@ -105,5 +105,5 @@ export function pixelsOf(context) {
 
 function plain(error) {
   const text = String(error?.message ?? error).trim();
-  return /[.!?]$/.test(text) ? text : `${text}.`;
+  return /[.!?]\)?$/.test(text) ? text : `${text}.`;
 }
