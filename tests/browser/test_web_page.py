@@ -1,5 +1,7 @@
 """The static page of `export_web_page`, in a browser: a clip goes in, the classes come out."""
 
+import base64
+
 import av
 import numpy as np
 import pytest
@@ -155,6 +157,20 @@ def test_the_page_works_by_keyboard(web_page, video):
     opened.value.set_files(video)
     page.locator("#result:visible").wait_for()
     assert shown_classes(page)[0][0] == RED_TO_BLUE
+
+
+def test_a_video_is_dropped_on_the_page(web_page, video):
+    web_page.evaluate(
+        """(content) => {
+          const bytes = Uint8Array.from(atob(content), (character) => character.charCodeAt());
+          const dataTransfer = new DataTransfer();
+          dataTransfer.items.add(new File([bytes], "dropped.mp4", {type: "video/mp4"}));
+          document.body.dispatchEvent(new DragEvent("drop", {dataTransfer, bubbles: true}));
+        }""",
+        base64.b64encode(video.read_bytes()).decode(),
+    )
+    web_page.locator("#name", has_text="dropped.mp4").wait_for()
+    assert shown_classes(web_page)[0][0] == RED_TO_BLUE
 
 
 def test_the_webcam_is_recorded(web_page):

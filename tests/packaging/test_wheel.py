@@ -126,6 +126,8 @@ def test_packages_have_names_of_their_own(installed):
     for folder, package in (("trainers", "gsf_tf_trainers"), ("configs", "gsf_tf_configs")):
         for path in (REPOSITORY / folder).glob("*.py"):
             assert f"{package}/{path.name}" in names
+    for path in (REPOSITORY / "gsf_tf" / "export" / "page").iterdir():
+        assert f"gsf_tf/export/page/{path.name}" in names
     assert "Gate-Shift-Fuse and RubiksNet" in description
 
 
