@@ -5,9 +5,13 @@
 
 Generates clips of moving shapes (12 classes, 6 pairs that are each other's time reversal), prepares
 records, trains GSF and, as a control, TSN (the same backbone and schedule without temporal
-layers), evaluates both, exports GSF and names the action in a new clip. Every step but the first
-is one of the other commands, which is printed. A demo that was stopped continues where it was. The
-second line above only shows that everything runs, in the shortest time: its models learn nothing.
+layers), evaluates both, exports GSF, names the action in a new clip, draws the report of both and
+writes a web page that tries GSF on any clip. Every step but the first is one of the other commands,
+which is printed. A demo that was stopped continues where it was. The second line above only shows
+that everything runs, in the shortest time: its models learn nothing.
+
+The web page needs the extra litert, and a network for the first page on a machine; without them it
+is left out.
 """
 
 import contextlib
@@ -59,6 +63,28 @@ def make_clips(console, output):
     new_clip = output / f"new_{NEW_CLIP_ACTION}.mp4"
     write_video(new_clip, render_clip(NEW_CLIP_ACTION, np.random.default_rng([_SEED.value, 1])))
     return new_clip
+
+
+def write_page(console, workdir):
+    """Writes the web page of a run, and returns its folder, or None if it cannot be made here."""
+    from gsf_tf.errors import UserError
+    from gsf_tf.export.page_libraries import PAGE_LIBRARIES
+    from gsf_tf.required_package import require_package
+
+    try:
+        require_package("ai_edge_litert", "litert", "Web pages")
+        for package in PAGE_LIBRARIES:
+            package.file.path()
+    except UserError as error:
+        console.rule()
+        console.print(f"The web page is left out. {error}")
+        return None
+    run_program(console, "export", f"--workdir={workdir.path}", "--format=web")
+    return newest_version(workdir.path / "export_web")
+
+
+def newest_version(folder):
+    return max(folder.iterdir(), key=lambda path: int(path.name))
 
 
 @contextlib.contextmanager
@@ -116,10 +142,22 @@ def main(_):
 
     # ---- Serving ----------------------------------------------------------------------------
     run_program(console, "export", f"--workdir={workdirs['GSF'].path}")
-    newest = max(workdirs["GSF"].exports.iterdir(), key=lambda path: int(path.name))
-    run_program(console, "predict", f"--model={newest}", "--", str(new_clip))
+    served = newest_version(workdirs["GSF"].exports)
+    run_program(console, "predict", f"--model={served}", "--", str(new_clip))
+
+    # ---- To look at -------------------------------------------------------------------------
+    runs = ",".join(str(workdir.path) for workdir in workdirs.values())
+    run_program(console, "analyze", f"--workdir={runs}", f"--output={output}/report")
+    results = {
+        "Clips": output / "videos",
+        "Records": output / "records",
+        "Runs": output / "runs",
+        "Served model": served,
+        "Report": output / "report" / "index.html",
+        "Web page": write_page(console, workdirs["GSF"]) or "left out, see above",
+    }
     with own_files(output):
-        summarize(console, output, workdirs, PRESETS, time.monotonic() - start)
+        summarize(console, output, workdirs, PRESETS, results, time.monotonic() - start)
 
 
 if __name__ == "__main__":

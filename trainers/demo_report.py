@@ -16,7 +16,7 @@ def pair_accuracy(confusion):
     return confusion[of_class[:, None] == of_class[None, :]].sum() / confusion.sum()
 
 
-def summarize(console, output, workdirs, presets, seconds):
+def summarize(console, output, workdirs, presets, results, seconds):
     """Draws both pictures and prints the table and where everything is.
 
     Args:
@@ -24,6 +24,7 @@ def summarize(console, output, workdirs, presets, seconds):
         output: Folder of the demo.
         workdirs: Dictionary from a model's name to its `Workdir`.
         presets: Dictionary from a model's name to its preset.
+        results: Dictionary from what the demo has made to its path.
         seconds: How long the demo took.
     """
     reports = {
@@ -55,13 +56,7 @@ def summarize(console, output, workdirs, presets, seconds):
         )
     console.rule()
     console.print(table)
-    for what, path in {
-        "Clips": output / "videos",
-        "Records": output / "records",
-        "Runs": output / "runs",
-        "Served model": max(workdirs["GSF"].exports.iterdir(), key=lambda p: int(p.name)),
-        "Training curves": curves,
-        "Confusion matrices": confusion,
-    }.items():
+    drawn = {"Training curves": curves, "Confusion matrices": confusion}
+    for what, path in {**results, **drawn}.items():
         console.print(f"{what:<19}{path}")
     console.print(f"{'Time':<19}{seconds / 60:.1f} minutes")

@@ -1,4 +1,4 @@
-"""Export a trained model for TensorFlow Serving, LiteRT (TensorFlow Lite) or ONNX.
+"""Export a trained model for TensorFlow Serving, LiteRT (TensorFlow Lite), ONNX or as a web page.
 
   gsf-tf export --workdir=runs/mine
   gsf-tf export --workdir=runs/rubiksnet_aq --harden
@@ -28,6 +28,10 @@ sizes and differences are in export.json. LiteRT has the kinds float32, float16,
 int8. int8 needs --calibration: "records" for the training records of the run, or a folder of
 records of the same classes. The folder of an ONNX model is a model of NVIDIA Triton.
 
+The format web is a static page in <output>_web/<n>/: serve the folder, open it in a browser, choose
+a video or use the webcam, and see the classes. The browser runs the LiteRT model, whose kind is
+--web_kind. The first export downloads LiteRT.js and Mediabunny (14 MB); Keras' cache keeps them.
+
 The formats streaming (a SavedModel with the signatures init and step) and streaming_litert take
 frame by frame and keep a state, for TSM, GSM, GSF and RubiksNet; docs/streaming.md. Their logits
 are means over as many frames as a clip has.
@@ -39,7 +43,7 @@ from absl import flags
 
 from . import cli
 
-FORMATS = ("saved_model", "litert", "onnx", "streaming", "streaming_litert")
+FORMATS = ("saved_model", "litert", "onnx", "web", "streaming", "streaming_litert")
 # As in gsf_tf.export.litert; a test compares them.
 LITERT_KINDS = ("float32", "float16", "dynamic_int8", "int8")
 # As in gsf_tf.export.saved_model.
@@ -54,6 +58,7 @@ _LITERT = flags.DEFINE_list("litert", "float32", f"Kinds of LiteRT: {', '.join(L
 _PRECISION = flags.DEFINE_enum(
     "precision", "float32", PRECISIONS, "In what the SavedModel computes."
 )
+_WEB_KIND = flags.DEFINE_enum("web_kind", "float32", LITERT_KINDS, "Kind of the page's model.")
 _CALIBRATION = flags.DEFINE_string(
     "calibration", None, "Records for int8 and for measuring: a folder, or 'records', the run's."
 )
@@ -86,6 +91,7 @@ def main(_):
     sampling = {"sampling": clips.sampling, "frame_stride": clips.frame_stride}
     options = FormatOptions(
         tuple(_LITERT.value),
+        _WEB_KIND.value,
         calibration(source, model, labels, sampling),
         _ONNX_BATCH.value,
         _WARMUP.value,
@@ -104,13 +110,18 @@ def check_flags():
             f"--format must be names among {', '.join(FORMATS)}, separated by commas. "
             f"Received: --format={','.join(_FORMAT.value)}"
         )
-    belongs = [(_LITERT, "litert"), (_ONNX_BATCH, "onnx"), (_PRECISION, "saved_model")]
-    if _PRECISION.value == "float32":
-        belongs.append((_CALIBRATION, "litert"))
+    measured = ["litert", "web"] + ["saved_model"] * (_PRECISION.value != "float32")
+    belongs = (
+        (_LITERT, ["litert"]),
+        (_WEB_KIND, ["web"]),
+        (_CALIBRATION, measured),
+        (_ONNX_BATCH, ["onnx"]),
+        (_PRECISION, ["saved_model"]),
+    )
     for flag, wanted in belongs:
-        if flag.present and wanted not in _FORMAT.value:
+        if flag.present and not set(wanted) & set(_FORMAT.value):
             raise cli.FlagError(
-                f"--{flag.name} belongs to --format={wanted}. "
+                f"--{flag.name} belongs to --format={' or '.join(wanted)}. "
                 f"Received: --format={','.join(_FORMAT.value)}"
             )
 

@@ -16,6 +16,7 @@ from gsf_tf.export import (
     export_saved_model,
     export_streaming_litert,
     export_streaming_saved_model,
+    export_web_page,
     next_version,
 )
 from gsf_tf.streaming import StreamingModel
@@ -27,6 +28,7 @@ class FormatOptions:
 
     Attributes:
         litert_kinds: Kinds of LiteRT models.
+        web_kind: Kind of the LiteRT model of a web page.
         calibration: Clips for full int8, and for comparisons of what is not float32, uint8
             `[N, T, H, W, 3]`; or None.
         onnx_batch: Clips per batch of the ONNX model, or None for any number.
@@ -36,6 +38,7 @@ class FormatOptions:
     """
 
     litert_kinds: tuple[str, ...]
+    web_kind: str
     calibration: np.ndarray | None
     onnx_batch: int | None
     warmup: bool
@@ -69,6 +72,7 @@ def write_formats(
         "saved_model": _saved_model,
         "litert": _litert,
         "onnx": _onnx,
+        "web": _web,
         "streaming": _streaming,
         "streaming_litert": _streaming_litert,
     }
@@ -101,6 +105,13 @@ def _litert(model, labels, path, recipe, options):
     kinds, calibration = options.litert_kinds, options.calibration
     report = export_litert(model, labels, path, kinds=kinds, calibration=calibration, **recipe)
     return [f"Wrote {path}", *(_kind_line(name, figures) for name, figures in report.items())]
+
+
+def _web(model, labels, path, recipe, options):
+    kind, calibration = options.web_kind, options.calibration
+    report = export_web_page(model, labels, path, kind=kind, calibration=calibration, **recipe)
+    serve = f"Serve it with: python -m http.server --directory {path}"
+    return [f"Wrote {path}", _kind_line(kind, report[kind]), serve]
 
 
 def _kind_line(name, figures):

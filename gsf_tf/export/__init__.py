@@ -9,6 +9,7 @@ from gsf_tf.export.onnx_model import export_onnx
 from gsf_tf.export.saved_model import export_saved_model
 from gsf_tf.export.streaming_litert import export_streaming_litert
 from gsf_tf.export.streaming_saved_model import export_streaming_saved_model
+from gsf_tf.export.web_page import export_web_page
 
 __all__ = [
     "ExportError",
@@ -19,5 +20,6 @@ __all__ = [
     "export_saved_model",
     "export_streaming_litert",
     "export_streaming_saved_model",
+    "export_web_page",
     "next_version",
 ]

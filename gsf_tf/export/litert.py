@@ -90,34 +90,18 @@ def export_litert(
     """
     calibration = None if calibration is None else np.asarray(calibration)
     check_kinds(kinds, LITERT_KINDS)
-    _check_calibration(kinds, calibration, model)
+    check_kind_clips(kinds, calibration, model)
     require_package("ai_edge_litert", "litert", "LiteRT models")
     recipe = ClipRecipe(short_side, sampling, frame_stride)
     with new_export(directory, model, labels) as (written, scratch):
         model = float32_copy(model)
         written.mkdir()
         write_client_files(written, model, labels, recipe)
-        clips = random_clips(model)
-        expected = model_logits(model, clips)
-        wanted = None if calibration is None else model_logits(model, calibration)
-        module = _traced(model)
-        report = {}
-        for kind in kinds:
-            file = written / f"{kind}.tflite"
-            concrete = module.serve.get_concrete_function()
-            file.write_bytes(convert(concrete, module, kind, calibration))
-            outputs = run_alone("stock_litert_run.py", file, clips, scratch)
-            bound = FLOAT_BOUND if kind == "float32" else None
-            figures = {
-                "bytes": file.stat().st_size,
-                "difference": check_outputs(expected, outputs, bound),
-            }
-            if calibration is not None:
-                *_, all_clips = run_alone("stock_litert_run.py", file, calibration, scratch)
-                figures |= agreement(wanted, all_clips, bound)
-            report[kind] = figures
+        report = write_kinds(written, model, kinds, calibration, scratch)
         write_json(written / "export.json", {"format": "litert", "kinds": report})
-        write_model_card(written, card, model, labels, recipe.describe(model), _measured(report))
+        write_model_card(
+            written, card, model, labels, recipe.describe(model), measured_lines(report)
+        )
     return report
 
 
@@ -135,7 +119,8 @@ def check_kinds(kinds, known):
         )
 
 
-def _check_calibration(kinds, calibration, model):
+def check_kind_clips(kinds, calibration, model):
+    """Raises a `UserError` if the calibration is missing or no clips of the model's."""
     if "int8" in kinds and calibration is None:
         raise UserError(
             "The kind 'int8' needs `calibration`, clips from which the ranges of the numbers are "
@@ -146,7 +131,7 @@ def _check_calibration(kinds, calibration, model):
         check_calibration(calibration, model)
 
 
-def _measured(report):
+def measured_lines(report):
     """Returns what the model card says of the kinds."""
     lines = [
         "LiteRT (TensorFlow Lite) of builtin operations only, one clip at a time. A difference is "
@@ -166,6 +151,44 @@ def _measured(report):
         cells = [kind, f"{found['bytes']:,}", f"{found['difference']:.1e}", *on_records]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
+
+
+def write_kinds(folder, model, kinds, calibration, scratch):
+    """Writes `<kind>.tflite` for each kind and compares it with the model.
+
+    Args:
+        folder: An existing folder.
+        model: The model, in float32.
+        kinds: Names among `LITERT_KINDS`.
+        calibration: As in `export_litert`, an array or None.
+        scratch: Folder for files that are needed meanwhile.
+
+    Returns:
+        What `export_litert` returns.
+
+    Raises:
+        ExportError: As `export_litert`.
+    """
+    clips = random_clips(model)
+    expected = model_logits(model, clips)
+    wanted = None if calibration is None else model_logits(model, calibration)
+    module = _traced(model)
+    report = {}
+    for kind in kinds:
+        file = folder / f"{kind}.tflite"
+        concrete = module.serve.get_concrete_function()
+        file.write_bytes(convert(concrete, module, kind, calibration))
+        outputs = run_alone("stock_litert_run.py", file, clips, scratch)
+        bound = FLOAT_BOUND if kind == "float32" else None
+        figures = {
+            "bytes": file.stat().st_size,
+            "difference": check_outputs(expected, outputs, bound),
+        }
+        if calibration is not None:
+            *_, all_clips = run_alone("stock_litert_run.py", file, calibration, scratch)
+            figures |= agreement(wanted, all_clips, bound)
+        report[kind] = figures
+    return report
 
 
 def _traced(model):

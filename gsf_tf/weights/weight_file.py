@@ -1,20 +1,8 @@
-import contextlib
 import dataclasses
-import hashlib
-import os
 import pathlib
-import socket
-import tempfile
-import threading
-import urllib.error
 
-import keras
-
-from gsf_tf.errors import CheckpointError, UserError
-
-CACHE = "gsf_tf"  # Folder in Keras' own, beside `models` and `datasets`.
-TIMEOUT = 30.0  # Seconds without an answer; without it, a silent server would be awaited forever.
-_ONE_AT_A_TIME = threading.Lock()  # The timeout of sockets is one for all threads.
+from gsf_tf.errors import CheckpointError
+from gsf_tf.files.published_file import PublishedFile
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,8 +57,7 @@ class WeightFile:
     @property
     def cached(self) -> pathlib.Path:
         """Where the file is kept, whether it is there or not."""
-        home = os.environ.get("KERAS_HOME") or os.path.join("~", ".keras")
-        return pathlib.Path(os.path.expanduser(home), CACHE, self.name)
+        return self._file.cached
 
     def path(self) -> pathlib.Path:
         """Returns the path of the file, which is downloaded if the cache does not have it.
@@ -82,64 +69,8 @@ class WeightFile:
                 written. The message says where to put a file that was downloaded by hand.
             CheckpointError: If the file that was downloaded is not the one that was published.
         """
-        with _ONE_AT_A_TIME:
-            if not (self.cached.is_file() and _sha256(self.cached).startswith(self.sha256)):
-                self._fill_cache()
-        return self.cached
+        return self._file.path()
 
-    def _fill_cache(self):
-        try:
-            self.cached.parent.mkdir(parents=True, exist_ok=True)
-            partial = tempfile.TemporaryDirectory(dir=self.cached.parent, prefix=f".{self.name}.")
-        except OSError as error:
-            raise UserError(
-                self._advice(f"a cache that cannot be written ({error})")
-                + " The environment variable KERAS_HOME names another cache."
-            ) from error
-        with partial as folder:
-            downloaded = self._download(folder)
-            received = _sha256(downloaded)
-            if not received.startswith(self.sha256):
-                raise CheckpointError(
-                    self._advice(f"another file, with the SHA-256 {received}; it was deleted")
-                )
-            # Under its name only when it is complete: another process may read it.
-            os.replace(downloaded, self.cached)
-
-    def _download(self, folder):
-        try:
-            with _timeout(TIMEOUT):
-                return keras.utils.get_file(self.name, self.url, cache_subdir=folder)
-        except Exception as error:  # Keras raises no narrower class.
-            raise UserError(self._advice(_reason(error))) from error
-
-    def _advice(self, received):
-        return (
-            f"{self.url} must be the published file (SHA-256 {self.sha256}). Received: {received}. "
-            f"Download it in another way and put it at {self.cached}."
-        )
-
-
-@contextlib.contextmanager
-def _timeout(seconds):
-    """Bounds the time for which sockets wait, since `get_file` has no argument for it."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
-
-
-def _reason(error):
-    """Returns the cause of an error of `get_file`, which replaces that of urllib."""
-    cause = error.__context__ if isinstance(error.__context__, urllib.error.URLError) else error
-    if isinstance(cause, urllib.error.HTTPError):
-        return str(cause)
-    text = str(getattr(cause, "reason", cause)).strip()
-    return f"no file ({text or type(cause).__name__})"
-
-
-def _sha256(path):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    @property
+    def _file(self):
+        return PublishedFile(self.url, self.name, self.sha256, other_content=CheckpointError)

@@ -1,25 +1,17 @@
 """The fixture `browser` itself: it must see what it exists to see."""
 
-import functools
-import http.server
-import threading
-
 import pytest
 
 pytest.importorskip("playwright", reason="pip install 'gsf_tf[browser_test]'")
+from tests.browser.page_server import serving  # noqa: E402
 from tests.browser.watched_browser import WatchedBrowser  # noqa: E402
 
 
 @pytest.fixture
 def server(tmp_path):
     """A folder and the address under which it is served."""
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True)
-    thread.start()
-    yield tmp_path, f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
+    with serving(tmp_path) as address:
+        yield tmp_path, address
 
 
 @pytest.fixture

@@ -128,6 +128,8 @@ def test_packages_have_names_of_their_own(installed):
             assert f"{package}/{path.name}" in names
     for path in (REPOSITORY / "trainers" / "try_page").iterdir():
         assert f"gsf_tf_trainers/try_page/{path.name}" in names
+    for path in (REPOSITORY / "gsf_tf" / "export" / "page").iterdir():
+        assert f"gsf_tf/export/page/{path.name}" in names
     assert "Gate-Shift-Fuse and RubiksNet" in description
 
 

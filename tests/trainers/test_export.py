@@ -58,7 +58,11 @@ def test_calibration_with_other_classes(trained, records, tmp_path, first_labels
     [
         (["--format=saved_model,tensorrt"], "names among saved_model, litert, onnx"),
         (["--litert=int8"], "--litert belongs to --format=litert"),
-        (["--calibration=records", "--format=onnx"], "--calibration belongs to --format=litert"),
+        (
+            ["--calibration=records", "--format=onnx"],
+            "--calibration belongs to --format=litert or web",
+        ),
+        (["--web_kind=float16"], "--web_kind belongs to --format=web"),
         (["--onnx_batch=2"], "--onnx_batch belongs to --format=onnx"),
         (["--precision=bfloat16", "--format=onnx"], "--precision belongs to --format=saved_model"),
     ],

@@ -14,7 +14,8 @@ import pytest
 
 import gsf_tf
 from gsf_tf.errors import CheckpointError, UserError
-from gsf_tf.weights import WeightFile, weight_file
+from gsf_tf.files import published_file
+from gsf_tf.weights import WeightFile
 from gsf_tf.weights.imagenet_files import IMAGENET_FILES
 from gsf_tf.weights.imagenet_sources import SOURCES, imagenet_file
 from gsf_tf.weights.torch_names import backbone_variables
@@ -137,7 +138,7 @@ def test_a_proxy_is_asked(server, cache, monkeypatch):
 
 
 def test_a_server_that_is_silent_is_not_awaited_forever(cache, monkeypatch):
-    monkeypatch.setattr(weight_file, "TIMEOUT", 0.2)
+    monkeypatch.setattr(published_file, "TIMEOUT", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/a.pth"
         with pytest.raises(UserError, match=r"Received: no file \(timed out\)"):

@@ -1,0 +1,2 @@
+/** An error whose text is a sentence for the reader of the page. */
+export class Reason extends Error {}
