@@ -5,20 +5,17 @@ import tensorflow as tf
 
 from gsf_tf.export.graph.deferred import Deferred
 
-# The name of a channel that a part holds although the map does not have it.
-UNUSED = -1
-
 
 class ChannelParts:
     """A map of the model, kept in parts by channel, and in any order of channels.
 
     A layer that reads some channels and leaves the others gives parts, so that nobody splits and
-    joins maps. A layer that permutes channels only renames them, and one that replaces some leaves
-    them in place, unused: the next convolution permutes its kernel, or has zeros in it.
+    joins maps. A layer that permutes channels only renames them: the next convolution permutes its
+    kernel.
 
     Args:
         parts: Pairs of the channels of the model's map that a part holds, and the part: a tensor
-            `[..., C]` or a `Deferred`. A channel may be `UNUSED`.
+            `[..., C]` or a `Deferred`.
         padding: Zeros around the map, `((top, bottom), (left, right))`; None for none.
     """
 
@@ -45,7 +42,7 @@ class ChannelParts:
     @property
     def size(self) -> int:
         """Number of channels."""
-        return sum(np.count_nonzero(group != UNUSED) for group in self.groups)
+        return sum(map(len, self.groups))
 
     def map(self, function: Callable[[np.ndarray, object], object]) -> "ChannelParts":
         """Returns the parts with new values, each `function(channels, value)`."""
@@ -72,14 +69,7 @@ class ChannelParts:
         ((channels, value),) = self.joined().parts
         if np.array_equal(channels, np.arange(len(channels))):
             return value
-        places = np.argsort(channels)[np.count_nonzero(channels == UNUSED) :]
-        return tf.gather(value, places, axis=-1)
-
-    def without_unused(self) -> "ChannelParts":
-        """Returns the map without channels that it does not have."""
-        if all(np.all(group != UNUSED) for group in self.groups):
-            return self
-        return ChannelParts.of(self.tensor())
+        return tf.gather(value, np.argsort(channels), axis=-1)
 
     def is_divisible(self) -> bool:
         """Returns whether `divided` costs no operation."""
@@ -106,7 +96,6 @@ class ChannelParts:
 
 def aligned(maps: Sequence[ChannelParts]) -> list[ChannelParts]:
     """Returns maps of equal channels with equal parts, at the least cost."""
-    maps = [m.without_unused() for m in maps]
     leader = next((m for m in maps if not m.is_divisible()), maps[0])
     if leader.padding is None:
         return [m.divided(leader.groups) for m in maps]

@@ -39,8 +39,7 @@ def deferred_product(
     inputs = inputs.tensors() if add_parts else inputs.joined()
 
     def compute(channels, scale, added):
-        # The last row of zeros is that of channels which are `UNUSED`, -1.
-        own = np.pad(kernel[..., channels] * scale, [*[(0, 0)] * (kernel.ndim - 2), (0, 1), (0, 0)])
+        own = kernel[..., channels] * scale
         # The largest part comes last: TensorFlow fuses the sum, bias and ReLU into its kernel.
         parts = sorted(inputs.parts, key=lambda part: len(part[0]), reverse=True)
         (rows, value), *others = parts

@@ -128,7 +128,7 @@ def _combined(maps, function):
 def _concatenate(_, *maps):
     parts, start = [], 0
     for m in maps:
-        own = m.without_unused().tensors().parts
+        own = m.tensors().parts
         parts += [(channels + start, value) for channels, value in own]
         start += m.size
     return ChannelParts(parts).joined()

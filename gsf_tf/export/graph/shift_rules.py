@@ -1,19 +1,17 @@
 """Shifts whose distances are known when the model is exported.
 
-Between elements, a shift is a depthwise convolution with a constant kernel. Integer shifts in time
-are slices: the channels of a distance stand together, because the convolution before writes them in
-this order and the convolution after reads them so.
+Between elements, a shift is a depthwise convolution with a constant kernel. Where the convolution
+before can write the channels of a distance next to each other, and the one after reads them so,
+integer shifts in time are slices. To pick the channels out of a finished map costs more than the
+depthwise convolution that moves them in place (docs/performance.md, "Integer shifts").
 """
 
 import numpy as np
 import tensorflow as tf
 
-from gsf_tf.export.graph.channel_parts import UNUSED, ChannelParts
+from gsf_tf.export.graph.channel_parts import ChannelParts
 from gsf_tf.export.graph.convolution import values
 from gsf_tf.export.graph.deferred import constant
-
-# Up to this share the channels that move are picked out; beyond it the frames of all are weighted.
-PICKED_SHARE = 1 / 3
 
 
 def temporal_shift(layer, x):
@@ -31,24 +29,12 @@ def attention_shift(layer, x):
 
 
 def integer_shift(layer, x):
-    """An `IntegerShift`, what `harden` makes of attention.
-
-    The channels that move are picked out and moved. In the map they stay unused.
-    """
-    ((channels, value),) = x.joined().parts
-    distances = values(layer.shift)[channels]
-    moving = np.flatnonzero(distances)
-    if len(moving) > PICKED_SHARE * len(channels):
-        return _weighted_in_time(
-            x.tensors(), coefficients(values(layer.shift), layer.num_segments), layer.num_segments
-        )
-    if not len(moving):
+    """An `IntegerShift`, what `harden` makes of attention."""
+    distances = values(layer.shift)
+    if not np.any(distances):
         return x
-    moving = moving[np.argsort(distances[moving], kind="stable")]
-    picked = tf.gather(value, moving, axis=-1)
-    moved = _moved_in_time(picked, distances[moving], layer.num_segments)
-    staying = np.where(distances == 0, channels, UNUSED)
-    return ChannelParts([(staying, value), (channels[moving], moved)])
+    taps = coefficients(distances, layer.num_segments)
+    return _weighted_in_time(x.tensors(), taps, layer.num_segments)
 
 
 def rubiks_shift(layer, x):
