@@ -17,7 +17,7 @@ COMMANDS = {
     "features": ("features", "Write the features of videos: the vectors before the classifier"),
     "export": (
         "export",
-        "Export a trained model for TensorFlow Serving, LiteRT (TensorFlow Lite) or ONNX",
+        "Export a trained model for TensorFlow Serving, LiteRT, ONNX or as a web page",
     ),
     "predict": ("predict", "Name the action in video files"),
     "try": ("try_clips", "Try a model on clips of your own, on a page in the browser"),

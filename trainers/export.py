@@ -1,4 +1,4 @@
-"""Export a trained model for TensorFlow Serving, LiteRT (TensorFlow Lite), ONNX or as a web page.
+"""Export a trained model for TensorFlow Serving, LiteRT, ONNX or as a web page.
 
   gsf-tf export --workdir=runs/mine
   gsf-tf export --workdir=runs/rubiksnet_aq --harden

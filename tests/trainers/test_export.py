@@ -95,3 +95,24 @@ def test_streaming_formats(tmp_path):
     assert (recipe["consensus"], recipe["consensus_frames"]) == ("window", 2)
     for name in ("export_streaming", "export_streaming_litert"):
         assert "# m.keras" in (tmp_path / name / "1" / "README.md").read_text().splitlines()
+
+
+@pytest.mark.exhaustive
+def test_a_web_page(tmp_path):
+    """What the page does is tested in tests/browser."""
+    from_preset("tsm_resnet14thin", 3, 2, (32, 32, 3)).save(tmp_path / "m.keras")
+    (tmp_path / "labels.txt").write_text("a\nb\nc\n")
+    flags = [f"--model={tmp_path}/m.keras", f"--labels={tmp_path}/labels.txt"]
+    process = run("export", *flags, "--format=web", "--web_kind=float16")
+    folder = tmp_path / "export_web" / "1"
+    assert (
+        f"--directory {folder}" in " ".join(process.stdout.split()) and "float16:" in process.stdout
+    )
+    page = json.loads((folder / "page.json").read_text())
+    assert (page["title"], page["labels"], page["model"]) == (
+        "m.keras",
+        ["a", "b", "c"],
+        "float16.tflite",
+    )
+    assert page["bytes"] == (folder / "float16.tflite").stat().st_size
+    assert "python -m http.server" in (folder / "README.md").read_text()
