@@ -6,7 +6,7 @@ import keras
 
 # FFmpeg's names of the flags in gsf_tf/data/video/video_file.py.
 SCALER_FLAGS = "bicubic+accurate_rnd+full_chroma_int+bitexact"
-_SEGMENT_FRAME = "int(frames / num_segments * (i + 1 / 2))"
+_SEGMENT_FRAME = "int(frames / num_segments * i + frames / num_segments / 2)"
 _DENSE_FRAME = "(max(frames - window, 0) // 2 + i * stride) % frames"
 
 
