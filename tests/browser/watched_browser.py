@@ -25,6 +25,8 @@ def find_chromium() -> str | None:
     return shutil.which("chromium") or shutil.which("chromium-browser")
 
 
+# Milliseconds to wait for what must come; a machine with other work needs long for a page.
+PATIENCE = 120_000
 # Chromium's own services ask for these, whatever the page is. A page that did would be seen too, as
 # its requests are listed by the page.
 OF_CHROMIUM = {
@@ -82,7 +84,8 @@ class WatchedBrowser:
         context = self._browser.new_context(
             viewport={"width": width, "height": height}, service_workers="block", **options
         )
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(PATIENCE)
+        context.set_default_navigation_timeout(PATIENCE)
         self._contexts.append(context)
         context.on("request", lambda request: self.requests.append(request.url))
         context.on("page", lambda page: page.on("websocket", self._keep_socket))
