@@ -165,7 +165,6 @@ setup(
         *(package for name in INSTALLED_AS for package in renamed_packages(name)),
     ],
     package_dir={package: folder for folder, package in INSTALLED_AS.items()},
-    package_data={INSTALLED_AS["trainers"]: ["try_page/*"]},
     install_requires=[
         "absl-py",
         "av>=17.1,<19",

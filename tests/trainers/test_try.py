@@ -22,7 +22,7 @@ from gsf_tf.analysis import class_activation, gate_model
 from gsf_tf.data import frames_to_clip
 from gsf_tf.errors import UserError
 from gsf_tf.evaluation import Predictor
-from tests import program_forks
+from tests import exhaustive, program_forks
 from tests.data.video_maker import cut, make_video
 from tests.trainers.conftest import run
 from tests.trainers.try_models import SEGMENTS, SIDE, small_predictor, tried
@@ -142,6 +142,16 @@ def test_a_model_without_segments_says_so(tsn, folder, video):
     answer, maps = events(send(make_app([one], 1, str(folder)).test_client(), video))
     assert len(answer["top"]) == 2 and maps["maps"] == [] and maps["video"] is None
     assert "they need a SegmentModel, and it is a Functional" in maps["notes"][0]
+
+
+@exhaustive.MARK
+def test_an_export_says_that_it_has_no_layers(exported, folder, clips):
+    clip = next((clips / "val" / "growing").iterdir())
+    predictor = Predictor(exported)
+    client = make_app([tried(predictor)], 1, str(folder)).test_client()
+    answer, maps = events(send(client, clip))
+    assert [name for name, _ in answer["top"]] == [name for name, _ in predictor.top(clip)]
+    assert maps["maps"] == [] and "do not apply to an export" in maps["notes"][0]
 
 
 def test_a_damaged_file_gives_the_sentence_of_predict(client, gsf, tmp_path, folder):
