@@ -49,6 +49,9 @@ def measure(runs, settings, rounds, limit, until, report, advance):
             names.append("pytorch")  # It draws the weights.
         with runtime_processes(names, settings, report) as processes:
             ready, differences = {}, {}
+            if "pytorch" not in processes:
+                twins = set()  # The exporter draws the weights then, and no twin is timed.
+                runs = {key: run for key, run in runs.items() if not FORMS[key[1]].of_twin}
             _write_inputs(processes, exporter, settings, sorted(twins))
             for key, run in runs.items():
                 if run.runtime not in processes:
@@ -58,15 +61,25 @@ def measure(runs, settings, rounds, limit, until, report, advance):
                     advance(" ".join(key))
                     differences[key] = _difference(key, run, settings, processes, limit)
                     ready[key] = run
-                except (UserError, EndedProcessError) as error:
-                    report(f"{' in the form '.join(key)} is not measured: {error}")
+                except Exception as error:  # Of any runtime: the others are measured.
+                    report(f"{_title(key)} is not measured: {error or type(error).__name__}")
                 advance(" ".join(key))
             # A runtime whose process was ended has lost what it had prepared.
-            ready = {key: run for key, run in ready.items() if processes[run.runtime].is_alive}
-            seconds = _timed(ready, processes, rounds, limit, until, advance)
+            for key in [key for key, run in ready.items() if not processes[run.runtime].is_alive]:
+                report(f"{_title(key)} is not measured: the process of its runtime was ended.")
+                del ready[key]
+            try:
+                seconds = _timed(ready, processes, rounds, limit, until, advance)
+            except EndedProcessError as error:
+                report(f"{', '.join(map(_title, ready))}: not measured. {error}")
+                return []
     return [
         Timing(*key, seconds[key], _megabytes(settings, key), differences[key]) for key in ready
     ]
+
+
+def _title(key):
+    return " in the form ".join(key)
 
 
 class _Exporter:
@@ -129,10 +142,7 @@ def _timed(runs, processes, rounds, limit, until, advance):
     }
     if not candidates:
         return {}
-    try:
-        return interleave(candidates, rounds, lambda key: advance(" ".join(key)), until)
-    except EndedProcessError as error:
-        raise UserError(f"What was compared must run again. {error}") from error
+    return interleave(candidates, rounds, lambda key: advance(" ".join(key)), until)
 
 
 def _megabytes(settings, key):

@@ -35,13 +35,13 @@ def measure(name, size, segments, rounds, rate):
     frozen = StreamingModel(model, stream.mode, "window", segments, frozen=True)
     backbones = backbones_of(name.partition(":")[0], (size, size, 3))
     times = timed((stream, frozen), model, backbones, segments, rounds)
-    step, frozen_step, window, clip = (
+    step, constant, window, clip = (
         statistics.median(times[key]) for key in ("step", "frozen step", "window", "clip")
     )
     state = sum(x.numpy().nbytes for x in stream.initial_state().values())
     return (
         name, f"{1 / step:.1f}", f"{1e3 * step:.1f}", ratio(times, "step", "backbone"),
-        f"{1e3 * frozen_step:.1f}", ratio(times, "frozen step", "frozen backbone"),
+        f"{1e3 * constant:.1f}", ratio(times, "frozen step", "frozen backbone"),
         f"{1e3 * window:.1f}", f"{1e3 * clip:.1f}", f"{stream.look_ahead / rate + step:.2f}",
         f"{state / 1e6:.2f}",
     )  # fmt: skip

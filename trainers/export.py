@@ -112,16 +112,16 @@ def check_flags():
         )
     measured = ["litert", "web"] + ["saved_model"] * (_PRECISION.value != "float32")
     belongs = (
-        (_LITERT, ["litert"]),
-        (_WEB_KIND, ["web"]),
-        (_CALIBRATION, measured),
-        (_ONNX_BATCH, ["onnx"]),
-        (_PRECISION, ["saved_model"]),
+        (_LITERT, ["litert"], ""),
+        (_WEB_KIND, ["web"], ""),
+        (_CALIBRATION, measured, ", or to --precision=bfloat16"),
+        (_ONNX_BATCH, ["onnx"], ""),
+        (_PRECISION, ["saved_model"], ""),
     )
-    for flag, wanted in belongs:
+    for flag, wanted, otherwise in belongs:
         if flag.present and not set(wanted) & set(_FORMAT.value):
             raise cli.FlagError(
-                f"--{flag.name} belongs to --format={' or '.join(wanted)}. "
+                f"--{flag.name} belongs to --format={' or '.join(wanted)}{otherwise}. "
                 f"Received: --format={','.join(_FORMAT.value)}"
             )
 

@@ -29,8 +29,8 @@ class FormatOptions:
     Attributes:
         litert_kinds: Kinds of LiteRT models.
         web_kind: Kind of the LiteRT model of a web page.
-        calibration: Clips for full int8, and for comparisons of what is not float32, uint8
-            `[N, T, H, W, 3]`; or None.
+        calibration: Clips for full int8, on which every LiteRT model and a SavedModel in bfloat16
+            are compared too, uint8 `[N, T, H, W, 3]`; or None.
         onnx_batch: Clips per batch of the ONNX model, or None for any number.
         warmup: Whether the SavedModel has warm-up requests.
         card: The `ModelCard`.

@@ -118,7 +118,8 @@ def frame_indices(num_frames, preprocessing):
     """Returns the positions of the frames of a clip, counted from 0."""
     segments = preprocessing["num_segments"]
     if preprocessing["sampling"] == "segments":
-        return [int(num_frames / segments * (i + 1 / 2)) for i in range(segments)]
+        tick = num_frames / segments
+        return [int(tick * i + tick / 2) for i in range(segments)]
     stride = preprocessing["frame_stride"] or max(64 // segments, 1)
     window = segments * preprocessing["frame_stride"] if preprocessing["frame_stride"] else 64
     start = max(num_frames - window, 0) // 2

@@ -48,7 +48,7 @@ def run_alone(
         program: File in this folder, which is called with the export, a file of clips and the file
             of the results, and writes the outputs of each batch as `<size>/<name>`.
         export: The exported model.
-        clips: uint8 `[3, T, H, W, 3]`.
+        clips: uint8 `[N, T, H, W, 3]`; they run as the batch sizes 1 and N.
         scratch: Folder for the two files.
 
     Returns:

@@ -104,6 +104,7 @@ def export_saved_model(
     gsf_tf.Predictor(export).top("clip.mp4")
     ```
     """
+    calibration = None if calibration is None else np.asarray(calibration)
     _check_precision(precision, calibration, model)
     recipe = ClipRecipe(short_side, sampling, frame_stride)
     with new_export(directory, model, labels) as (written, scratch):

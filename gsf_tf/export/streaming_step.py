@@ -115,9 +115,9 @@ def _copy(x, valid):
 
 
 def in_float32(stream: StreamingModel) -> StreamingModel:
-    """Returns a streaming model that computes in float32: itself, or a copy."""
+    """Returns a streaming model that computes in float32 with the present weights, or itself."""
     model = float32_model(stream.model)
-    if model is stream.model:
+    if model is stream.model and not stream.frozen:
         return stream
     return StreamingModel(model, stream.mode, stream.consensus, stream.consensus_frames)
 

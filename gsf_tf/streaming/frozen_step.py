@@ -1,10 +1,15 @@
 """A step whose weights are constants."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 
-def frozen_step(step, signature):
+def frozen_step(
+    step: tf.types.experimental.ConcreteFunction, signature: Sequence[Any]
+) -> tf.types.experimental.ConcreteFunction:
     """Returns a function like `step` that has constants in the place of variables.
 
     TensorFlow then prepares the filters once and multiplies normalizations into them.

@@ -44,7 +44,7 @@ class StreamingModel:
             of the frames that are there.
         consensus_frames: Integer in 1..2**20 for `"window"` and `"exponential"`, None for others.
         frozen: Whether the weights become constants of the step. It is faster then, and does not
-            see later changes of the weights.
+            see later changes of the weights. An export has the weights that the model has then.
 
     Attributes:
         model: The `SegmentModel`.

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from gsf_tf.data import LabelMap, frames_to_clip
 from gsf_tf.data.demo_clips import render_clip, write_video
+from gsf_tf.data.pipeline.sampling import test_segment_indices as segment_indices
 from gsf_tf.evaluation import Predictor
 from gsf_tf.export import export_saved_model
 from gsf_tf.models import from_preset
@@ -144,6 +145,14 @@ def test_the_clip_is_that_of_gsf_tf(tmp_path, sampling, num_frames, height, widt
     # Pillow blends in fixed point, TensorFlow in float32.
     assert np.abs(clip.astype(int) - expected).max() <= 1
     assert np.ptp(expected) > 100
+
+
+def test_frames_of_seven_segments():
+    """The double of a middle is often just below an integer, and the order of operations counts."""
+    frame_indices = runpy.run_path(str(CLIENT))["frame_indices"]
+    preprocessing = {"num_segments": 7, "sampling": "segments"}
+    for frames in range(1, 150):
+        assert frame_indices(frames, preprocessing) == segment_indices(frames, 7).numpy().tolist()
 
 
 def test_the_export_says_what_the_client_reads(export):

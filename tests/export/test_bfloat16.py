@@ -1,7 +1,6 @@
 """SavedModels in bfloat16: what computes in it, what is measured, what is refused."""
 
 import json
-import pathlib
 import re
 
 import keras
@@ -14,12 +13,9 @@ from gsf_tf.export import ExportError, export_saved_model
 from gsf_tf.models import from_preset
 from tests import exhaustive
 from tests.export.small_models import LABELS, build, clips
+from tests.processors import needs_avx512
 
-CPU = pathlib.Path("/proc/cpuinfo")
-pytestmark = pytest.mark.skipif(
-    not CPU.exists() or "avx512f" not in CPU.read_text(),
-    reason="TensorFlow rewrites graphs to bfloat16 on processors with AVX-512 only",
-)
+pytestmark = needs_avx512
 
 
 def operations(folder):

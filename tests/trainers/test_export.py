@@ -7,6 +7,7 @@ import pytest
 
 from gsf_tf.data import DatasetInfo
 from gsf_tf.models import from_preset
+from tests.processors import needs_avx512
 from tests.trainers.conftest import run
 
 
@@ -74,6 +75,7 @@ def test_flags_that_do_not_fit(flags, message, tmp_path):
 
 
 @pytest.mark.exhaustive
+@needs_avx512
 def test_a_saved_model_in_bfloat16(trained):
     flags = ["--precision=bfloat16", "--calibration=records", "--calibration_clips=3"]
     process = run("export", f"--workdir={trained}", *flags)
