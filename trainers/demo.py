@@ -6,9 +6,9 @@
 Generates clips of moving shapes (12 classes, 6 pairs that are each other's time reversal), prepares
 records, trains GSF and, as a control, TSN (the same backbone and schedule without temporal
 layers), evaluates both, exports GSF, names the action in a new clip, draws the report of both and
-writes a web page that tries GSF on any clip. Every step but the first is one of the other commands,
-which is printed. A demo that was stopped continues where it was. The second line above only shows
-that everything runs, in the shortest time: its models learn nothing.
+writes a web page on which GSF can be tried with any clip. Every step but the first is one of the
+other commands, which is printed. A demo that was stopped continues where it was. The second line
+above only shows that everything runs, in the shortest time: its models learn nothing.
 
 The web page needs the extra litert, and a network for the first page on a machine; without them it
 is left out.
