@@ -2,9 +2,7 @@
 
 import pytest
 
-pytest.importorskip("playwright", reason="pip install 'gsf_tf[browser_test]'")
-from tests.browser.page_server import serving  # noqa: E402
-from tests.browser.watched_browser import WatchedBrowser  # noqa: E402
+from tests.browser.page_server import serving
 
 
 @pytest.fixture
@@ -17,6 +15,8 @@ def server(tmp_path):
 @pytest.fixture
 def watched(chromium):
     """A `WatchedBrowser` at whose end nothing is asserted."""
+    from tests.browser.watched_browser import WatchedBrowser
+
     watched = WatchedBrowser(*chromium)
     yield watched
     watched.close()

@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+from PIL import Image
 
 from gsf_tf.data.demo_clips import write_video
 from tests.browser.page_server import serving
@@ -27,6 +28,8 @@ def test_files_that_are_no_good_videos(web_page, video, tmp_path):
     empty.write_bytes(b"")
     no_picture = tmp_path / "picture.png"
     no_picture.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
+    animated = tmp_path / "animated.gif"
+    Image.new("RGB", (8, 8)).save(animated)
     cases = {
         text: "text.mp4 is not a video that this page can read",
         empty: "empty.mp4 is empty",
@@ -35,6 +38,7 @@ def test_files_that_are_no_good_videos(web_page, video, tmp_path):
         cut(make_video(tmp_path / "cut.mp4", 20, noise=True), 0.5): "of cut.mp4",
         spoil(make_video(tmp_path / "spoiled.mp4", 20, noise=True), 0.3): "of spoiled.mp4",
         no_picture: "picture.png is not a picture that this browser can decode",
+        animated: "Convert animated.gif to MP4 first",
     }
     page = web_page
     for path, message in cases.items():
@@ -106,6 +110,54 @@ def test_no_camera_and_no_permission(web_page):
         page.locator("#problem", has_text=message).wait_for()
         assert not page.is_visible("#camera") and not page.is_disabled("#choose")
     page.evaluate("delete navigator.mediaDevices.getUserMedia")
+
+
+SILENT_CAMERAS = {
+    "view.srcObject.getTracks()[0].stop()": "The camera was disconnected",
+    """window.setTimeout = (call, wait) => kept.setTimeout(call, wait / 100);
+    view.requestVideoFrameCallback = () => {}""": "The camera gives no picture",
+    "window.createImageBitmap = async () => { throw new Error('x'); }": "cannot be read (x).",
+}
+
+
+def test_a_camera_that_gives_no_picture(web_page):
+    page = web_page
+    page.context.grant_permissions(["camera"])
+    page.evaluate(
+        """window.kept = {setTimeout: setTimeout.bind(window), createImageBitmap};
+        view.play = () => {
+          window.track = view.srcObject.getTracks()[0];
+          return Promise.reject(new Error("x"));
+        };
+        null"""
+    )
+    page.click("#webcam")
+    page.locator("#problem", has_text="The picture of the camera cannot be shown (x).").wait_for()
+    assert page.evaluate("track.readyState") == "ended" and not page.is_visible("#camera")
+    page.evaluate("delete view.play")
+    for spoil_it, message in SILENT_CAMERAS.items():
+        page.click("#webcam")
+        page.locator("#status", has_text="The camera is on").wait_for()
+        page.evaluate(f"{spoil_it}; null")
+        page.click("#record")
+        page.locator("#problem", has_text=message).wait_for()
+        page.locator("body:not(.busy)").wait_for()
+        page.evaluate("delete view.requestVideoFrameCallback; Object.assign(window, kept); null")
+    page.click("#off")
+    page.context.clear_permissions()
+
+
+def test_an_answer_that_is_no_number(web_page):
+    message = web_page.evaluate(
+        """async () => {
+          const {Classifier} = await import("./page/classifier.js");
+          const tensor = {toTypedArray: () => [1, NaN], delete: () => {}};
+          const model = {run: async () => ({logits: tensor, probabilities: tensor})};
+          const clip = new Uint8Array(3);
+          return new Classifier(model, [1, 1, 1, 1, 3], 1).run(clip).catch((e) => e.message);
+        }"""
+    )
+    assert "not finite numbers" in message
 
 
 @pytest.mark.parametrize(

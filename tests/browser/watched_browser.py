@@ -3,7 +3,7 @@
 import contextlib
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from playwright import sync_api
 
@@ -61,13 +61,24 @@ def start_chromium() -> Iterator[tuple[sync_api.Browser, RecordingProxy]]:
 class WatchedBrowser:
     """Opens pages for one test, and lists what went wrong in them.
 
+    Args:
+        browser: As `start_chromium` gives it.
+        proxy: As `start_chromium` gives it.
+        provoked: Hosts for which pages of other tests ask the proxy meanwhile.
+
     Attributes:
         requests: URLs of all requests of the pages, in order.
     """
 
-    def __init__(self, browser: sync_api.Browser, proxy: RecordingProxy):
+    def __init__(
+        self,
+        browser: sync_api.Browser,
+        proxy: RecordingProxy,
+        provoked: Set[str] = frozenset(),
+    ):
         self.requests = []
         self._browser, self._proxy = browser, proxy
+        self._ignored = OF_CHROMIUM | provoked
         self._asked_before = len(proxy.asked)
         self._errors, self._expected, self._contexts = [], [], []
 
@@ -117,7 +128,7 @@ class WatchedBrowser:
         """Returns the requests that were not for this machine, of the pages and of the proxy."""
         asked = self._proxy.asked[self._asked_before :]
         of_pages = [url for url in self.requests if not LOCAL.match(url)]
-        return of_pages + [line for line in asked if _host(line) not in OF_CHROMIUM]
+        return of_pages + [line for line in asked if _host(line) not in self._ignored]
 
     def close(self) -> None:
         """Closes the pages."""

@@ -51,7 +51,7 @@ export class Classifier {
    * Classifies a clip.
    *
    * @param clip Uint8Array [T, H, W, 3].
-   * @returns {logits, probabilities, milliseconds}
+   * @returns {logits, probabilities, milliseconds}, all numbers being finite.
    */
   async run(clip) {
     const start = performance.now();
@@ -61,6 +61,12 @@ export class Classifier {
       ...outputs[name].toTypedArray(),
     ]);
     for (const tensor of [input, ...Object.values(outputs)]) tensor.delete();
+    if (![...logits, ...probabilities].every(Number.isFinite)) {
+      throw new Reason(
+        "The model's answer to this clip is not finite numbers. Its weights are damaged, or its " +
+          "precision is too low: export it as float32.",
+      );
+    }
     return { logits, probabilities, milliseconds: performance.now() - start };
   }
 }

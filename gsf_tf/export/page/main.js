@@ -110,6 +110,10 @@ function takeFiles(files) {
     stopCamera();
     get("result").hidden = true;
     preview(null);
+    const animated = chosen.find((file) => file.type === "image/gif");
+    if (animated) {
+      throw new Reason(`Convert ${animated.name} to MP4 first; this page does not read GIF.`);
+    }
     const pictures = chosen.filter((file) => file.type.startsWith("image/"));
     if (pictures.length === chosen.length) {
       const [first, ...others] = pictures;

@@ -1,7 +1,7 @@
 // Pictures instead of a video file: those of a folder, or what a camera has recorded.
 
+import { scalePicture } from "./picture_scaling.js";
 import { Reason } from "./reason.js";
-import { scaleShortSide } from "./scaling.js";
 import { pixelsOf } from "./video_file.js";
 
 /**
@@ -45,7 +45,7 @@ function ofBitmaps(numFrames, read, seconds, close) {
       const context = new OffscreenCanvas(...size).getContext("2d", { willReadFrequently: true });
       context.drawImage(bitmap, 0, 0);
       bitmap.close();
-      take(position, scaleShortSide(pixelsOf(context), shortSide));
+      take(position, scalePicture(pixelsOf(context), shortSide));
     }
   };
   return { numFrames, seconds, eachPicture, close };

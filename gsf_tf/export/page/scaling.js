@@ -3,16 +3,18 @@
 
 const triangle = (x) => Math.max(1 - Math.abs(x), 0);
 
-/** Keys' cubic with a = -0.6, the bicubic filter of FFmpeg's scaler. */
-function cubic(x) {
+/** Keys' cubic. */
+const cubic = (a) => (x) => {
   const d = Math.abs(x);
-  if (d < 1) return 1.4 * d ** 3 - 2.4 * d ** 2 + 1;
-  return d < 2 ? -0.6 * d ** 3 + 3 * d ** 2 - 4.8 * d + 2.4 : 0;
-}
+  if (d < 1) return (a + 2) * d ** 3 - (a + 3) * d ** 2 + 1;
+  return d < 2 ? a * (d ** 3 - 5 * d ** 2 + 8 * d - 4) : 0;
+};
 
-// TensorFlow leaves out what lies outside of the picture; FFmpeg repeats the pixel at the edge.
+// TensorFlow and Pillow leave out what lies outside of the picture; FFmpeg repeats the pixel at the
+// edge. Videos are scaled as by FFmpeg, pictures as by Pillow.
 const BILINEAR = { kernel: triangle, radius: 1, repeatEdge: false };
-export const BICUBIC = { kernel: cubic, radius: 2, repeatEdge: true };
+export const BICUBIC = { kernel: cubic(-0.6), radius: 2, repeatEdge: true };
+export const PILLOW_BICUBIC = { kernel: cubic(-0.5), radius: 2, repeatEdge: false };
 
 /**
  * Returns, for each position of the result, the first pixel that it reads and the weights.

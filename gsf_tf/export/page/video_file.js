@@ -71,9 +71,12 @@ async function decode({ track, name, times, shortSide }, positions, take) {
     const wanted = positions.map((position) => times[position]);
     for await (const sample of new VideoSampleSink(track).samplesAtTimestamps(wanted)) {
       if (!sample) throw new Error("the browser returned no picture");
-      const picture = await pictureOf(sample, shortSide, colors);
-      take(positions[done], turn(picture, sample.rotation, sample.flip));
-      sample.close();
+      try {
+        const picture = await pictureOf(sample, shortSide, colors);
+        take(positions[done], turn(picture, sample.rotation, sample.flip));
+      } finally {
+        sample.close();
+      }
       done += 1;
     }
     if (done < positions.length) throw new Error("the video ends early");
@@ -92,8 +95,11 @@ async function pictureOf(sample, shortSide, colors) {
   const { width, height } = sample.visibleRect;
   const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
   const frame = sample.toVideoFrame();
-  context.drawImage(frame, 0, 0, width, height);
-  frame.close();
+  try {
+    context.drawImage(frame, 0, 0, width, height);
+  } finally {
+    frame.close();
+  }
   return scaleShortSide(pixelsOf(context), shortSide);
 }
 
