@@ -45,6 +45,7 @@ class TriedModel:
         """Traces the model, so that the first clip takes no longer than the others."""
         one = self._predictor
         one.classify_views(np.zeros((1, one.num_segments, one.height, one.width, 3), np.uint8))
+        _ = self._gates  # Kept from here on.
 
     def close(self):
         """Gives up the clip that is being read, if there is one."""
@@ -102,13 +103,9 @@ class TriedModel:
         halves = half_titles(gated_layers(self._predictor.model.network)[0].causal)
         found = self._gates(views, training=False)
         return [
-            {
-                "title": f"Gates of {name} ({half})",
-                "kind": "gate",
-                "frames": pictures(overlay(clip, found[name][0, ..., index].numpy(), signed=True)),
-            }
+            {"title": f"Gates of {name} ({half})", "kind": "gate", "frames": pictures(shown)}
             for name in evenly_spaced(list(found), MOST_GATED)
-            for index, half in enumerate(halves)
+            for half, shown in zip(halves, _both_halves(clip, found[name][0]), strict=True)
         ]
 
     @functools.cached_property
@@ -129,6 +126,13 @@ class TriedModel:
             "Class activation and gate maps do not apply to this model: they need a SegmentModel, "
             f"and it is a {type(network).__name__}."
         )
+
+
+def _both_halves(clip, gates):
+    """Returns frames with the gates `[T, h, w, 2]` of either half, in one scale."""
+    maps = np.moveaxis(gates.numpy(), -1, 0)
+    shown = overlay(np.concatenate([clip, clip]), np.concatenate(maps), signed=True)
+    return np.split(shown, 2)
 
 
 @contextlib.contextmanager

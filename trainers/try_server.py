@@ -38,6 +38,9 @@ HEADERS = {
 BODY = "application/octet-stream"
 LAST_CLIP_SECONDS = 10
 SILENT_SECONDS = 60
+ENDED = (
+    "The command must run until the answer is complete. Received: its end. Start gsf-tf try again."
+)
 
 
 class TryServer:
@@ -82,8 +85,8 @@ class TryServer:
             self._serve(models, folder, open_browser)
 
     def _serve(self, models, folder, open_browser):
-        busy = threading.Lock()
-        app = make_app(models, self._max_upload_mb, folder, self._host, busy)
+        busy, ended = threading.Lock(), threading.Event()
+        app = make_app(models, self._max_upload_mb, folder, self._host, busy, ended)
         file, kind = self._socket.fileno(), {"threaded": True, "request_handler": _Handler}
         server = serving.make_server(self._ip, self._port, app, fd=file, **kind)
         # `shutdown` waits for the loop, which the signal has interrupted.
@@ -92,6 +95,8 @@ class TryServer:
             if open_browser:
                 webbrowser.open(self.address)
             server.serve_forever()
+        # Before models are closed: one that answers would start its decoder again.
+        ended.set()
         # The interpreter must not end in the middle of a step of a model.
         for model in models:
             model.close()
@@ -109,8 +114,12 @@ class _Handler(serving.WSGIRequestHandler):
 
     timeout = SILENT_SECONDS
 
+    def log_error(self, format, *args):
+        if not any(isinstance(value, TimeoutError) for value in args):
+            super().log_error(format, *args)
 
-def make_app(models, max_upload_mb, folder, host="localhost", busy=None):
+
+def make_app(models, max_upload_mb, folder, host="localhost", busy=None, ended=None):
     """Returns the Flask application.
 
     Args:
@@ -119,10 +128,11 @@ def make_app(models, max_upload_mb, folder, host="localhost", busy=None):
         folder: Folder for files that are uploaded, each until its answer is complete.
         host: Name of this machine that requests may use beside `localhost` and addresses.
         busy: Lock that the clip in work holds.
+        ended: Event after which no model begins with a clip.
     """
     app = flask.Flask(__name__, static_folder=str(PAGE), static_url_path="/page")
     app.config["MAX_CONTENT_LENGTH"] = max_upload_mb * MEGABYTE
-    busy = busy or threading.Lock()
+    busy, ended = busy or threading.Lock(), ended or threading.Event()
 
     @app.before_request
     def check_host():
@@ -162,7 +172,7 @@ def make_app(models, max_upload_mb, folder, host="localhost", busy=None):
         with contextlib.ExitStack() as stack:
             path = stack.enter_context(_received(folder, name))
             kept = stack.pop_all()
-        lines = (f"{json.dumps(event)}\n" for event in _answers(models, path, name, busy))
+        lines = (f"{json.dumps(event)}\n" for event in _answers(models, path, name, busy, ended))
         response = flask.Response(lines, mimetype="application/x-ndjson")
         response.call_on_close(kept.close)
         return response
@@ -170,10 +180,13 @@ def make_app(models, max_upload_mb, folder, host="localhost", busy=None):
     return app
 
 
-def _answers(models, path, name, busy):
+def _answers(models, path, name, busy, ended):
     """Yields the events of all models for a clip; an event without `model` is the last one."""
     with busy:
         for number, model in enumerate(models):
+            if ended.is_set():
+                yield {"error": ENDED}
+                return
             try:
                 for event in model.answer(path):
                     yield {"model": number, **event}

@@ -8,7 +8,10 @@ from tests.trainers.try_models import SEGMENTS, served, small_predictor, tried
 GSF, TSN = ["one", "two", "three"], ["<i>x</i>", "ö", "日本語の名前", "w", "v", "u"]
 DONE = "#answers:not([aria-busy])"
 LOADED_WIDTH = """async (video) => {
-  if (video.readyState < 2) await new Promise((loaded) => { video.onloadeddata = loaded; });
+  if (video.readyState < 2 && !video.error) {
+    await new Promise((loaded) => { video.onloadeddata = video.onerror = loaded; });
+  }
+  if (video.error) throw new Error(`The video must load. Received: ${video.error.message}`);
   return video.videoWidth;
 }"""
 
@@ -39,8 +42,13 @@ def boxes(page):
 
 
 def choose(page, path):
+    page.locator("article").first.wait_for()
     page.set_input_files("#file", path)
     page.locator(DONE).wait_for()
+
+
+def wait_for_answers(page):
+    page.locator("#status", has_text=" says ").wait_for()
 
 
 def test_two_models_answer_side_by_side(browser, address, predictors, video):
@@ -50,7 +58,7 @@ def test_two_models_answer_side_by_side(browser, address, predictors, video):
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "file"
     choose(page, video)
-    page.locator("article:nth-child(2) .maps figure").wait_for()
+    wait_for_answers(page)
     best = []
     for number, predictor in enumerate(predictors, 1):
         expected = predictor.top(video, 5)
@@ -70,8 +78,7 @@ def test_two_models_answer_side_by_side(browser, address, predictors, video):
         f"growing.mp4: gsf_resnet14thin says {best[0]}; tsn_resnet14thin says {best[1]}."
     )
     # Every picture and video is one, and nothing is wider than the window.
-    images = "images => images.every(image => image.complete && image.naturalWidth > 0)"
-    assert page.locator("img").evaluate_all(images)
+    page.locator("img").evaluate_all("images => Promise.all(images.map(each => each.decode()))")
     moving = page.locator(".moving video").first.evaluate(LOADED_WIDTH)
     assert moving == 2 * page.locator(".strips img").first.evaluate("image => image.naturalWidth")
     left, right = (box["x"] for box in boxes(page))
@@ -92,7 +99,7 @@ def test_a_damaged_file_gives_the_sentence_of_predict(
     assert page.inner_text("#error") == str(row.error).replace(str(damaged), "damaged.mp4")
     assert page.locator(".label").count() == 0
     choose(page, video)
-    page.locator("article:nth-child(2) .maps figure").wait_for()
+    wait_for_answers(page)
     assert not page.locator("#error").is_visible()
 
 
@@ -113,14 +120,16 @@ def test_a_recording_of_the_webcam(browser, address):
     """The camera is one of Chromium's own, with a moving picture."""
     page = browser.open(address, permissions=["camera"])
     page.select_option("#seconds", "2")
+    page.locator("article").first.wait_for()
     page.click("#record")
-    page.locator("article:nth-child(2) .maps figure").wait_for()
+    wait_for_answers(page)
     assert page.inner_text("#status").startswith("webcam.webm: gsf_resnet14thin says ")
     assert page.locator("#record").is_enabled()
 
 
 def test_a_webcam_that_is_not_allowed(browser, address):
     page = browser.open(address, permissions=[])
+    page.locator("article").first.wait_for()
     page.click("#record")
     page.locator("#error").wait_for()
     assert page.inner_text("#error").startswith("The webcam must be there, free and allowed.")
@@ -134,3 +143,27 @@ def test_a_server_that_has_ended(browser, predictors, tmp_path, video):
     page.set_input_files("#file", video)
     page.locator("#error").wait_for()
     assert "Look at the terminal of gsf-tf try" in page.inner_text("#error")
+
+
+def test_a_file_that_is_chosen_before_the_limit_is_known(browser, address, tmp_path):
+    large = tmp_path / "large.mp4"
+    large.write_bytes(bytes(3 * 2**20))
+    page = browser.open(address)
+
+    def choose_first(route):
+        page.set_input_files("#file", large)
+        route.continue_()
+
+    page.route("**/models", choose_first)
+    page.reload()
+    page.locator("#error").wait_for()
+    assert page.inner_text("#error").startswith("A file may have 1 MB. Received: large.mp4")
+
+
+def test_a_browser_that_is_too_old(browser, address):
+    page = browser.open(address)
+    page.add_init_script("delete window.TextDecoderStream")
+    page.reload()
+    assert "Received: one without TextDecoderStream. Open the page in" in page.inner_text("#error")
+    assert page.locator("#file").is_disabled() and page.locator("#record").is_disabled()
+    assert page.locator("article").count() == 0

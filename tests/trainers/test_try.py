@@ -1,6 +1,7 @@
 """`gsf-tf try`: the answers and limits of its server, and the command from its start to Ctrl-C."""
 
 import base64
+import concurrent.futures
 import contextlib
 import io
 import json
@@ -17,6 +18,7 @@ import numpy as np
 import psutil
 import pytest
 from PIL import Image
+from werkzeug.serving import make_server
 
 from gsf_tf.analysis import class_activation, gate_model
 from gsf_tf.data import frames_to_clip
@@ -26,8 +28,10 @@ from tests import exhaustive, program_forks
 from tests.data.video_maker import cut, make_video
 from tests.trainers.conftest import run
 from tests.trainers.try_models import SEGMENTS, SIDE, small_predictor, tried
-from trainers.try_server import BODY, MEGABYTE, TryServer, make_app
+from trainers.tried_model import _both_halves
+from trainers.try_server import BODY, MEGABYTE, TryServer, _Handler, make_app
 
+LIMIT = 120  # Seconds for any step of the command, on a machine with other work.
 NAMES = {"gsf_resnet14thin": ["a", "b", "c"], "tsn_resnet14thin": ["<i>x</i>", "ö", "日本", "w"]}
 
 
@@ -135,6 +139,17 @@ def test_maps_are_those_of_the_analysis(client, gsf, tsn, video):
     assert np.shape(frames) == (SEGMENTS, height, 2 * width, 3)
 
 
+def test_both_halves_of_a_layer_have_one_scale():
+    clip = np.full((2, 8, 8, 3), 128, np.uint8)
+    gates = keras.ops.ones((2, 4, 4, 2)) * [0.2, -1.0]
+    weak, strong = (
+        shown[..., 0] - shown[..., 2].astype(int) for shown in _both_halves(clip, gates)
+    )
+    assert weak.shape == clip.shape[:3]
+    assert 0 < weak.min() and strong.max() < 0  # Red and blue.
+    assert weak.max() < -strong.max() / 4
+
+
 def test_a_model_without_segments_says_so(tsn, folder, video):
     network = tsn.model.network
     other = keras.Model(network.input, network.output, name="other")
@@ -221,7 +236,7 @@ def test_the_page_may_load_nothing_from_elsewhere(client):
     files = pathlib.Path("trainers/try_page").iterdir()
     for file in files:
         assert "//" not in file.read_text().replace("// ", "").replace("https. ", ""), file
-    for file in ("page/page.js", "page/page.css"):
+    for file in ("page/needs.js", "page/page.js", "page/page.css"):
         assert client.get(file).status_code == 200 and file in page.text
     assert client.get("/page/../try_server.py").status_code == 404
 
@@ -237,6 +252,33 @@ def test_files_are_deleted_when_the_reader_leaves(client, folder, video):
     assert list(folder.iterdir()) == []
     # The next clip does not wait for the one that was left.
     assert len(events(send(client, video))) == 4
+
+
+def test_no_model_begins_with_a_clip_after_the_end(models, folder, video):
+    ended = threading.Event()
+    client = make_app(models, 1, str(folder), ended=ended).test_client()
+    headers = {"Content-Type": BODY}
+    in_work = client.post("/clips", headers=headers, data=video.read_bytes(), buffered=False)
+    lines = [next(in_work.response)]
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        waiting = threads.submit(lambda: events(send(client, video)))
+        ended.set()
+        first, maps, end = map(json.loads, lines + list(in_work.response))
+        assert (first["model"], maps["model"]) == (0, 0)
+        assert list(end) == ["error"] and "Start gsf-tf try again" in end["error"]
+        assert waiting.result(LIMIT) == [end]
+    in_work.close()
+    assert list(folder.iterdir()) == []
+
+
+def test_a_silent_client_is_given_up_without_a_word(models, folder, monkeypatch, caplog):
+    monkeypatch.setattr(_Handler, "timeout", 0.1)
+    app = make_app(models, 1, str(folder))
+    with make_server("127.0.0.1", 0, app, request_handler=_Handler) as server:
+        with socket.create_connection(("127.0.0.1", server.server_port)) as silent:
+            server.handle_request()
+            assert silent.recv(1) == b""
+    assert caplog.records == []
 
 
 def test_addresses_that_cannot_be_served():
@@ -285,14 +327,14 @@ def test_the_command_from_start_to_ctrl_c(predictors, tmp_path, video):
         "--top=2",
     ]
     with running("try_clips", *flags) as (address, process, result):
-        with urllib.request.urlopen(f"{address}models") as response:
+        with urllib.request.urlopen(f"{address}models", timeout=LIMIT) as response:
             about = json.load(response)
         assert [model["name"] for model in about["models"]] == [f"{p}.keras" for p in predictors]
         assert about["models"][1]["detail"] == "4 frames of 32 x 32 pixels, 4 classes"
         request = urllib.request.Request(
             f"{address}clips?name=a.mp4", video.read_bytes(), {"Content-Type": BODY}
         )
-        with urllib.request.urlopen(request) as response:
+        with urllib.request.urlopen(request, timeout=LIMIT) as response:
             lines = [json.loads(line) for line in response]
         for predictor, answer in zip(predictors.values(), lines[::2], strict=True):
             expected = predictor.top(video, 2)
@@ -328,13 +370,17 @@ def running(program, *flags):
         assert thread.is_alive(), result.stderr
         (process,) = psutil.Process(program_forks._server().pid).children()
         yield address, process, result
-    finally:
-        thread.join(30)
+        thread.join(LIMIT)
         assert not thread.is_alive()
+    finally:
+        while thread.is_alive():  # Something failed, and the fork server waits for the command.
+            for child in psutil.Process(program_forks._server().pid).children():
+                child.kill()
+            thread.join(0.1)
 
 
-def wait_for(condition, seconds=60):
-    end = time.monotonic() + seconds
+def wait_for(condition):
+    end = time.monotonic() + LIMIT
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.05)

@@ -5,10 +5,12 @@ const copyOf = (id) => byId(id).content.firstElementChild.cloneNode(true);
 
 const LEGENDS = {
   activation: "Bright: speaks for the class. The maps of all frames have one scale.",
-  gate: "Red: the gate is positive. Blue: negative. Plain: near 0, so the features stay in their frame.",
+  gate: "Red: the gate is positive. Blue: negative. Plain: near 0, so the features stay in their frame. " +
+    "Both halves of a layer have one scale.",
 };
 
-let about = { models: [], max_bytes: Infinity };
+let about; // The models and limits, when `ready` is fulfilled.
+let ready;
 let running = null; // The AbortController of the clip that is being answered.
 
 function say(text) {
@@ -122,17 +124,13 @@ async function answer(clip, name) {
   running = new AbortController();
   const { signal } = running;
   byId("error").hidden = true;
-  showModels();
-  if (clip.size > about.max_bytes) {
-    fail(
-      `A file may have ${megabytes(about.max_bytes)}. Received: ${name} with ` +
-        `${megabytes(clip.size)}. Cut it, or start gsf-tf try with a larger --max_upload_mb.`,
-    );
-    return;
-  }
   say(`The models look at ${name} …`);
   byId("answers").setAttribute("aria-busy", "true");
   try {
+    await ready;
+    if (signal.aborted) return;
+    showModels();
+    if (clip.size > about.max_bytes) return fail(tooLarge(clip, name));
     const response = await fetch(`clips?name=${encodeURIComponent(name)}`, {
       method: "POST",
       headers: { "Content-Type": "application/octet-stream" },
@@ -148,6 +146,13 @@ async function answer(clip, name) {
   } finally {
     if (!signal.aborted) byId("answers").removeAttribute("aria-busy");
   }
+}
+
+function tooLarge(clip, name) {
+  return (
+    `A file may have ${megabytes(about.max_bytes)}. Received: ${name} with ` +
+    `${megabytes(clip.size)}. Cut it, or start gsf-tf try with a larger --max_upload_mb.`
+  );
 }
 
 function summary(name) {
@@ -234,18 +239,22 @@ function listen() {
     drop.classList.remove("over");
     take(event.dataTransfer.files[0]);
   });
+  byId("file").disabled = byId("record").disabled = false;
 }
 
-async function start() {
-  try {
-    about = await (await fetch("models")).json();
-  } catch (error) {
-    return fail(`The server must answer. Received: ${error.message} Start gsf-tf try again.`);
-  }
+async function load() {
+  about = await (await fetch("models")).json();
   document.title = `Try a clip: ${about.models.map((model) => model.name).join(", ")}`;
   byId("limit").textContent = `At most ${megabytes(about.max_bytes)}.`;
   showModels();
+}
+
+function start() {
+  ready = load();
+  ready.catch((error) => {
+    fail(`The server must answer. Received: ${error.message} Start gsf-tf try again.`);
+  });
   listen();
 }
 
-start();
+if (byId("error").hidden) start(); // Otherwise needs.js has said what the browser lacks.
