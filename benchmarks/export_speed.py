@@ -29,7 +29,6 @@ exports, so that the next run only times them.
 """
 
 import contextlib
-import os
 import pathlib
 import tempfile
 import time
@@ -39,6 +38,7 @@ from absl import flags
 from benchmarks import speed_report
 from benchmarks.docs_flag import DOCS
 from benchmarks.export_forms import FORMS, HEADER, MODELS, RESNETS, runs_of, verdicts
+from benchmarks.input_flags import IMAGE_SIZE, NUM_SEGMENTS, THREADS
 from benchmarks.runtimes.model_run import RunSettings
 from trainers import cli
 
@@ -51,12 +51,10 @@ _MINUTES = flags.DEFINE_float(
     "minutes", 40, "Minutes after which no export is begun.", lower_bound=0.1
 )
 _LIMIT = flags.DEFINE_float("limit", 300, "Seconds for one step of one export.", lower_bound=1)
-_IMAGE_SIZE = flags.DEFINE_integer("image_size", 224, "Pixels.", lower_bound=32)
-_NUM_SEGMENTS = flags.DEFINE_integer("num_segments", 8, "Frames of a clip.", lower_bound=1)
-_THREADS = flags.DEFINE_integer("threads", os.cpu_count(), "Threads.", lower_bound=1)
 _FOLDER = flags.DEFINE_string("folder", None, "Folder that keeps the exports; of the same code.")
 _CSV = flags.DEFINE_string("csv", None, "File of the same figures.")
-flags.declare_key_flag("docs")
+for name in ("image_size", "num_segments", "threads", "docs"):
+    flags.declare_key_flag(name)
 
 
 def main(_):
@@ -88,8 +86,8 @@ def main(_):
             progress.advance(task)
 
         # Exports of another input are others.
-        folder = pathlib.Path(folder) / f"{_NUM_SEGMENTS.value}x{_IMAGE_SIZE.value}"
-        settings = RunSettings(folder, _THREADS.value, _IMAGE_SIZE.value, _NUM_SEGMENTS.value)
+        folder = pathlib.Path(folder) / f"{NUM_SEGMENTS.value}x{IMAGE_SIZE.value}"
+        settings = RunSettings(folder, THREADS.value, IMAGE_SIZE.value, NUM_SEGMENTS.value)
         settings.folder.mkdir(parents=True, exist_ok=True)
         begun = 0
         for runs in filter(None, families):
@@ -100,7 +98,7 @@ def main(_):
             )
     report = "\n\n".join(
         [
-            speed_report.machine(_THREADS.value),
+            speed_report.machine(THREADS.value),
             load_line(percent),
             speed_report.markdown_table(HEADER, [t.cells for t in timings], left=(0, 1)),
             speed_report.markdown_table(

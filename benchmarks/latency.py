@@ -11,13 +11,12 @@ The paper measured on an NVIDIA Titan V, in half precision but for RubiksNet. A 
 device cannot run in a precision is named with the reason, and the exit status is 1.
 """
 
-import os
-
 import tensorflow as tf
 from absl import flags
 
 from benchmarks import speed_report
 from benchmarks.docs_flag import DOCS
+from benchmarks.input_flags import IMAGE_SIZE, NUM_SEGMENTS, THREADS
 from benchmarks.interleave import interleave
 from benchmarks.latency_runs import (
     HEADER,
@@ -43,17 +42,15 @@ _PRECISIONS = flags.DEFINE_list(
 )
 _ROUNDS = flags.DEFINE_integer("rounds", 30, "Times that each is timed.", lower_bound=1)
 _WARMUP = flags.DEFINE_integer("warmup", 5, "Runs before them.", lower_bound=1)
-_IMAGE_SIZE = flags.DEFINE_integer("image_size", 224, "Pixels.", lower_bound=32)
-_NUM_SEGMENTS = flags.DEFINE_integer("num_segments", 8, "Frames of a clip.", lower_bound=1)
-_THREADS = flags.DEFINE_integer("threads", os.cpu_count(), "Threads on the CPU.", lower_bound=1)
-flags.declare_key_flag("docs")
+for name in ("image_size", "num_segments", "threads", "docs"):
+    flags.declare_key_flag(name)
 
 
 def main(_):
     console = cli.console()
     percent = others_percent()
     check_quiet(percent, DOCS.value)
-    tf.config.threading.set_intra_op_parallelism_threads(_THREADS.value)
+    tf.config.threading.set_intra_op_parallelism_threads(THREADS.value)
     precisions = check_precisions(_PRECISIONS.value, tf.config.list_physical_devices("GPU"))
     presets = check_presets(_PRESETS.value)
     pairs = [(preset, precision) for preset in presets for precision in precisions]
@@ -66,7 +63,7 @@ def main(_):
             progress.update(task, info=" ".join(name))
             progress.advance(task)
 
-        clip = random_clip(_NUM_SEGMENTS.value, _IMAGE_SIZE.value)
+        clip = random_clip(NUM_SEGMENTS.value, IMAGE_SIZE.value)
         for pair in pairs:
             try:
                 candidates[pair] = timed(make_forward(*pair, clip), _WARMUP.value)
@@ -76,7 +73,7 @@ def main(_):
         seconds = interleave(candidates, _ROUNDS.value, advance) if candidates else {}
     report = "\n\n".join(
         [
-            f"{device_name()}. {speed_report.machine(_THREADS.value)}",
+            f"{device_name()}. {speed_report.machine(THREADS.value)}",
             load_line(percent),
             speed_report.markdown_table(HEADER, [cells(*item) for item in seconds.items()]),
             *failures,

@@ -16,7 +16,6 @@ with --docs to a Markdown file and with --csv to a CSV file.
 """
 
 import contextlib
-import os
 import pathlib
 import tempfile
 
@@ -25,6 +24,7 @@ from absl import flags
 
 from benchmarks import speed_report
 from benchmarks.docs_flag import DOCS
+from benchmarks.input_flags import IMAGE_SIZE, NUM_SEGMENTS, THREADS
 from benchmarks.interleave import interleave
 from benchmarks.model_runs import GOALS, PRESETS, RUNTIMES, make_groups
 from benchmarks.quiet_machine import check_quiet, load_line, others_percent
@@ -35,12 +35,10 @@ from trainers import cli
 
 _PRESETS = flags.DEFINE_list("presets", list(PRESETS), "Only these presets.")
 _RUNTIMES = flags.DEFINE_list("runtimes", list(RUNTIMES), "Only these runtimes.")
-_IMAGE_SIZE = flags.DEFINE_integer("image_size", 224, "Pixels.", lower_bound=32)
-_NUM_SEGMENTS = flags.DEFINE_integer("num_segments", 8, "Frames of a clip.", lower_bound=1)
-_THREADS = flags.DEFINE_integer("threads", os.cpu_count(), "Threads.", lower_bound=1)
 _QUICK = flags.DEFINE_boolean("quick", False, "One clip, two rounds, nothing compiled by PyTorch.")
 _CSV = flags.DEFINE_string("csv", None, "File for the milliseconds of every candidate.")
-flags.declare_key_flag("docs")
+for name in ("image_size", "num_segments", "threads", "docs"):
+    flags.declare_key_flag(name)
 
 HEADER = ("Model", "Runtime", "Form", "Pass", "Clips", "Median ms", "Lowest ms", "Rounds")
 # Largest difference of the logits, over the largest logit.
@@ -58,7 +56,7 @@ def main(_):
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         progress = stack.enter_context(cli.progress(console))
         settings = RunSettings(
-            pathlib.Path(folder), _THREADS.value, _IMAGE_SIZE.value, _NUM_SEGMENTS.value
+            pathlib.Path(folder), THREADS.value, IMAGE_SIZE.value, NUM_SEGMENTS.value
         )
         calls = sum(len(group.runs) * (group.rounds + 2) for group in groups)
         task = progress.add_task("Timing", total=calls, info="")
@@ -79,7 +77,7 @@ def main(_):
             ]
     report = "\n\n".join(
         [
-            speed_report.machine(_THREADS.value),
+            speed_report.machine(THREADS.value),
             load_line(percent),
             speed_report.markdown_table(HEADER, rows),
             speed_report.markdown_table(

@@ -13,13 +13,12 @@ The table has milliseconds per call, medians over the rounds, and the goals with
 go to the terminal, with --docs to a Markdown file and with --csv, all candidates, to a CSV file.
 """
 
-import os
-
 import tensorflow as tf
 from absl import flags
 
 from benchmarks import speed_report
 from benchmarks.docs_flag import DOCS
+from benchmarks.input_flags import IMAGE_SIZE, NUM_SEGMENTS, THREADS
 from benchmarks.interleave import interleave, median_ratio
 from benchmarks.layer_case import PASSES, find_cases, make_candidate
 from benchmarks.quiet_machine import check_quiet, load_line, others_percent
@@ -32,13 +31,11 @@ _PRESETS = flags.DEFINE_list(
     ["tsm_resnet50", "gsf_resnet50", "gsf_bninception", "rubiksnet_tiny", "rubiksnet_large"],
     "Where the layers and their sizes are from.",
 )
-_IMAGE_SIZE = flags.DEFINE_integer("image_size", 224, "Pixels.", lower_bound=32)
-_NUM_SEGMENTS = flags.DEFINE_integer("num_segments", 8, "Frames of the clip.", lower_bound=1)
-_THREADS = flags.DEFINE_integer("threads", os.cpu_count(), "Threads of each op.", lower_bound=1)
 _ROUNDS = flags.DEFINE_integer("rounds", 25, "Rounds.", lower_bound=1)
 _QUICK = flags.DEFINE_boolean("quick", False, "Five rounds; nothing is written unless asked for.")
 _CSV = flags.DEFINE_string("csv", None, "File for the milliseconds of every candidate.")
-flags.declare_key_flag("docs")
+for name in ("image_size", "num_segments", "threads", "docs"):
+    flags.declare_key_flag(name)
 
 CANDIDATES = ("compiled", "reference", "copy")
 HEADER = ("Layer", "Map", "Stride", "Pass", *CANDIDATES, "copy / compiled", "reference / compiled")
@@ -48,13 +45,13 @@ COPY_LIMITS = {True: 1 / 0.5, False: 1 / 0.25}
 
 
 def main(_):
-    tf.config.threading.set_intra_op_parallelism_threads(_THREADS.value)
+    tf.config.threading.set_intra_op_parallelism_threads(THREADS.value)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     console = cli.console()
     percent = others_percent()
     check_quiet(percent, DOCS.value)
     rounds = 5 if _QUICK.value else _ROUNDS.value
-    cases = find_cases(_PRESETS.value, _IMAGE_SIZE.value, _NUM_SEGMENTS.value)
+    cases = find_cases(_PRESETS.value, IMAGE_SIZE.value, NUM_SEGMENTS.value)
     compiled = set()
     for status in ops.op_status():
         if status.implementation == "compiled":
@@ -78,7 +75,7 @@ def main(_):
     goals = [goal.verdict(seconds) for goal in make_goals(cases)]
     report = "\n\n".join(
         [
-            speed_report.machine(_THREADS.value),
+            speed_report.machine(THREADS.value),
             load_line(percent),
             speed_report.markdown_table(HEADER, table_rows(cases, seconds)),
             speed_report.markdown_table(("Ratio of times", "Goal", "Result", ""), goals),
