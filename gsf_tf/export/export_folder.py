@@ -32,7 +32,8 @@ def new_export(
         needed until then.
 
     Raises:
-        UserError: If `directory` exists or cannot be written, or the number of labels is wrong.
+        UserError: If `directory` exists or cannot be written, the number of labels is wrong, or a
+            model of several tasks has no task "action".
     """
     directory = pathlib.Path(directory)
     if directory.exists():
@@ -40,7 +41,13 @@ def new_export(
             "`directory` must be a folder that does not exist yet. "
             f"Received: directory={str(directory)!r}. Choose another one, or delete it."
         )
-    outputs = task_logits(model.output)[ACTION].shape[-1]
+    logits = task_logits(model.output)
+    if ACTION not in logits:
+        raise UserError(
+            f"A model of several tasks must have the task {ACTION!r}, to which the labels belong. "
+            f"Received: the tasks {', '.join(logits)}. Name one of them {ACTION!r}."
+        )
+    outputs = logits[ACTION].shape[-1]
     if len(labels.names) != outputs:
         raise UserError(
             "The model must have one output per label. "

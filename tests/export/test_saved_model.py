@@ -152,3 +152,10 @@ def test_a_multi_task_model_gives_the_outputs_of_every_task(tmp_path):
     dense = frames_to_clip(frames, 2, (32, 32), sampling="dense", frame_stride=2)
     wanted = tf.nn.softmax(model(dense[None], training=False)["action"])[0]
     np.testing.assert_allclose(predictor.probabilities(frames), wanted, atol=1e-4)
+
+
+def test_tasks_without_an_action(tmp_path):
+    model = from_preset("tsm_resnet14thin", {"verb": 3, "noun": 4}, 2, (32, 32, 3))
+    with pytest.raises(UserError, match="must have the task 'action'.*Received: the tasks verb, n"):
+        export_saved_model(model, LABELS, tmp_path / "1")
+    assert list(tmp_path.iterdir()) == []
