@@ -1,7 +1,7 @@
-"""The end of the programs `stock_*_run.py`, which run an export without gsf_tf.
+"""What the programs `stock_*_run.py` share, which run an export without gsf_tf.
 
 They are started by their file names, so this file is beside them on the path of imports and not in
-a package: `import stock_results`.
+a package: `import stock_results`, before TensorFlow.
 """
 
 import io
@@ -10,6 +10,10 @@ import pathlib
 import sys
 
 import numpy as np
+
+# TensorFlow imports Keras, and Keras imports these where they are installed, which takes a third of
+# the time. No export needs them.
+sys.modules.update({"matplotlib": None, "sklearn": None})
 
 
 def batches_of(rows):

@@ -9,8 +9,8 @@ import pathlib
 import sys
 
 import numpy as np
+import stock_results
 import tensorflow as tf
-from stock_results import write_results
 from stock_tensorflow_run import unknown_ops
 from streaming_frames import run_to_the_end
 
@@ -36,7 +36,7 @@ def main(saved_model_directory, frame_file, result_file):
 
         outputs = run_to_the_end(step, frames[:size], look_ahead)
         results.update({f"{size}/{name}": value for name, value in outputs.items()})
-    write_results(result_file, results, "gsf_tf")
+    stock_results.write_results(result_file, results, "gsf_tf")
 
 
 if __name__ == "__main__":

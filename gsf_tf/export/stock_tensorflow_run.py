@@ -8,8 +8,8 @@ import pathlib
 import sys
 
 import numpy as np
+import stock_results
 import tensorflow as tf
-from stock_results import write_results
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.python.framework import op_def_registry
 
@@ -54,7 +54,7 @@ def main(saved_model_directory, clip_file, result_file):
         for name in rows[0]:
             results[f"{size}/{name}"] = np.concatenate([row[name] for row in rows])
     replay_warmup(saved_model_directory, saved_model.signatures)
-    write_results(result_file, results, "gsf_tf")
+    stock_results.write_results(result_file, results, "gsf_tf")
 
 
 if __name__ == "__main__":

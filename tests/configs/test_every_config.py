@@ -43,7 +43,6 @@ COVERING = {
     ("gsf", "resnet50_epic100_16f"),
     ("controls", "tsm_resnet50_kinetics400_8f"),
     ("controls", "gst_resnet50_ssv1_16f"),
-    ("gsf_studies", "table5_tsm"),
     ("rubiksnet", "tiny_imagenet"),
     ("rubiksnet", "small_ucf101_8f"),
     ("rubiksnet", "large_aq_hmdb51_8f"),

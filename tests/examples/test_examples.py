@@ -44,7 +44,7 @@ def test_gate_shift_fuse_in_your_model(tmp_path):
     assert "2/2" in output and "differ by at most 0.0e+00" in output
 
 
-@pytest.mark.parametrize("epochs", exhaustive.cases([4, 18], lambda epochs: epochs == 4))
+@pytest.mark.parametrize("epochs", exhaustive.cases([2, 18], lambda epochs: epochs == 2))
 def test_notebook(epochs, tmp_path):
     """As it is committed, and every time with a shorter training."""
     nbformat = pytest.importorskip("nbformat", reason="the extra `notebook` is not installed")

@@ -149,10 +149,10 @@ def test_installed_programs_run_outside_of_a_checkout(installed, tmp_path):
     process = gsf_tf(
         installed,
         tmp_path,
-        *("train", "--config=gsf:resnet50_ssv1_8f", "--config.data.records=records"),
+        *("train", "--config=rubiksnet:tiny_ssv1_8f", "--config.data.records=records"),
         *("--config.model.weights=", "--config.augmentation.flip=0"),
         *("--config.model.image_size=64", "--config.data.batch_size=2"),
         *("--workdir=run", "--dry_run"),
     )
-    assert "gsf_resnet50" in process.stdout and process.stderr == ""
+    assert "rubiksnet_tiny" in process.stdout and process.stderr == ""
     assert (tmp_path / "run" / "dry_run.png").exists()

@@ -1,6 +1,6 @@
 """Trains one run undisturbed and one that is killed again and again; started by test_resume.py.
 
-  python -m tests.trainers.killed_run RECORDS FOLDER KILLS SEED
+  python -m tests.trainers.killed_run RECORDS FOLDER PRESET KILLS SEED
 
 Every life of a run is a fork of this process, which has imported TensorFlow and not used it, for
 importing takes longer than the run. SIGKILL comes at a random time after a life has first changed
@@ -26,14 +26,14 @@ VALUES = {
 }
 
 
-def start(records, workdir):
+def start(records, preset, workdir):
     """Forks, and trains in the child."""
     child = os.fork()
     if child:
         return child
     status = 1
     try:
-        run_training(small_config(records, **VALUES), workdir)
+        run_training(small_config(records, preset, **VALUES), workdir)
         status = 0
     finally:
         os._exit(status)
@@ -53,19 +53,19 @@ def listing(folder):
     return sorted(os.listdir(folder)) if folder.exists() else []
 
 
-def main(records, folder, kills, seed):
+def main(records, folder, preset, kills, seed):
     rng, folder = random.Random(seed), pathlib.Path(folder)
-    undisturbed = start(records, folder / "undisturbed")
+    undisturbed = start(records, preset, folder / "undisturbed")
     assert os.waitpid(undisturbed, 0)[1] == 0
     for life in range(kills):
-        child = start(records, folder / "killed")
+        child = start(records, preset, folder / "killed")
         assert wait_for_change(child, folder / "killed" / "checkpoints"), f"ended in life {life}"
         time.sleep(rng.uniform(0, 0.2))
         os.kill(child, signal.SIGKILL)
         assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
         print("killed at", listing(folder / "killed" / "checkpoints"), flush=True)
-    assert os.waitpid(start(records, folder / "killed"), 0)[1] == 0
+    assert os.waitpid(start(records, preset, folder / "killed"), 0)[1] == 0
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+    main(*sys.argv[1:4], int(sys.argv[4]), int(sys.argv[5]))

@@ -19,6 +19,7 @@ from gsf_tf.evaluation.protocol import PROTOCOLS
 from gsf_tf.export.litert import LITERT_KINDS
 from gsf_tf.export.saved_model import PRECISIONS
 from gsf_tf.trained.label_file import TORCH_FORMATS
+from tests import exhaustive
 from tests.program_forks import REPOSITORY
 from tests.trainers.conftest import run
 from trainers import cli
@@ -203,12 +204,15 @@ def test_required_flag():
 
 @pytest.mark.parametrize(
     ("arguments", "package", "distribution"),
-    [
-        (["train", "--config=smoke", "--workdir=w"], "ml_collections", "ml_collections"),
-        (["evaluate", "--workdir=w"], "matplotlib", "matplotlib"),
-        (["evaluate", "--workdir=w"], "sklearn", "scikit-learn"),
-        (["demo", "--output=d"], "matplotlib", "matplotlib"),
-    ],
+    exhaustive.cases(
+        [
+            (["train", "--config=smoke", "--workdir=w"], "ml_collections", "ml_collections"),
+            (["evaluate", "--workdir=w"], "matplotlib", "matplotlib"),
+            (["evaluate", "--workdir=w"], "sklearn", "scikit-learn"),
+            (["demo", "--output=d"], "matplotlib", "matplotlib"),
+        ],
+        lambda case: case[1] != "matplotlib",
+    ),
 )
 def test_missing_extra(arguments, package, distribution, tmp_path):
     process = gsf_tf(*arguments, blocked=[package])

@@ -28,8 +28,6 @@ from tests.trainers.small_run import (
     start_weights,
 )
 
-KILLS = 10
-
 
 @pytest.fixture
 def after_step(monkeypatch):
@@ -118,14 +116,21 @@ def test_a_batch_that_was_left_out_does_not_shift_a_resume(records, tmp_path, af
     assert metrics["input/damaged_clips"] == 4
 
 
-def test_killed_ten_times_it_ends_with_the_same_weights(records, tmp_path):
+@pytest.mark.parametrize(
+    ("preset", "kills"),
+    exhaustive.cases(
+        [("tsn_resnet14thin", 3), ("gsf_resnet14thin", 10)], lambda case: case[1] == 3
+    ),
+)
+def test_killed_again_and_again_it_ends_with_the_same_weights(preset, kills, records, tmp_path):
     """SIGKILL at random moments (tests/trainers/killed_run.py)."""
-    command = [sys.executable, "-m", "tests.trainers.killed_run", records, tmp_path, KILLS, 0]
+    program = "tests.trainers.killed_run"
+    command = [sys.executable, "-m", program, records, tmp_path, preset, kills, 0]
     process = subprocess.run(
         list(map(str, command)), cwd=REPOSITORY, capture_output=True, text=True
     )
     assert process.returncode == 0, process.stdout + process.stderr
-    assert process.stdout.count("killed at") == KILLS
+    assert process.stdout.count("killed at") == kills
     assert_same_run(tmp_path / "killed", tmp_path / "undisturbed")
 
 

@@ -10,6 +10,7 @@ from gsf_tf.training.devices import Devices
 from gsf_tf.training.learner import Learner
 from gsf_tf.training.run_state import RunState
 from gsf_tf.training.step_totals import StepTotals
+from tests import exhaustive
 from tests.trainers.small_run import small_config
 from trainers.train_loop import train_feed
 
@@ -30,7 +31,10 @@ def two_steps(records, preset, jit_compile):
     return losses, learner.model.get_weights()
 
 
-@pytest.mark.parametrize("preset", ["tsm_resnet14thin", "gsf_resnet14thin"])
+@pytest.mark.parametrize(
+    "preset",
+    exhaustive.cases(["tsm_resnet14thin", "gsf_resnet14thin"], lambda preset: "gsf" in preset),
+)
 def test_xla_takes_the_same_steps(records, preset):
     losses, weights = two_steps(records, preset, jit_compile=False)
     xla_losses, xla_weights = two_steps(records, preset, jit_compile=True)

@@ -216,8 +216,8 @@ def test_a_count_that_the_shard_cannot_hold_is_damage(tmp_path):
 
 def test_fuzzed_descriptions():
     """More in `python -m tests.data.fuzz_descriptions`."""
-    results = list(watch(fuzz_descriptions.PROGRAM, 30000, 150, 150, 300))
+    results = list(watch(fuzz_descriptions.PROGRAM, 30000, 80, 80, 300))
     assert {outcome for _, _, outcome in results} == {"valid", "reported"}, [
         result for result in results if result[2] not in ("valid", "reported")
     ]
-    assert len(results) == 150
+    assert len(results) == 80
