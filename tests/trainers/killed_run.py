@@ -1,6 +1,6 @@
 """Trains one run undisturbed and one that is killed again and again; started by test_resume.py.
 
-  python -m tests.trainers.killed_run RECORDS FOLDER PRESET KILLS SEED
+  python -m tests.trainers.killed_run RECORDS FOLDER KILLS SEED
 
 Every life of a run is a fork of this process, which has imported TensorFlow and not used it, for
 importing takes longer than the run. SIGKILL comes at a random time after a life has first changed
@@ -17,7 +17,6 @@ import time
 from tests.trainers.small_run import run_training, small_config
 
 VALUES = {
-    "epochs": 5,
     "eval_every_epochs": 2,
     "model.dropout": 0.5,
     "augmentation.erasing": 0.3,
@@ -26,14 +25,14 @@ VALUES = {
 }
 
 
-def start(records, preset, workdir):
+def start(records, epochs, workdir):
     """Forks, and trains in the child."""
     child = os.fork()
     if child:
         return child
     status = 1
     try:
-        run_training(small_config(records, preset, **VALUES), workdir)
+        run_training(small_config(records, epochs=epochs, **VALUES), workdir)
         status = 0
     finally:
         os._exit(status)
@@ -53,19 +52,20 @@ def listing(folder):
     return sorted(os.listdir(folder)) if folder.exists() else []
 
 
-def main(records, folder, preset, kills, seed):
+def main(records, folder, kills, seed):
     rng, folder = random.Random(seed), pathlib.Path(folder)
-    undisturbed = start(records, preset, folder / "undisturbed")
+    epochs = 2 + kills // 3  # A life takes a step or two, and an epoch has six.
+    undisturbed = start(records, epochs, folder / "undisturbed")
     assert os.waitpid(undisturbed, 0)[1] == 0
     for life in range(kills):
-        child = start(records, preset, folder / "killed")
+        child = start(records, epochs, folder / "killed")
         assert wait_for_change(child, folder / "killed" / "checkpoints"), f"ended in life {life}"
         time.sleep(rng.uniform(0, 0.2))
         os.kill(child, signal.SIGKILL)
         assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
         print("killed at", listing(folder / "killed" / "checkpoints"), flush=True)
-    assert os.waitpid(start(records, preset, folder / "killed"), 0)[1] == 0
+    assert os.waitpid(start(records, epochs, folder / "killed"), 0)[1] == 0
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4], int(sys.argv[4]), int(sys.argv[5]))
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))

@@ -116,16 +116,10 @@ def test_a_batch_that_was_left_out_does_not_shift_a_resume(records, tmp_path, af
     assert metrics["input/damaged_clips"] == 4
 
 
-@pytest.mark.parametrize(
-    ("preset", "kills"),
-    exhaustive.cases(
-        [("tsn_resnet14thin", 3), ("gsf_resnet14thin", 10)], lambda case: case[1] == 3
-    ),
-)
-def test_killed_again_and_again_it_ends_with_the_same_weights(preset, kills, records, tmp_path):
+@pytest.mark.parametrize("kills", exhaustive.cases([3, 10], lambda kills: kills == 3))
+def test_killed_again_and_again_it_ends_with_the_same_weights(kills, records, tmp_path):
     """SIGKILL at random moments (tests/trainers/killed_run.py)."""
-    program = "tests.trainers.killed_run"
-    command = [sys.executable, "-m", program, records, tmp_path, preset, kills, 0]
+    command = [sys.executable, "-m", "tests.trainers.killed_run", records, tmp_path, kills, 0]
     process = subprocess.run(
         list(map(str, command)), cwd=REPOSITORY, capture_output=True, text=True
     )
