@@ -51,6 +51,9 @@ RUBIKSNETS = tuple(
     f"rubiksnet_{tier}{kind}" for tier in ("tiny", "large") for kind in ("", "_aq", HARDENED)
 )
 MODELS = RESNETS + RUBIKSNETS
+# Models that are compared are in memory at the same time. TensorFlow takes more than a gigabyte for
+# each frozen SavedModel of a ResNet-50.
+COMPARED = (("tsn_resnet50", "gsf_resnet50"), ("tsm_resnet50", "gsm_resnet50"), RUBIKSNETS)
 HEADER = ("Model", "Form", "ms", "Processor ms", "MB", "Difference", "Rounds")
 
 

@@ -37,7 +37,7 @@ from absl import flags
 
 from benchmarks import speed_report
 from benchmarks.docs_flag import DOCS
-from benchmarks.export_forms import FORMS, HEADER, MODELS, RESNETS, runs_of, verdicts
+from benchmarks.export_forms import COMPARED, FORMS, HEADER, MODELS, runs_of, verdicts
 from benchmarks.input_flags import IMAGE_SIZE, NUM_SEGMENTS, THREADS
 from benchmarks.runtimes.model_run import RunSettings
 from trainers import cli
@@ -65,12 +65,11 @@ def main(_):
     percent = others_percent()
     check_quiet(percent, DOCS.value)
     check_names(_MODELS.value, _FORMS.value)
-    # ResNets and RubiksNets are not compared, so that fewer models are in memory at once.
-    families = [
-        runs_of([m for m in _MODELS.value if (m in RESNETS) == is_resnet], _FORMS.value)
-        for is_resnet in (True, False)
+    groups = [
+        runs_of([model for model in _MODELS.value if model in compared], _FORMS.value)
+        for compared in COMPARED
     ]
-    total = sum(map(len, families))
+    total = sum(map(len, groups))
     console.print(
         f"{total} exports of {len(_MODELS.value)} models, {_ROUNDS.value} rounds. No export is "
         f"begun after {_MINUTES.value:g} minutes."
@@ -90,7 +89,7 @@ def main(_):
         settings = RunSettings(folder, THREADS.value, IMAGE_SIZE.value, NUM_SEGMENTS.value)
         settings.folder.mkdir(parents=True, exist_ok=True)
         begun = 0
-        for runs in filter(None, families):
+        for runs in filter(None, groups):
             begun += len(runs)
             until = start + 60 * _MINUTES.value * begun / total
             timings += measure(

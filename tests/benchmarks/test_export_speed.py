@@ -1,5 +1,6 @@
 """The served-graph table: what is compared, and that it is bounded and the model."""
 
+import itertools
 import subprocess
 import sys
 import time
@@ -8,7 +9,17 @@ import numpy as np
 import pytest
 
 from benchmarks.annealed import anneal
-from benchmarks.export_forms import FLOAT, FORMS, MODELS, RESNETS, Timing, runs_of, verdicts
+from benchmarks.export_forms import (
+    COMPARED,
+    FLOAT,
+    FORMS,
+    GOALS,
+    MODELS,
+    RESNETS,
+    Timing,
+    runs_of,
+    verdicts,
+)
 from benchmarks.export_runs import check_names, measure
 from benchmarks.runtimes.exporter_runtime import MOVED_SHARE
 from benchmarks.runtimes.exporter_runtime import Runtime as Exporter
@@ -45,6 +56,13 @@ def test_every_model_is_timed_in_the_forms_that_it_has():
     for model in ("rubiksnet_large_aq", "rubiksnet_large_hardened"):
         assert [form for name, form in runs if name == model] == ["saved_model"]
     assert not [key for key in runs if key[0].startswith("rubiksnet") and FORMS[key[1]].of_twin]
+
+
+def test_what_a_goal_compares_is_timed_in_turn():
+    assert sorted(itertools.chain(*COMPARED)) == sorted(MODELS)
+    for goal in GOALS:
+        models = {name.split(" ")[0] for name in (goal.candidate, *goal.rivals)}
+        assert any(models <= set(compared) for compared in COMPARED), goal
 
 
 @pytest.mark.parametrize(
