@@ -152,11 +152,9 @@ def find_motion(draws):
     if x.shape.rank == 4 and draws.chance(0.8):
         segments = 2 + segments % 2 if -9 < segments < 9 else segments
         x = x[: x.shape[0] // segments * segments] if 0 < segments < 9 else x
-    window = draws.one_of([3, 5, 7, 15, 255, draws.size(20)])
-    sigma, temperature = (
-        draws.one_of([0.5, 5.0, 100.0, 1e-30, 1e30, 0.0, -1.0, float("inf"), float("nan")])
-        for _ in range(2)
-    )
+    window = draws.one_of([3, 5, 7, 15, 255, 3, 5, 7, 15, draws.size(20)])
+    good, bad = [0.5, 5.0, 100.0, 1e-30, 1e30], [0.0, -1.0, float("inf"), float("nan")]
+    sigma, temperature = (draws.one_of(bad if draws.chance(0.05) else good) for _ in range(2))
     if draws.chance(0.5):
         with tf.GradientTape() as tape:
             tape.watch(x)

@@ -240,6 +240,29 @@ def test_the_shapes_of_a_graph_are_known(ops_path):
     assert saved.shape.as_list() == [None, 5, 6, None]
 
 
+@pytest.mark.parametrize("shape", [(0, 4, 5, 6), (4, 0, 5, 6), (4, 3, 0, 6)])
+def test_nothing_has_no_flow(ops_path, shape):
+    flow, gradient = value_and_gradient(tf.zeros(shape), tf.zeros([*shape[:3], 3]), 2, 3)
+    assert flow.shape == (*shape[:3], 3) and gradient.shape == shape
+
+
+@pytest.mark.parametrize("ops_path", ["reference"], indirect=True)
+def test_the_reference_has_a_second_derivative(ops_path):
+    x, direction = tf.constant(features(1, 3, 4, 3)), features(1, 3, 4, 3, seed=1)
+    upstream = features(1, 3, 4, 3, seed=2)
+
+    def slope(x):
+        gradient = value_and_gradient(x, upstream, T, 3, 1.0, 5.0)[1]
+        return tf.reduce_sum(gradient * direction)
+
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        value = slope(x)
+    numerical = (slope(x + 1e-5 * direction) - slope(x - 1e-5 * direction)) / 2e-5
+    along = tf.reduce_sum(tape.gradient(value, x) * direction)
+    np.testing.assert_allclose(along, numerical, rtol=1e-6)
+
+
 @compiled
 def test_the_compiled_gradient_has_none(ops_path):
     x = tf.constant(features(1, 2, 2, 2))
