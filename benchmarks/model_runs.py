@@ -8,6 +8,7 @@ from benchmarks.speed_goal import SpeedGoal
 RUNTIMES = ("tensorflow", "pytorch", "onnxruntime", "openvino")
 PRESETS = (
     *(f"{method}_resnet50" for method in ("tsn", "tsm", "gsm", "gsf")),
+    "gsf_resnet50_ms",
     *("rubiksnet_tiny", "rubiksnet_large"),
     *(f"{method}_bninception" for method in ("tsn", "tsm", "gsm", "gsf")),
 )
@@ -48,6 +49,7 @@ def _goal(text, candidate, rivals, limit, form="frozen", mode="inference", batch
 
 GOALS = [
     _goal("GSF-ResNet50 / TSN-ResNet50", "gsf_resnet50", ["tsn_resnet50"], 1.05),
+    _goal("GSF-ResNet50+MS / GSF-ResNet50", "gsf_resnet50_ms", ["gsf_resnet50"], 1.10),
     _goal("GSF-BNInception / TSN-BNInception", "gsf_bninception", ["tsn_bninception"], 1.05),
     _goal(
         "GSF-ResNet50 / TSN-ResNet50", "gsf_resnet50", ["tsn_resnet50"], 1.10, "step", "training"

@@ -28,7 +28,10 @@ from trainers import cli
 
 _PRESETS = flags.DEFINE_list(
     "presets",
-    ["tsm_resnet50", "gsf_resnet50", "gsf_bninception", "rubiksnet_tiny", "rubiksnet_large"],
+    [
+        *("tsm_resnet50", "gsf_resnet50", "gsf_resnet50_ms", "gsf_bninception"),
+        *("rubiksnet_tiny", "rubiksnet_large"),
+    ],
     "Where the layers and their sizes are from.",
 )
 _ROUNDS = flags.DEFINE_integer("rounds", 25, "Rounds.", lower_bound=1)

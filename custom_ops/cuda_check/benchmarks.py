@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from custom_ops.cuda_check.calls import (
+    MOTION_FLOW_SAVED,
     Gradients,
     Saved,
     TemporalShiftShape,
@@ -14,7 +15,12 @@ from custom_ops.cuda_check.calls import (
     itemsize,
     real,
 )
-from custom_ops.cuda_check.cases import GateShiftFuseCase, RubiksShiftCase, TemporalShiftCase
+from custom_ops.cuda_check.cases import (
+    GateShiftFuseCase,
+    MotionFlowCase,
+    RubiksShiftCase,
+    TemporalShiftCase,
+)
 
 NUM_SEGMENTS = 8
 # Height and width, channels: RubiksNet's five stages, width 54 (Tiny) and 72 (Large).
@@ -69,6 +75,10 @@ def cases(op, num_clips):
         for size, channels in BN_INCEPTION_MAPS:
             case = GateShiftFuseCase((*lead, size, size, channels), channels)
             yield f"GSF-BN-Inception {size}x{size}x{channels}", case
+    elif op == "motion_flow":
+        # Between the second and the third stage, with the paper's window.
+        case = MotionFlowCase((*lead, 28, 28, 64), 15, sigma=5.0, temperature=100.0)
+        yield "MotionSqueeze 28x28x64", case
     else:
         for model, size, channels in RUBIKSNET_MAPS:
             case = RubiksShiftCase((*lead, size, size, channels), shift=0.99)
@@ -93,6 +103,7 @@ def prepare(case, kernels, arrays, dtype):
         "temporal_shift": _prepare_temporal_shift,
         "rubiks_shift": _prepare_rubiks_shift,
         "gate_shift_fuse": _prepare_gate_shift_fuse,
+        "motion_flow": _prepare_motion_flow,
     }[case.op]
     return prepare_case(case, kernels, arrays, dtype)
 
@@ -187,6 +198,36 @@ def _prepare_gate_shift_fuse(case, kernels, arrays, dtype):
         "gradient": 3 * nbytes,
         "forward": 2 * nbytes,
     }
+    return [Run(name, bytes_of[name], runs[name]) for name in runs]
+
+
+def _prepare_motion_flow(case, kernels, arrays, dtype):
+    shape, elements = case.struct(dtype), int(np.prod(case.shape))
+    clips, frames, height, width, channels = case.shape
+    positions = elements // channels
+    saved_count = clips * (frames - 1) * height * width * MOTION_FLOW_SAVED
+    x_bytes, y_bytes = (count * itemsize(dtype) for count in (elements, 3 * positions))
+    spaces = [
+        arrays.workspace(name, shape).pointer for name in ("motion_flow", "motion_flow_gradient")
+    ]
+    runs = {"forward": [], "gradient": []}
+
+    def add():
+        x, of_x = (arrays.random(elements, dtype).pointer for _ in range(2))
+        y, of_y = (arrays.random(3 * positions, dtype).pointer for _ in range(2))
+        saved = arrays.empty(saved_count * real(dtype).itemsize).pointer
+        call = functools.partial(kernels.call, "motion_flow_cuda", x, y, saved, spaces[0], shape)
+        gradient = functools.partial(
+            kernels.call, "motion_flow_gradient_cuda", x, saved, of_y, of_x, spaces[1], shape
+        )
+        # The gradient reads what the forward pass saved.
+        call()
+        for name, run in zip(runs, (call, gradient), strict=True):
+            runs[name].append(lambda stream, run=run: run(stream=stream))
+
+    for _ in range(number_of_sets(x_bytes + y_bytes)):
+        add()
+    bytes_of = {"forward": x_bytes + y_bytes, "gradient": 2 * x_bytes + y_bytes}
     return [Run(name, bytes_of[name], runs[name]) for name in runs]
 
 

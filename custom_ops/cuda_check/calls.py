@@ -10,6 +10,8 @@ DTYPES = {"float32": 0, "bfloat16": 1, "float16": 2, "float64": 3}
 POISON = 0xFF
 GUARD_BYTES = 256
 BLOCK = 1 << 20
+# Numbers per position that the forward pass of the motion flow saves.
+MOTION_FLOW_SAVED = 6
 
 
 class KernelError(RuntimeError):
@@ -39,6 +41,15 @@ class GateShiftFuseShape(ctypes.Structure):
         *((name, ctypes.c_int64) for name in ("channels", "processed")),
         ("epsilon", ctypes.c_double),
         *((name, ctypes.c_int32) for name in ("training", "learned_fusion", "causal", "dtype")),
+    ]
+
+
+class MotionFlowShape(ctypes.Structure):
+    _fields_ = [
+        *((name, ctypes.c_int64) for name in ("num_frames", "num_segments", "height", "width")),
+        *((name, ctypes.c_int64) for name in ("channels", "window")),
+        *((name, ctypes.c_double) for name in ("sigma", "temperature")),
+        ("dtype", ctypes.c_int32),
     ]
 
 
@@ -117,7 +128,10 @@ class Kernels:
 
     def __init__(self, library, memory, offset=0):
         self.library, self.memory, self.offset = ctypes.CDLL(str(library)), memory, offset
-        for name in ("rubiks_shift", "gate_shift_fuse", "gate_shift_fuse_gradient"):
+        for name in (
+            *("rubiks_shift", "gate_shift_fuse", "gate_shift_fuse_gradient"),
+            *("motion_flow", "motion_flow_gradient"),
+        ):
             getattr(self.library, f"gsf_{name}_workspace_cuda").restype = ctypes.c_int64
         self.library.gsf_cuda_error_string.restype = ctypes.c_char_p
 
@@ -205,6 +219,31 @@ class Kernels:
             for name in gradient_names:
                 result[f"d_{name}"] = gradients[name].read(one, weights[name].shape)
             return result
+
+    def motion_flow(self, x, shape, dtype, upstream):
+        """Returns a dictionary as `references.motion_flow` does."""
+        frames, height, width, _ = x.shape
+        pairs = frames - frames // shape.num_segments
+        saved_shape = (pairs, height, MOTION_FLOW_SAVED, width)
+        with self.session() as arrays:
+            source = arrays.new(x, self.offset)
+            y = arrays.empty(upstream.nbytes, self.offset * x.itemsize)
+            saved = arrays.empty(int(np.prod(saved_shape)) * real(dtype).itemsize)
+            workspace = arrays.workspace("motion_flow", shape)
+            all_arrays = (source, y, saved, workspace)
+            self.call("motion_flow_cuda", *(a.pointer for a in all_arrays), shape)
+            workspace.read("uint8", -1)
+            of_y = arrays.new(upstream, self.offset)
+            of_x = arrays.empty(x.nbytes, self.offset * x.itemsize)
+            workspace = arrays.workspace("motion_flow_gradient", shape)
+            all_arrays = (source, saved, of_y, of_x, workspace)
+            self.call("motion_flow_gradient_cuda", *(a.pointer for a in all_arrays), shape)
+            workspace.read("uint8", -1)
+            return {
+                "y": y.read(dtype, upstream.shape),
+                "saved": saved.read(real(dtype), saved_shape),
+                "d_x": of_x.read(dtype, x.shape),
+            }
 
     def call(self, name, *arguments, stream=None):
         """Calls a function of the library; pointers are integers, structures go by reference."""

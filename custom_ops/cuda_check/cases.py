@@ -155,6 +155,46 @@ class GateShiftFuseCase:
         )
 
 
+@dataclasses.dataclass(frozen=True)
+class MotionFlowCase:
+    """At a higher temperature, the exponential would enlarge what rounding adds up to."""
+
+    shape: tuple  # clips, frames, height, width, channels
+    window: int
+    sigma: float = 3.0
+    temperature: float = 8.0
+
+    op = "motion_flow"
+
+    def struct(self, dtype):
+        clips, frames, height, width, channels = self.shape
+        return calls.MotionFlowShape(
+            clips * frames, frames, height, width, channels, self.window, self.sigma,
+            self.temperature, DTYPES[dtype],
+        )  # fmt: skip
+
+    def arrays(self, dtype):
+        clips, frames, *rest = self.shape
+        random = np.random.default_rng(5)
+        x = encode(random.normal(size=(clips * frames, *rest)), dtype)
+        return x, encode(random.normal(size=(*x.shape[:3], 3)), dtype)
+
+    def run(self, kernels, dtype):
+        x, upstream = self.arrays(dtype)
+        return kernels.motion_flow(x, self.struct(dtype), dtype, upstream)
+
+    def expected(self, dtype):
+        x, upstream = self.arrays(dtype)
+        return references.motion_flow(
+            decode(x, dtype),
+            self.shape[1],
+            self.window,
+            self.sigma,
+            self.temperature,
+            decode(upstream, dtype),
+        )
+
+
 def errors(results, expected, dtype):
     """Returns for every array how far it is from `expected`: 1 is what rounding explains.
 
@@ -249,6 +289,10 @@ SMALL_CASES = [
     GateShiftFuseCase((2, 4, 5, 4, 16), 16, causal=True),
     GateShiftFuseCase((1, 5, 4, 4, 9), 8, causal=True, in_place=True),
     GateShiftFuseCase((2, 1, 3, 3, 4), 4, causal=True, fusion=False, training=False),
+    MotionFlowCase((2, 3, 4, 5, 8), 5),
+    MotionFlowCase((1, 2, 2, 3, 5), 17, sigma=5.0),
+    MotionFlowCase((1, 3, 1, 2, 70), 3),
+    MotionFlowCase((0, 2, 3, 3, 4), 3),
 ]
 # More channels than one block can do in place.
 WIDE_CASES = [
@@ -265,4 +309,5 @@ LARGE_CASES = [
     GateShiftFuseCase((1, 8, 28, 28, 64), 16, in_place=True),
     GateShiftFuseCase((2, 4, 14, 14, 64), 64, training=False),
     GateShiftFuseCase((2, 8, 7, 7, 512), 128),
+    MotionFlowCase((1, 8, 28, 28, 64), 15, sigma=5.0),
 ]

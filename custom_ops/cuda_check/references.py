@@ -158,6 +158,68 @@ def gate_shift_fuse(x, weights, num_segments, processed, epsilon, training, upst
     return result
 
 
+def motion_flow(x, num_segments, window, sigma, temperature, upstream):
+    """Returns a dictionary of y, what the forward pass saves, and the gradient `d_x`.
+
+    Args:
+        x: `[B * T, H, W, C]`.
+        num_segments: T.
+        window: Displacements in each direction.
+        sigma: Standard deviation of the Gaussian.
+        temperature: Factor of the softmax.
+        upstream: Gradient of y, `[B * T, H, W, 3]`.
+    """
+    frames, height, width, channels = x.shape
+    reach = window // 2
+    length = np.sqrt(np.sum(x**2, -1, keepdims=True) + 1e-6)
+    clips = (x / length).reshape(-1, num_segments, height, width, channels)
+    # [pair, H, W, C], and the later one with zeros around it.
+    before = clips[:, :-1].reshape(-1, height, width, channels)
+    padding = [(0, 0), (reach, reach), (reach, reach), (0, 0)]
+    after = np.pad(clips[:, 1:].reshape(before.shape), padding)
+    # Displacements in their order, (y, x).
+    steps = np.stack(np.divmod(np.arange(window**2), window), -1) - reach
+
+    def window_at(array, step):
+        top, left = step + reach
+        return array[:, top : top + height, left : left + width]
+
+    products = np.stack([np.sum(before * window_at(after, step), -1) for step in steps], -1)
+    correlation = np.maximum(products, 0)
+    best = steps[np.argmax(correlation, -1)]
+    confidence = np.max(correlation, -1, keepdims=True)
+    gaussian = np.exp(-np.sum((steps - best[..., None, :]) ** 2, -1) / (2 * sigma**2))
+    weights = np.exp(temperature * (gaussian * correlation - confidence))
+    total = np.sum(weights, -1, keepdims=True)
+    weights /= total
+    flow = weights @ steps[:, ::-1] / reach
+    y = np.concatenate([flow, confidence], -1).reshape(-1, num_segments - 1, height, width, 3)
+    saved = np.concatenate([confidence, best, total, flow], -1)
+
+    slopes = upstream.reshape(-1, num_segments, height, width, 3)
+    slopes = np.concatenate([slopes[:, :-2], slopes[:, -2:].sum(1, keepdims=True)], 1)
+    slopes = slopes.reshape(-1, height, width, 3)
+    distance = steps[:, ::-1] / reach - flow[..., None, :]
+    slope = weights * np.sum(slopes[..., None, :2] * distance, -1) * temperature * gaussian
+    slope += np.all(steps == best[..., None, :], -1) * slopes[..., 2:]
+    slope *= products > 0
+    d_before, d_after = np.zeros_like(before), np.zeros_like(after)
+    for number, step in enumerate(steps):
+        of_step = slope[..., number, None]
+        d_before += of_step * window_at(after, step)
+        window_at(d_after, step)[...] += of_step * before
+    gradient = np.zeros_like(clips)
+    gradient[:, :-1] += d_before.reshape(gradient[:, :-1].shape)
+    inside = d_after[:, reach : reach + height, reach : reach + width]
+    gradient[:, 1:] += inside.reshape(gradient[:, 1:].shape)
+    along = np.sum(gradient * clips, -1, keepdims=True) * clips
+    return {
+        "y": np.concatenate([y, y[:, -1:]], 1).reshape(frames, height, width, 3),
+        "saved": np.moveaxis(saved, -1, 2),
+        "d_x": (gradient - along).reshape(x.shape) / length,
+    }
+
+
 def _shift_time(clips, step):
     """`y[:, t] = clips[:, t + step]`, zero beyond the ends."""
     y = np.zeros_like(clips)

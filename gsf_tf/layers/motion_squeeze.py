@@ -3,10 +3,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from gsf_tf import ops
 from gsf_tf.layers.arguments import check_feature_map
 from gsf_tf.layers.batch_normalization import BatchNormalization
 from gsf_tf.layers.temporal_layer import TemporalLayer
-from gsf_tf.ops.reference.motion_flow import motion_flow
+from gsf_tf.ops.motion_flow import MAX_WINDOW, as_attribute
 
 # Channels after each of the first three stages; the last one has those of the input.
 WIDTHS = (16, 32, 64)
@@ -22,15 +23,15 @@ class MotionSqueeze(TemporalLayer):
     the next frame within a window, which gives a displacement in x and in y and a confidence
     (`flow`). Four stages of a depthwise and a 1x1 convolution turn these three channels into as
     many as the input has, and the result is added to the input. Every convolution is followed by
-    batch normalization and a ReLU. Correlations are computed row by row of the window, so that a
-    tensor of all displacements never exists.
+    batch normalization and a ReLU. The flow is `gsf_tf.ops.motion_flow`, on whose compiled and
+    reference path a tensor of all displacements never exists.
 
     Maps smaller than the window are allowed: positions outside a map are zeros. In half precision,
     the flow is computed in float32.
 
     Args:
         num_segments: Integer >= 2. Frames per clip, T.
-        window: Number of displacements in each direction, an odd integer >= 3. The largest
+        window: Number of displacements in each direction, an odd integer, 3..255. The largest
             displacement is `window // 2` elements of the map.
         filters: Integer >= 1. Channels in which frames are compared.
         sigma: Standard deviation of the Gaussian around the best displacement, > 0, in elements.
@@ -63,6 +64,7 @@ class MotionSqueeze(TemporalLayer):
     """
 
     method = "ms"
+    op = "motion_flow"
 
     def __init__(
         self,
@@ -82,16 +84,15 @@ class MotionSqueeze(TemporalLayer):
                 "`num_segments` of MotionSqueeze must be 2 or more, because it compares a frame "
                 f"with the next one. Received: num_segments={num_segments!r}"
             )
-        if int(window) != window or window < 3 or window % 2 == 0:
+        if int(window) != window or not 3 <= window <= MAX_WINDOW or window % 2 == 0:
             raise ValueError(
-                "`window` must be an odd integer >= 3: the displacements on both sides, and none. "
-                f"Received: window={window!r}"
+                f"`window` must be an odd integer, 3..{MAX_WINDOW}: the displacements on both "
+                f"sides, and none. Received: window={window!r}"
             )
         if int(filters) != filters or filters < 1:
             raise ValueError(f"`filters` must be an integer >= 1. Received: filters={filters!r}")
         for name, value in (("sigma", sigma), ("temperature", temperature)):
-            if not 0 < value < float("inf"):
-                raise ValueError(f"`{name}` must be > 0. Received: {name}={value!r}")
+            as_attribute(name, value)
         self.window = int(window)
         self.filters = int(filters)
         self.sigma = float(sigma)
@@ -99,6 +100,7 @@ class MotionSqueeze(TemporalLayer):
         self.momentum = momentum
         self.epsilon = epsilon
         self.synchronized = synchronized
+        self.supports_jit = ops.implementation_of(self.op) == "reference"
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         channels = check_feature_map(self.name, input_shape)
@@ -157,7 +159,9 @@ class MotionSqueeze(TemporalLayer):
             last frame of a clip has those of the frame before it.
         """
         features = self._convolve(0, inputs, training)
-        return motion_flow(features, self.num_segments, self.window, self.sigma, self.temperature)
+        return ops.motion_flow(
+            features, self.num_segments, self.window, self.sigma, self.temperature
+        )
 
     def _convolve(self, position, inputs, training):
         outputs = self.convolutions[position](inputs)

@@ -14,6 +14,7 @@ from gsf_tf.ops.implementation import (
     implementation_of,
     use_implementation,
 )
+from gsf_tf.ops.motion_flow import motion_flow
 from gsf_tf.ops.rubiks_shift import rubiks_shift
 from gsf_tf.ops.scale_crops import scale_crops
 from gsf_tf.ops.status import OpStatus, op_status
@@ -25,6 +26,7 @@ __all__ = [
     "decode_crops",
     "gate_shift_fuse",
     "implementation_of",
+    "motion_flow",
     "op_status",
     "rubiks_shift",
     "scale_crops",

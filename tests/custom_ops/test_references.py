@@ -41,6 +41,17 @@ def test_rubiks_shift_is_the_sum_of_its_terms(rows, strides, quantized):
         np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-12)
 
 
+def test_motion_flow_is_the_reference_path_and_its_gradient():
+    x, upstream = tf.constant(random(6, 4, 5, 7)), tf.constant(random(6, 4, 5, 3, seed=1))
+    with tf.GradientTape() as tape, ops.use_implementation("reference"):
+        tape.watch(x)
+        y = ops.motion_flow(x, 3, 5, 2.0, 20.0)
+    gradient = tape.gradient(y, x, output_gradients=upstream)
+    result = references.motion_flow(x.numpy(), 3, 5, 2.0, 20.0, upstream.numpy())
+    np.testing.assert_allclose(result["y"], y, rtol=1e-11, atol=1e-11)
+    np.testing.assert_allclose(result["d_x"], gradient, rtol=1e-9, atol=1e-9)
+
+
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("fusion", ["learned", "sum"])
 def test_gate_shift_fuse_is_the_layer_and_its_gradient(fusion, training):

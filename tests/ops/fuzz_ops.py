@@ -147,6 +147,33 @@ def gate_and_fuse(draws):
     assert y.shape == x.shape and y.dtype == x.dtype
 
 
+def find_motion(draws):
+    x, segments = draws.clip()
+    if x.shape.rank == 4 and draws.chance(0.8):
+        segments = 2 + segments % 2 if -9 < segments < 9 else segments
+        x = x[: x.shape[0] // segments * segments] if 0 < segments < 9 else x
+    window = draws.one_of([3, 5, 7, 15, 255, 3, 5, 7, 15, draws.size(20)])
+    good, bad = [0.5, 5.0, 100.0, 1e-30, 1e30], [0.0, -1.0, float("inf"), float("nan")]
+    sigma, temperature = (draws.one_of(bad if draws.chance(0.05) else good) for _ in range(2))
+    if draws.chance(0.5):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = ops.motion_flow(x, segments, window, sigma, temperature)
+        gradient = tape.gradient(y, x)
+    else:
+        arguments = {
+            "num_segments": segments, "window": window, "sigma": sigma, "temperature": temperature
+        }  # fmt: skip
+        computed = tf.float64 if x.dtype == tf.float64 else tf.float32
+        y, saved = library.raw_op("motion_flow")(x, S=computed, **arguments)
+        if draws.chance(0.5):
+            saved = draws.tensor(saved.shape, computed)
+        y_gradient = draws.tensor(y.shape, y.dtype)
+        gradient = library.raw_op("motion_flow_gradient")(x, saved, y_gradient, **arguments)
+    assert y.shape == (*x.shape[:3], 3) and y.dtype == x.dtype
+    assert gradient.shape == x.shape
+
+
 def _boxes(draws, height, width):
     boxes = []
     for _ in range(draws.rng.integers(0, 4)):
@@ -223,7 +250,7 @@ def count(draws):
     assert 0 <= found <= len(data) // 16
 
 
-CALLS = (shift_in_time, shift_by_channel, gate_and_fuse, scale, decode, parse, count)
+CALLS = (shift_in_time, shift_by_channel, gate_and_fuse, scale, decode, parse, count, find_motion)
 RECORDS, SHARD = [], b""
 
 

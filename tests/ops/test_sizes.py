@@ -106,6 +106,7 @@ def test_absurd_numbers_of_frames_per_clip(ops_path, num_segments, frames):
         lambda: ops.temporal_shift(x, num_segments, 2),
         lambda: ops.rubiks_shift(x, tf.zeros([3, 8]), num_segments),
         lambda: ops.gate_shift_fuse(x, *weights, num_segments=num_segments, fusion="sum"),
+        lambda: ops.motion_flow(x, num_segments),
     ]
     for call in calls:
         with pytest.raises(ValueError, match="num_segments must be at (least 1|most 2).*Received"):
@@ -149,6 +150,10 @@ def test_the_largest_attributes_of_the_raw_ops(ops_path):
     assert (
         library.raw_op("temporal_shift")(empty, num_segments=largest, fold=4).shape == empty.shape
     )
+    flow = {"window": 255, "sigma": 1.2e-38, "temperature": 3e38, "S": tf.float32}
+    y, saved = library.raw_op("motion_flow")(empty, num_segments=largest, **flow)
+    assert y.shape == (0, 3, 2, 3) and saved.shape == (0, 3, 6, 2)
+    assert np.isfinite(library.raw_op("motion_flow")(x, num_segments=2, **flow)[0]).all()
     for fold in (5, largest):
         with pytest.raises(tf.errors.InvalidArgumentError, match="Two folds must fit"):
             library.raw_op("temporal_shift")(x, num_segments=2, fold=fold)
@@ -167,6 +172,10 @@ def test_empty_tensors_of_absurd_shapes(ops_path):
         library.raw_op("gate_shift_fuse")(
             x, *weights, num_segments=1, epsilon=1e-5, training=True, fusion="learned"
         )
+    y, saved = library.raw_op("motion_flow")(
+        x, num_segments=2, window=15, sigma=5.0, temperature=100.0, S=tf.float32
+    )
+    assert y.shape == (frames, 0, 1, 3) and saved.shape == (frames // 2, 0, 6, 1)
     x, shift = tf.zeros([frames, 3, 0, 8]), tf.zeros([3, 8])
     arguments = {"num_segments": 1, "strides": [1, 1, 1], "quantized": False}
     x_gradient, shift_gradient = library.raw_op("rubiks_shift_gradient")(x, shift, x, **arguments)

@@ -10,6 +10,8 @@ import tensorflow as tf
 
 # Inside the root of the length, as in the authors' code.
 EPSILON = 1e-6
+# The exponent of a Gaussian so narrow that it is 1 at the maximum and 0 elsewhere.
+STEEPEST = -1e30
 
 
 @tf.autograph.experimental.do_not_convert
@@ -62,7 +64,9 @@ def _matched(before, after, **options):
         padded = _padded(after, options["window"])
         best = _best(before, padded, options["window"])
         flow, total = _soft_argmax(before, padded, best, **options)
-        outputs = tf.concat([flow, best[0]], axis=-1)
+        # A NaN among the correlations is one of the sum; the comparisons did not see it.
+        confidence = tf.where(tf.math.is_nan(total), total, best[0])
+        outputs = tf.concat([flow, confidence], axis=-1)
 
         def gradient(upstream):
             return _gradients(upstream, before, padded, best, flow, total, **options)
@@ -137,7 +141,7 @@ def _weights(correlation, row, best, window, sigma, temperature):
     confidence, best_row, best_column = best
     columns = tf.range(window, dtype=correlation.dtype)
     squares = tf.square(columns - best_column) + tf.square(row - best_row)
-    gaussian = tf.exp(squares * (-0.5 / sigma**2))
+    gaussian = tf.exp(squares * max(-0.5 / sigma**2, STEEPEST))
     return tf.exp(temperature * (gaussian * correlation - confidence)), gaussian
 
 
