@@ -32,13 +32,15 @@ from trainers import cli
 
 _CLIPS = flags.DEFINE_integer("clips", 1_000_000, "Clips of the list.", lower_bound=2000)
 _SHARDS = flags.DEFINE_integer("shards", 10_000, "Shards of the dataset.", lower_bound=1)
-_FOLDER = flags.DEFINE_string("folder", None, "Where to make the files; by default a temporary one.")
+_FOLDER = flags.DEFINE_string(
+    "folder", None, "Where to make the files; by default a temporary one."
+)
 
 CLASSES = 1000
 CLIPS_PER_SHARD = 100
 # A file system has a limit of the links to one file, 65,000 in ext4.
 LINKS = 50_000
-GOALS = {"plan": (60.0, 1000), "open": (10.0, None)}
+GOALS = {"plan": (60, 1024), "open": (10, None)}
 
 
 # ---- What is measured ---------------------------------------------------------------------------
