@@ -165,8 +165,8 @@ class CheckedShards:
 
         return tf.cond(wrong, stop, lambda: tf.constant(True))
 
-    # The tables below are made once, outside of the functions that use them: each function would hold
-    # a copy, and thousands of names in several copies take seconds to be passed on to tf.data.
+    # The tables below are made once, outside of the functions that use them: each function would
+    # hold a copy, and copies of thousands of names take seconds to be passed on to tf.data.
 
     @functools.cached_property
     def _numbers(self):

@@ -137,9 +137,10 @@ class RecordPlan:
     def in_order(self, clips: Sequence[ClipSource]) -> list[ClipSource]:
         """Returns the clips in an order that depends on the seed and the clips' names only."""
         names = (f"{self.settings['seed']}:{clip.data_path}".encode() for clip in clips)
-        digests = (hashlib.sha256(name).digest() for name in names)
-        # As objects of Python, the digests of a million clips would take 80 MB.
-        digests = np.fromiter(digests, "S32", len(clips))
+        # Half of a digest differs for all names. As Python objects, those of a million clips would
+        # take 80 MB.
+        digests = (hashlib.sha256(name).digest()[:16] for name in names)
+        digests = np.fromiter(digests, "S16", len(clips))
         return [clips[number] for number in np.argsort(digests, kind="stable")]
 
     def shards(self, listing: ClipListing) -> list[PlannedShard]:
