@@ -74,19 +74,19 @@ def timed(function):
 
 
 def main(_):
-    busy, rows = others_percent(), []
+    print(f"{load_line(others_percent())}\n", flush=True)
     for preset in _PRESETS.value:
         candidates = {
             name: (lambda function=function: timed(function))
             for name, function in ways(preset, _SIZE.value).items()
         }
-        seconds = interleave(candidates, _ROUNDS.value, lambda name: None)
+        seconds, rows = interleave(candidates, _ROUNDS.value, lambda name: None), []
         for name, values in seconds.items():
             ratio = median_ratio(values, seconds["function"])
             goal = f"<= {GOAL}" if name in ("predict", "Predictor") else "-"
             rows.append([preset, name, f"{1000 * np.median(values):.1f}", f"{ratio:.2f}", goal])
-    print(f"{load_line(busy)}\n")
-    print(markdown_table(["model", "way", "ms", "x function", "goal"], rows, left=(0, 1)))
+        header = ["model", "way", "ms", "x function", "goal"]
+        print(f"{markdown_table(header, rows, left=(0, 1))}\n", flush=True)
 
 
 if __name__ == "__main__":
