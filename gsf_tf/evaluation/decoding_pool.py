@@ -31,7 +31,7 @@ class DecodingPool:
         self._idle = queue.SimpleQueue()
         self._processes = []
 
-    def map(self, make_clip, videos):
+    def map(self, make_clip, videos, meanwhile=lambda: None):
         """Decodes videos and yields them in their order.
 
         No more videos are taken from the iterator than are decoded at once, and as many again that
@@ -40,6 +40,7 @@ class DecodingPool:
         Args:
             make_clip: Function from a video and a `ClipProcess` (None for this process) to a clip.
             videos: Iterable of videos; it is read step by step.
+            meanwhile: Called once while the first videos are decoded, if there are any.
 
         Yields:
             Pairs of a video and its clip, or the exception that the video is to blame for.
@@ -53,6 +54,8 @@ class DecodingPool:
 
         try:
             submit(2 * self._decoders)
+            if waiting:
+                meanwhile()
             while waiting:
                 video, clip = waiting[0][0], waiting[0][1].result()
                 waiting.popleft()

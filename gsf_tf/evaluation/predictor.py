@@ -126,7 +126,8 @@ class Predictor:
         """
         step = self._step(features)
         rows, views = collections.deque(), collections.deque()
-        for video, clip in self._pool.map(self._decode, videos):
+        # The model is traced while the process that decodes starts.
+        for video, clip in self._pool.map(self._decode, videos, step.get_concrete_function):
             rows.append(_Row(video, clip if isinstance(clip, Exception) else None, self._views))
             if rows[-1].error is None:
                 views.extend(zip(itertools.repeat(rows[-1]), clip, strict=False))

@@ -131,6 +131,25 @@ def test_the_pool_reads_ahead_within_bounds_and_keeps_the_order():
     pool.close()
 
 
+def test_something_else_is_done_while_the_first_videos_are_decoded():
+    done = []
+
+    def make_clip(video, process):
+        started.set()
+        assert go_on.wait(30)
+        return video
+
+    def meanwhile():
+        done.append(started.wait(30))
+        go_on.set()
+
+    started, go_on = threading.Event(), threading.Event()
+    pool = DecodingPool(1, isolated=False)
+    assert list(pool.map(make_clip, ["a", "b"], meanwhile)) == [("a", "a"), ("b", "b")]
+    assert list(pool.map(make_clip, [], meanwhile)) == [] and done == [True]
+    pool.close()
+
+
 def test_a_bug_is_no_error_of_a_video():
     def make_clip(video, process):
         raise ZeroDivisionError

@@ -55,6 +55,7 @@ def test_from_folder_to_records(videos, tmp_path):
     first = prepare(*flags, f"--output={one}", "--workers=1")
     assert first.returncode == 0, first.stderr
     assert "10 clips of 2 classes" in first.stdout and "Ignored 1 files" in first.stdout
+    assert "10/10" in first.stdout and "2 quarantined" in first.stdout
     assert "left out: down/text.mp4: no video format" in first.stdout
     assert "left out: down/cut.mp4: the file is cut off" in first.stdout
     info = json.loads((one / "dataset_info.json").read_text())

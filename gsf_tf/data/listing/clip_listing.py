@@ -1,9 +1,11 @@
 """The clips of a dataset, with their label maps and the dataset's origin."""
 
 import dataclasses
+import functools
 import hashlib
 import json
 import os
+import stat
 
 from gsf_tf.data.listing.clip_source import ClipSource
 from gsf_tf.data.listing.label_map import LabelMap
@@ -53,8 +55,13 @@ class ClipListing:
     def fingerprint(self) -> str:
         """Returns a SHA-256 that changes with the name, size, label, split or bounds of any clip.
 
-        The size of a folder of frames is the number of its files.
+        The size of a folder of frames is the number of its files. The sizes are those at the first
+        call, because on a network a million of them take minutes.
         """
+        return self._fingerprint
+
+    @functools.cached_property
+    def _fingerprint(self):
         digest = hashlib.sha256(self.labels.fingerprint.encode())
         for labels in self.task_classes.values():
             digest.update(labels.fingerprint.encode())
@@ -73,8 +80,9 @@ class ClipListing:
 
 def _size(path):
     try:
-        if os.path.isfile(path):
-            return os.path.getsize(path)
-        return len(os.listdir(path)) if os.path.isdir(path) else None
-    except OSError:  # It cannot be read, which shows when its turn comes.
+        found = os.stat(path)
+        if stat.S_ISREG(found.st_mode):
+            return found.st_size
+        return len(os.listdir(path)) if stat.S_ISDIR(found.st_mode) else None
+    except (OSError, ValueError):  # It cannot be read, which shows when its turn comes.
         return None

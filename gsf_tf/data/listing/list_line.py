@@ -27,12 +27,13 @@ _HEADER = re.compile(
 )
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class ListLine:
     """A line of a list.
 
     Attributes:
-        where: File and number of the line, for messages.
+        file: The list.
+        number: Number of the line, from 1.
         path: The path, relative to the folder of the videos, without `.` and `..`.
         part: Start and end of the part of the video as they are written, in seconds; or empty.
         labels: The labels as they are written, one for each task.
@@ -40,12 +41,18 @@ class ListLine:
         frames: Number of the first frame and number of frames, for a part of a folder of frames.
     """
 
-    where: str
+    file: str
+    number: int
     path: str
     part: tuple[str, ...]
     labels: tuple[str, ...]
     split: str | None
     frames: tuple[int, int] | None = None
+
+    @property
+    def where(self) -> str:
+        """File and number of the line, for messages."""
+        return f"{self.file}, line {self.number}"
 
     @property
     def data_path(self) -> str:
@@ -56,8 +63,10 @@ class ListLine:
         return f"{self.path}#{'-'.join(self.part)}" if self.part else self.path
 
     @property
-    def identity(self) -> tuple:
+    def identity(self) -> str | tuple:
         """What two lines share if they name the same clip, however they write it."""
+        if not self.part and self.frames is None:
+            return self.path
         return self.path, *map(float, self.part), *(self.frames or ())
 
 
@@ -90,26 +99,29 @@ def read_list(
             is not that of the folder of frames.
     """
     # Not `splitlines`, which divides lines at characters that names may hold.
-    lines = [
-        (f"{path}, line {number}", line)
+    lines = {
+        number: line
         for number, line in enumerate(_read_text(name, path).split("\n"), start=1)
         if line.strip() and not _is_comment(line, folder)
-    ]
-    for where, line in lines:
-        _check_line(line, where)
-    fields = [_split_fields(line, folder) for _, line in lines]
+    }
+    for number, line in lines.items():
+        _check_line(line, path, number)
     notes = []
-    if lines and _is_header(fields, folder, num_labels):
-        notes.append(f"A header, which is left out: {lines[0][1].strip()!r} at {lines[0][0]}")
-        lines, fields = lines[1:], fields[1:]
+    if lines and _is_header(list(lines.values()), folder, num_labels):
+        number = next(iter(lines))
+        line = lines.pop(number)
+        notes.append(f"A header, which is left out: {line.strip()!r} at {path}, line {number}")
     if not lines:
         raise DataError(
             f"The list of clips must hold at least one line. Received: {name}={str(path)!r}, which "
             "holds none. A line is a path, a space or tab, and a label."
         )
-    read, contradictions, from_zero = [], [], []
-    for (where, line), of_line in zip(lines, fields, strict=True):
-        clip, numbers, labels = _read_fields(of_line, folder, line, where, num_labels)
+    read, contradictions, from_zero, known = [], [], [], {}
+    file, above = str(path), os.path.abspath(folder).rstrip("/") + "/"
+    for number, line in lines.items():
+        where = f"{file}, line {number}"
+        fields = _split_fields(line, folder)
+        clip, numbers, labels = _read_fields(fields, folder, line, where, num_labels)
         seconds, frames = (), None
         if numbers and isinstance(numbers[0], int):
             frames, contradiction, counts_from_zero = _frames(folder / clip, numbers, where)
@@ -117,8 +129,10 @@ def read_list(
             from_zero += [where] if counts_from_zero else []
         else:
             seconds = numbers
-        clip = _normalize(clip, folder)
-        read.append(ListLine(where, clip, seconds, labels, split, frames))
+        clip = _normalize(clip, folder, above)
+        # The lines of a class share its name.
+        labels = known.setdefault(labels, labels)
+        read.append(ListLine(file, number, clip, seconds, labels, split, frames))
     if contradictions:
         raise DataError(
             "The number of frames in a line must be that of the files in its folder of frames "
@@ -150,18 +164,20 @@ def _read_text(name, path):
         ) from error
 
 
-def _check_line(line, where):
+def _check_line(line, path, number):
     if _is_absurd(line):
         raise DataError(
             f"A line of the list must be text with fields of at most {_MAX_FIELD} characters. "
-            f"Received: a line of {len(line)} characters, {line[:40]!r} ..., at {where}. Name a "
-            "list of clips."
+            f"Received: a line of {len(line)} characters, {line[:40]!r} ..., at {path}, line "
+            f"{number}. Name a list of clips."
         )
 
 
 def _is_absurd(line):
+    if "\0" in line or len(line) <= _MAX_FIELD:
+        return "\0" in line
     longest = max(map(len, re.split(r"[\t, ]", line)))
-    return "\0" in line or longest > _MAX_FIELD or len(line) > 10 * _MAX_FIELD
+    return longest > _MAX_FIELD or len(line) > 10 * _MAX_FIELD
 
 
 def _split_fields(line, folder):
@@ -186,7 +202,9 @@ def _is_comment(line, folder):
 
 
 def _fields(line, delimiter):
-    fields = next(csv.reader([line.strip()], delimiter=delimiter, skipinitialspace=True))
+    fields = line.split(delimiter)
+    if '"' in line:
+        fields = next(csv.reader([line.strip()], delimiter=delimiter, skipinitialspace=True))
     return [field.strip() for field in fields if field.strip()]
 
 
@@ -194,17 +212,18 @@ def _has_clip_extension(path):
     return os.path.splitext(path)[1].lower() in VIDEO_EXTENSIONS or is_image(path)
 
 
-def _is_header(fields, folder, num_labels):
+def _is_header(lines, folder, num_labels):
     """Returns whether the first line names columns instead of a clip and its label."""
-    first, others = fields[0], fields[1:]
+    first, others = _split_fields(lines[0], folder), lines[1:]
     if not others or any(map(_has_clip_extension, first)) or os.path.exists(folder / first[0]):
         return False
     if any(map(is_number, first[1:])):
         return False
     if len(first) > 1 and _HEADER.fullmatch(re.sub(r"[\s_-]", "", first[0])):
         return True
-    numbered = all(len(line) > num_labels and line[-1].isdecimal() for line in others)
-    return numbered or all(_has_clip_extension(line[0]) for line in others)
+    others = [_split_fields(line, folder) for line in others]
+    numbered = all(len(fields) > num_labels and fields[-1].isdecimal() for fields in others)
+    return numbered or all(_has_clip_extension(fields[0]) for fields in others)
 
 
 def _read_fields(fields, folder, line, where, num_labels):
@@ -269,13 +288,16 @@ def _check_part(part, line, where):
         )
 
 
-def _normalize(path, folder):
-    """Returns a path without `.`, `..` and double slashes, relative to the folder if below it."""
+def _normalize(path, folder, above):
+    """Returns a path without `.`, `..` and double slashes, relative to the folder if below it.
+
+    `above` is the absolute path of the folder and a slash.
+    """
     normal = posixpath.normpath(path)
-    if ".." in path.split("/"):
+    if ".." in path and ".." in path.split("/"):
         # Behind a link to a folder, `..` is another folder than the one before it.
         if os.path.realpath(folder / normal) != os.path.realpath(folder / path):
             return path
     if normal.startswith("//"):
         normal = normal[1:]
-    return normal.removeprefix(os.path.abspath(folder).rstrip("/") + "/")
+    return normal.removeprefix(above)

@@ -43,14 +43,14 @@ def split_for_validation(listing: ClipListing, val_fraction: float, seed: int = 
         digest = hashlib.sha256(f"{seed}:{clip.data_path}".encode()).digest()
         classes[clip.label].append((int.from_bytes(digest[:8], "big") / 2**64, clip.data_path))
     held_back = set()
-    for members in classes.values():
+    while classes:
+        _, members = classes.popitem()
         members.sort()
         chosen = sum(position < val_fraction for position, _ in members)
         if val_fraction > 0:
             chosen = min(max(chosen, 1), len(members) - 1)
         held_back.update(data_path for _, data_path in members[:chosen])
     clips = tuple(
-        dataclasses.replace(clip, split="val" if clip.data_path in held_back else "train")
-        for clip in listing.clips
+        clip.in_split("val" if clip.data_path in held_back else "train") for clip in listing.clips
     )
     return dataclasses.replace(listing, clips=clips)

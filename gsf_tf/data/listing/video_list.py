@@ -86,26 +86,15 @@ def list_annotated_videos(
         val_lines, val_notes = read_list("val_annotations", val_annotations, folder, "val", count)
         lines, notes = lines + val_lines, notes + val_notes
     _check_repetitions(lines)
-    columns = [
-        _Column(
-            annotations,
-            [line.labels[number] for line in lines],
-            [line.where for line in lines],
-            num_training,
-            labels,
-        )
-        for number in range(count)
-    ]
-    indices_of_lines = [
-        tuple(
-            column.index(label, line.where)
-            for column, label in zip(columns, line.labels, strict=True)
-        )
-        for line in lines
-    ]
+    columns = [_Column(annotations, lines, number, num_training, labels) for number in range(count)]
+    indices = {}
+    for line in lines:
+        if line.labels not in indices:
+            pairs = zip(columns, line.labels, strict=True)
+            indices[line.labels] = tuple(column.index(label, line) for column, label in pairs)
     if tasks:
         task_classes = {task: column.labels for task, column in zip(tasks, columns, strict=True)}
-        combinations = sorted(set(indices_of_lines))
+        combinations = sorted(set(indices.values()))
         labels = LabelMap(
             " ".join(column.labels[i] for column, i in zip(columns, combination, strict=True))
             for combination in combinations
@@ -114,17 +103,18 @@ def list_annotated_videos(
     else:
         task_classes, labels = {}, columns[0].labels
         classes = {(index,): index for index in range(len(labels))}
+    root = "" if folder == pathlib.Path() else str(folder)
     clips = [
         ClipSource(
-            str(folder / line.path),
+            os.path.join(root, line.path),
             line.data_path,
-            classes[combination],
+            classes[indices[line.labels]],
             line.split,
-            *map(float, line.part or ()),
-            task_labels=combination if tasks else (),
+            *map(float, line.part),
+            task_labels=indices[line.labels] if tasks else (),
             frames=line.frames,
         )
-        for line, combination in zip(lines, indices_of_lines, strict=True)
+        for line in _taken(lines)
     ]
     clips.sort(key=lambda clip: clip.data_path)
     return ClipListing(
@@ -135,37 +125,46 @@ def list_annotated_videos(
 def _check_repetitions(lines):
     seen = {}
     for line in lines:
-        where = seen.setdefault(line.identity, line.where)
-        if where != line.where:
+        first = seen.setdefault(line.identity, line)
+        if first is not line:
             raise DataError(
-                f"A clip must be listed once. Received: {line.data_path!r} at {where} and at "
+                f"A clip must be listed once. Received: {line.data_path!r} at {first.where} and at "
                 f"{line.where}. Remove one of the lines."
             )
+
+
+def _taken(lines):
+    """Yields lines and removes them from their list: the memory of a million serves the clips."""
+    lines.reverse()
+    while lines:
+        yield lines.pop()
 
 
 class _Column:
     """The labels of one task in all lines, names or indices, with their label map."""
 
-    def __init__(self, annotations, written, places, num_training, labels):
-        self._are_indices = all(label.isdecimal() for label in written)
+    def __init__(self, annotations, lines, task, num_training, labels):
+        written = [line.labels[task] for line in lines]
+        self._are_indices = all(label.isdecimal() for label in set(written))
         if not self._are_indices:
-            _check_names(written, places, labels)
+            _check_names(written, lines, labels)
         training = set(written[:num_training])
         self.labels = labels or _infer_labels(annotations, training, self._are_indices)
 
-    def index(self, label, where):
-        return _index(self.labels, label, self._are_indices, where)
+    def index(self, label, line):
+        return _index(self.labels, label, self._are_indices, line)
 
 
-def _check_names(written, places, labels):
+def _check_names(written, lines, labels):
     """Checks that labels that are not all indices are all names."""
     names = set() if labels is None else set(labels)
-    for label, where in zip(written, places, strict=True):
-        if is_number(label) and not label.isdecimal() and label not in names:
+    wrong = {label for label in set(written) - names if is_number(label) and not label.isdecimal()}
+    for label, line in zip(written, lines, strict=True) if wrong else ():
+        if label in wrong:
             raise DataError(
                 "A label must be a name or an index, a whole number from 0. Received: "
-                f"{label!r} at {where}. Write the index without sign and point, or give the class "
-                "a name that is no number."
+                f"{label!r} at {line.where}. Write the index without sign and point, or give the "
+                "class a name that is no number."
             )
     if labels is not None:
         return
@@ -177,8 +176,8 @@ def _check_names(written, places, labels):
         raise DataError(
             "Labels must all be whole numbers (indices) or all be names. Received: "
             f"{len(numbers)} numbers and {len(others)} names; of the {kind}, the first is "
-            f"{written[rare[0]]!r} at {places[rare[0]]}. Correct the lines. If the numbers are "
-            "names, pass all names as `labels`."
+            f"{written[rare[0]]!r} at {lines[rare[0]].where}. Correct the lines. If the numbers "
+            "are names, pass all names as `labels`."
         )
 
 
@@ -203,15 +202,15 @@ def _infer_labels(annotations, training_labels, are_indices):
     return LabelMap(names)
 
 
-def _index(labels, label, are_indices, where):
+def _index(labels, label, are_indices, line):
     if not are_indices:
         try:
             return labels.index_of(label)
         except DataError as error:
-            raise DataError(f"{error} At {where}.") from error
+            raise DataError(f"{error} At {line.where}.") from error
     if int(label) >= len(labels):
         raise DataError(
             f"A label must be one of 0..{len(labels) - 1}, the indices of the label map. "
-            f"Received: {label} at {where}"
+            f"Received: {label} at {line.where}"
         )
     return int(label)

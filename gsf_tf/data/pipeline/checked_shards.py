@@ -1,6 +1,7 @@
 """Reads and loads records so that a damaged one is detected and named."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -41,7 +42,7 @@ class CheckedShards:
         Returns:
             A dataset of (seed of the epoch, number of the shard, index in the shard, record).
         """
-        ends = (list(self.files.values()), *self._ends())
+        ends = (self._file_names, *self._ends())
         present, end = (tf.data.Dataset.from_tensors(value) for value in (True, ("", False)))
 
         # No `map` or `filter` per record here: each would have to be set up again for every shard.
@@ -115,7 +116,7 @@ class CheckedShards:
             passed = self._stop_if(~can_go_on, number, index, offset)
             with tf.control_dependencies([passed]):
                 runs = tf.ensure_shape(runs, [None, 3])
-            file = self._column(number, list(self.files.values()))
+            file = self._column(number, self._file_names)
             return tf.data.Dataset.from_tensor_slices(runs).flat_map(
                 lambda run: records_from(file, run[0]).take(run[2]).enumerate(run[1])
             )
@@ -158,15 +159,32 @@ class CheckedShards:
 
     def _stop_if(self, wrong, number, index, offset):
         def stop():
-            tails = [
-                message_tail(file, self.num_clips[key], self.limits)
-                for key, file in self.files.items()
-            ]
-            text = message(index, offset, self._column(number, tails))
+            text = message(index, offset, self._column(number, self._tails))
             with tf.control_dependencies([tf.debugging.Assert(False, [text])]):
                 return tf.constant(True)
 
         return tf.cond(wrong, stop, lambda: tf.constant(True))
+
+    # The tables below are made once, outside of the functions that use them: each function would
+    # hold a copy, and copies of thousands of names take seconds to be passed on to tf.data.
+
+    @functools.cached_property
+    def _numbers(self):
+        return _constant(list(self.files))
+
+    @functools.cached_property
+    def _file_names(self):
+        return _constant(list(self.files.values()))
+
+    @functools.cached_property
+    def _tails(self):
+        """The ends of the messages on the records of each shard."""
+        return _constant(
+            [
+                message_tail(file, self.num_clips[key], self.limits)
+                for key, file in self.files.items()
+            ]
+        )
 
     def _ends(self):
         """Returns the number of clips of each shard, -1 if unknown, and its bytes if so, else 0."""
@@ -176,7 +194,12 @@ class CheckedShards:
             for file, count in zip(self.files.values(), counts, strict=True)
         ]
         known = [-1 if count is None else count for count in counts]
-        return np.array(known, np.int64), np.array(sizes, np.int64)
+        return _constant(np.array(known, np.int64)), _constant(np.array(sizes, np.int64))
 
     def _column(self, number, values):
-        return tf.constant(values)[tf.argmax(tf.constant(list(self.files)) == number)]
+        return values[tf.argmax(self._numbers == number)]
+
+
+def _constant(values):
+    with tf.init_scope():
+        return tf.constant(values)

@@ -102,6 +102,11 @@ def test_what_is_no_header(tmp_path):
         read(tmp_path, "a.mp4 up\npath of label\n")
 
 
+def test_one_list_for_both_splits(tmp_path):
+    with pytest.raises(DataError, match=r"listed once.*'a.mp4' at .*line 1 and at .*line 1"):
+        read(tmp_path, "a.mp4 up\nb.mp4 down\n", val_annotations=tmp_path / "list.txt")
+
+
 @pytest.mark.parametrize(
     "train, val",
     [

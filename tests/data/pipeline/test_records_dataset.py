@@ -49,6 +49,18 @@ def test_training_drops_the_remainder(records):
     assert sum(len(label) for _, label in kept) == 15
 
 
+@pytest.mark.parametrize("on_error", ["raise", "skip"])
+def test_the_functions_of_the_pipeline_hold_no_copies_of_the_names_of_shards(tmp_path, on_error):
+    write_small_records(tmp_path, 1, 2, num_shards=3)
+    dataset = video_dataset_from_records(
+        f"{tmp_path}/train-*", 2, 2, image_size=16, training=True, epoch=0, on_error=on_error
+    )
+    text = tf.raw_ops.DatasetToGraphV2(input_dataset=dataset._variant_tensor).numpy()
+    graph = tf.compat.v1.GraphDef.FromString(text)
+    assert b"train-00001-of-00003" in text
+    assert b"train-00001-of-00003" not in graph.library.SerializeToString()
+
+
 def test_epoch_can_be_replayed(records):
     def epoch(number, seed=1, training=True):
         return batches(f"{records}/*.tfrecord", 4, 5, training=training, seed=seed, epoch=number)

@@ -1,4 +1,5 @@
 import dataclasses
+import hashlib
 
 import pytest
 
@@ -35,6 +36,13 @@ def test_plan_does_not_depend_on_the_order_of_the_clips(listing):
     assert plan.shards(turned) == plan.shards(listing)
     other = RecordPlan.of(listing, RecordSettings(clips_per_shard=3, seed=1))
     assert other.shards(listing) != plan.shards(listing)
+
+
+def test_the_order_of_the_clips_is_that_of_the_digests_of_seed_and_name(listing):
+    plan = RecordPlan.of(listing, RecordSettings(seed=5))
+    clips = [dataclasses.replace(listing.clips[0], data_path=str(number)) for number in range(999)]
+    order = sorted(range(999), key=lambda n: hashlib.sha256(f"5:{n}".encode()).hexdigest())
+    assert [clip.data_path for clip in plan.in_order(clips)] == list(map(str, order))
 
 
 @pytest.mark.parametrize(
