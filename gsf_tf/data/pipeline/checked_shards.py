@@ -201,5 +201,6 @@ class CheckedShards:
 
 
 def _constant(values):
-    with tf.init_scope():
+    # On a GPU a number would have to come back for every use.
+    with tf.init_scope(), tf.device("CPU:0"):
         return tf.constant(values)
