@@ -6,9 +6,8 @@
 All take the same 8 frames of 224 x 224 from memory, as NumPy, and return NumPy, in turns:
 
   function        a `tf.function` of the model with a fixed signature, the measure of the others
-  predict         `model.predict(clip, verbose=0)`, as Keras makes it: with XLA, if the model can
-  predict no XLA  the same after `model.compile(jit_compile=False)`
-  on batch        `model.predict_on_batch(clip)` after the same
+  predict         `model.predict(clip, verbose=0)`
+  on batch        `model.predict_on_batch(clip)`
   Predictor       `gsf_tf.Predictor(model, labels).probabilities(frames)`, with crop and softmax
 
 The times are those by the clock, the ratios the medians of those in the rounds.
@@ -43,9 +42,6 @@ def ways(preset, size):
 
     arguments = {"num_classes": 174, "num_segments": 8, "input_shape": (size, size, 3)}
     model = from_preset(preset, **arguments)
-    without = from_preset(preset, **arguments)
-    without.set_weights(model.get_weights())
-    without.compile(jit_compile=False)
     frames = np.random.default_rng(0).integers(0, 256, (8, size, size, 3), np.uint8)
     clip = frames[None]
 
@@ -57,12 +53,11 @@ def ways(preset, size):
     found = {
         "function": lambda: function(tf.constant(clip)).numpy(),
         "predict": lambda: model.predict(clip, verbose=0),
-        "predict no XLA": lambda: without.predict(clip, verbose=0),
-        "on batch": lambda: without.predict_on_batch(clip),
+        "on batch": lambda: model.predict_on_batch(clip),
         "Predictor": lambda: predictor.probabilities(frames),
     }
     logits = found["function"]()
-    for name in ("predict", "predict no XLA", "on batch"):
+    for name in ("predict", "on batch"):
         np.testing.assert_allclose(found[name](), logits, rtol=1e-2, atol=1e-3)
     return found
 

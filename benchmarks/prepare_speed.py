@@ -99,6 +99,11 @@ def main(_):
             videos.mkdir()
             make_videos(videos, _CLIPS.value)
         listing = data.split_for_validation(data.list_video_folder(videos), 0.0)
+        if len(listing.clips) <= workers:
+            raise cli.FlagError(
+                "There must be more clips than processes. Received: "
+                f"{len(listing.clips)} clips and --workers={workers}"
+            )
         settings = data.RecordSettings(short_side=_SHORT_SIDE.value, clips_per_shard=32)
         one = functools.partial(
             count_alone, short_side=settings.short_side, quality=settings.jpeg_quality

@@ -267,11 +267,20 @@ def console(stderr=False):
     return rich.console.Console(stderr=stderr, **plain)
 
 
-def progress(console):
-    """Returns a progress bar with count, time left and a free text in the field `info`."""
+def progress(console, before_refresh=lambda progress: None):
+    """Returns a progress bar with count, time left and a free text in the field `info`.
+
+    `before_refresh` is called with it each time that it is drawn, ten times a second and at its
+    end: for counts that change more often than they can be drawn.
+    """
     import rich.progress
 
-    return rich.progress.Progress(
+    class Progress(rich.progress.Progress):
+        def get_renderables(self):
+            before_refresh(self)
+            return super().get_renderables()
+
+    return Progress(
         rich.progress.TextColumn("{task.description}", markup=False),
         rich.progress.BarColumn(),
         rich.progress.MofNCompleteColumn(),

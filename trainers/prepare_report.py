@@ -1,7 +1,6 @@
 """What `gsf-tf prepare` prints of clips and records, and the progress bar of writing them."""
 
 import os
-import time
 
 from rich.table import Table
 
@@ -11,8 +10,6 @@ from . import cli
 
 # Longer lists are cut in what is printed; quarantine.jsonl has them whole.
 _MAX_LINES = 20
-# The bar follows the clips no more often.
-_SHOW_SECONDS = 0.1
 
 
 def print_found(console, listing):
@@ -53,17 +50,19 @@ def write_with_progress(
     Returns:
         `DatasetInfo` of the records.
     """
-    done, failed, shown = 0, 0, 0.0
-    with cli.progress(console) as progress:
-        task = progress.add_task("Writing records", total=len(listing.clips), info="")
+    done, failed = 0, 0
 
-        def advance(source, error):
-            nonlocal done, failed, shown
-            done, failed = done + 1, failed + (error is not None)
-            # Of a million clips that are finished already, showing each would take 20 seconds.
-            if done == len(listing.clips) or time.monotonic() - shown > _SHOW_SECONDS:
-                progress.update(task, completed=done, info=f"{failed} quarantined")
-                shown = time.monotonic()
+    def advance(source, error):
+        nonlocal done, failed
+        done, failed = done + 1, failed + (error is not None)
+
+    def show(progress):
+        for task in progress.task_ids:
+            progress.update(task, completed=done, info=f"{failed} quarantined")
+
+    # Of a million clips that are finished already, drawing each would take 20 seconds.
+    with cli.progress(console, before_refresh=show) as progress:
+        progress.add_task("Writing records", total=len(listing.clips), info="")
 
         def print_plan(finished, total):
             if finished:

@@ -38,7 +38,8 @@ typedef struct {
 // On the CPU the work is num_frames * height rows; [first, last) is a range of them. First comes
 // the normalization of all rows, into a workspace of so many bytes; then calls on disjoint ranges
 // may run at the same time, and the result has the same bits whatever the ranges were. A call needs
-// memory for the correlations of as many positions as a vector has elements. `saved` is
+// memory for the correlations of as many positions as a vector has elements; that of the gradient
+// also for what was saved of the rows of a window. `saved` is
 // [num_frames / num_segments * (num_segments - 1), height, GSF_MOTION_FLOW_SAVED, width] in
 // float32, or in float64 if x is.
 int64_t gsf_motion_flow_workspace_cpu(const gsf_motion_flow_shape* shape);

@@ -32,7 +32,7 @@ struct Sizes {
         channels(shape.channels),
         window(shape.window),
         reach(shape.window / 2),
-        side(std::min(reach, width - 1)),
+        side(std::max<int64_t>(std::min(reach, width - 1), 0)),
         columns(2 * side + 1),
         rows(std::min(window, height)),
         padded((width + kMostLanes - 1) / kMostLanes * kMostLanes),

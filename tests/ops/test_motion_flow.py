@@ -85,7 +85,10 @@ def test_gradient_against_finite_differences(ops_path):
 
 
 def test_no_tensor_holds_all_displacements(ops_path):
-    """Neither forward nor between forward and backward, whose graph is searched for one."""
+    """Neither forward nor between forward and backward, whose graph is searched for one.
+
+    What the kernel allocates for itself is in test_motion_flow_cpu.py.
+    """
 
     @tf.function(input_signature=[tf.TensorSpec([4, 6, 6, 8])], autograph=False)
     def step(x):

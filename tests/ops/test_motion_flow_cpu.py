@@ -11,8 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from custom_ops.cuda_check import references
-from custom_ops.cuda_check.calls import DTYPES, MOTION_FLOW_SAVED, MotionFlowShape
+REASON = "only a checkout has the references and the structures of the kernels"
+references = pytest.importorskip("custom_ops.cuda_check.references", reason=REASON)
+calls = pytest.importorskip("custom_ops.cuda_check.calls", reason=REASON)
 
 # Clips, frames, height, width, channels, window: rows with a rest beside whole vectors, a window
 # that is larger than the map, more displacements than registers.
@@ -50,15 +51,15 @@ def run(kernels, case, dtype, rows=10**6, threads=1):
     x, upstream = arrays(case, dtype)
     frames, height, width, channels = x.shape
     segments, window = case[1], case[-1]
-    shape = MotionFlowShape(
-        frames, segments, height, width, channels, window, SIGMA, TEMPERATURE, DTYPES[dtype]
+    shape = calls.MotionFlowShape(
+        frames, segments, height, width, channels, window, SIGMA, TEMPERATURE, calls.DTYPES[dtype]
     )
     pairs = frames - frames // segments
     workspace = np.full(
         kernels.gsf_motion_flow_workspace_cpu(ctypes.byref(shape)) // x.itemsize, np.nan, dtype
     )
     y, gradient = np.full_like(upstream, np.nan), np.full_like(x, np.nan)
-    saved = np.full((pairs, height, MOTION_FLOW_SAVED, width), np.nan, dtype)
+    saved = np.full((pairs, height, calls.MOTION_FLOW_SAVED, width), np.nan, dtype)
     units = frames * height
     ranges = [(first, min(first + rows, units)) for first in range(0, units, rows)]
 
@@ -88,6 +89,18 @@ def test_same_bits_however_the_work_is_divided(kernels, case, dtype):
     for rows, threads in [(1, 4), (3, 2)]:
         divided = run(kernels, case, dtype, rows, threads)
         assert all(divided[name].tobytes() == whole[name].tobytes() for name in whole)
+
+
+@compiled
+def test_the_workspace_does_not_hold_the_displacements(kernels):
+    """It is the features with zeros at both ends of a row, and their lengths."""
+    for window in (5, 41):
+        shape = calls.MotionFlowShape(
+            8, 8, 64, 64, 16, window, SIGMA, TEMPERATURE, calls.DTYPES["float32"]
+        )
+        elements = 8 * 64 * (64 + 2 * (window // 2)) * 16 + 8 * 64 * 64
+        found = kernels.gsf_motion_flow_workspace_cpu(ctypes.byref(shape)) / 4
+        assert elements <= found < 1.01 * elements
 
 
 PROGRAM = """

@@ -102,7 +102,7 @@ def read_list(
     lines = {
         number: line
         for number, line in enumerate(_read_text(name, path).split("\n"), start=1)
-        if line.strip() and not _is_comment(line, folder)
+        if not _is_blank(line) and not _is_comment(line, folder)
     }
     for number, line in lines.items():
         _check_line(line, path, number)
@@ -164,6 +164,11 @@ def _read_text(name, path):
         ) from error
 
 
+def _is_blank(line):
+    """Returns whether no field of a line holds anything."""
+    return not line.strip().strip(' \t,"')
+
+
 def _check_line(line, path, number):
     if _is_absurd(line):
         raise DataError(
@@ -188,6 +193,8 @@ def _split_fields(line, folder):
     by_space = _fields(line, " ")
     if len(by_comma) > 1:
         if _has_clip_extension(by_comma[0]) or len(by_space) == 1 or by_space[0].endswith(","):
+            return by_comma
+        if ',"' in by_space[0]:  # The first of two names in quotes ends there.
             return by_comma
         if not _has_clip_extension(by_space[0]) and os.path.exists(folder / by_comma[0]):
             return by_comma

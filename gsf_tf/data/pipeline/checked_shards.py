@@ -201,6 +201,6 @@ class CheckedShards:
 
 
 def _constant(values):
-    # On a GPU a number would have to come back for every use.
+    # tf.data runs its functions on the CPU.
     with tf.init_scope(), tf.device("CPU:0"):
         return tf.constant(values)

@@ -61,7 +61,8 @@ def find_complete_records(
     last shard and its end.
 
     Args:
-        listing: The clips with their labels and splits.
+        listing: The clips with their labels and splits. List the videos again if files have
+            changed: a listing asks for their sizes once.
         output: Folder of the records.
         settings: How the clips are stored.
         take_over: As in `write_records`.
@@ -146,7 +147,8 @@ def write_records(
     `.lock` there. Folders in an object store are not locked.
 
     Args:
-        listing: The clips with their labels and splits.
+        listing: The clips with their labels and splits. List the videos again if files have
+            changed: a listing asks for their sizes once.
         output: Folder of the records, which is created. It may be in an object store.
         settings: How the clips are stored.
         workers: Number of decoding processes.

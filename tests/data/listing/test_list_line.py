@@ -302,3 +302,14 @@ def test_byte_order_marks_and_line_ends(tmp_path):
         assert list(labels) == ["up", "down"]
         listing = list_annotated_videos(tmp_path, tmp_path / "list.txt", labels=labels)
         assert labels_of(listing) == {"a.mp4": "up", "b.mp4": "down"}
+
+
+@pytest.mark.parametrize("nothing", ['""', '" "', '"",""', " , ", '\t""'])
+def test_empty_fields_are_a_blank_line(nothing, tmp_path):
+    for text in (f"a.mp4 up\n{nothing}\nb.mp4 down\n", f"{nothing}\na.mp4 up\nb.mp4 down\n"):
+        assert labels_of(read(tmp_path, text)) == {"a.mp4": "up", "b.mp4": "down"}
+
+
+def test_commas_between_quoted_names_of_folders_that_are_not_there(tmp_path):
+    listing = read(tmp_path, 'x,"a b"\n"y z","c"\n')
+    assert labels_of(listing) == {"x": "a b", "y z": "c"}
