@@ -31,9 +31,14 @@ def warmup_requests(file):
     return [log.predict_log.request for log in logs]
 
 
+# Small, but with maps large enough for batch statistics to mean something: on maps of one pixel,
+# those of random weights make differences of rounding a thousand times larger.
+SIDES = {"inceptionv3": 139, "mobilenetv2": 64, "bninception": 64}
+
+
 @pytest.mark.parametrize("case", exhaustive.cases(CASES, lambda case: case == "gsf_resnet14thin"))
 def test_every_signature_runs_with_every_batch_size(case, tmp_path):
-    size = 75 if case.endswith("inceptionv3") else 32
+    size = SIDES.get(case.split("_", 1)[1], 32)
     model = build(case, size)
     export_saved_model(model, LABELS, tmp_path / "1", warmup=True)
     served = ServedModel(tmp_path / "1")
@@ -58,7 +63,9 @@ def test_every_signature_runs_with_every_batch_size(case, tmp_path):
         best = served.run("serve_classes", clip=clips(number, size))
         probabilities = -np.sort(-outputs["probabilities"])
         np.testing.assert_allclose(best["scores"], probabilities, rtol=1e-5)
-        wanted = np.array([b"down", b"left", b"up"])[np.argsort(-expected[:number], axis=-1)]
+        # As `Predictor` ranks them: of equal ones, such as two that are zero, the first.
+        order = np.argsort(-outputs["probabilities"], axis=-1, kind="stable")
+        wanted = np.array([b"down", b"left", b"up"])[order]
         assert best["classes"].tolist() == wanted.tolist()
     check_jpegs(served, model, size)
     check_refusals(served, size)
