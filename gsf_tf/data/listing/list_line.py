@@ -166,7 +166,7 @@ def _read_text(name, path):
 
 def _is_blank(line):
     """Returns whether no field of a line holds anything."""
-    return not line.strip().strip(' \t,"')
+    return not line.replace('"', "").replace(",", "").strip()
 
 
 def _check_line(line, path, number):
@@ -179,8 +179,10 @@ def _check_line(line, path, number):
 
 
 def _is_absurd(line):
-    if "\0" in line or len(line) <= _MAX_FIELD:
-        return "\0" in line
+    if "\0" in line:
+        return True
+    if len(line) <= _MAX_FIELD:
+        return False
     longest = max(map(len, re.split(r"[\t, ]", line)))
     return longest > _MAX_FIELD or len(line) > 10 * _MAX_FIELD
 
@@ -194,7 +196,8 @@ def _split_fields(line, folder):
     if len(by_comma) > 1:
         if _has_clip_extension(by_comma[0]) or len(by_space) == 1 or by_space[0].endswith(","):
             return by_comma
-        if ',"' in by_space[0]:  # The first of two names in quotes ends there.
+        # A second name in quotes begins there, if this is not the name of a clip.
+        if ',"' in by_space[0] and not _has_clip_extension(by_space[0]):
             return by_comma
         if not _has_clip_extension(by_space[0]) and os.path.exists(folder / by_comma[0]):
             return by_comma

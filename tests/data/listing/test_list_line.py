@@ -304,7 +304,9 @@ def test_byte_order_marks_and_line_ends(tmp_path):
         assert labels_of(listing) == {"a.mp4": "up", "b.mp4": "down"}
 
 
-@pytest.mark.parametrize("nothing", ['""', '" "', '"",""', " , ", '\t""'])
+@pytest.mark.parametrize(
+    "nothing", ['""', '" "', '"",""', " , ", '\t""', '"\xa0"', '"\t"', '""\u3000""']
+)
 def test_empty_fields_are_a_blank_line(nothing, tmp_path):
     for text in (f"a.mp4 up\n{nothing}\nb.mp4 down\n", f"{nothing}\na.mp4 up\nb.mp4 down\n"):
         assert labels_of(read(tmp_path, text)) == {"a.mp4": "up", "b.mp4": "down"}
@@ -313,3 +315,10 @@ def test_empty_fields_are_a_blank_line(nothing, tmp_path):
 def test_commas_between_quoted_names_of_folders_that_are_not_there(tmp_path):
     listing = read(tmp_path, 'x,"a b"\n"y z","c"\n')
     assert labels_of(listing) == {"x": "a b", "y z": "c"}
+
+
+def test_a_comma_and_a_quote_in_the_name_of_a_clip(tmp_path):
+    assert labels_of(read(tmp_path, 'a,"b.mp4 up\nc.mp4 down\n')) == {
+        'a,"b.mp4': "up",
+        "c.mp4": "down",
+    }
