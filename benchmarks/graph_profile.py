@@ -4,7 +4,8 @@
   python -m benchmarks.graph_profile --export=EXPORT --threads=1 --rounds=9
 
 EXPORT is what `gsf-tf export` writes, or a folder that `benchmarks.export_speed --folder` keeps,
-such as exports/8x224/gsf_resnet50_saved_model. The times are the means of TensorFlow's step statistics.
+such as exports/8x224/gsf_resnet50_saved_model. The times are the means of TensorFlow's step
+statistics.
 """
 
 import collections
