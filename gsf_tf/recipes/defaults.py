@@ -85,7 +85,7 @@ def default_config():
 
     # Stop when the validation's top-1 was not better for so many epochs; 0 trains all epochs.
     config.early_stopping_epochs = 0
-    # In so many epochs at the beginning only what is new is trained: linear and temporal layers.
+    # In so many epochs at the beginning the linear layers alone are trained.
     config.freeze_backbone_epochs = 0
 
     config.optimizer = ConfigDict()
@@ -109,9 +109,8 @@ def default_config():
     config.optimizer.clip_variables = "all"
     config.optimizer.label_smoothing = 0.0
     config.optimizer.accumulate_steps = 1
-    # Multiplier of the learning rate of linear and temporal layers, for backbones with pretrained
-    # weights.
-    config.optimizer.new_layers_rate = 1.0
+    # Multiplier of the learning rate of the linear layers, for backbones with pretrained weights.
+    config.optimizer.head_rate = 1.0
     # Dictionaries of `gsf_tf.training.ParameterGroup`; of several that match, the first counts.
     config.optimizer.groups = ()
     # RubiksNet: see `CoupledSGD`. A number, "auto", or None.

@@ -40,7 +40,7 @@ def fine_tuning(text):
     config.data.batch_size = 8
 
     config.epochs = 30
-    config.warmup_epochs = 2
+    config.warmup_epochs = 4
     config.early_stopping_epochs = 10
     config.estimate_steps = 3
     config.optimizer.label_smoothing = 0.1
@@ -49,7 +49,10 @@ def fine_tuning(text):
         config.model.weights = "imagenet"
         config.freeze_backbone_epochs = 2
         config.batch_norm.frozen = "all"
-        config.optimizer.new_layers_rate = 5.0
+        config.optimizer.name = "adamw"
+        config.optimizer.learning_rate = 1e-3
+        config.optimizer.weight_decay = 0.05
+        config.optimizer.head_rate = 5.0
     else:
         config.batch_norm.reestimate_batches = 20
     return config

@@ -4,7 +4,7 @@ from gsf_tf.errors import UserError
 from gsf_tf.training.coupled_sgd import CoupledSGD
 from gsf_tf.training.derived_values import scaled_learning_rate
 from gsf_tf.training.grouped_adamw import GroupedAdamW
-from gsf_tf.training.new_layers import new_layers_group
+from gsf_tf.training.head import head_group
 from gsf_tf.training.shift_gradients import is_shift
 from gsf_tf.training.warmup_cosine import WarmupCosine
 from gsf_tf.training.warmup_steps import WarmupSteps
@@ -52,15 +52,15 @@ def _schedule(config, steps_per_epoch):
 
 
 def _groups(config, model):
-    rate, groups = config.optimizer.new_layers_rate, config.optimizer.groups
+    rate, groups = config.optimizer.head_rate, config.optimizer.groups
     if rate == 1.0:
         return groups
     if groups:
         raise ValueError(
-            "`new_layers_rate` makes a group of its own, so it must be 1 where `groups` are given. "
-            f"Received: new_layers_rate={rate} and {len(groups)} groups. Add the rate to the groups"
+            "`head_rate` makes a group of its own, so it must be 1 where `groups` are given. "
+            f"Received: head_rate={rate} and {len(groups)} groups. Add the rate to the groups"
         )
-    return [new_layers_group(model, rate)]
+    return [head_group(model, rate)]
 
 
 def _sgd(values, schedule, groups, model):

@@ -13,8 +13,8 @@ from gsf_tf.training.class_weights import class_weights
 from gsf_tf.training.derived_values import clips_per_step
 from gsf_tf.training.distributed import distributed
 from gsf_tf.training.gradient_accumulator import GradientAccumulator
+from gsf_tf.training.head import frozen_backbone
 from gsf_tf.training.moving_average import MovingAverage
-from gsf_tf.training.new_layers import frozen_backbone
 from gsf_tf.training.random_states import kept_states, random_states, separate_replicas
 from gsf_tf.training.steps import evaluation_step, train_step
 
@@ -117,7 +117,7 @@ class Learner:
             batches: List of the batches of the step, from a `BatchFeed`.
             totals: `StepTotals` to which the results of the batches are added.
             place: Description of the step for messages, such as "epoch 3, step 17".
-            frozen: Whether only the `new_layers` are trained.
+            frozen: Whether only the linear layers are trained.
         """
         if self._annealing:
             self._annealing.apply_step_of(self.model, self.optimizer)

@@ -11,7 +11,7 @@ def test_from_imagenet_weights_the_backbone_is_handled_with_care():
     assert config.model.weights == "imagenet"
     assert config.batch_norm.frozen == "all" and not config.batch_norm.reestimate_batches
     assert config.freeze_backbone_epochs < config.epochs
-    assert config.optimizer.new_layers_rate > 1
+    assert config.optimizer.head_rate > 1
 
 
 @pytest.mark.parametrize("row", ["gsf_mobilenetv2,scratch", "gsf_resnet14thin"])
@@ -20,7 +20,7 @@ def test_random_weights_learn_from_the_first_step_on(row):
     assert config.model.preset == row.split(",")[0]
     assert config.model.weights is None and config.freeze_backbone_epochs == 0
     assert config.batch_norm.frozen == "none" and config.batch_norm.reestimate_batches
-    assert config.optimizer.new_layers_rate == 1
+    assert config.optimizer.head_rate == 1
 
 
 def test_both_say_how_long_they_take_and_when_to_end():

@@ -1,4 +1,4 @@
-"""A run from given weights: first the new layers only, and no longer than it helps."""
+"""A run from given weights: first the linear layer only, and no longer than it helps."""
 
 import collections
 
@@ -9,7 +9,6 @@ import pytest
 from gsf_tf.data import DatasetInfo
 from gsf_tf.models import from_preset
 from gsf_tf.training.class_weights import class_weights
-from gsf_tf.training.new_layers import new_layers
 from tests.trainers.small_run import read_metrics, run_training, small_config, start_weights
 
 
@@ -42,7 +41,7 @@ def test_a_frozen_backbone_and_an_early_end(records, tmp_path):
     start.load_weights(values["model.weights"])
     trained = keras.models.load_model(tmp_path / "run" / "model.keras")
     assert len(trained.trainable_variables) == len(start.trainable_variables)
-    new = {weight.path for layer in new_layers(trained) for weight in layer.weights}
+    new = {weight.path for weight in trained.get_layer("classifier").weights}
     assert new
     for before, after in zip(start.weights, trained.weights, strict=True):
         assert np.array_equal(before, after) == (after.path not in new), after.path

@@ -69,7 +69,7 @@ def test_stopped_by_signals_it_ends_with_the_same_weights(records, tmp_path, aft
         "checkpoint.every_steps": 0,
         "optimizer.name": "adamw",
         "optimizer.learning_rate": 1e-3,
-        "optimizer.new_layers_rate": 5.0,
+        "optimizer.head_rate": 5.0,
         "data.class_balance": "weights",
         "freeze_backbone_epochs": 1,
         "model.weights": start_weights(tmp_path),

@@ -105,9 +105,9 @@ def test_bad_flags(trained, records, extra, message):
         ({"optimizer.schedule": "linear"}, "cosine, step"),
         ({"optimizer.schedule": "step", "optimizer.decay_factor": 1.0}, "`factor` must be in"),
         ({"optimizer.decay_at": (0.8, 0.4)}, "in increasing order"),
-        ({"optimizer.new_layers_rate": -1.0}, "must be a finite number >= 0"),
+        ({"optimizer.head_rate": -1.0}, "must be a finite number >= 0"),
         (
-            {"optimizer.new_layers_rate": 5.0, "optimizer.groups": ({"pattern": "x"},)},
+            {"optimizer.head_rate": 5.0, "optimizer.groups": ({"pattern": "x"},)},
             "must be 1 where `groups` are given",
         ),
         ({"freeze_backbone_epochs": 2, "model.weights": "x"}, "less than `config.epochs`"),

@@ -7,7 +7,7 @@ import tensorflow as tf
 from gsf_tf.models import from_preset
 from gsf_tf.training import CoupledSGD
 from gsf_tf.training.gradient_accumulator import GradientAccumulator
-from gsf_tf.training.new_layers import frozen_backbone, new_layers, new_layers_group
+from gsf_tf.training.head import frozen_backbone, head_group
 from gsf_tf.training.steps import train_step
 
 CLIP = tf.constant(np.random.default_rng(0).integers(0, 256, (2, 2, 32, 32, 3), "uint8"))
@@ -18,16 +18,15 @@ def gsf():
     return from_preset("gsf_resnet14thin", 3, num_segments=2, input_shape=(32, 32, 3))
 
 
-def test_they_are_the_temporal_and_the_linear_layers():
+def test_the_group_of_the_head_has_the_linear_layer_alone():
     model = gsf()
-    names = [layer.name for layer in new_layers(model)]
-    assert len(names) == 5 and names[-1] == "classifier"
-    assert all(name.endswith("_temporal") for name in names[:-1])
-    group = new_layers_group(model, 5.0)
+    group = head_group(model, 5.0)
     found = [v.path for v in model.trainable_variables if re.search(group.pattern, v.path)]
-    expected = [v.path for layer in new_layers(model) for v in layer.trainable_variables]
-    assert sorted(found) == sorted(expected) and len(found) > 5
-    assert group.learning_rate == 5.0 and group.name == "new_layers"
+    assert [path.split("/")[-2:] for path in found] == [
+        ["classifier", "kernel"],
+        ["classifier", "bias"],
+    ]
+    assert group.learning_rate == 5.0 and group.name == "head"
 
 
 def test_a_frozen_backbone_keeps_all_it_has_and_comes_back():
@@ -35,7 +34,7 @@ def test_a_frozen_backbone_keeps_all_it_has_and_comes_back():
     trainable = [v.path for v in model.trainable_variables]
     optimizer = CoupledSGD(0.1, l2=0.1)
     optimizer.build(model.trainable_variables)
-    own = {id(v) for layer in new_layers(model) for v in layer.weights}
+    own = {id(v) for v in model.get_layer("classifier").weights}
     before = [np.array(v) for v in model.weights]
     with frozen_backbone(model):
         accumulator = GradientAccumulator(model.trainable_variables, 2)
