@@ -19,12 +19,11 @@ import shutil
 
 from absl import flags
 
+from benchmarks.directions import BACKWARD
 from gsf_tf import data
 from gsf_tf.data.writing.clip_encoder import encode_clips
 from gsf_tf.errors import VideoError
 from trainers import cli
-
-BACKWARD = "_backward"
 
 _VIDEOS = flags.DEFINE_string("videos", None, "Folder of the videos.", required=True)
 _ANNOTATIONS = flags.DEFINE_string("annotations", None, "List of paths and labels.")

@@ -23,10 +23,9 @@ import rich.console
 import rich.table
 from absl import flags
 
-from benchmarks.both_directions import BACKWARD
 from benchmarks.demo_runs import Variant, print_table, train_all, workdir, write_csv
+from benchmarks.directions import right_directions
 from gsf_tf.evaluation.scores import Scores
-from gsf_tf.tasks import ACTION
 from trainers import cli
 
 METHODS = ("tsn", "tsm", "gsm", "gsf")
@@ -68,27 +67,6 @@ def variant(row, backbone, image_size, extra=()):
     of_start = ("--config.model.start=paper",) if start == "paper" else ()
     size = f"--config.model.image_size={image_size}"
     return Variant(row.replace(":", "_"), config, (size, *of_start, *extra))
-
-
-def right_directions(scores):
-    """Returns the share of clips whose direction is right, for each pair of classes.
-
-    Args:
-        scores: `Scores` of clips in both directions.
-
-    Returns:
-        Dictionary from a class to the share, empty if no class has a backward one.
-    """
-    names, labels = scores.class_names[ACTION], scores.labels[ACTION]
-    shares = {}
-    for forward, name in enumerate(names):
-        if name + BACKWARD not in names:
-            continue
-        pair = [forward, names.index(name + BACKWARD)]
-        of_pair = np.isin(labels, pair)
-        says_backward = np.diff(scores.logits[ACTION][of_pair][:, pair])[:, 0] > 0
-        shares[name] = float(np.mean(says_backward == (labels[of_pair] == pair[1])))
-    return shares
 
 
 def _minutes(folder):

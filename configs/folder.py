@@ -12,18 +12,17 @@ weights. The recipe differs:
 | | from ImageNet weights | from random weights |
 |---|---|---|
 | batch normalization | frozen | estimated on 20 batches before each validation |
-| first 2 epochs | linear and temporal layers only | all |
-| rate of linear and temporal layers | 5 times that of the backbone | that of the backbone |
+| first 2 epochs | the linear layer only | all |
+| optimizer | AdamW, rate 1e-3 at 32 clips, decay 0.05 | SGD, rate 0.01 at 32 clips, decay 5e-4 |
+| rate of the linear layer | 5 times that of the others | that of the others |
 
-In both: SGD, 30 epochs of which 2 warm up, then a cosine, label smoothing 0.1, and an end after 10
+In both: 30 epochs of which 4 warm up, then a cosine, label smoothing 0.1, and an end after 10
 epochs without a better validation. On a GPU frames have 224 pixels, on a CPU 160; 8 clips per step.
 The expected time is measured and printed before the run.
 
-`--config.optimizer.name=adamw --config.optimizer.learning_rate=1e-3
---config.optimizer.weight_decay=0.05` is the other optimizer, `--config.optimizer.schedule=step` the
-other schedule; `--config.data.class_balance=weights` is for classes of unequal sizes,
-`--config.augmentation.flip=0.5` mirrors half of the clips, `--seeds=3` trains three times. Result:
-docs/own_videos.md.
+`--config.optimizer.schedule=step` is the other schedule; `--config.data.class_balance=weights` is for classes of unequal sizes,
+`--config.augmentation.flip=0.5` mirrors half of the clips, `--seeds=3` trains three times. Results:
+docs/real_videos.md.
 """
 
 from gsf_tf.recipes.experiment import optional_arguments
