@@ -20,9 +20,9 @@ In both: 30 epochs of which 4 warm up, then a cosine, label smoothing 0.1, and a
 epochs without a better validation. On a GPU frames have 224 pixels, on a CPU 160; 8 clips per step.
 The expected time is measured and printed before the run.
 
-`--config.optimizer.schedule=step` is the other schedule; `--config.data.class_balance=weights` is for classes of unequal sizes,
-`--config.augmentation.flip=0.5` mirrors half of the clips, `--seeds=3` trains three times. Results:
-docs/real_videos.md.
+`--config.optimizer.schedule=step` is the other schedule; `--config.data.class_balance=weights` is
+for classes of unequal sizes, `--config.augmentation.flip=0.5` mirrors half of the clips,
+`--seeds=3` trains three times. Results: docs/real_videos.md.
 """
 
 from gsf_tf.recipes.experiment import optional_arguments

@@ -2,8 +2,8 @@
 
 What it takes from where: partial and frozen batch normalization are TSN's (Wang et al., section
 3.2, for few clips), the higher rate of the linear layer is TSM's (five times, in its code), the
-statistics of whole batches are PreciseBN (Wu and Johnson 2021). From random weights, clipping at 20,
-decay 5e-4 and learning rate 0.01 at a batch of 32 are the GSF paper's and its code's.
+statistics of whole batches are PreciseBN (Wu and Johnson 2021). From random weights, clipping at
+20, decay 5e-4 and learning rate 0.01 at a batch of 32 are the GSF paper's and its code's.
 
 From ImageNet weights the linear layer is trained alone first. As long as it is random, its
 gradients change the features for nothing (Kumar et al., Fine-Tuning can Distort Pretrained Features
