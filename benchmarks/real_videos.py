@@ -7,7 +7,8 @@
 Trains `--config=folder:METHOD_BACKBONE` once for each method and seed on the records in
 `OUTPUT/records`, and prints top-1 on the validation clips, mean and range over the seeds. Behind a
 method, `:scratch` starts from random weights and `:paper` starts the temporal layers as the papers
-do (`start="paper"`). Further flags of `gsf-tf train` follow after `--`, such as
+do (`start="paper"`). The runs are short: one epoch of the linear layer alone and two of warm-up
+(from random weights one). Further flags of `gsf-tf train` follow after `--`, such as
 `-- --config.augmentation.flip=0.5`.
 
 Where classes are paired as `NAME` and `NAME_backward` (benchmarks.both_directions), a second table
@@ -62,11 +63,15 @@ def variant(row, backbone, image_size, extra=()):
             f"--methods must name {', '.join(METHODS)}, alone or with :{' or :'.join(STARTS)}. "
             f"Received: {row!r}."
         )
+    flags_of_row = [f"--config.model.image_size={image_size}", "--config.estimate_steps=0"]
     if start == "scratch":
         config += ",scratch"
-    of_start = ("--config.model.start=paper",) if start == "paper" else ()
-    size = f"--config.model.image_size={image_size}"
-    return Variant(row.replace(":", "_"), config, (size, *of_start, *extra))
+        flags_of_row.append("--config.warmup_epochs=1")
+    else:
+        flags_of_row += ["--config.warmup_epochs=2", "--config.freeze_backbone_epochs=1"]
+    if start == "paper":
+        flags_of_row.append("--config.model.start=paper")
+    return Variant(row.replace(":", "_"), config, (*flags_of_row, *extra))
 
 
 def _minutes(folder):

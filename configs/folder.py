@@ -15,6 +15,7 @@ weights. The recipe differs:
 | first 2 epochs | the linear layer only | all |
 | optimizer | AdamW, rate 1e-3 at 32 clips, decay 0.05 | SGD, rate 0.01 at 32 clips, decay 5e-4 |
 | rate of the linear layer | 5 times that of the others | that of the others |
+| evaluated and saved | moving average of the weights, 0.98 | the weights |
 
 In both: 30 epochs of which 4 warm up, then a cosine, label smoothing 0.1, and an end after 10
 epochs without a better validation. On a GPU frames have 224 pixels, on a CPU 160; 8 clips per step.

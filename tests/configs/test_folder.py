@@ -11,7 +11,8 @@ def test_from_imagenet_weights_the_backbone_is_handled_with_care():
     assert config.model.weights == "imagenet"
     assert config.batch_norm.frozen == "all" and not config.batch_norm.reestimate_batches
     assert config.freeze_backbone_epochs < config.epochs
-    assert config.optimizer.head_rate > 1
+    assert config.optimizer.head_rate > 1 and config.optimizer.name == "adamw"
+    assert config.ema_decay > 0
 
 
 @pytest.mark.parametrize("row", ["gsf_mobilenetv2,scratch", "gsf_resnet14thin"])
