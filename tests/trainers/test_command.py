@@ -211,7 +211,7 @@ def test_required_flag():
             (["evaluate", "--workdir=w"], "sklearn", "scikit-learn"),
             (["demo", "--output=d"], "matplotlib", "matplotlib"),
         ],
-        lambda case: case[1] != "matplotlib",
+        lambda case: case[1] == "ml_collections",
     ),
 )
 def test_missing_extra(arguments, package, distribution, tmp_path):
