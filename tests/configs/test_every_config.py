@@ -44,8 +44,8 @@ COVERING = [
     ("controls", "tsm_resnet50_kinetics400_8f"),
     ("controls", "gst_resnet50_ssv1_16f"),
     ("rubiksnet", "tiny_imagenet"),
-    ("rubiksnet", "small_ucf101_8f"),
     ("rubiksnet", "large_aq_hmdb51_8f"),
+    ("rubiksnet_studies", "table4_small_fixed_fixed"),
     ("rubiksnet_studies", "table5_quantized"),
 ]
 # Small, but with maps large enough for batch statistics to mean something.

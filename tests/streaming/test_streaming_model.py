@@ -139,6 +139,7 @@ def test_frozen(name):
     assert {n: x.shape for n, x in frozen_state.items()} == {n: x.shape for n, x in state.items()}
 
 
+@exhaustive.MARK
 def test_later_weights_of_a_frozen_stream():
     model, (clip,) = build("gsf", causal=True), clips(1, 1)
     stream, frozen = StreamingModel(model), StreamingModel(model, frozen=True)

@@ -88,6 +88,7 @@ def test_quantized_and_fixed_shifts_train(records, tmp_path):
     assert (shift.mode, shift.spatial, shift.temporal) == ("quantized", "fixed", "learned")
 
 
+@exhaustive.MARK
 def test_fixed_shifts_train_without_normalization(records, tmp_path):
     values = {"model.spatial_shift": "fixed", "model.temporal_shift": "fixed"}
     run_training(rubiksnet_config(records, **values), tmp_path / "run")
