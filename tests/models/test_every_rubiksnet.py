@@ -19,8 +19,8 @@ from tests import exhaustive
 from tests.models.randomize import randomize
 
 PRESETS = list_presets("rubiksnet_*")
-# Small has squeeze-excitation, which tests/weights compares with a twin every time; Tiny, Medium and
-# Large have more of Mini's blocks.
+# Small has squeeze-excitation, of which tests/weights compares a model with its twin every time;
+# Tiny, Medium and Large have more of Mini's blocks.
 EVERY_TIME = ("rubiksnet_mini", "rubiksnet_mini_aq")
 SAVED_EVERY_TIME = "rubiksnet_mini_aq"
 LABELS = LabelMap(["down", "left", "up"])
