@@ -24,7 +24,7 @@ PRESETS = [
 EVERY_TIME = [
     preset for preset in PRESETS if preset.endswith("_resnet14thin") or preset == "gsf_bninception"
 ]
-SAVED_EVERY_TIME = ["gsf_resnet14thin", "gst_resnet14thin"]
+SAVED_EVERY_TIME = ["gst_resnet14thin"]
 REST = [preset for preset in PRESETS if preset not in SAVED_EVERY_TIME]
 # Small, but with maps large enough in every stage for batch statistics to mean something.
 SIDES = {"inceptionv3": 101}

@@ -14,7 +14,7 @@ import pytest
 import tensorflow as tf
 
 from gsf_tf import __version__ as VERSION
-from gsf_tf.data import list_video_folder, split_for_validation, write_records
+from gsf_tf.data import RecordSettings, list_video_folder, split_for_validation, write_records
 from tests import exhaustive
 from tests.conftest import REQUIRE_COMPILED
 from tests.data.video_maker import make_video
@@ -126,7 +126,7 @@ def of_the_library(installed, folder):
     for number in range(8):
         make_video(folder / "videos" / "ab"[number % 2] / f"{number}.mp4", 12)
     listing = split_for_validation(list_video_folder(folder / "videos"), 0.5)
-    write_records(listing, str(folder / "records"))
+    write_records(listing, str(folder / "records"), RecordSettings())
 
 
 def test_packages_have_names_of_their_own(installed):

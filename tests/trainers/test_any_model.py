@@ -111,6 +111,7 @@ def test_an_export_is_evaluated_as_it_is_served(trained, exported, records, tmp_
     assert process.returncode == 1 and "only the graph for serving it" in process.stderr
 
 
+@exhaustive.MARK
 def test_export_and_predict_without_a_workdir(folder, converted, clips, tmp_path):
     run("export", f"--model={converted}", f"--output={tmp_path}")
     assert json.loads((tmp_path / "1/assets/preprocessing.json").read_text())["short_side"] == 40
