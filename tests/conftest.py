@@ -26,7 +26,7 @@ def pytest_addoption(parser):
     parser.addoption(
         "--exhaustive",
         action="store_true",
-        help="also the tests that repeat others on larger networks (`make test-all`)",
+        help="also the tests that repeat others on other networks or joined (`make test-all`)",
     )
     parser.addoption(
         "--ops-path",

@@ -140,6 +140,7 @@ def test_a_loss_that_ran_away_leaves_the_checkpoints(records, tmp_path):
         assert np.isfinite(tensor).all(), name
 
 
+@exhaustive.MARK
 def test_records_that_vanish_leave_the_checkpoints(records, tmp_path, after_step):
     shutil.copytree(records, tmp_path / "records")
     shards = list((tmp_path / "records").glob("train-*"))
