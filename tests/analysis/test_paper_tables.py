@@ -99,6 +99,7 @@ def test_models_whose_figure_is_with_a_7_x_7_pooling_at_the_end(
     assert round(with_window / 1e9, 3) == billions
 
 
+@exhaustive.MARK
 def test_motion_squeeze():
     """The figures of the authors' code, and the print of the GSF paper's Table 8.
 
