@@ -37,9 +37,12 @@ SMALLER = (
     (r'"rubiksnet_(tiny|small|medium|large)', r'"rubiksnet_mini'),
 )
 
-# These pages name their number of frames everywhere, and have frames of 224 pixels.
-SHORT = ("analyze.md", "rubiksnet.md")
-SHORTER = ((r"num_segments=8", "num_segments=2"),)
+# These pages have frames of 224 pixels.
+SHORT = ("analyze.md", "rubiksnet.md", "training.md")
+SHORTER = (
+    (r"num_segments=8", "num_segments=2"),
+    (r"num_classes=len\(train\.class_names\)\)", "len(train.class_names), num_segments=2)"),
+)
 
 
 @pytest.fixture(scope="module")
