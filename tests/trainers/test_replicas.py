@@ -116,7 +116,6 @@ def test_two_devices_are_one():
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
 
 
-@exhaustive.MARK
 def test_accumulation_on_two_devices():
     """The parts are normalized each by itself, so that only devices must not matter."""
     one, two = train(1, steps=3, parts=3), train(2, steps=3, parts=3)
