@@ -114,8 +114,7 @@ def test_every_preset_is_listed():
 
 @pytest.mark.parametrize(
     "preset",
-    # Every method on the smallest network, and some on others. The backbones of Keras have a test of
-    # their own.
+    # Every method on the smallest network, and some on others. Keras' backbones have their own.
     exhaustive.cases(
         sorted(EXPECTED),
         lambda name: (
