@@ -7,6 +7,7 @@ import pytest
 
 from gsf_tf import doctor
 from gsf_tf.ops import library
+from tests import exhaustive
 
 
 def test_program(monkeypatch):
@@ -23,6 +24,7 @@ def test_program(monkeypatch):
     assert result.stderr == ""
 
 
+@exhaustive.MARK
 def test_program_in_json_with_a_value_that_is_wrong():
     result = subprocess.run(
         [sys.executable, "-m", "gsf_tf.doctor", "--json"],

@@ -11,6 +11,7 @@ import pytest
 
 from gsf_tf import backbones, layers, ops
 from gsf_tf.models import SegmentModel, from_preset, inflate, insert_temporal
+from tests import exhaustive
 
 MODEL = from_preset("gsf_resnet14thin", 3, 2, input_shape=(32, 32, 3))
 IMAGES = from_preset("rubiksnet_mini", 3, 1, input_shape=(32, 32, 3))
@@ -39,6 +40,7 @@ def test_another_setting_is_one_clear_error(settings, environment, message, tmp_
     assert str(tmp_path / "keras.json") in last
 
 
+@exhaustive.MARK
 def test_keras_that_was_imported_first_with_another_backend(tmp_path):
     process = import_with({}, tmp_path, "import keras", KERAS_BACKEND="torch")
     assert "backend='torch'" in process.stderr.strip().splitlines()[-1]

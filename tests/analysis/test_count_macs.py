@@ -11,6 +11,7 @@ from gsf_tf.layers import (
     MotionSqueeze,
     TemporalShift,
 )
+from tests import exhaustive
 
 
 def model_of(layer, *input_shapes):
@@ -283,7 +284,10 @@ def test_parameters():
 # of multiply-accumulates.
 @pytest.mark.parametrize(
     ("name", "parameters", "billions"),
-    [("MobileNetV2", 3_504_872, 0.301), ("ConvNeXtTiny", 28_589_128, 4.456)],
+    exhaustive.cases(
+        [("MobileNetV2", 3_504_872, 0.301), ("ConvNeXtTiny", 28_589_128, 4.456)],
+        lambda case: case[0] == "MobileNetV2",
+    ),
 )
 def test_models_of_keras_applications(name, parameters, billions):
     model = getattr(keras.applications, name)(weights=None, input_shape=(224, 224, 3))

@@ -5,6 +5,7 @@ from tests import exhaustive
 from tests.backbones.parameter_count import trainable_parameters
 
 
+@exhaustive.MARK
 def test_equals_the_twin(run_twin_test):
     # 100 leaves an odd map before the first two poolings, where nothing is read past the edge.
     run_twin_test(BNInception, "bninception", [(96, 128), (128, 100)])

@@ -7,7 +7,8 @@ from tests.backbones.parameter_count import trainable_parameters
 
 # 101 leaves even maps before the first two poolings, as 229 does; 107 odd ones, as 299 does.
 @pytest.mark.parametrize(
-    "sizes", [[(101, 133), (139, 107)], pytest.param([(229, 229)], marks=exhaustive.MARK)]
+    "sizes",
+    exhaustive.cases([[(101, 133)], [(139, 107)], [(229, 229)]], [(101, 133)].__eq__),
 )
 def test_equals_the_twin(run_twin_test, sizes):
     run_twin_test(InceptionV3, "inceptionv3", sizes)
@@ -21,7 +22,10 @@ def test_parameters():
     assert trainable_parameters(InceptionV3(classes=174)) == expected
 
 
-@pytest.mark.parametrize(("size", "map_size"), [(229, 6), (261, 7), (299, 8)])
+@pytest.mark.parametrize(
+    ("size", "map_size"),
+    exhaustive.cases([(229, 6), (261, 7), (299, 8)], lambda case: case[0] == 229),
+)
 def test_sizes_of_the_papers(size, map_size):
     model = InceptionV3(include_top=False, input_shape=(size, size, 3))
     assert model.output_shape == (None, map_size, map_size, 2048)

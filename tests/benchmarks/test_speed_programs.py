@@ -4,6 +4,8 @@ import csv
 import subprocess
 import sys
 
+from tests import exhaustive
+
 SMALL = ("--quick", "--num_segments=2", "--image_size=32")
 
 
@@ -30,6 +32,7 @@ def test_op_speed(tmp_path):
     assert "| TemporalShift" in process.stdout
 
 
+@exhaustive.MARK
 def test_model_speed(tmp_path):
     report = tmp_path / "model.csv"
     presets = "--presets=tsn_resnet14thin"

@@ -17,8 +17,6 @@ DOCS = (REPOSITORY / "docs" / "experiments.md").read_text()
 COUNTED = {
     ("gsf", "resnet50_epic100_16f"),
     ("rubiksnet", "tiny_imagenet"),
-    ("rubiksnet", "large_aq_hmdb51_8f"),
-    ("controls", "gsm_bninception_ssv1_8f"),
 }
 # Their figure belongs to a row whose configuration is another one.
 REPEATED = {

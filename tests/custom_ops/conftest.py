@@ -28,7 +28,7 @@ def library(tmp_path_factory):
             translated = folder / path.name.replace(".cu", ".cc")
             translated.write_text(_translate(path.read_text()))
     compiler = shutil.which("g++")
-    options = ["-std=c++17", "-O1", "-w", "-fPIC", f"-I{build}", "-include", str(_EMULATION)]
+    options = ["-std=c++17", "-Og", "-w", "-fPIC", f"-I{build}", "-include", str(_EMULATION)]
 
     def compile_file(source):
         target = source.with_suffix(".o")

@@ -39,20 +39,31 @@ def test_finetune_on_a_folder(tmp_path):
     assert layers.count(gsf_tf.layers.GateShiftFuse) == 16  # One per block of EfficientNet-B0.
 
 
+@exhaustive.MARK
 def test_gate_shift_fuse_in_your_model(tmp_path):
     output = run("gate_shift_fuse_in_your_model.py", cwd=tmp_path)
     assert "2/2" in output and "differ by at most 0.0e+00" in output
 
 
-@pytest.mark.parametrize("epochs", exhaustive.cases([2, 18], lambda epochs: epochs == 2))
-def test_notebook(epochs, tmp_path):
-    """As it is committed, and every time with a shorter training."""
+@pytest.mark.parametrize(
+    ("epochs", "clips"),
+    exhaustive.cases(
+        [(2, '"train": 8, "val": 4'), (18, '"train": 40, "val": 15')], lambda case: case[0] == 2
+    ),
+)
+def test_notebook(epochs, clips, tmp_path):
+    """As it is committed, and every time with a shorter training on fewer clips."""
     nbformat = pytest.importorskip("nbformat", reason="the extra `notebook` is not installed")
     nbclient = pytest.importorskip("nbclient", reason="the extra `notebook` is not installed")
     text = (EXAMPLES / "gsf_tf.ipynb").read_text(encoding="utf-8")
-    assert text.count("epochs, steps_per_epoch = 18,") == 1
-    text = text.replace("epochs, steps_per_epoch = 18,", f"epochs, steps_per_epoch = {epochs},")
     notebook = nbformat.reads(text, as_version=4)
+    for written, smaller in (
+        ("epochs, steps_per_epoch = 18,", f"epochs, steps_per_epoch = {epochs},"),
+        ('"train": 40, "val": 15', clips),
+    ):
+        assert sum(cell.source.count(written) for cell in notebook.cells) == 1
+        for cell in notebook.cells:
+            cell.source = cell.source.replace(written, smaller)
     resources = {"metadata": {"path": str(tmp_path)}}
     nbclient.NotebookClient(notebook, timeout=600, resources=resources).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]

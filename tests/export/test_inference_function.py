@@ -67,7 +67,11 @@ def test_equals_the_model(preset):
         assert depthwise and all(op.inputs[1].op.type == "Const" for op in depthwise)
 
 
-@pytest.mark.parametrize("options", [{"fusion": "sum"}, {"gate": -1}, {"gate": 1}], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    exhaustive.cases([{"fusion": "sum"}, {"gate": -1}, {"gate": 1}], lambda case: "fusion" in case),
+    ids=str,
+)
 def test_gates_and_fusions_of_the_paper(options):
     assert_equal(build("gsf_resnet14thin", temporal_options=options, last_blocks=1))
 

@@ -20,7 +20,6 @@ from gsf_tf.export import (
 )
 from gsf_tf.models import from_preset
 from tests import exhaustive
-from tests.conftest import OPS_PATHS
 
 PRESETS = ("gsf_resnet14thin", "tsm_mobilenetv2", "tsn_resnet14thin")
 LABELS = LabelMap(["down", "left", "up"])
@@ -33,15 +32,9 @@ def small_model(preset="gsf_resnet14thin"):
     return model
 
 
-@pytest.mark.parametrize(
-    ("preset", "ops_path"),
-    exhaustive.cases(
-        [(preset, path) for preset in PRESETS for path in OPS_PATHS],
-        # An export is traced on the reference path, whichever the model itself runs on.
-        lambda case: case == (PRESETS[0], "compiled"),
-    ),
-    indirect=["ops_path"],
-)
+# test_c_api.py runs an export without Python, and tests/examples serves one, every time.
+@exhaustive.MARK
+@pytest.mark.parametrize("preset", PRESETS)
 def test_runs_where_gsf_tf_is_not_imported(ops_path, preset, tmp_path):
     model = small_model(preset)
     difference = export_saved_model(model, LABELS, tmp_path / "1", short_side=48)

@@ -64,7 +64,10 @@ def distance(ours, others):
     return np.abs(ours - others).max() / max(np.abs(others).max(), 1e-3)
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize(
+    "preset",
+    exhaustive.cases(list_presets(), "gsf_resnet14thin".__eq__),
+)
 def test_logits_in_float32(ops_path, preset):
     """Equal to 1e-5, or to what float32 costs the reference path itself in a deep network."""
     (single, clips), (double, _) = (model_and_clips(preset, p) for p in ("float32", "float64"))

@@ -19,8 +19,9 @@ from tests import exhaustive
 from tests.models.randomize import randomize
 
 PRESETS = list_presets("rubiksnet_*")
-# Small has squeeze-excitation; Tiny, Medium and Large have more of Mini's blocks.
-EVERY_TIME = ("rubiksnet_mini", "rubiksnet_mini_aq", "rubiksnet_small")
+# Small has squeeze-excitation, of which tests/weights compares a model with its twin every time;
+# Tiny, Medium and Large have more of Mini's blocks.
+EVERY_TIME = ("rubiksnet_mini", "rubiksnet_mini_aq")
 LABELS = LabelMap(["down", "left", "up"])
 LOAD = """
 import pathlib, sys, numpy, keras, gsf_tf
@@ -63,7 +64,8 @@ def annealed(preset):
     exhaustive.cases(
         list(itertools.product(PRESETS, ("float32", "mixed_bfloat16", "mixed_float16"))),
         lambda case: (
-            case[0] in EVERY_TIME and (case[1] == "float32" or case[0] == "rubiksnet_mini_aq")
+            case[0] in EVERY_TIME
+            and (case[1] == "float32" or case == ("rubiksnet_mini_aq", "mixed_bfloat16"))
         ),
     ),
 )
@@ -85,9 +87,8 @@ def test_two_steps(preset, policy):
     assert np.mean(moved) > 0.9
 
 
-@pytest.mark.parametrize(
-    "preset", exhaustive.cases(PRESETS, lambda preset: preset == "rubiksnet_mini_aq")
-)
+@exhaustive.MARK
+@pytest.mark.parametrize("preset", PRESETS)
 def test_export_and_harden(preset, tmp_path):
     """`export_saved_model` compares the logits on stock TensorFlow with the model's."""
     model = annealed(preset)
@@ -98,10 +99,9 @@ def test_export_and_harden(preset, tmp_path):
         export_saved_model(hardened, LABELS, tmp_path / "2")
 
 
+@exhaustive.MARK
 @pytest.mark.parametrize(
-    "presets",
-    [EVERY_TIME, pytest.param(sorted({*PRESETS} - {*EVERY_TIME}), marks=exhaustive.MARK)],
-    ids=["every time", "rest"],
+    "presets", [PRESETS[: len(PRESETS) // 2], PRESETS[len(PRESETS) // 2 :]], ids=["half", "rest"]
 )
 def test_saved_models_load_in_a_new_process_with_equal_outputs(presets, tmp_path):
     np.save(tmp_path / "clip.npy", clips())

@@ -19,6 +19,7 @@ from gsf_tf.models import from_preset, list_presets
 from gsf_tf.models.pretrained import imagenet_source
 from gsf_tf.models.recipes import BACKBONES
 from gsf_tf.weights.package_file import PackageFile
+from tests import exhaustive
 from tests.models.randomize import randomize
 
 FILE = "weights_mobilenet_v3_small_224_1.0_float_no_top_v2.h5"
@@ -66,7 +67,7 @@ def trained():
     return model
 
 
-@pytest.mark.parametrize("suffix", [".keras", ".weights.h5"])
+@pytest.mark.parametrize("suffix", exhaustive.cases([".keras", ".weights.h5"], ".keras".__eq__))
 def test_a_plain_backbone_fills_all_but_the_temporal_layers(trained, tmp_path, capsys, suffix):
     plain = small("tsn_resnet14thin")
     plain.backbone.set_weights([a + 1 for a in plain.backbone.get_weights()])
@@ -82,7 +83,9 @@ def test_a_plain_backbone_fills_all_but_the_temporal_layers(trained, tmp_path, c
     )
 
 
-@pytest.mark.parametrize("suffix", [".keras", ".weights.h5"])
+@pytest.mark.parametrize(
+    "suffix", exhaustive.cases([".keras", ".weights.h5"], ".weights.h5".__eq__)
+)
 def test_a_backbone_with_temporal_layers_fills_them_too(trained, tmp_path, capsys, suffix):
     path = tmp_path / f"backbone{suffix}"
     save = trained.backbone.save if suffix == ".keras" else trained.backbone.save_weights

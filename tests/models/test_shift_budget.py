@@ -9,6 +9,7 @@ from gsf_tf.layers import AttentionShift
 from gsf_tf.models import SegmentModel, from_preset, shift_budget_loss
 from gsf_tf.models.layer_lookup import find_layers
 from gsf_tf.training.steps import train_step
+from tests import exhaustive
 from tests.models.numpy_attention import numpy_attention
 
 T, CLASSES = 3, 4
@@ -123,6 +124,7 @@ def run_steps(devices, shift_budget, steps):
     return [np.array(weight) for weight in model.weights], attentions(model)
 
 
+@exhaustive.MARK
 def test_train_step_adds_the_budget_once_on_any_number_of_replicas():
     one, moved = run_steps(1, 0.1, steps=1)
     two, _ = run_steps(2, 0.1, steps=1)

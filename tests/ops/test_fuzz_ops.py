@@ -3,10 +3,12 @@ import os
 import pytest
 
 from gsf_tf.ops import library
+from tests import exhaustive
 from tests.fuzzing import watch
 from tests.ops.fuzz_ops import CALLS, PROGRAM
 
 
+@exhaustive.MARK
 def test_fuzzed_calls():
     """More in `python -m tests.ops.fuzz_ops`."""
     if library.load().raw is None and os.environ.get("GSF_TF_REQUIRE_COMPILED") != "1":

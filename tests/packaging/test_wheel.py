@@ -14,8 +14,10 @@ import pytest
 import tensorflow as tf
 
 from gsf_tf import __version__ as VERSION
+from gsf_tf.data import RecordSettings, list_video_folder, split_for_validation, write_records
 from tests import exhaustive
 from tests.conftest import REQUIRE_COMPILED
+from tests.data.video_maker import make_video
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
 
@@ -115,6 +117,18 @@ def gsf_tf(installed, cwd, *arguments, check=True):
     return process
 
 
+def of_the_demo(installed, folder):
+    small = ["--records_only", "--train_clips=2", "--val_clips=1"]
+    gsf_tf(installed, folder, "demo", "--output=.", *small)
+
+
+def of_the_library(installed, folder):
+    for number in range(8):
+        make_video(folder / "videos" / "ab"[number % 2] / f"{number}.mp4", 12)
+    listing = split_for_validation(list_video_folder(folder / "videos"), 0.5)
+    write_records(listing, str(folder / "records"), RecordSettings())
+
+
 def test_packages_have_names_of_their_own(installed):
     _, wheel = installed
     with zipfile.ZipFile(wheel) as archive:
@@ -143,9 +157,12 @@ def test_installed_command(installed, tmp_path):
     assert config.returncode == 1 and "The names are: controls, demo" in config.stderr
 
 
-def test_installed_programs_run_outside_of_a_checkout(installed, tmp_path):
-    small = ["--records_only", "--train_clips=2", "--val_clips=1"]
-    gsf_tf(installed, tmp_path, "demo", "--output=.", *small)
+@pytest.mark.parametrize(
+    "make_records",
+    exhaustive.cases([of_the_library, of_the_demo], lambda case: case is of_the_library),
+)
+def test_installed_programs_run_outside_of_a_checkout(installed, tmp_path, make_records):
+    make_records(installed, tmp_path)
     process = gsf_tf(
         installed,
         tmp_path,

@@ -11,6 +11,7 @@ import rich.progress
 from gsf_tf.data import DataError
 from gsf_tf.errors import UserError
 from gsf_tf.evaluation import Scores
+from tests import exhaustive
 from tests.trainers.conftest import run
 from trainers.analysis_flags import AnalysisOptions
 from trainers.analysis_parts import analyze
@@ -77,6 +78,7 @@ def test_a_wrong_file_is_found_before_anything_is_scored(trained, opened, tmp_pa
     assert "scores" not in vars(model) and not (tmp_path / "a").exists()
 
 
+@exhaustive.MARK
 def test_damaged_records_are_named_and_the_page_is_written(trained, records, opened, tmp_path):
     copy = shutil.copytree(records, tmp_path / "records")
     (model,) = analyzed_models([str(trained)], [], None, str(copy), None, 5)

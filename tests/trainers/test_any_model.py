@@ -13,6 +13,7 @@ from gsf_tf.evaluation import Protocol, Scores
 from gsf_tf.model_description import ModelDescription
 from gsf_tf.models.model_file import save_model_file
 from gsf_tf.trained import TrainedModel, open_model
+from tests import exhaustive
 from tests.trainers.conftest import run
 from trainers.export_card import model_card
 from trainers.paper_figure import find_paper_figure
@@ -85,6 +86,7 @@ def test_a_checkpoint_without_a_workdir_has_the_scores_of_the_run(folder, conver
         other.unlink()
 
 
+@exhaustive.MARK
 def test_another_size_of_a_model_without_a_workdir(folder, converted, records):
     flags = ["--num_segments=2", "--image_size=48"]
     run("evaluate", f"--workdir={folder / 'run'}", *flags)
@@ -109,6 +111,7 @@ def test_an_export_is_evaluated_as_it_is_served(trained, exported, records, tmp_
     assert process.returncode == 1 and "only the graph for serving it" in process.stderr
 
 
+@exhaustive.MARK
 def test_export_and_predict_without_a_workdir(folder, converted, clips, tmp_path):
     run("export", f"--model={converted}", f"--output={tmp_path}")
     assert json.loads((tmp_path / "1/assets/preprocessing.json").read_text())["short_side"] == 40

@@ -211,7 +211,7 @@ def test_required_flag():
             (["evaluate", "--workdir=w"], "sklearn", "scikit-learn"),
             (["demo", "--output=d"], "matplotlib", "matplotlib"),
         ],
-        lambda case: case[1] != "matplotlib",
+        lambda case: case[1] == "ml_collections",
     ),
 )
 def test_missing_extra(arguments, package, distribution, tmp_path):
@@ -221,6 +221,7 @@ def test_missing_extra(arguments, package, distribution, tmp_path):
     assert "pip install 'gsf_tf[train]'" in process.stderr
 
 
+@exhaustive.MARK
 def test_missing_beam(tmp_path):
     for name in ("opening", "closing"):
         for number in range(2):

@@ -7,10 +7,12 @@ import pytest
 
 from gsf_tf.data import DatasetInfo
 from gsf_tf.models import from_preset
+from tests import exhaustive
 from tests.processors import needs_avx512
 from tests.trainers.conftest import run
 
 
+@exhaustive.MARK
 def test_litert_and_onnx_go_beside_the_saved_models(trained, records):
     process = run(
         "export",

@@ -130,6 +130,7 @@ def test_train_where_another_process_trains(records, tmp_path):
     assert list(path.iterdir()) == []
 
 
+@exhaustive.MARK
 def test_a_run_that_is_taken_over_ends(records, tmp_path, monkeypatch):
     """It ends before it writes again, and the new process goes on from its last checkpoint."""
     config = small_config(

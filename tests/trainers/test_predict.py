@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from tests import exhaustive
 from tests.data.video.hostile_clips import gif, make_titled_video, playlists
 from tests.data.video_maker import REAL_VIDEOS, cut, make_audio, make_video
 from tests.trainers.conftest import run
@@ -28,6 +29,7 @@ def test_workdir_and_export_agree(trained, exported, clips):
     assert len(ours["top"]) == 5
 
 
+@exhaustive.MARK
 def test_the_export_gives_the_same_top_five_to_plain_tensorflow(exported, clips, tmp_path):
     """The clip is made with PyAV and Pillow, from what `preprocessing.json` says."""
     video = next((clips / "val" / "moving_up").iterdir())

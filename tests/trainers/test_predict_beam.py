@@ -104,6 +104,7 @@ def test_a_pipeline_that_fails(tmp_path, options, message):
     assert message in str(failed.value)
 
 
+@exhaustive.MARK
 def test_worker_processes_give_the_rows_of_a_local_run(exported, tmp_path):
     videos = make_videos(tmp_path / "videos", 5)
     flags = [f"--model={exported}", "--features", *videos]

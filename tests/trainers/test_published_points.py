@@ -2,9 +2,11 @@
 
 import pytest
 
+from tests import exhaustive
 from trainers.published_points import _costs, published_points
 
 
+@exhaustive.MARK
 def test_motion_squeeze_is_counted_with_its_own_number_of_frames():
     """GSF paper, Table 8: 68.05 G for 16 frames, which are 15 pairs and not 14."""
     model = {"preset": "gsf_resnet50_ms", "image_size": 224, "num_segments": 16}

@@ -124,12 +124,12 @@ def test_accumulation_on_two_devices():
 
 @pytest.mark.parametrize(
     "precision",
-    exhaustive.cases(["mixed_bfloat16", "mixed_float16"], lambda name: name == "mixed_float16"),
+    exhaustive.cases(["mixed_bfloat16", "mixed_float16"], lambda name: name == "mixed_bfloat16"),
 )
 def test_half_precision_on_two_devices(precision):
     """Near one device in float32; the two halves of a batch are rounded each by itself."""
     losses, weights, _ = train(2, steps=3, precision=precision)
-    np.testing.assert_allclose(losses, train(1, steps=3)[0], rtol=0.02)
+    np.testing.assert_allclose(losses, train(1)[0][:3], rtol=0.02)
     assert losses[-1] < losses[0] and all(np.isfinite(weight).all() for weight in weights)
 
 
@@ -145,12 +145,15 @@ def train_on_sizes(strategy, sizes, synchronized):
     return sums, model
 
 
-def test_unequal_shares_are_weighted_by_their_clips():
+@pytest.mark.parametrize(
+    "sizes", exhaustive.cases([[5, 1], [5, 1, 3]], lambda sizes: len(sizes) == 2)
+)
+def test_unequal_shares_are_weighted_by_their_clips(sizes):
     """3 and 2 clips, then 1 and none, then 2 and 1; the statistics are those of all together."""
     (one, model), (two, other) = (
-        train_on_sizes(mirrored(devices), (5, 1, 3), synchronized=True) for devices in (1, 2)
+        train_on_sizes(mirrored(devices), sizes, synchronized=True) for devices in (1, 2)
     )
-    assert [sums["clips"] for sums in one] == [5, 1, 3]
+    assert [sums["clips"] for sums in one] == sizes
     for ours, theirs in zip(two, one, strict=True):
         assert ours == pytest.approx(theirs, rel=1e-5)
     for ours, theirs in zip(other.get_weights(), model.get_weights(), strict=True):

@@ -91,6 +91,7 @@ def test_stopped_by_signals_it_ends_with_the_same_weights(records, tmp_path, aft
     assert_same_run(tmp_path / "stopped", tmp_path / "undisturbed")
 
 
+@exhaustive.MARK
 def test_a_batch_that_was_left_out_does_not_shift_a_resume(records, tmp_path, after_step):
     """All clips of the second batch are damaged, so the first step has the first and the third."""
     folder = tmp_path / "records"
@@ -116,7 +117,7 @@ def test_a_batch_that_was_left_out_does_not_shift_a_resume(records, tmp_path, af
     assert metrics["input/damaged_clips"] == 4
 
 
-@pytest.mark.parametrize("kills", exhaustive.cases([3, 10], lambda kills: kills == 3))
+@pytest.mark.parametrize("kills", exhaustive.cases([1, 3, 10], lambda kills: kills == 1))
 def test_killed_again_and_again_it_ends_with_the_same_weights(kills, records, tmp_path):
     """SIGKILL at random moments (tests/trainers/killed_run.py)."""
     command = [sys.executable, "-m", "tests.trainers.killed_run", records, tmp_path, kills, 0]
@@ -139,6 +140,7 @@ def test_a_loss_that_ran_away_leaves_the_checkpoints(records, tmp_path):
         assert np.isfinite(tensor).all(), name
 
 
+@exhaustive.MARK
 def test_records_that_vanish_leave_the_checkpoints(records, tmp_path, after_step):
     shutil.copytree(records, tmp_path / "records")
     shards = list((tmp_path / "records").glob("train-*"))

@@ -1,3 +1,4 @@
+import itertools
 import json
 import os
 import pathlib
@@ -195,13 +196,16 @@ def test_the_learning_rate_follows_the_batch():
 
 
 @pytest.mark.parametrize(
-    "precision",
-    exhaustive.cases(["mixed_float16", "mixed_bfloat16"], lambda name: name == "mixed_float16"),
+    ("preset", "precision"),
+    exhaustive.cases(
+        list(itertools.product(("tsn", "gsf"), ("mixed_float16", "mixed_bfloat16"))),
+        lambda case: case == ("tsn", "mixed_float16"),
+    ),
 )
-def test_half_precision_trains(records, tmp_path, precision):
+def test_half_precision_trains(records, tmp_path, preset, precision):
     values = {"precision": precision, "epochs": 1, "warmup_epochs": 0}
     try:
-        run_training(small_config(records, "gsf_resnet14thin", **values), tmp_path / "run")
+        run_training(small_config(records, f"{preset}_resnet14thin", **values), tmp_path / "run")
     finally:
         keras.config.set_dtype_policy("float32")
     assert 0 < read_metrics(tmp_path / "run")[0]["val/loss"] < 100

@@ -51,9 +51,13 @@ def ends(lives, name):
 
 @pytest.fixture(scope="module")
 def compared(records, tmp_path_factory):
-    folder = live("compare", records, tmp_path_factory.mktemp("compared"))
-    assert ends(folder, "compare")["status"] == [0, 0]
-    return [dict(np.load(folder / f"compare-{worker}.npz")) for worker in range(2)]
+    return computed("compare", records, tmp_path_factory)
+
+
+def computed(part, records, tmp_path_factory):
+    folder = live(part, records, tmp_path_factory.mktemp(part))
+    assert ends(folder, part)["status"] == [0, 0]
+    return [dict(np.load(folder / f"{part}-{worker}.npz")) for worker in range(2)]
 
 
 def test_two_workers_are_one(compared):
@@ -68,8 +72,10 @@ def test_two_workers_are_one(compared):
         np.testing.assert_array_equal(compared[0][name], compared[1][name], err_msg=name)
 
 
-def test_workers_accumulate(compared):
-    np.testing.assert_allclose(compared[0]["accumulated"], train(1, steps=3, parts=3)[0], rtol=1e-5)
+@exhaustive.MARK
+def test_workers_accumulate(records, tmp_path_factory):
+    one, _ = computed("accumulate", records, tmp_path_factory)
+    np.testing.assert_allclose(one["losses"], train(1, steps=3, parts=3)[0], rtol=1e-5)
 
 
 def test_every_clip_is_evaluated_once_over_workers(compared):

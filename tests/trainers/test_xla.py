@@ -33,7 +33,7 @@ def two_steps(records, preset, jit_compile):
 
 @pytest.mark.parametrize(
     "preset",
-    exhaustive.cases(["tsm_resnet14thin", "gsf_resnet14thin"], lambda preset: "gsf" in preset),
+    exhaustive.cases(["tsm_resnet14thin", "gsf_resnet14thin"], lambda preset: "tsm" in preset),
 )
 def test_xla_takes_the_same_steps(records, preset):
     losses, weights = two_steps(records, preset, jit_compile=False)

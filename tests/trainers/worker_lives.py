@@ -1,10 +1,10 @@
 """The lives of two workers that share a run over loopback; started by test_workers.py.
 
-  python -m tests.trainers.worker_lives RECORDS FOLDER {compare,train}
+  python -m tests.trainers.worker_lives RECORDS FOLDER {compare,accumulate,train}
 
 Every life of a worker is a fork of this process, which has imported TensorFlow and not used it.
 FOLDER/<life>.json has the exit statuses and the seconds between the ends of the two,
-<life>-<worker>.txt what a worker printed, compare-<worker>.npz what it computed.
+<life>-<worker>.txt what a worker printed, <life>-<worker>.npz what it computed.
 """
 
 import io
@@ -76,7 +76,6 @@ def compare(worker, path):
     """The steps of test_replicas.py on this worker's share of the clips."""
     devices = Devices.choose(lambda line: None)
     losses, weights, averages = train_on(devices)
-    accumulated = train_on(devices, steps=3, parts=3)[0]
     means = evaluate(devices)
     model, _ = build(devices.strategy, dropout=0.5)
     separate_replicas(random_states(model), devices.first_replica)
@@ -86,10 +85,15 @@ def compare(worker, path):
         *weights,
         *averages,
         losses=losses,
-        accumulated=accumulated,
         means=[means[name] for name in sorted(means)],
         mask=mask,
     )
+    devices.leave()
+
+
+def accumulate(worker, path):
+    devices = Devices.choose(lambda line: None)
+    np.savez(f"{path}.npz", losses=train_on(devices, steps=3, parts=3)[0])
     devices.leave()
 
 
@@ -125,8 +129,8 @@ def trained(records, workdir, victim=None, steps=0, number=None):
 
 def main(records, folder, part):
     folder = pathlib.Path(folder)
-    if part == "compare":
-        live("compare", folder, compare)
+    if part != "train":
+        live(part, folder, {"compare": compare, "accumulate": accumulate}[part])
         return
     run = folder / "run"
     live("terminated", folder, trained(records, run, 1, 3, signal.SIGTERM))

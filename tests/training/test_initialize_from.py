@@ -11,6 +11,7 @@ from gsf_tf.models.layer_lookup import find_layers
 from gsf_tf.training import initialize_from
 from gsf_tf.weights import CheckpointError, save_torch_checkpoint
 from gsf_tf.workdir import Workdir
+from tests import exhaustive
 from tests.models.randomize import randomize
 
 SHAPE = (32, 32, 3)
@@ -78,7 +79,9 @@ def test_the_same_classes_give_the_same_model(tmp_path):
     assert str(report).startswith(f"Weights of {tmp_path}/a.keras: {len(report.copied)} layers")
 
 
-@pytest.mark.parametrize("preset", ["gsf_resnet14thin", "gsm_resnet14thin"])
+@pytest.mark.parametrize(
+    "preset", exhaustive.cases(["gsf_resnet14thin", "gsm_resnet14thin"], lambda name: "gsf" in name)
+)
 def test_gates_that_the_source_lacks_leave_its_features_as_they_are(preset, tmp_path):
     source = gsf("tsn_resnet14thin")
     path = saved(source, tmp_path / "a.keras")
@@ -113,7 +116,7 @@ def test_a_run_of_as_many_other_classes(tmp_path, names, is_copied):
     assert initialize_from(gsf(), folder).unproven == ("classifier",)
 
 
-@pytest.mark.parametrize("name", ["a.keras", "a.pth.tar"])
+@pytest.mark.parametrize("name", exhaustive.cases(["a.keras", "a.pth.tar"], "a.pth.tar".__eq__))
 def test_as_many_classes_are_no_proof_of_the_same_classes(tmp_path, name):
     """Something-Something V1 and V2 both have 174."""
     source, labels = filled(gsf()), LabelMap(["a", "b", "c"])

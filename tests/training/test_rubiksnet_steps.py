@@ -9,6 +9,7 @@ from gsf_tf.training import RUBIKSNET_GROUPS, CoupledSGD, ParameterGroup
 from gsf_tf.training.checkpoints import Checkpoints
 from gsf_tf.training.run_state import RunState
 from gsf_tf.training.steps import train_step
+from tests import exhaustive
 from tests.training.toy_shift import toy_batch, toy_model
 
 RECIPE = {"l2": 0.05, "clip_norm": 1.5, "groups": RUBIKSNET_GROUPS, "shift_normalization": "auto"}
@@ -105,6 +106,7 @@ def test_accumulated_micro_batches_are_one_batch():
     assert_equal_weights(weights(model), expected, rtol=1e-5, atol=1e-6)
 
 
+@exhaustive.MARK
 def test_two_replicas_take_the_steps_of_one():
     """The direction is that of the global batch, though the replicas' own ones differ."""
     clip, label = toy_batch()

@@ -20,6 +20,7 @@ from gsf_tf.training.steps import train_step  # noqa: E402
 from gsf_tf.weights import load_torch_checkpoint  # noqa: E402
 from gsf_tf.weights.rubiksnet_names import RubiksNetNames  # noqa: E402
 from gsf_tf.weights.torch_names import backbone_variables, layer_variables  # noqa: E402
+from tests import exhaustive  # noqa: E402
 from tests.torch_twins import make_twin, randomize, save_as_authors  # noqa: E402
 from tests.torch_twins.rubiksnet import RubiksNetwork, Shift, randomize_rubiksnet  # noqa: E402
 from tests.torch_twins.save_as_authors import save_rubiksnet_as_authors  # noqa: E402
@@ -175,6 +176,7 @@ def test_gsf(tmp_path):
     assert_same_training(twin, model, names, without_groups(twin), (), 20.0)
 
 
+@exhaustive.MARK
 def test_gsf_with_the_groups_of_tsm(tmp_path):
     """At this limit some steps are clipped and some are not."""
     twin, model, names = gsf_case(tmp_path)

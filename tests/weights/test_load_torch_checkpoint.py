@@ -35,6 +35,7 @@ SHARES = {
     "inceptionv3": (0.5, 1.0),
     "resnet50": (0.25, 0.5),
     "resnet101": (0.25, 0.5),
+    "resnet14thin": (0.25, 0.5),
 }
 CASES = [
     (method, backbone, share)
@@ -87,7 +88,7 @@ def every_time(case):
     if method.startswith("gst") or backbone in ("resnet18", "resnet34"):
         return backbone == "resnet14thin" or (method, backbone) == ("tsm", "resnet18")
     return share in (None, SHARES[backbone][0]) and (
-        (method, backbone) == ("gsf", "bninception") or (share and backbone == "resnet50")
+        (method, backbone) == ("gsf", "bninception") or (share and backbone == "resnet14thin")
     )
 
 

@@ -19,6 +19,7 @@ from gsf_tf.weights import (
     torch_checkpoint,
 )
 from gsf_tf.weights.write_torch_file import write_torch_file
+from tests import exhaustive
 from tests.models.randomize import randomize
 
 SHAPE = (32, 32, 3)
@@ -85,6 +86,7 @@ def test_a_backbone_takes_a_checkpoint(tmp_path, reads):
     assert reads == [str(path)]
 
 
+@exhaustive.MARK
 def test_the_program_reads_it_once(tmp_path):
     path = tmp_path / "a_segment2.pth.tar"
     saved("tsn_resnet14thin", path)

@@ -67,7 +67,10 @@ def test_two_workers_share_the_batches_of_one(records):
             np.testing.assert_array_equal(batch[part][1::2], second[part])
 
 
-@pytest.mark.parametrize("training, shard_by", [(True, "file"), (False, "record")])
+@pytest.mark.parametrize(
+    ("training", "shard_by"),
+    exhaustive.cases([(True, "file"), (False, "record")], lambda case: case[0]),
+)
 def test_workers_have_every_clip_once(records, training, shard_by):
     options = TRAINING | {"training": training, "drop_remainder": False, "num_parallel_calls": 1}
     whole = clips_of(batches(records, **options))

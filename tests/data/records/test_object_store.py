@@ -20,6 +20,7 @@ from gsf_tf.data import (
     write_records,
 )
 from gsf_tf.data.records import object_store
+from tests import exhaustive
 from tests.data.video_maker import make_video
 
 REPOSITORY = pathlib.Path(__file__).parents[3]
@@ -93,24 +94,25 @@ def objects(client, prefix):
     }
 
 
-def test_records_are_written_to_s3_and_read_from_it(store, videos, tmp_path):
+@pytest.mark.parametrize("workers", exhaustive.cases([1, 2], lambda workers: workers == 1))
+def test_records_are_written_to_s3_and_read_from_it(workers, store, videos, tmp_path):
     client, environment = store
-    flags = (f"--videos={videos}", "--output=s3://clips/records", "--clips_per_shard=3")
-    result = run(environment, "-m", "trainers.prepare", *flags, "--workers=2")
+    flags = (f"--videos={videos}", f"--output=s3://clips/{workers}", "--clips_per_shard=3")
+    result = run(environment, "-m", "trainers.prepare", *flags, f"--workers={workers}")
     assert result.returncode == 0, result.stderr
     assert "left out: up/text.mp4" in result.stdout and "leaked" not in result.stderr
     here = tmp_path / "here"
     listing = split_for_validation(list_video_folder(videos), 0.2)
     write_records(listing, str(here), RecordSettings(clips_per_shard=3))
     expected = {path.name: path.read_bytes() for path in here.iterdir()}
-    assert objects(client, "records/") == expected
+    assert objects(client, f"{workers}/") == expected
 
     flags = ("--sheet=", f"--json={tmp_path / 'report.json'}")
-    result = run(environment, "-m", "trainers.inspect_records", "s3://clips/records", *flags)
+    result = run(environment, "-m", "trainers.inspect_records", f"s3://clips/{workers}", *flags)
     assert result.returncode == 0, result.stderr
     assert sum(json.loads((tmp_path / "report.json").read_text())["clips"].values()) == 8
 
-    result = run(environment, "-c", READ, "s3://clips/records/val-*.tfrecord")
+    result = run(environment, "-c", READ, f"s3://clips/{workers}/val-*.tfrecord")
     assert result.returncode == 3, result.stderr
     dataset = video_dataset_from_records(f"{here}/val-*.tfrecord", 2, 2, image_size=(32, 32))
     labels = [label for _, labels in dataset for label in labels.numpy().tolist()]
