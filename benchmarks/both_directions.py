@@ -9,20 +9,19 @@ Without --annotations, --videos has a folder for each class, as in `gsf-tf prepa
 
 Each class becomes two, `NAME` and `NAME_backward`. Both have the same pictures, to the byte, in
 folders of JPEG files: those of the backward clip are numbered from the end. So no trace of a codec
-tells the direction, and a model without temporal layers cannot be better than chance at it. Both
-directions of a clip are in the same split. A run that was stopped continues.
+tells the direction, and a model without temporal layers has next to nothing to tell it by (frames
+are sampled from slightly other places). Both directions of a clip are in the same split. Clips that
+cannot be decoded or have a single frame are named and left out. A run that was stopped continues
+with the same flags.
 """
 
 import os
 import pathlib
-import shutil
 
 from absl import flags
 
-from benchmarks.directions import BACKWARD
+from benchmarks.clips_both_ways import check_names, check_settings, write_clips, write_lists
 from gsf_tf import data
-from gsf_tf.data.writing.clip_encoder import encode_clips
-from gsf_tf.errors import VideoError
 from trainers import cli
 
 _VIDEOS = flags.DEFINE_string("videos", None, "Folder of the videos.", required=True)
@@ -41,87 +40,45 @@ _VAL_FRACTION = flags.DEFINE_float(
 _WORKERS = flags.DEFINE_integer("workers", os.cpu_count(), "Decoding processes.", lower_bound=1)
 
 
-def main(_):
+def main(argv):
+    if len(argv) > 1:
+        raise cli.FlagError(f"Everything must be given as a flag. Received: {argv[1:]}.")
     console = cli.console()
     listing = find_clips()
+    for note in listing.notes:
+        console.print(f"{note}.", markup=False)
+    check_names(listing)
     settings = data.RecordSettings(short_side=_SHORT_SIDE.value, max_frames=_MAX_FRAMES.value)
     output = pathlib.Path(_OUTPUT.value)
-    left_out = write_clips(listing.clips, output / "clips", settings, _WORKERS.value, console)
-    write_lists(listing, output, {error.path for error in left_out})
-    for error in left_out:
+    check_settings(output, settings)
+    left_out = write_clips(listing.clips, output, settings, _WORKERS.value, console)
+    write_lists(listing, output, left_out)
+    for error in left_out.values():
         console.print(f"Left out: {error}", markup=False)
     console.print(f"Wrote {len(listing.clips) - len(left_out)} clips in both directions: {output}")
 
 
 def find_clips():
     """Lists the clips, each with its split."""
+    if _VAL_ANNOTATIONS.value and not _ANNOTATIONS.value:
+        raise cli.FlagError(
+            "--val_annotations must come with --annotations. Received: "
+            f"--val_annotations={_VAL_ANNOTATIONS.value} alone."
+        )
     if _ANNOTATIONS.value:
         listing = data.list_annotated_videos(
             _VIDEOS.value, _ANNOTATIONS.value, val_annotations=_VAL_ANNOTATIONS.value
         )
     else:
         listing = data.list_video_folder(_VIDEOS.value)
-    if any(clip.split for clip in listing.clips):
-        return listing
-    return data.split_for_validation(listing, _VAL_FRACTION.value)
-
-
-def write_clips(clips, folder, settings, workers, console):
-    """Writes the frames of clips that are not there yet, in both directions.
-
-    Args:
-        clips: List of `ClipSource`.
-        folder: Where they go; each clip gets a folder of its `data_path`.
-        settings: `RecordSettings`.
-        workers: Number of decoding processes.
-        console: Console for the progress bar.
-
-    Returns:
-        List of `VideoError`, one for each clip that cannot be decoded.
-    """
-    missing = [clip for clip in clips if not (folder / clip.data_path).exists()]
-    left_out = []
-    with cli.progress(console) as progress:
-        task = progress.add_task("Writing frames", total=len(missing), info="")
-        for clip, encoded in encode_clips(missing, settings, workers):
-            if isinstance(encoded, VideoError):
-                left_out.append(encoded)
-            else:
-                _write_both(encoded.frames, folder / clip.data_path)
-            progress.advance(task)
-    return left_out
-
-
-def _write_both(jpegs, folder):
-    part = folder.with_name(f"{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    for direction in ("forward", "backward"):
-        (part / direction).mkdir(parents=True)
-    for index, jpeg in enumerate(jpegs):
-        (part / "forward" / f"{index + 1:05d}.jpg").write_bytes(jpeg)
-        (part / "backward" / f"{len(jpegs) - index:05d}.jpg").write_bytes(jpeg)
-    part.rename(folder)
-
-
-def write_lists(listing, output, left_out):
-    """Writes `train.txt`, `val.txt` and `labels.txt`.
-
-    Args:
-        listing: `ClipListing` whose clips have splits.
-        output: Folder of the lists.
-        left_out: Paths of the clips that have no frames.
-    """
-    names = list(listing.labels)
-    for split, clips in listing.by_split().items():
-        lines = [
-            f"{clip.data_path}/{direction}\t{names[clip.label]}{suffix}"
-            for clip in clips
-            if clip.path not in left_out
-            for direction, suffix in (("forward", ""), ("backward", BACKWARD))
-        ]
-        (output / f"{split}.txt").write_text("\n".join([*lines, ""]), encoding="utf-8")
-    both = [name + suffix for name in names for suffix in ("", BACKWARD)]
-    (output / "labels.txt").write_text("\n".join([*both, ""]), encoding="utf-8")
+    if not any(clip.split for clip in listing.clips):
+        return data.split_for_validation(listing, _VAL_FRACTION.value)
+    if _VAL_FRACTION.present:
+        raise cli.FlagError(
+            "--val_fraction must be left out where a validation part is given. Received: "
+            f"--val_fraction={_VAL_FRACTION.value} beside one."
+        )
+    return listing
 
 
 if __name__ == "__main__":

@@ -15,10 +15,11 @@ weights. The recipe differs:
 | first 2 epochs | the linear layer only | all |
 | optimizer | AdamW, rate 1e-3 at 32 clips, decay 0.05 | SGD, rate 0.01 at 32 clips, decay 5e-4 |
 | rate of the linear layer | 5 times that of the others | that of the others |
-| evaluated and saved | moving average of the weights, 0.98 | the weights |
+| evaluated and saved | moving average of the weights, decay 0.98 | the weights |
+| warm-up | 4 epochs | 2 epochs |
 
-In both: 30 epochs of which 4 warm up, then a cosine, label smoothing 0.1, and an end after 10
-epochs without a better validation. On a GPU frames have 224 pixels, on a CPU 160; 8 clips per step.
+In both: 30 epochs, a cosine after the warm-up, label smoothing 0.1, and an end after 10 epochs
+without a better validation. On a GPU frames have 224 pixels, on a CPU 160; 8 clips per step.
 The expected time is measured and printed before the run.
 
 `--config.optimizer.schedule=step` is the other schedule; `--config.data.class_balance=weights` is

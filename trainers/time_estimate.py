@@ -17,7 +17,8 @@ FORWARD = 1 / 3
 def measure_and_tell(config, info, devices, learner, state, steps, console):
     """Prints the expected time of the epochs that are left, if `config.estimate_steps` is set.
 
-    The steps are those that training will take. Afterwards all variables are put back.
+    The steps are those that training will take, with all layers. Afterwards all variables are put
+    back.
 
     Args:
         config: Configuration of the run.
@@ -86,9 +87,12 @@ def expected_seconds(config, info, state, steps, start_seconds, step_seconds):
     )
     passes = looked_at + min(settings.compare_batches, looked_at)
     clips = info.num_clips(config.data.val_split) + passes * config.data.batch_size
-    steps_left = len(epochs) * steps - state.step
+    frozen = len(range(state.epoch, config.freeze_backbone_epochs + 1))
+    frozen_steps = max(0, frozen * steps - state.step)
+    other_steps = len(epochs) * steps - state.step - frozen_steps
     return (
-        steps_left * step_seconds
+        # With a frozen backbone there is next to nothing behind the forward pass.
+        (other_steps + frozen_steps * FORWARD) * step_seconds
         + (len(epochs) + validations) * start_seconds
         + validations * clips * FORWARD * step_seconds / clips_per_step(config)
     )

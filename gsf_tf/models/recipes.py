@@ -53,6 +53,7 @@ class BackboneRecipe:
         gst_in_place_of: Pattern of the 3x3 convolutions that GST replaces.
         motion_after: The layer that MotionSqueeze follows; None for a backbone without it.
         has_imagenet: Whether Keras ships ImageNet weights for the backbone.
+        has_batch_norm: Whether the backbone has batch normalization.
     """
 
     build: Callable
@@ -68,6 +69,7 @@ class BackboneRecipe:
     gst_in_place_of: str | None = None
     motion_after: str | None = None
     has_imagenet: bool = False
+    has_batch_norm: bool = True
 
 
 # GSF paper, Table 3. The default is conv3, as in the bold row and the released code; the text of
@@ -239,6 +241,7 @@ BACKBONES = {
         IMAGENET_RGB,
         CONVNEXT,
         r".*_stage_\d_block_\d+_depthwise_conv",
+        has_batch_norm=False,
     ),
     "resnet50v2": _of_keras(
         keras.applications.ResNet50V2, MINUS_ONE_TO_ONE, RESNETV2, r"conv\d_block\d+_1_conv"

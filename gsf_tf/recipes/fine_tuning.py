@@ -2,21 +2,23 @@
 
 What it takes from where: partial and frozen batch normalization are TSN's (Wang et al., section
 3.2, for few clips), the higher rate of the linear layer is TSM's (five times, in its code), the
-statistics of whole batches are PreciseBN (Wu and Johnson 2021). From random weights, clipping at
-20, decay 5e-4 and learning rate 0.01 at a batch of 32 are the GSF paper's and its code's.
+statistics of whole batches are PreciseBN (Wu and Johnson 2021). Clipping at 20, and from random
+weights decay 5e-4 and learning rate 0.01 at a batch of 32, are the GSF paper's and its code's.
 
 From ImageNet weights the linear layer is trained alone first. As long as it is random, its
 gradients change the features for nothing (Kumar et al., Fine-Tuning can Distort Pretrained Features
 and Underperform Out-of-Distribution, ICLR 2022), and most of all those of gates and fusions, which
 then close or open for good. With frozen batch normalization nothing makes up for the size of the
-filters, so the papers' rate for SGD is too large; AdamW's does not depend on it. With few clips
-single steps move the validation by ten points and more; an average over some fifty does not.
+filters, so the papers' rate for SGD is too large; AdamW's steps do not grow with the gradients.
+docs/real_videos.md has the measurements.
 """
 
 import tensorflow as tf
 
 from gsf_tf.errors import UserError
 from gsf_tf.models import list_presets
+from gsf_tf.models.preset_names import split_preset
+from gsf_tf.models.recipes import BACKBONES
 from gsf_tf.recipes.defaults import default_config
 
 SCRATCH = "scratch"
@@ -47,7 +49,7 @@ def fine_tuning(text):
     config.data.batch_size = 8
 
     config.epochs = 30
-    config.warmup_epochs = 4
+    config.warmup_epochs = 2
     config.early_stopping_epochs = 10
     config.estimate_steps = 3
     config.optimizer.label_smoothing = 0.1
@@ -55,7 +57,10 @@ def fine_tuning(text):
     if start != SCRATCH and preset in list_presets(pretrained=True):
         config.model.weights = "imagenet"
         config.freeze_backbone_epochs = 2
-        config.batch_norm.frozen = "all"
+        config.warmup_epochs = 4
+        _, backbone = split_preset(preset)
+        if BACKBONES[backbone].has_batch_norm:
+            config.batch_norm.frozen = "all"
         config.optimizer.name = "adamw"
         config.optimizer.learning_rate = 1e-3
         config.optimizer.weight_decay = 0.05

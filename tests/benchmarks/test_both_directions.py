@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.both_directions import write_clips, write_lists
+from benchmarks.clips_both_ways import check_names, check_settings, write_clips, write_lists
 from benchmarks.directions import right_directions
 from gsf_tf import data
+from gsf_tf.errors import DataError
 from gsf_tf.evaluation.scores import Scores
 from gsf_tf.tasks import ACTION
 from tests.data.video_maker import frame_numbers, make_video
@@ -20,15 +21,19 @@ def both(tmp_path_factory):
     for name in ("walk/a", "walk/b", "sit down/a", "sit down/b"):
         make_video(folder / "videos" / f"{name}.mp4")
     (folder / "videos/walk/broken.mp4").write_bytes(b"no video")
+    make_video(folder / "videos/walk/still.mp4", num_frames=1)
     listing = data.split_for_validation(data.list_video_folder(folder / "videos"), 0.5)
+    check_names(listing)
     settings = data.RecordSettings(max_frames=6)
     times = []
     for _ in range(2):
-        left_out = write_clips(listing.clips, folder / "out/clips", settings, 1, cli.console())
-        assert [error.path for error in left_out] == [str(folder / "videos/walk/broken.mp4")]
+        check_settings(folder / "out", settings)
+        left_out = write_clips(listing.clips, folder / "out", settings, 1, cli.console())
+        assert sorted(left_out) == ["walk/broken.mp4", "walk/still.mp4"]
+        assert "one frame" in str(left_out["walk/still.mp4"])
         times.append([file.stat().st_mtime_ns for file in sorted(folder.glob("out/clips/*/*/*/*"))])
     assert times[0] == times[1] and len(times[0]) == 4 * 2 * 6
-    write_lists(listing, folder / "out", {error.path for error in left_out})
+    write_lists(listing, folder / "out", left_out)
     return folder / "out"
 
 
@@ -41,6 +46,29 @@ def test_backward_has_the_same_files_in_the_other_order(both):
             for direction in ("forward", "backward")
         )
         assert len(forward) == 6 and backward == forward[::-1]
+
+
+def test_other_settings_are_an_error(both):
+    with pytest.raises(DataError, match="Received: short_side=128, max_frames=6"):
+        check_settings(both, data.RecordSettings(short_side=128, max_frames=6))
+
+
+@pytest.mark.parametrize(
+    ("path", "classes", "message"),
+    [
+        ("/a/b.mp4", ["walk"], "below the folder of the videos"),
+        ("../b.mp4", ["walk"], "below the folder of the videos"),
+        ("a/../../b.mp4", ["walk"], "below the folder of the videos"),
+        ("a\tb.mp4", ["walk"], "no tab"),
+        ('"a.mp4', ["walk"], "no quote"),
+        ("a.mp4 ", ["walk"], "no space"),
+        ("a.mp4", ["walk", "walk_backward"], "must not be those of others"),
+    ],
+)
+def test_names_that_a_list_or_folder_cannot_hold(path, classes, message):
+    clips = (data.ClipSource(path, path, 0, "train"),)
+    with pytest.raises(DataError, match=message):
+        check_names(data.ClipListing(clips, data.LabelMap(classes)))
 
 
 def test_the_lists_have_both_in_the_same_split(both):

@@ -26,6 +26,12 @@ def test_the_time_is_that_of_steps_validations_and_starts(records, compared):
     steps = (9 * 6 - 3) * 2.0 + validations * clips / 8 * 2.0 / 3
     starts = (9 + validations) * 5.0
     assert expected_seconds(config, info, state, 6, 5.0, 2.0) == pytest.approx(steps + starts)
+    config.freeze_backbone_epochs = 4
+    saved = (3 * 6 - 3) * 2.0 * 2 / 3  # Epochs 2 to 4 have no backward pass.
+    expected = steps + starts - saved
+    assert expected_seconds(config, info, state, 6, 5.0, 2.0) == pytest.approx(expected)
+    config.freeze_backbone_epochs = 1  # It is over.
+    assert expected_seconds(config, info, state, 6, 5.0, 2.0) == pytest.approx(steps + starts)
     config.early_stopping_epochs = 3
     line = estimate_line(config, state, 6, steps + starts, 2.0)
     assert "at most, if it does not stop early, for 9 epochs of 6 steps of 2 s (4 clips/s)" in line
