@@ -1,5 +1,5 @@
 # make demo    the whole job on generated clips: prepare, train, evaluate, export, predict
-# make test    the tests; `make test-all` repeats some of them on every preset and checkpoint
+# make test    one test of each kind; `make test-all`: all of them, so every preset and checkpoint
 # make bench   the speed of ops, models and exports beside their goals: benchmarks/results/, docs/performance.md
 # make lint    ruff, clang-format, and the table of allowed imports (.importlinter)
 # make docs    the documentation site, in site/; a broken link or an unknown name is an error

@@ -1,5 +1,4 @@
 import json
-import os
 import subprocess
 import sys
 
@@ -7,7 +6,6 @@ import pytest
 
 from gsf_tf import doctor
 from gsf_tf.ops import library
-from tests import exhaustive
 
 
 def test_program(monkeypatch):
@@ -24,16 +22,11 @@ def test_program(monkeypatch):
     assert result.stderr == ""
 
 
-@exhaustive.MARK
-def test_program_in_json_with_a_value_that_is_wrong():
-    result = subprocess.run(
-        [sys.executable, "-m", "gsf_tf.doctor", "--json"],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "GSF_TF_OPS": "fast"},
-    )
-    findings = json.loads(result.stdout)
+def test_json_with_a_value_that_is_wrong(monkeypatch, capsys):
+    monkeypatch.setenv("GSF_TF_OPS", "fast")
+    monkeypatch.setattr(sys, "argv", ["doctor", "--json"])
+    doctor.main()
+    findings = json.loads(capsys.readouterr().out)
     assert findings["ops"][0]["implementation"] == "unavailable"
     assert "Received: GSF_TF_OPS='fast'" in findings["ops"][0]["reason"]
 

@@ -54,7 +54,7 @@ MODELS = (
 
 
 def every_time(model):
-    """Every kind of network, and an argument; tests/models/test_presets.py has the others."""
+    """Every kind of network, and an argument; tests/models/test_presets.py has others too."""
     preset, arguments, *_ = model
     if preset == f"gsf_{BNI}":
         return not arguments

@@ -9,7 +9,7 @@ from gsf_tf.models import list_presets
 from tests import exhaustive
 
 PAGE = pathlib.Path(__file__).parents[2] / "docs" / "model_zoo.md"
-# One of each paper, with and without a configuration.
+# One of each paper, with a configuration of the demo or of a paper.
 EVERY_TIME = ("gsf_resnet14thin", "gst_resnet14thin", "rubiksnet_mini_aq", "rubiksnet_tiny")
 
 

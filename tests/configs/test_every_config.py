@@ -37,11 +37,12 @@ from tests.configs.every_config import (
 from tests.configs.miniature import VAL, make_frames, make_records
 
 PROTOCOLS = ("efficiency", "accuracy", "kinetics")
-# Every recipe, several tasks, images, and every kind of layer but MotionSqueeze at least once.
+# Every recipe, several tasks, images, and every temporal layer but MotionSqueeze at least once.
 COVERING = [
     ("gsf", "bninception_ssv1_16f"),
     ("gsf", "resnet50_epic100_16f"),
     ("controls", "tsm_resnet50_kinetics400_8f"),
+    ("controls", "gsm_bninception_ssv1_8f"),
     ("controls", "gst_resnet50_ssv1_16f"),
     ("rubiksnet", "tiny_imagenet"),
     ("rubiksnet", "large_aq_hmdb51_8f"),
@@ -288,11 +289,12 @@ def test_two_steps_and_one_evaluation(name, row, records):
 
 
 @pytest.mark.parametrize(("name", "row"), COVERING)
-def test_two_steps_and_one_evaluation_of_the_smallest_network_of_its_kind(name, row, records):
-    """The same, with fewer and narrower layers: a quarter of the time."""
+def test_two_steps_and_one_evaluation_of_a_smaller_network(name, row, records):
+    """The same temporal layers in fewer and narrower blocks: a quarter of the time."""
     config = load(name, row)
     preset = re.sub("^rubiksnet_(tiny|small|large)", "rubiksnet_mini", config.model.preset)
     config.model.preset = re.sub("_(bninception|resnet50)$", "_resnet14thin", preset)
+    assert re.fullmatch(r"\w+_resnet14thin|rubiksnet_mini(_\w+)?", config.model.preset)
     train_and_evaluate(config, row, records)
 
 

@@ -3,6 +3,7 @@
 import json
 import pathlib
 import re
+import runpy
 import subprocess
 import sys
 
@@ -39,9 +40,9 @@ def test_finetune_on_a_folder(tmp_path):
     assert layers.count(gsf_tf.layers.GateShiftFuse) == 16  # One per block of EfficientNet-B0.
 
 
-@exhaustive.MARK
-def test_gate_shift_fuse_in_your_model(tmp_path):
-    output = run("gate_shift_fuse_in_your_model.py", cwd=tmp_path)
+def test_gate_shift_fuse_in_your_model(capsys):
+    runpy.run_path(EXAMPLES / "gate_shift_fuse_in_your_model.py")
+    output = capsys.readouterr().out
     assert "2/2" in output and "differ by at most 0.0e+00" in output
 
 

@@ -150,8 +150,8 @@ def in_float64():
     keras.config.set_dtype_policy("float32")
 
 
-# The others have a kind of block that one of these has, or are deep; of EfficientNets, MobileNetV3
-# and ResNetV2 the presets are tested (test_keras_backbones.py).
+# The others have a kind of block that one of these has, or are deep. MobileNetV3 has a preset in
+# test_keras_backbones.py.
 EVERY_TIME = (
     keras.applications.InceptionV3,
     keras.applications.MobileNet,
@@ -184,6 +184,22 @@ def test_default_places(build, places, place, side, in_float64):
         assert all(model.get_layer(layer.name) is layer for layer in backbone.layers[1:])
         assert model.output_shape == backbone.output_shape
         assert effect_of_the_order(model) > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("build", "places", "place", "side"),
+    [
+        case
+        for case in DEFAULTS
+        if case[0] in (keras.applications.EfficientNetB0, keras.applications.ResNet50V2)
+    ],
+)
+def test_default_places_of_deep_networks(build, places, place, side):
+    """They are counted; test_default_places also runs these networks, in `make test-all`."""
+    backbone = build(input_shape=(side, side, 3), include_top=False, weights=None)
+    model = insert_temporal(backbone, lambda name: GateShiftFuse(4, 0.5, name=name), start="paper")
+    temporal = [layer.name for layer in model.layers if isinstance(layer, GateShiftFuse)]
+    assert len(temporal) == places and temporal[-1] == f"{place}_temporal"
 
 
 def test_the_default_places_of_inception_v3_follow_the_first_branch():

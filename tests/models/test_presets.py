@@ -155,6 +155,7 @@ def test_resnet50_with_other_shares_of_the_channels(ratio, millions):
             ("gsf_bninception", {"last_blocks": 1}, 1, 10.4588),
             ("gsf_bninception", {"last_blocks": 5}, 5, 10.4803),
             ("gsf_bninception", {"placement": "all"}, 38, 10.6227),
+            ("gsf_bninception", {"channel_ratio": 0.125}, 10, 10.4554),
         ],
         lambda case: case[0] == "gsf_bninception" and case[1] != {"last_blocks": 1},
     ),

@@ -159,7 +159,7 @@ def test_installed_command(installed, tmp_path):
 
 @pytest.mark.parametrize(
     "make_records",
-    exhaustive.cases([of_the_library, of_the_demo], lambda case: case is of_the_library),
+    exhaustive.cases([of_the_library, of_the_demo], lambda case: case is of_the_demo),
 )
 def test_installed_programs_run_outside_of_a_checkout(installed, tmp_path, make_records):
     make_records(installed, tmp_path)

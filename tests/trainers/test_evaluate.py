@@ -20,7 +20,6 @@ from gsf_tf.evaluation import Features, Predictor, Scores
 from gsf_tf.models import from_preset
 from gsf_tf.recipes.defaults import default_config
 from gsf_tf.workdir import Workdir
-from tests import exhaustive
 from tests.data.video_maker import make_video
 from tests.trainers.conftest import run
 from trainers.analysis_flags import AnalysisOptions
@@ -182,7 +181,6 @@ def test_two_clips_of_three_crops(kitchen, accuracy_output):
     assert "verb noun top-1" in accuracy_output
 
 
-@exhaustive.MARK
 def test_features_of_a_model_of_several_tasks_are_the_actions(kitchen, tmp_path):
     (model,) = analyzed_models([str(kitchen.path)], [], None, None, None, 6)
     report = ReportFolder(tmp_path)
