@@ -23,6 +23,7 @@ from absl import flags
 from benchmarks.clips_both_ways import check_names, check_settings, write_clips, write_lists
 from gsf_tf import data
 from trainers import cli
+from trainers.validation_part import with_validation_part
 
 _VIDEOS = flags.DEFINE_string("videos", None, "Folder of the videos.", required=True)
 _ANNOTATIONS = flags.DEFINE_string("annotations", None, "List of paths and labels.")
@@ -71,14 +72,7 @@ def find_clips():
         )
     else:
         listing = data.list_video_folder(_VIDEOS.value)
-    if not any(clip.split for clip in listing.clips):
-        return data.split_for_validation(listing, _VAL_FRACTION.value)
-    if _VAL_FRACTION.present:
-        raise cli.FlagError(
-            "--val_fraction must be left out where a validation part is given. Received: "
-            f"--val_fraction={_VAL_FRACTION.value} beside one."
-        )
-    return listing
+    return with_validation_part(listing, _VAL_FRACTION)
 
 
 if __name__ == "__main__":

@@ -62,6 +62,7 @@ import shlex
 from absl import flags
 
 from . import cli
+from .validation_part import with_validation_part
 
 # Names in gsf_tf.data.OFFICIAL_DATASETS; a test compares them.
 DATASETS = (
@@ -242,14 +243,7 @@ def find_clips():
             labels=data.LabelMap.load(_LABELS.value) if _LABELS.value else None,
             tasks=_TASKS.value,
         )
-    if not any(clip.split for clip in listing.clips):
-        return data.split_for_validation(listing, _VAL_FRACTION.value, _SEED.value)
-    if _VAL_FRACTION.present:
-        raise cli.FlagError(
-            "--val_fraction must be left out where a validation part is given. Received: "
-            f"--val_fraction={_VAL_FRACTION.value} beside one."
-        )
-    return listing
+    return with_validation_part(listing, _VAL_FRACTION, _SEED.value)
 
 
 if __name__ == "__main__":

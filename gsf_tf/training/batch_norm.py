@@ -13,7 +13,7 @@ def configure_batch_norm(model, momentum, synchronized, frozen):
 
     A frozen layer normalizes with its moving statistics, which do not change, and its scale and
     offset are not trained. Freezing is meant for layers with pretrained weights; the layers inside
-    of GSF, GSM and MotionSqueeze are new and are trained with those.
+    of GSF, GSM and MotionSqueeze are new and are trained with the layer around them.
 
     Args:
         model: Model that has not been called in a `tf.function` yet.
