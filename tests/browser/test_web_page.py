@@ -1,6 +1,8 @@
 """The static page of `export_web_page`, in a browser: a clip goes in, the classes come out."""
 
 import base64
+import contextlib
+import time
 
 import av
 import numpy as np
@@ -153,14 +155,36 @@ def test_a_server_that_isolates_pages_gives_threads(browser, page_folder, video,
         page.close()
 
 
+@contextlib.contextmanager
+def expect_file_chooser(page):
+    """Waits until the page asks for files, and keeps the window of the browser closed.
+
+    Playwright's `expect_file_chooser` does not wait until Chromium has heard that it shall keep the
+    window closed.
+    """
+    from tests.browser.watched_browser import PATIENCE
+
+    opened = []
+    session = page.context.new_cdp_session(page)
+    session.on("Page.fileChooserOpened", lambda event: opened.append(event))
+    session.send("Page.enable")
+    session.send("Page.setInterceptFileChooserDialog", {"enabled": True})
+    yield
+    end = time.monotonic() + PATIENCE / 1000
+    while not opened and time.monotonic() < end:
+        page.wait_for_timeout(20)
+    session.detach()
+    assert opened, "the page did not ask for files"
+
+
 def test_the_page_works_by_keyboard(web_page, video):
     page = web_page
     # The title is what Tab starts from, whatever another test has clicked last.
     page.evaluate("Object.assign(document.querySelector('#title'), {tabIndex: -1}).focus()")
     page.keyboard.press("Tab")
-    with page.expect_file_chooser() as opened:
+    with expect_file_chooser(page):
         page.keyboard.press("Enter")
-    opened.value.set_files(video)
+    page.set_input_files("#file", video)
     page.locator("#result:visible").wait_for()
     assert shown_classes(page)[0][0] == RED_TO_BLUE
 
