@@ -14,7 +14,6 @@ from gsf_tf.export.export_error import ExportError
 from gsf_tf.tasks import task_logits, task_prefix
 
 BATCH_SIZES = (1, 3)
-FLOAT_BOUND = 1e-4
 _ZERO = 1e-9
 
 

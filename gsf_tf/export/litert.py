@@ -10,7 +10,6 @@ from gsf_tf.errors import UserError, did_you_mean
 from gsf_tf.export.calibration import check_calibration
 from gsf_tf.export.clip_recipe import ClipRecipe
 from gsf_tf.export.comparison import (
-    FLOAT_BOUND,
     agreement,
     check_outputs,
     model_logits,
@@ -21,6 +20,7 @@ from gsf_tf.export.export_error import ExportError
 from gsf_tf.export.export_folder import new_export, write_client_files, write_json
 from gsf_tf.export.graph.frozen_function import named_function
 from gsf_tf.export.model_card import ModelCard, write_model_card
+from gsf_tf.export.rounding import allowed_difference
 from gsf_tf.models.float32_copy import float32_copy
 from gsf_tf.required_package import require_package
 
@@ -179,13 +179,15 @@ def write_kinds(folder, model, kinds, calibration, scratch):
         concrete = module.serve.get_concrete_function()
         file.write_bytes(convert(concrete, module, kind, calibration))
         outputs = run_alone("stock_litert_run.py", file, clips, scratch)
-        bound = FLOAT_BOUND if kind == "float32" else None
+        bound = allowed_difference(model, clips, expected, outputs) if kind == "float32" else None
         figures = {
             "bytes": file.stat().st_size,
             "difference": check_outputs(expected, outputs, bound),
         }
         if calibration is not None:
             *_, all_clips = run_alone("stock_litert_run.py", file, calibration, scratch)
+            if kind == "float32":
+                bound = allowed_difference(model, calibration, wanted, [all_clips])
             figures |= agreement(wanted, all_clips, bound)
         report[kind] = figures
     return report

@@ -9,7 +9,6 @@ from gsf_tf.errors import UserError
 from gsf_tf.export.clip_recipe import ClipRecipe
 from gsf_tf.export.comparison import (
     BATCH_SIZES,
-    FLOAT_BOUND,
     check_outputs,
     model_logits,
     random_clips,
@@ -19,6 +18,7 @@ from gsf_tf.export.export_error import ExportError
 from gsf_tf.export.export_folder import new_export, write_client_files, write_json
 from gsf_tf.export.graph.frozen_function import named_function, output_names
 from gsf_tf.export.model_card import ModelCard, write_model_card
+from gsf_tf.export.rounding import allowed_difference
 from gsf_tf.export.triton_config import triton_config
 from gsf_tf.models.float32_copy import float32_copy
 from gsf_tf.required_package import require_package
@@ -89,13 +89,15 @@ def export_onnx(
         (written / "config.pbtxt").write_text(config)
         clips = random_clips(model)
         outputs = run_alone("stock_onnx_run.py", file, clips, scratch)
+        expected = model_logits(model, clips)
+        bound = allowed_difference(model, clips, expected, outputs)
         report = {
             "format": "onnx",
             "opset": opset,
             "batch_size": batch_size,
             "bytes": file.stat().st_size,
             "checked_batch_sizes": BATCH_SIZES,
-            "difference": check_outputs(model_logits(model, clips), outputs, FLOAT_BOUND),
+            "difference": check_outputs(expected, outputs, bound),
         }
         write_json(written / "export.json", report)
         measured = [

@@ -10,7 +10,6 @@ from gsf_tf.export.calibration import check_calibration
 from gsf_tf.export.clip_recipe import ClipRecipe
 from gsf_tf.export.comparison import (
     BATCH_SIZES,
-    FLOAT_BOUND,
     agreement,
     check_outputs,
     model_logits,
@@ -19,6 +18,7 @@ from gsf_tf.export.comparison import (
 )
 from gsf_tf.export.export_folder import new_export, write_client_files, write_json
 from gsf_tf.export.model_card import ModelCard, write_model_card
+from gsf_tf.export.rounding import allowed_difference
 from gsf_tf.export.serving_signatures import serving_signatures
 from gsf_tf.export.warmup import write_warmup
 from gsf_tf.files.literal_paths import plain_path
@@ -39,7 +39,7 @@ def export_saved_model(
     card: ModelCard | None = None,
     precision: str = "float32",
     calibration: np.ndarray | None = None,
-    rtol: float = FLOAT_BOUND,
+    rtol: float | None = None,
 ) -> float:
     """Writes a SavedModel that has standard TensorFlow ops only, and checks it.
 
@@ -84,7 +84,8 @@ def export_saved_model(
             weights take half of the room. Inputs and outputs are those of float32.
         calibration: Clips as in training, uint8 `[N, T, H, W, 3]`, on which a model in bfloat16 is
             compared with the model too; see `calibration_clips`.
-        rtol: In float32 the logits may differ by this share of the largest absolute logit. In
+        rtol: In float32 the logits may differ by this share of the largest absolute logit. None:
+            by 1e-4, or by more if rounding alone moves the model's logits by more than that. In
             bfloat16 the difference is measured only.
 
     Returns:
@@ -121,9 +122,8 @@ def export_saved_model(
         )
         if warmup:
             write_warmup(written, model, list(signatures))
-        bound = rtol if precision == "float32" else None
         report = {"format": "saved_model", "precision": precision, "batch_sizes": BATCH_SIZES}
-        report |= _compared(written, scratch, model, calibration, bound)
+        report |= _compared(written, scratch, model, calibration, precision, rtol)
         write_json(written / "export.json", report)
         described = recipe.describe(model)
         write_model_card(written, card, model, labels, described, _measured(report))
@@ -144,14 +144,17 @@ def _check_precision(precision, calibration, model):
         check_calibration(calibration, model)
 
 
-def _compared(written, scratch, model, calibration, bound):
+def _compared(written, scratch, model, calibration, precision, rtol):
     """Returns what the comparison with the model has shown, for the report."""
     clips = random_clips(model)
     given = clips if calibration is None else np.concatenate([clips, calibration])
     with plain_path(written) as folder:
         batches = run_alone("stock_tensorflow_run.py", folder, given, scratch)
     on_random = [{n: rows[: len(clips)] for n, rows in batch.items()} for batch in batches]
-    found = {"difference": check_outputs(model_logits(model, clips), on_random, bound)}
+    expected, bound = model_logits(model, clips), None
+    if precision == "float32":
+        bound = allowed_difference(model, clips, expected, on_random) if rtol is None else rtol
+    found = {"difference": check_outputs(expected, on_random, bound)}
     if calibration is not None:
         on_records = {name: rows[len(clips) :] for name, rows in batches[-1].items()}
         found |= agreement(model_logits(model, calibration), on_records, bound)

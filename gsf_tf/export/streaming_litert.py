@@ -4,11 +4,12 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from gsf_tf.data import LabelMap
-from gsf_tf.export.comparison import FLOAT_BOUND, check_outputs, run_alone
+from gsf_tf.export.comparison import check_outputs, random_clips, run_alone
 from gsf_tf.export.export_error import ExportError
 from gsf_tf.export.export_folder import new_export, write_json
 from gsf_tf.export.litert import check_kinds, convert
 from gsf_tf.export.model_card import ModelCard, write_model_card
+from gsf_tf.export.rounding import allowed_difference
 from gsf_tf.export.streaming_step import (
     StreamingStep,
     answers,
@@ -89,7 +90,10 @@ def export_streaming_litert(
             file.write_bytes(convert(module.step, module, kind))
             _check_graph(file)
             outputs = run_alone("stock_streaming_litert_run.py", file, frames, scratch)
-            bound = FLOAT_BOUND if kind == "float32" else None
+            bound = None
+            if kind == "float32":
+                clips = random_clips(stream.model)
+                bound = allowed_difference(stream.model, clips, expected, outputs)
             difference = check_outputs(expected, outputs, bound)
             report[kind] = {"bytes": file.stat().st_size, "difference": difference}
         write_json(written / "export.json", {"format": "streaming_litert", "kinds": report})

@@ -3,9 +3,10 @@ import os
 import tensorflow as tf
 
 from gsf_tf.data import LabelMap
-from gsf_tf.export.comparison import FLOAT_BOUND, check_outputs, run_alone
+from gsf_tf.export.comparison import check_outputs, random_clips, run_alone
 from gsf_tf.export.export_folder import new_export, write_json
 from gsf_tf.export.model_card import ModelCard, write_model_card
+from gsf_tf.export.rounding import allowed_difference
 from gsf_tf.export.streaming_step import (
     StreamingStep,
     answers,
@@ -92,7 +93,9 @@ def export_streaming_saved_model(
         frames = check_frames(stream, _STREAMS)
         with plain_path(written) as folder:
             batches = run_alone("stock_streaming_tensorflow_run.py", folder, frames, scratch)
-        difference = check_outputs(stream_logits(stream, frames), batches, FLOAT_BOUND)
+        network, expected = stream.model, stream_logits(stream, frames)
+        bound = allowed_difference(network, random_clips(network), expected, batches)
+        difference = check_outputs(expected, batches, bound)
         report = {"format": "streaming_saved_model", "difference": difference}
         write_json(written / "export.json", report)
         measured = [
@@ -101,7 +104,6 @@ def export_streaming_saved_model(
             f"{difference:.1e} of the largest one.",
             answers(stream),
         ]
-        network = stream.model
         write_model_card(written, card, network, labels, recipe, measured, "streaming.json")
     return difference
 
