@@ -26,10 +26,10 @@ def allowed_difference(
     """Returns by what share of the largest logit a float32 export of a model may differ.
 
     That is 1e-4. Rounding moves the logits of GSF-ResNet14thin by less than a tenth of that, but
-    those of some networks by all of it (GSF-InceptionV3 with random weights). So if the export differs by
-    more, each weight of the model is moved at random by up to one unit in its last place, four
-    times. The export may then differ by four times what that does to the logits, and by 1e-3 at
-    most.
+    those of some networks by all of it (GSF-InceptionV3 with random weights). So if the export
+    differs by more, each weight of the model is moved at random by up to one unit in its last
+    place, four times. The export may then differ by four times what that does to the logits, and
+    by 1e-3 at most.
 
     Args:
         model: Float32 model from clips to logits. It is not changed.
