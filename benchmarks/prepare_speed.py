@@ -28,6 +28,7 @@ from absl import flags
 from av.video.reformatter import Interpolation
 from PIL import Image
 
+from benchmarks.generated_videos import make_videos
 from benchmarks.interleave import interleave, median_ratio
 from benchmarks.quiet_machine import load_line, others_percent
 from benchmarks.speed_report import markdown_table
@@ -46,18 +47,6 @@ SCALING = (
     | Interpolation.FULL_CHR_H_INT
     | Interpolation.BITEXACT
 )
-
-
-def make_videos(folder, count):
-    """Writes clips of textured shapes that move, as large as those of Something-Something."""
-    from gsf_tf.data.demo_clips import render_clip, write_video
-
-    for number in range(count):
-        path = folder / f"class{number % 2}" / f"{number}.mp4"
-        path.parent.mkdir(exist_ok=True)
-        name = "moving_left" if number % 2 else "moving_right"
-        frames = render_clip(name, np.random.default_rng(number))
-        write_video(path, np.stack([Image.fromarray(frame).resize((340, 256)) for frame in frames]))
 
 
 def compress_alone(path, short_side, quality):

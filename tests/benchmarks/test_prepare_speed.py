@@ -2,7 +2,8 @@ import time
 
 import pytest
 
-from benchmarks.prepare_speed import compress_alone, make_videos, seconds_per_frame
+from benchmarks.generated_videos import make_videos
+from benchmarks.prepare_speed import compress_alone, seconds_per_frame
 from gsf_tf.data import ClipSource, RecordSettings
 from gsf_tf.data.writing.clip_encoder import encode_clip
 
