@@ -40,19 +40,32 @@ def allowed_difference(
     difference = max(largest_difference(expected, outputs) for outputs in batches)
     if not difference > FLOAT_BOUND:
         return FLOAT_BOUND
-    unmoved = model_logits(model, clips)
-    moved = [
-        largest_difference(unmoved, model_logits(_with_moved_weights(model, draw), clips))
+    return float(np.clip(_ROOM * moved_logits(model, clips, _LAST_PLACE), FLOAT_BOUND, _MOST))
+
+
+def moved_logits(model: keras.Model, clips: np.ndarray, share: float) -> float:
+    """Returns how far the logits of a model move if each weight moves a little, at random.
+
+    Args:
+        model: Model from clips to logits. It is not changed.
+        clips: uint8 `[N, T, H, W, 3]`.
+        share: By what share of itself a weight moves at most.
+
+    Returns:
+        The largest difference in four draws, as a share of the largest logit.
+    """
+    expected = model_logits(model, clips)
+    return max(
+        largest_difference(expected, model_logits(_with_moved_weights(model, draw, share), clips))
         for draw in range(_DRAWS)
-    ]
-    return float(np.clip(_ROOM * np.max(moved), FLOAT_BOUND, _MOST))
+    )
 
 
-def _with_moved_weights(model, draw):
-    """Returns a function like `model`, each of whose weights is moved in its last place."""
+def _with_moved_weights(model, draw, share):
+    """Returns a function like `model`, whose weights are moved by up to `share` of themselves."""
     rng = np.random.default_rng(draw)
     trainable, others = (
-        [_moved(keras.ops.convert_to_numpy(variable), rng) for variable in variables]
+        [_moved(keras.ops.convert_to_numpy(variable), share, rng) for variable in variables]
         for variables in (model.trainable_variables, model.non_trainable_variables)
     )
 
@@ -62,7 +75,7 @@ def _with_moved_weights(model, draw):
     return moved
 
 
-def _moved(value, rng):
+def _moved(value, share, rng):
     if not np.issubdtype(value.dtype, np.floating):
         return value
-    return (value * (1 + _LAST_PLACE * rng.uniform(-1, 1, value.shape))).astype(value.dtype)
+    return (value * (1 + share * rng.uniform(-1, 1, value.shape))).astype(value.dtype)

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
 from gsf_tf.errors import UserError
 from gsf_tf.export import ExportError, export_saved_model
@@ -24,6 +25,22 @@ def operations(folder):
     functions = loaded.graph.as_graph_def().library.function
     nodes = [node for function in functions for node in function.node_def]
     return {(node.op, node.attr["T"].type) for node in nodes}
+
+
+def numbers_of(dtype, folder):
+    """Returns how many numbers of a type the constants of the graph have."""
+    file = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
+    tensors = [
+        node.attr["value"].tensor
+        for function in file.meta_graphs[0].graph_def.library.function
+        for node in function.node_def
+        if node.op == "Const"
+    ]
+    return sum(
+        tf.TensorShape(tensor.tensor_shape).num_elements()
+        for tensor in tensors
+        if tensor.dtype == dtype.as_datatype_enum
+    )
 
 
 @pytest.mark.parametrize(
@@ -54,8 +71,9 @@ def test_the_difference_is_measured_and_written_down(case, tmp_path):
     card = " ".join((tmp_path / "1/README.md").read_text().split())
     assert "standard operations only, in bfloat16" in card
     assert f"within {difference:.1e}" in card and "On 4 clips of the records" in card
-    # The weights take two bytes.
-    assert (tmp_path / "1/saved_model.pb").stat().st_size < 3 * model.count_params()
+    # The weights take two bytes, but for what is added or shifted by.
+    assert numbers_of(tf.bfloat16, tmp_path / "1") > 0.9 * model.count_params()
+    assert numbers_of(tf.float32, tmp_path / "1") < 0.1 * model.count_params()
 
 
 def test_a_model_without_convolutions_and_products(tmp_path):

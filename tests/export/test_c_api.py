@@ -8,10 +8,10 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from gsf_tf.export import export_saved_model
 from gsf_tf.export.jpeg_clips import clips_from_jpegs
-from gsf_tf.export.rounding import allowed_difference
 from tests import exhaustive
 from tests.export.c_api import ServedModel
-from tests.export.small_models import LABELS, build, clips
+from tests.export.equal_logits import assert_equal_logits
+from tests.export.small_models import LABELS, build, clips, side
 
 CASES = (
     *("gsf_resnet14thin", "gsm_resnet14thin", "tsm_resnet14thin", "gst_resnet14thin"),
@@ -20,10 +20,11 @@ CASES = (
 )
 
 
-def backbone_features(model, batch):
-    """Returns the mean over frames and space of the backbone's output, `[N, C]`."""
-    frames = keras.Model(model.input, model.get_layer("avgpool").output)(batch, training=False)
-    return np.asarray(frames).reshape(len(batch), 2, -1).mean(axis=1)
+def backbone_features(model):
+    """Returns the model of the mean over frames and space of the backbone's output, `[N, C]`."""
+    frames = model.get_layer("avgpool").output
+    clips_of_frames = keras.ops.reshape(frames, (-1, 2, frames.shape[-1]))
+    return keras.Model(model.input, keras.ops.mean(clips_of_frames, axis=1))
 
 
 def warmup_requests(file):
@@ -32,15 +33,10 @@ def warmup_requests(file):
     return [log.predict_log.request for log in logs]
 
 
-# Small, but with maps large enough for batch statistics to mean something: on maps of one pixel,
-# those of random weights make differences of rounding a thousand times larger.
-SIDES = {"inceptionv3": 139, "mobilenetv2": 64, "bninception": 64}
-
-
 @pytest.mark.parametrize("case", exhaustive.cases(CASES, lambda case: case == "gsf_resnet14thin"))
 def test_every_signature_runs_with_every_batch_size(case, tmp_path):
-    size = SIDES.get(case.split("_", 1)[1], 32)
-    model = build(case, size)
+    size, model = side(case), build(case)
+    pooled = backbone_features(model)
     export_saved_model(model, LABELS, tmp_path / "1", warmup=True)
     served = ServedModel(tmp_path / "1")
     names = {"serving_default", "serve_classes", "serve_features", "serve_jpeg"}
@@ -53,17 +49,13 @@ def test_every_signature_runs_with_every_batch_size(case, tmp_path):
             # `jpeg` has one or two axes; the server looks at those of the requests.
             assert shape.unknown_rank or shape.dim[0].size == -1
     expected = np.asarray(model(clips(3, size), training=False))
-    answers = served.run("serving_default", clip=clips(3, size))
-    # 1e-4, but for the networks whose logits rounding alone moves by more.
-    share = allowed_difference(model, clips(3, size), {"logits": expected}, [answers])
+    features = np.asarray(pooled(clips(3, size), training=False))
     for number in (1, 3):
         outputs = served.run("serving_default", clip=clips(number, size))
-        allowed = share * np.abs(expected).max()
-        np.testing.assert_allclose(outputs["logits"], expected[:number], rtol=0, atol=allowed)
+        assert_equal_logits(model, outputs["logits"], expected, clips(3, size))
         np.testing.assert_allclose(outputs["probabilities"].sum(-1), 1, rtol=1e-5)
-        (features,) = served.run("serve_features", clip=clips(number, size)).values()
-        frames = backbone_features(model, clips(number, size))
-        np.testing.assert_allclose(features, frames, rtol=0, atol=share * np.abs(frames).max())
+        (vectors,) = served.run("serve_features", clip=clips(number, size)).values()
+        assert_equal_logits(pooled, vectors, features, clips(3, size))
         best = served.run("serve_classes", clip=clips(number, size))
         probabilities = -np.sort(-outputs["probabilities"])
         np.testing.assert_allclose(best["scores"], probabilities, rtol=1e-5)
@@ -71,7 +63,7 @@ def test_every_signature_runs_with_every_batch_size(case, tmp_path):
         order = np.argsort(-outputs["probabilities"], axis=-1, kind="stable")
         wanted = np.array([b"down", b"left", b"up"])[order]
         assert best["classes"].tolist() == wanted.tolist()
-    check_jpegs(served, model, size, share)
+    check_jpegs(served, model, size)
     check_refusals(served, size)
     requests = warmup_requests(tmp_path / "1" / "assets.extra/tf_serving_warmup_requests")
     assert len(requests) == 8
@@ -84,25 +76,25 @@ def test_every_signature_runs_with_every_batch_size(case, tmp_path):
         assert not any(outputs.get("error", []))
 
 
-def check_jpegs(served, model, size, share):
+def check_jpegs(served, model, size):
     """Sends frames and pictures as JPEG files, among them one that is none."""
     make_clips = tf.function(lambda jpegs: clips_from_jpegs(jpegs, 2, (size, size))[0])
     frames = np.random.default_rng(1).integers(0, 256, (3, 2, 2 * size, 3 * size, 3), np.uint8)
     files = np.array([[tf.io.encode_jpeg(f).numpy() for f in clip] for clip in frames], object)
-    expected = np.asarray(model(make_clips(tf.constant(files.tolist())), training=False))
-    allowed = {"rtol": 0, "atol": share * np.abs(expected).max()}
+    batch = make_clips(tf.constant(files.tolist()))
+    expected = np.asarray(model(batch, training=False))
     answers = served.run("serve_jpeg", jpeg=files)
-    np.testing.assert_allclose(answers["logits"], expected, **allowed)
+    assert_equal_logits(model, answers["logits"], expected, batch)
     assert answers["error"].tolist() == [b""] * 3
     files[1, 1] = b"no JPEG"
     answers = served.run("serve_jpeg", jpeg=files)
-    np.testing.assert_allclose(answers["logits"][[0, 2]], expected[[0, 2]], **allowed)
+    assert_equal_logits(model, answers["logits"][[0, 2]], expected[[0, 2]], batch)
     assert not answers["probabilities"][1].any() and not any(answers["classes"][1])
     assert answers["error"][1].endswith(b" 1")
     pictures = served.run("serve_jpeg", jpeg=files[:, 0])
     still = make_clips(tf.constant(files[:, 0].tolist()))
     expected = np.asarray(model(still, training=False))
-    np.testing.assert_allclose(pictures["logits"], expected, **allowed)
+    assert_equal_logits(model, pictures["logits"], expected, still)
 
 
 def check_refusals(served, size):

@@ -12,6 +12,8 @@ from gsf_tf.export.graph.inference_function import inference_function
 from gsf_tf.layers import AttentionShift, GateShiftFuse, RubiksShift3D
 from gsf_tf.models import SegmentModel, from_preset, harden, insert_temporal
 from tests import exhaustive
+from tests.export.equal_logits import assert_equal_logits
+from tests.export.small_models import side
 from tests.models.randomize import randomize
 
 PRESETS = (
@@ -28,6 +30,7 @@ def clips(size=32, num_segments=3):
 
 
 def build(preset, size=32, **options):
+    keras.utils.set_random_seed(0)
     shape = (size, size, 3)
     model = from_preset(preset, 3, num_segments=3, input_shape=shape, **options)
     randomize(model, clips(size))
@@ -40,8 +43,7 @@ def assert_equal(model, size=32):
     expected = np.asarray(model(clips(size), training=False))
     for batch in (clips(size), clips(size)[:1]):
         logits, _ = (np.asarray(output) for output in frozen(tf.constant(batch)))
-        allowed = 1e-4 * np.abs(expected).max()
-        np.testing.assert_allclose(logits, expected[: len(batch)], rtol=0, atol=allowed)
+        assert_equal_logits(model, logits, expected, clips(size))
     return frozen.graph.get_operations()
 
 
@@ -57,7 +59,7 @@ def largest_rank(operations):
 
 @pytest.mark.parametrize("preset", exhaustive.cases(PRESETS, EVERY_TIME.__contains__))
 def test_equals_the_model(preset):
-    size = 75 if preset.endswith("inceptionv3") else 32
+    size = side(preset)
     operations = assert_equal(build(preset, size), size)
     assert largest_rank(operations) <= 4
     if "resnet" in preset:

@@ -9,6 +9,7 @@ import pytest
 
 from gsf_tf.models import from_preset
 from tests import exhaustive
+from tests.export.small_models import side
 from tests.models.randomize import randomize
 
 PRESETS = ("gsf_resnet14thin", "tsm_mobilenetv2", "rubiksnet_mini", "rubiksnet_mini_aq")
@@ -32,15 +33,17 @@ assert "gsf_tf" not in sys.modules
 
 
 def build(preset, policy="float32"):
+    keras.utils.set_random_seed(0)
     keras.config.set_dtype_policy(policy)
     try:
-        return from_preset(preset, 3, num_segments=2, input_shape=(32, 32, 3))
+        return from_preset(preset, 3, num_segments=2, input_shape=(side(preset), side(preset), 3))
     finally:
         keras.config.set_dtype_policy("float32")
 
 
-def clips():
-    return np.random.default_rng(0).integers(0, 256, (2, 2, 32, 32, 3)).astype("float32")
+def clips(preset):
+    shape = (2, 2, side(preset), side(preset), 3)
+    return np.random.default_rng(0).integers(0, 256, shape).astype("float32")
 
 
 @pytest.mark.parametrize(
@@ -52,15 +55,15 @@ def clips():
 )
 def test_runs_where_gsf_tf_is_not_imported(preset, policy, litert, tmp_path):
     model, same = build(preset, policy), build(preset)
-    randomize(same, clips())
+    randomize(same, clips(preset))
     model.set_weights(same.get_weights())
     model.export(tmp_path / "saved_model", verbose=False)
     if litert:
         model.export(tmp_path / "model.tflite", format="litert", verbose=False)
-    np.save(tmp_path / "clip.npy", clips())
+    np.save(tmp_path / "clip.npy", clips(preset))
     command = [sys.executable, "-c", RUN, str(tmp_path), "litert" if litert else ""]
     subprocess.run(command, check=True)
-    expected = np.asarray(same(clips()))
+    expected = np.asarray(same(clips(preset)))
     assert np.ptp(expected) > 0
     allowed = 1e-4 + 1e-3 * np.abs(expected).max()
     for file in ["saved_model.npy"] + ["litert.npy"] * litert:
