@@ -69,8 +69,9 @@ def implementation_of(op: str) -> str:
 
     Args:
         op: Name of a function with a compiled kernel: `"gate_shift_fuse"`, `"temporal_shift"`,
-            `"rubiks_shift"`, `"motion_flow"`, `"decode_crops"`, `"scale_crops"`, or one of the
-            record reader's, `"parse_clip"`, `"can_read"` and `"count_records"`.
+            `"rubiks_shift"`, `"rubiks_shift_pointwise"`, `"motion_flow"`, `"decode_crops"`,
+            `"scale_crops"`, or one of the record reader's, `"parse_clip"`, `"can_read"` and
+            `"count_records"`.
 
     Returns:
         `"compiled"` or `"reference"`.
@@ -104,6 +105,8 @@ def reference_reason(op):
         return _XLA
     lacks_gpu = op not in library.CPU_OPS and "gpu" not in library.kernel_devices(op)
     if not reason and choice == "auto" and _has_gpu() and lacks_gpu:
+        if op in library.COMPOSED_OPS:
+            return f"{op} has no CUDA kernel and there is a GPU"
         reason = "the compiled library was built without CUDA and there is a GPU"
     return reason
 
@@ -111,7 +114,8 @@ def reference_reason(op):
 def use_compiled(op):
     """Returns whether a call of `op` runs its kernel; warns once if it unexpectedly cannot."""
     reason = reference_reason(op)
-    if reason and _choice(op)[0] == "auto" and reason not in _warned:
+    warns = op not in library.COMPOSED_OPS
+    if reason and warns and _choice(op)[0] == "auto" and reason not in _warned:
         _warned.add(reason)
         remedy = (
             "compile with jit_compile=False"

@@ -30,7 +30,7 @@ def rule_of(layer, shapes):
         shapes: The shapes of its inputs.
     """
     kind = type(layer)
-    if kind is keras.layers.Conv2D and layer.groups > 1:
+    if kind in (keras.layers.Conv2D, layers.Conv2D) and layer.groups > 1:
         return None
     if kind is keras.layers.DepthwiseConv2D and layer.depth_multiplier > 1:
         return None
@@ -150,7 +150,9 @@ RULES = {
     keras.layers.Add: _add,
     keras.layers.Multiply: _multiply,
     keras.layers.Concatenate: _concatenate,
+    layers.Add: _add,
     layers.BatchNormalization: _normalization,
+    layers.Conv2D: convolution_rule,
     layers.ClipNormalization: _clip_normalization,
 }
 
