@@ -12,7 +12,7 @@ def convolution(x, filters, kernel_size, strides, name, layer=keras.layers.Conv2
         kernel_size: Odd integer.
         strides: 1 or 2.
         name: Name of the layer; that of the padding is `<name>_pad`.
-        layer: Class of the layer: that of Keras, or `gsf_tf.layers.Conv2D` after a shift.
+        layer: Class of the layer: that of Keras, or `gsf_tf.layers.conv_2d.Conv2D`.
 
     Returns:
         Symbolic feature maps.

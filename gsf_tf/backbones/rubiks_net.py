@@ -12,15 +12,10 @@ from keras.initializers import Initializer
 
 from gsf_tf.backbones.functional_backbone import check_arguments, functional_backbone
 from gsf_tf.backbones.residual_layers import convolution
-from gsf_tf.layers import (
-    Add,
-    AttentionShift,
-    BatchNormalization,
-    Conv2D,
-    RubiksShift2D,
-    RubiksShift3D,
-)
+from gsf_tf.layers import AttentionShift, BatchNormalization, RubiksShift2D, RubiksShift3D
+from gsf_tf.layers.add import Add
 from gsf_tf.layers.arguments import check_learning
+from gsf_tf.layers.conv_2d import Conv2D
 from gsf_tf.weights.rubiksnet_tiers import REDUCTION
 
 VARIANTS = ("interpolated", "quantized", "attention")

@@ -3,11 +3,9 @@
 The frames of a clip follow each other in the batch; `num_segments` is their number T.
 """
 
-from gsf_tf.layers.add import Add
 from gsf_tf.layers.attention_shift import AttentionShift
 from gsf_tf.layers.batch_normalization import BatchNormalization
 from gsf_tf.layers.clip_normalization import ClipNormalization
-from gsf_tf.layers.conv_2d import Conv2D
 from gsf_tf.layers.fold_segments import FoldSegments
 from gsf_tf.layers.gate_shift import GateShift
 from gsf_tf.layers.gate_shift_fuse import GateShiftFuse
@@ -23,11 +21,9 @@ from gsf_tf.layers.temporal_layer import TemporalLayer
 from gsf_tf.layers.temporal_shift import TemporalShift
 
 __all__ = [
-    "Add",
     "AttentionShift",
     "BatchNormalization",
     "ClipNormalization",
-    "Conv2D",
     "FoldSegments",
     "GateShift",
     "GateShiftFuse",

@@ -9,7 +9,7 @@ class Add(keras.layers.Add):
     """Addition that runs as one op with the shift and the convolution before it.
 
     Configuration and results are those of `keras.layers.Add`. The sum of a map and the result of a
-    `gsf_tf.layers.Conv2D` that runs as one op with its shift is computed by that op too.
+    `Conv2D` that runs as one op with its shift is computed by that op too.
 
     Args:
         **kwargs: Arguments of `keras.layers.Layer`.
@@ -26,7 +26,7 @@ class Add(keras.layers.Add):
     Example:
 
     ```python
-    y = gsf_tf.layers.Add()([tf.ones((8, 14, 14, 32)), tf.ones((8, 14, 14, 32))])
+    y = Add()([tf.ones((8, 14, 14, 32)), tf.ones((8, 14, 14, 32))])
     ```
 
     Reference:

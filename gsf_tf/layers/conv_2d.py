@@ -32,7 +32,7 @@ class Conv2D(keras.layers.Conv2D):
 
     ```python
     shift = gsf_tf.layers.RubiksShift3D(num_segments=8)
-    convolution = gsf_tf.layers.Conv2D(64, 1, use_bias=False)
+    convolution = Conv2D(64, 1, use_bias=False)
     y = tf.function(lambda x: convolution(shift(x)))(tf.random.normal((8, 14, 14, 32)))
     ```
 

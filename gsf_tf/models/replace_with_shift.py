@@ -4,8 +4,9 @@ from typing import Any
 import keras
 
 from gsf_tf.keras_settings import check_image_data_format
-from gsf_tf.layers import Conv2D, RubiksShift2D, RubiksShift3D
+from gsf_tf.layers import RubiksShift2D, RubiksShift3D
 from gsf_tf.layers.arguments import check_num_segments
+from gsf_tf.layers.conv_2d import Conv2D
 from gsf_tf.models.check_functional import check_functional
 
 KERNEL = (3, 3)

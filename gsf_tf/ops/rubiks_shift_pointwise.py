@@ -114,8 +114,8 @@ def _check_kernel(x, kernel):
 
 
 def _check_addend(x, kernel, strides, num_segments, addend):
-    lengths = [None if n is None else -(-n // s) for n, s in zip(x.shape[1:3], strides[1:])]
-    frames = x.shape[0]
+    frames, *size, _ = x.shape
+    lengths = [n and -(-n // s) for n, s in zip(size, strides[1:], strict=True)]
     if frames is not None and strides[0] > 1:
         frames = frames // num_segments * -(-num_segments // strides[0])
     shape = tf.TensorShape([frames, *lengths, kernel.shape[1]])
