@@ -63,6 +63,7 @@ CUDA_SOURCES = [
     "custom_ops/kernels/motion_flow_gradient_cuda.cu",
     "custom_ops/kernels/rubiks_shift_cuda.cu",
     "custom_ops/kernels/rubiks_shift_gradient_cuda.cu",
+    "custom_ops/kernels/rubiks_shift_pointwise_cuda.cu",
     "custom_ops/kernels/temporal_shift_cuda.cu",
 ]
 

@@ -36,6 +36,17 @@ void gsf_rubiks_shift_pointwise_gradient_cpu(const void* x, const void* y_gradie
 void gsf_rubiks_shift_pointwise_add_sums_cpu(const void* partial_sums, void* kernel_gradient,
                                              int64_t filters, const gsf_rubiks_shift_plan* plan);
 
+// Both enqueue as those of rubiks_shift.h do; x has at least one channel.
+int gsf_rubiks_shift_pointwise_cuda(const void* x, const void* shift, const void* kernel,
+                                    const void* addend, void* y, int64_t filters,
+                                    const gsf_rubiks_shift_shape* shape, void* stream);
+int64_t gsf_rubiks_shift_pointwise_gradient_workspace_cuda(const gsf_rubiks_shift_shape* shape,
+                                                           int64_t filters);
+int gsf_rubiks_shift_pointwise_gradient_cuda(const void* x, const void* shift,
+                                             const void* y_gradient, void* kernel_gradient,
+                                             void* workspace, int64_t filters,
+                                             const gsf_rubiks_shift_shape* shape, void* stream);
+
 #ifdef __cplusplus
 }
 #endif

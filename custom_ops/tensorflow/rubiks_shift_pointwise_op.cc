@@ -7,8 +7,8 @@ namespace {
 
 absl::Status KernelError(absl::string_view received) {
   return absl::InvalidArgumentError(
-      absl::StrCat("kernel must be [channels, filters] with the channels of x and at least one "
-                   "filter. Received: ",
+      absl::StrCat("kernel must be [channels, filters] with the channels of x, at least one, and "
+                   "at least one filter. Received: ",
                    received));
 }
 
@@ -18,7 +18,7 @@ absl::Status InferForward(InferenceContext* context) {
   TF_RETURN_IF_ERROR(context->WithRank(context->input(2), 2, &kernel));
   const int64_t channels = context->Value(context->Dim(shifted, 3));
   const int64_t rows = context->Value(context->Dim(kernel, 0));
-  if ((channels >= 0 && rows >= 0 && channels != rows) ||
+  if ((channels >= 0 && rows >= 0 && channels != rows) || channels == 0 ||
       context->Value(context->Dim(kernel, 1)) == 0) {
     return KernelError(absl::StrCat("x of shape ", context->DebugString(x), ", kernel of shape ",
                                     context->DebugString(kernel)));
@@ -82,6 +82,86 @@ The kernel's gradient of GsfTf>RubiksShiftPointwise for the gradient of its outp
 
 namespace {
 
+// What both passes compute with.
+struct Call {
+  const gsf_rubiks_shift_shape& shape;
+  const Tensor& x;
+  const Tensor& shift;
+  int64_t filters;
+
+  // As many multiply-adds per cycle as two vectors have.
+  int64_t cycles() const {
+    return x.NumElements() + x.NumElements() / 16 * filters;
+  }
+};
+
+template <typename Device>
+absl::Status RunForward(OpKernelContext* context, const Call& call, const Tensor& kernel,
+                        const Tensor* addend, Tensor* y);
+template <typename Device>
+absl::Status RunGradient(OpKernelContext* context, const Call& call, const Tensor& y_gradient,
+                         Tensor* kernel_gradient);
+
+const void* DataOf(const Tensor* tensor) { return tensor == nullptr ? nullptr : tensor->data(); }
+
+template <>
+absl::Status RunForward<CpuDevice>(OpKernelContext* context, const Call& call, const Tensor& kernel,
+                                   const Tensor* addend, Tensor* y) {
+  const Plan plan(gsf_rubiks_shift_new_plan_cpu(call.shift.data(), &call.shape, false));
+  ForUnits(context, gsf_rubiks_shift_pointwise_units_cpu(plan.get()), call.cycles(),
+           [&](int64_t first, int64_t last) {
+             gsf_rubiks_shift_pointwise_cpu(call.x.data(), kernel.data(), DataOf(addend), y->data(),
+                                            call.filters, plan.get(), first, last);
+           });
+  return absl::OkStatus();
+}
+
+template <>
+absl::Status RunGradient<CpuDevice>(OpKernelContext* context, const Call& call,
+                                    const Tensor& y_gradient, Tensor* kernel_gradient) {
+  const Plan plan(gsf_rubiks_shift_new_plan_cpu(call.shift.data(), &call.shape, false));
+  Tensor sums;
+  TF_RETURN_IF_ERROR(context->allocate_temp(
+      kernel_gradient->dtype(), {gsf_rubiks_shift_pointwise_sums_cpu(plan.get(), call.filters)},
+      &sums));
+  ForUnits(context, gsf_rubiks_shift_pointwise_gradient_units_cpu(plan.get()), call.cycles(),
+           [&](int64_t first, int64_t last) {
+             gsf_rubiks_shift_pointwise_gradient_cpu(call.x.data(), y_gradient.data(), sums.data(),
+                                                     call.filters, plan.get(), first, last);
+           });
+  gsf_rubiks_shift_pointwise_add_sums_cpu(sums.data(), kernel_gradient->data(), call.filters,
+                                          plan.get());
+  return absl::OkStatus();
+}
+
+#ifdef GOOGLE_CUDA
+template <>
+absl::Status RunForward<Eigen::GpuDevice>(OpKernelContext* context, const Call& call,
+                                          const Tensor& kernel, const Tensor* addend, Tensor* y) {
+  return LaunchStatus("GsfTf>RubiksShiftPointwise",
+                      gsf_rubiks_shift_pointwise_cuda(
+                          call.x.data(), call.shift.data(), kernel.data(), DataOf(addend),
+                          y->data(), call.filters, &call.shape,
+                          context->eigen_device<Eigen::GpuDevice>().stream()));
+}
+
+template <>
+absl::Status RunGradient<Eigen::GpuDevice>(OpKernelContext* context, const Call& call,
+                                           const Tensor& y_gradient, Tensor* kernel_gradient) {
+  Tensor workspace;
+  TF_RETURN_IF_ERROR(context->allocate_temp(
+      tensorflow::DT_INT8,
+      {gsf_rubiks_shift_pointwise_gradient_workspace_cuda(&call.shape, call.filters)},
+      &workspace));
+  return LaunchStatus("GsfTf>RubiksShiftPointwiseGradient",
+                      gsf_rubiks_shift_pointwise_gradient_cuda(
+                          call.x.data(), call.shift.data(), y_gradient.data(),
+                          kernel_gradient->data(), workspace.data(), call.filters, &call.shape,
+                          context->eigen_device<Eigen::GpuDevice>().stream()));
+}
+#endif
+
+template <typename Device>
 class RubiksShiftPointwiseOp : public RubiksShiftOpBase {
  public:
   explicit RubiksShiftPointwiseOp(OpKernelConstruction* context) : RubiksShiftOpBase(context) {
@@ -99,11 +179,10 @@ class RubiksShiftPointwiseOp : public RubiksShiftOpBase {
     const Tensor& kernel = context->input(2);
     OP_REQUIRES(context,
                 kernel.dims() == 2 && kernel.dim_size(0) == shape.channels &&
-                    kernel.dim_size(1) > 0,
+                    kernel.dim_size(0) > 0 && kernel.dim_size(1) > 0,
                 KernelError(absl::StrCat("x of shape ", x.shape().DebugString(),
                                          ", kernel of shape ", kernel.shape().DebugString())));
-    const int64_t filters = kernel.dim_size(1);
-    OP_REQUIRES_OK(context, y_shape.SetDimWithStatus(3, filters));
+    OP_REQUIRES_OK(context, y_shape.SetDimWithStatus(3, kernel.dim_size(1)));
     const Tensor* addend = addends_ == 1 ? &context->input(3) : nullptr;
     OP_REQUIRES(context, addend == nullptr || addend->shape() == y_shape,
                 absl::InvalidArgumentError(absl::StrCat(
@@ -113,21 +192,15 @@ class RubiksShiftPointwiseOp : public RubiksShiftOpBase {
     Tensor* y = nullptr;
     OP_REQUIRES_OK(context, context->allocate_output(0, y_shape, &y));
     if (y->NumElements() == 0) return;
-    const Plan plan(gsf_rubiks_shift_new_plan_cpu(context->input(1).data(), &shape, false));
-    // As many multiply-adds per cycle as two vectors have.
-    const int64_t cycles = x.NumElements() + y->NumElements() / 16 * shape.channels;
-    ForUnits(context, gsf_rubiks_shift_pointwise_units_cpu(plan.get()), cycles,
-             [&](int64_t first, int64_t last) {
-               gsf_rubiks_shift_pointwise_cpu(x.data(), kernel.data(),
-                                              addend == nullptr ? nullptr : addend->data(),
-                                              y->data(), filters, plan.get(), first, last);
-             });
+    const Call call = {shape, x, context->input(1), kernel.dim_size(1)};
+    OP_REQUIRES_OK(context, RunForward<Device>(context, call, kernel, addend, y));
   }
 
  private:
   int addends_;
 };
 
+template <typename Device>
 class RubiksShiftPointwiseGradientOp : public RubiksShiftOpBase {
  public:
   using RubiksShiftOpBase::RubiksShiftOpBase;
@@ -152,37 +225,25 @@ class RubiksShiftPointwiseGradientOp : public RubiksShiftOpBase {
     OP_REQUIRES_OK(context,
                    AllocateOutput(context, 0, {shape.channels, filters}, &kernel_gradient));
     if (x.NumElements() == 0 || y_gradient.NumElements() == 0) {
-      FillBytes(context->eigen_device<CpuDevice>(), kernel_gradient, kZeros);
+      FillBytes(context->eigen_device<Device>(), kernel_gradient, kZeros);
       return;
     }
-    const Plan plan(gsf_rubiks_shift_new_plan_cpu(context->input(1).data(), &shape, false));
-    Tensor sums;
-    OP_REQUIRES_OK(context,
-                   context->allocate_temp(
-                       kernel_gradient->dtype(),
-                       {gsf_rubiks_shift_pointwise_sums_cpu(plan.get(), filters)}, &sums));
-    const int64_t cycles = x.NumElements() + y_gradient.NumElements() / 16 * shape.channels;
-    ForUnits(context, gsf_rubiks_shift_pointwise_gradient_units_cpu(plan.get()), cycles,
-             [&](int64_t first, int64_t last) {
-               gsf_rubiks_shift_pointwise_gradient_cpu(x.data(), y_gradient.data(), sums.data(),
-                                                       filters, plan.get(), first, last);
-             });
-    gsf_rubiks_shift_pointwise_add_sums_cpu(sums.data(), kernel_gradient->data(), filters,
-                                            plan.get());
+    const Call call = {shape, x, context->input(1), filters};
+    OP_REQUIRES_OK(context, RunGradient<Device>(context, call, y_gradient, kernel_gradient));
   }
 };
 
-#define REGISTER(DEVICE, DEVICE_TYPE, TYPE)                            \
-  REGISTER_KERNEL_BUILDER(Name("GsfTf>RubiksShiftPointwise")           \
-                              .Device(tensorflow::DEVICE_TYPE)         \
-                              .TypeConstraint<TYPE>("T"),              \
-                          RubiksShiftPointwiseOp);                     \
-  REGISTER_KERNEL_BUILDER(Name("GsfTf>RubiksShiftPointwiseGradient")   \
-                              .Device(tensorflow::DEVICE_TYPE)         \
-                              .TypeConstraint<TYPE>("T"),              \
-                          RubiksShiftPointwiseGradientOp)
+#define REGISTER(DEVICE, DEVICE_TYPE, TYPE)                          \
+  REGISTER_KERNEL_BUILDER(Name("GsfTf>RubiksShiftPointwise")         \
+                              .Device(tensorflow::DEVICE_TYPE)       \
+                              .TypeConstraint<TYPE>("T"),            \
+                          RubiksShiftPointwiseOp<DEVICE>);           \
+  REGISTER_KERNEL_BUILDER(Name("GsfTf>RubiksShiftPointwiseGradient") \
+                              .Device(tensorflow::DEVICE_TYPE)       \
+                              .TypeConstraint<TYPE>("T"),            \
+                          RubiksShiftPointwiseGradientOp<DEVICE>)
 
-GSF_FOR_EACH_TYPE(REGISTER, CpuDevice, DEVICE_CPU);
+GSF_FOR_EACH_KERNEL(REGISTER);
 
 }  // namespace
 }  // namespace gsf_tf

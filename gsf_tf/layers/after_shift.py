@@ -13,16 +13,16 @@ from gsf_tf.ops.library import OPS
 def convolved_after_shift(inputs, kernel):
     """Returns a 1x1 convolution as one op with the shift before it, or None.
 
-    None means: `inputs` is no result of a compiled RubiksShift in a graph, or the two ops are at
-    least as fast (docs/performance.md, "Shift and convolution as one op"). That is so for any dtype
-    but float32, and on a machine with a GPU.
+    None means: `inputs` is no result of a compiled RubiksShift in a graph, or the two ops run. They
+    do for any dtype but float32, where they are faster, and on a machine with a GPU, where the one
+    op was not measured (docs/performance.md, "Shift and convolution as one op").
 
     Args:
         inputs: `[N, H, W, C]`.
         kernel: `[1, 1, C, F]`.
     """
     shift = _source(inputs, "rubiks_shift")
-    if shift is None or inputs.dtype != tf.float32:
+    if shift is None or inputs.dtype != tf.float32 or tf.config.list_physical_devices("GPU"):
         return None
     if ops.implementation_of("rubiks_shift_pointwise") != "compiled":
         return None

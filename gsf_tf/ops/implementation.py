@@ -105,8 +105,6 @@ def reference_reason(op):
         return _XLA
     lacks_gpu = op not in library.CPU_OPS and "gpu" not in library.kernel_devices(op)
     if not reason and choice == "auto" and _has_gpu() and lacks_gpu:
-        if op in library.COMPOSED_OPS:
-            return f"{op} has no CUDA kernel and there is a GPU"
         reason = "the compiled library was built without CUDA and there is a GPU"
     return reason
 
@@ -114,8 +112,7 @@ def reference_reason(op):
 def use_compiled(op):
     """Returns whether a call of `op` runs its kernel; warns once if it unexpectedly cannot."""
     reason = reference_reason(op)
-    warns = op not in library.COMPOSED_OPS
-    if reason and warns and _choice(op)[0] == "auto" and reason not in _warned:
+    if reason and _choice(op)[0] == "auto" and reason not in _warned:
         _warned.add(reason)
         remedy = (
             "compile with jit_compile=False"

@@ -26,9 +26,6 @@ OPS = {
 # The ops of the data pipelines, which run on the CPU even if the machine has a GPU.
 CPU_OPS = frozenset({"can_read", "count_records", "decode_crops", "parse_clip", "scale_crops"})
 
-# Their reference form is made of ops that have compiled forms themselves; there is no CUDA kernel.
-COMPOSED_OPS = frozenset({"rubiks_shift_pointwise"})
-
 LIBRARY_PATH = Path(__file__).with_name("_gsf_tf_ops.so")
 BUILD_INFO_PATH = Path(__file__).with_name("_build_info.json")
 

@@ -31,15 +31,14 @@ def rubiks_shift_pointwise(
     gradient of the kernel shifts the bands once more. In half precision the shifted band is rounded
     as `rubiks_shift` rounds; the product and the addition are computed in float32 and rounded once.
 
-    Where there is a GPU, this calls `rubiks_shift` and multiplies, for there is no CUDA kernel. The
-    rules of `rubiks_shift` about its gradient, about values that are not finite and about XLA hold
-    here too.
+    The rules of `rubiks_shift` about its gradient, about values that are not finite and about XLA
+    hold here too.
 
     Args:
         x: Tensor `[batch * num_segments, height, width, channels]`; float32, bfloat16, float16 or
             float64. The number of channels must be known, the other dimensions may be dynamic.
         shift: Tensor `[3, channels]` or `[2, channels]`; see `rubiks_shift`.
-        kernel: Tensor `[channels, filters]` with at least one filter, both known.
+        kernel: Tensor `[channels, filters]`, both at least 1 and known.
         num_segments: Frames per clip, 1..2**31 - 1.
         strides: One stride, two or three; see `rubiks_shift`.
         mode: `"interpolated"` or `"quantized"`; see `rubiks_shift`.
@@ -106,9 +105,10 @@ def _rubiks_shift_pointwise_gradient(op, gradient):
 
 def _check_kernel(x, kernel):
     known = kernel.shape.rank == 2 and None not in kernel.shape
-    if not known or kernel.shape[0] != x.shape[-1] or kernel.shape[1] == 0:
+    if not known or kernel.shape[0] != x.shape[-1] or 0 in kernel.shape:
         raise ValueError(
-            "kernel must be [channels, filters] with the channels of x and at least one filter. "
+            "kernel must be [channels, filters] with the channels of x, at least one, and at least "
+            "one filter. "
             f"Received: x of shape {x.shape}, kernel of shape {kernel.shape}"
         )
 
