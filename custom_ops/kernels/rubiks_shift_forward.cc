@@ -36,11 +36,12 @@ void StreamBytes(const char* source, char* target, int64_t bytes) {
   std::memcpy(target, source, bytes);
 }
 
-// Where rows of the output go: row 0 of frame 0, whether it is there or not.
+// Where rows of the output go: `pixels` is row `first_row` of frame 0.
 template <typename T>
 struct FrameRows {
   T* pixels;
   int64_t frame_pitch;
+  int64_t first_row;
 };
 
 // Rows of a clip, for one chunk of channels: vertically, horizontally and in time, one tile of
@@ -142,7 +143,8 @@ class Forward {
   template <typename In>
   void BlendOutput(const In* input, int64_t pitch, const TapTable<const R>& taps, int64_t t,
                    int64_t h, int64_t begin, int64_t count) {
-    T* output = y_.pixels + t * y_.frame_pitch + h * y_row_ + begin * plan_.channels;
+    T* output =
+        y_.pixels + t * y_.frame_pitch + (h - y_.first_row) * y_row_ + begin * plan_.channels;
     if (streamed_.empty()) {
       Blend<kLanes, In, T>({input, pitch}, taps, {output, plan_.channels}, chunk_->blocks, count);
       return;
@@ -199,7 +201,7 @@ class NearForward {
     for (int64_t begin = 0; begin < horizontal_.output_length; begin += tile_pixels_) {
       const int64_t end = std::min(begin + tile_pixels_, horizontal_.output_length);
       for (int64_t h = first_row; h < last_row; ++h) {
-        T* output = y.pixels + h * y_row_ + begin * plan_.channels;
+        T* output = y.pixels + (h - y.first_row) * y_row_ + begin * plan_.channels;
         if (tile_.empty()) {
           Pixels(x_clip, chunk, h, begin, end, output, y.frame_pitch);
           continue;
@@ -275,7 +277,7 @@ void RubiksForward(const RubiksPlan<Real<T>>& plan, const T* x, T* y, int64_t fi
       const int64_t last_row = std::min(height, row + last - first);
       const int64_t clip = clip_and_chunk / num_chunks;
       pass.Rows(clip, plan.chunks[clip_and_chunk % num_chunks], row, last_row,
-                {y + clip * plan.axes[kTime].output_length * frame, frame});
+                {y + clip * plan.axes[kTime].output_length * frame, frame, 0});
       first += last_row - row;
     }
   });
@@ -288,7 +290,7 @@ template <int kLanes, typename T>
 void RubiksForwardBand(const RubiksPlan<Real<T>>& plan, const T* x, int64_t clip, int64_t first_row,
                        int64_t last_row, int64_t first_chunk, int64_t last_chunk, T* band) {
   const int64_t row = plan.axes[kHorizontal].output_length * plan.channels;
-  const FrameRows<T> output = {band - first_row * row, (last_row - first_row) * row};
+  const FrameRows<T> output = {band, (last_row - first_row) * row, first_row};
   UsePass<kLanes>(plan, x, false, [&](auto& pass) {
     for (int64_t chunk = first_chunk; chunk < last_chunk; ++chunk) {
       pass.Rows(clip, plan.chunks[chunk], first_row, last_row, output);
@@ -296,10 +298,10 @@ void RubiksForwardBand(const RubiksPlan<Real<T>>& plan, const T* x, int64_t clip
   });
 }
 
-#define INSTANTIATE(LANES, T)                                                                  \
-  template void RubiksForward<LANES, T>(const RubiksPlan<Real<T>>&, const T*, T*, int64_t,     \
-                                        int64_t);                                              \
-  template void RubiksForwardBand<LANES, T>(const RubiksPlan<Real<T>>&, const T*, int64_t,     \
+#define INSTANTIATE(LANES, T)                                                              \
+  template void RubiksForward<LANES, T>(const RubiksPlan<Real<T>>&, const T*, T*, int64_t, \
+                                        int64_t);                                          \
+  template void RubiksForwardBand<LANES, T>(const RubiksPlan<Real<T>>&, const T*, int64_t, \
                                             int64_t, int64_t, int64_t, int64_t, T*)
 
 INSTANTIATE(1, float);

@@ -24,9 +24,9 @@ void gsf_rubiks_shift_pointwise_cpu(const void* x, const void* kernel, const voi
                                     int64_t first, int64_t last);
 
 // The gradient of the kernel, for which bands are shifted anew. Each unit writes sums of its own
-// into `partial_sums`, of the kernel's type, which has gsf_rubiks_shift_pointwise_sums_cpu elements.
-// When all units are done, gsf_rubiks_shift_pointwise_add_sums_cpu adds these in one order, so the
-// result has the same bits whatever the ranges were.
+// into `partial_sums`, of the kernel's type, which has gsf_rubiks_shift_pointwise_sums_cpu
+// elements. When all units are done, gsf_rubiks_shift_pointwise_add_sums_cpu adds these in one
+// order, so the result has the same bits whatever the ranges were.
 int64_t gsf_rubiks_shift_pointwise_gradient_units_cpu(const gsf_rubiks_shift_plan* plan);
 int64_t gsf_rubiks_shift_pointwise_sums_cpu(const gsf_rubiks_shift_plan* plan, int64_t filters);
 void gsf_rubiks_shift_pointwise_gradient_cpu(const void* x, const void* y_gradient,

@@ -1,9 +1,8 @@
-#include "custom_ops/kernels/rubiks_shift_pointwise.h"
-
 #include <type_traits>
 
 #include "custom_ops/kernels/row_products.h"
 #include "custom_ops/kernels/rubiks_shift_kernels.h"
+#include "custom_ops/kernels/rubiks_shift_pointwise.h"
 #include "custom_ops/kernels/rubiks_shift_types.h"
 
 namespace gsf_tf {
@@ -122,9 +121,9 @@ void ShiftAndMultiply(const RubiksPlan<Real<T>>& plan, const T* x, const Real<T>
   for (int64_t unit = first; unit < last; ++unit) {
     band.Set(unit);
     const Real<T>* left = shifted.Shift(band, 0, division.chunks);
-    MultiplyRows<T>({left, plan.channels, 1, plan.channels, kernel, filters, band.offsets.data(),
-                     addend, y},
-                    0, band.count);
+    MultiplyRows<T>(
+        {left, plan.channels, 1, plan.channels, kernel, filters, band.offsets.data(), addend, y}, 0,
+        band.count);
   }
 }
 
@@ -153,9 +152,9 @@ void KernelGradient(const RubiksPlan<Real<T>>& plan, const T* x, const T* y_grad
       for (int64_t p = 0; p < band.count; ++p) {
         Widen(y_gradient + band.offsets[p], filters, &right[p * filters]);
       }
-      MultiplyRows<R>({left, 1, plan.channels, band.count, right.data(), filters, rows.data(),
-                       so_far, next},
-                      chunk.first_channel, end);
+      MultiplyRows<R>(
+          {left, 1, plan.channels, band.count, right.data(), filters, rows.data(), so_far, next},
+          chunk.first_channel, end);
       so_far = next;
       std::swap(sums, next);
     }
@@ -210,9 +209,8 @@ int64_t gsf_rubiks_shift_pointwise_gradient_units_cpu(const gsf_rubiks_shift_pla
 }
 
 int64_t gsf_rubiks_shift_pointwise_sums_cpu(const gsf_rubiks_shift_plan* plan, int64_t filters) {
-  return gsf_tf::UsePlan(plan, [&](const auto& plan) {
-    return Division(plan).groups * 2 * plan.channels * filters;
-  });
+  return gsf_tf::UsePlan(
+      plan, [&](const auto& plan) { return Division(plan).groups * 2 * plan.channels * filters; });
 }
 
 void gsf_rubiks_shift_pointwise_gradient_cpu(const void* x, const void* y_gradient,
@@ -222,9 +220,8 @@ void gsf_rubiks_shift_pointwise_gradient_cpu(const void* x, const void* y_gradie
   gsf_tf::UseType(plan, [&](const auto& plan, auto element) {
     using T = decltype(element);
     using gsf_tf::KernelGradient;
-    const auto gradient =
-        gsf_tf::ForLanes<T>(plan, KernelGradient<kWide<T>, T>, KernelGradient<kWide<T> / 2, T>,
-                            KernelGradient<1, T>);
+    const auto gradient = gsf_tf::ForLanes<T>(
+        plan, KernelGradient<kWide<T>, T>, KernelGradient<kWide<T> / 2, T>, KernelGradient<1, T>);
     gradient(plan, static_cast<const T*>(x), static_cast<const T*>(y_gradient),
              static_cast<Real<T>*>(partial_sums), filters, first, last);
   });
@@ -234,9 +231,9 @@ void gsf_rubiks_shift_pointwise_add_sums_cpu(const void* partial_sums, void* ker
                                              int64_t filters, const gsf_rubiks_shift_plan* plan) {
   if (plan->twice) {
     gsf_tf::AddSums(*plan->twice, static_cast<const double*>(partial_sums),
-            static_cast<double*>(kernel_gradient), filters);
+                    static_cast<double*>(kernel_gradient), filters);
   } else {
     gsf_tf::AddSums(*plan->single, static_cast<const float*>(partial_sums),
-            static_cast<float*>(kernel_gradient), filters);
+                    static_cast<float*>(kernel_gradient), filters);
   }
 }

@@ -56,8 +56,8 @@ __device__ Real<T> Shifted(const T* x, const Real<T>* shift, const Map<Position>
       const T* pixels = x + (from + down.position[i]) * map.horizontal.length * map.channels;
       R between = 0;
       for (int j = 0; j < 2; ++j) {
-        between += across.value[j] *
-                   static_cast<R>(pixels[across.position[j] * map.channels + channel]);
+        between +=
+            across.value[j] * static_cast<R>(pixels[across.position[j] * map.channels + channel]);
       }
       blended += down.value[i] * between;
     }
@@ -79,8 +79,8 @@ __device__ void AddProducts(const Tiles<R>& tiles, R (&sums)[kRowSums][kColumnSu
     for (int i = 0; i < kRowSums; ++i) {
 #pragma unroll
       for (int j = 0; j < kColumnSums; ++j) {
-        sums[i][j] += tiles.left[threadIdx.y + i * kDown][k] *
-                      tiles.right[k][threadIdx.x + j * kAcross];
+        sums[i][j] +=
+            tiles.left[threadIdx.y + i * kDown][k] * tiles.right[k][threadIdx.x + j * kAcross];
       }
     }
   }

@@ -49,8 +49,9 @@ absl::Status GetAttributes(Context* context, RubiksShiftAttributes* attributes) 
 }
 
 // Unknown dimensions are negative and pass. `received` is the text of the shapes.
-inline absl::Status CheckShapes(const RubiksShiftAttributes& attributes, int64_t frames, int64_t channels,
-                         int64_t rows, int64_t shift_channels, absl::string_view received) {
+inline absl::Status CheckShapes(const RubiksShiftAttributes& attributes, int64_t frames,
+                                int64_t channels, int64_t rows, int64_t shift_channels,
+                                absl::string_view received) {
   if ((rows >= 0 && rows != 2 && rows != 3) ||
       (channels >= 0 && shift_channels >= 0 && channels != shift_channels)) {
     return absl::InvalidArgumentError(
@@ -77,7 +78,7 @@ inline int64_t OutputLength(int64_t length, int64_t stride) {
 
 // Of y; a length that is negative is unknown.
 inline std::vector<int64_t> OutputShape(const RubiksShiftAttributes& attributes, int64_t rows,
-                                 const std::vector<int64_t>& x) {
+                                        const std::vector<int64_t>& x) {
   const int64_t segments = attributes.num_segments;
   int64_t frames = x[0];
   if (rows < 0 && attributes.strides[0] != 1) rows = 3;
@@ -89,7 +90,7 @@ inline std::vector<int64_t> OutputShape(const RubiksShiftAttributes& attributes,
 }
 
 inline absl::Status InferOutput(InferenceContext* context, ShapeHandle* x, ShapeHandle* shift,
-                         ShapeHandle* y) {
+                                ShapeHandle* y) {
   TF_RETURN_IF_ERROR(context->WithRank(context->input(0), 4, x));
   TF_RETURN_IF_ERROR(context->WithRank(context->input(1), 2, shift));
   RubiksShiftAttributes attributes;

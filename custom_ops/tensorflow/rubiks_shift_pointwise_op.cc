@@ -1,5 +1,4 @@
 #include "custom_ops/kernels/rubiks_shift_pointwise.h"
-
 #include "custom_ops/tensorflow/rubiks_shift_op.h"
 
 namespace gsf_tf {
@@ -90,9 +89,7 @@ struct Call {
   int64_t filters;
 
   // As many multiply-adds per cycle as two vectors have.
-  int64_t cycles() const {
-    return x.NumElements() + x.NumElements() / 16 * filters;
-  }
+  int64_t cycles() const { return x.NumElements() + x.NumElements() / 16 * filters; }
 };
 
 template <typename Device>
@@ -138,11 +135,11 @@ absl::Status RunGradient<CpuDevice>(OpKernelContext* context, const Call& call,
 template <>
 absl::Status RunForward<Eigen::GpuDevice>(OpKernelContext* context, const Call& call,
                                           const Tensor& kernel, const Tensor* addend, Tensor* y) {
-  return LaunchStatus("GsfTf>RubiksShiftPointwise",
-                      gsf_rubiks_shift_pointwise_cuda(
-                          call.x.data(), call.shift.data(), kernel.data(), DataOf(addend),
-                          y->data(), call.filters, &call.shape,
-                          context->eigen_device<Eigen::GpuDevice>().stream()));
+  return LaunchStatus(
+      "GsfTf>RubiksShiftPointwise",
+      gsf_rubiks_shift_pointwise_cuda(call.x.data(), call.shift.data(), kernel.data(),
+                                      DataOf(addend), y->data(), call.filters, &call.shape,
+                                      context->eigen_device<Eigen::GpuDevice>().stream()));
 }
 
 template <>
@@ -151,8 +148,7 @@ absl::Status RunGradient<Eigen::GpuDevice>(OpKernelContext* context, const Call&
   Tensor workspace;
   TF_RETURN_IF_ERROR(context->allocate_temp(
       tensorflow::DT_INT8,
-      {gsf_rubiks_shift_pointwise_gradient_workspace_cuda(&call.shape, call.filters)},
-      &workspace));
+      {gsf_rubiks_shift_pointwise_gradient_workspace_cuda(&call.shape, call.filters)}, &workspace));
   return LaunchStatus("GsfTf>RubiksShiftPointwiseGradient",
                       gsf_rubiks_shift_pointwise_gradient_cuda(
                           call.x.data(), call.shift.data(), y_gradient.data(),
@@ -166,9 +162,9 @@ class RubiksShiftPointwiseOp : public RubiksShiftOpBase {
  public:
   explicit RubiksShiftPointwiseOp(OpKernelConstruction* context) : RubiksShiftOpBase(context) {
     OP_REQUIRES_OK(context, context->GetAttr("addends", &addends_));
-    OP_REQUIRES(context, addends_ <= 1,
-                absl::InvalidArgumentError(
-                    absl::StrCat("addends must be 0 or 1. Received: ", addends_)));
+    OP_REQUIRES(
+        context, addends_ <= 1,
+        absl::InvalidArgumentError(absl::StrCat("addends must be 0 or 1. Received: ", addends_)));
   }
 
   void Compute(OpKernelContext* context) override {
@@ -185,10 +181,10 @@ class RubiksShiftPointwiseOp : public RubiksShiftOpBase {
     OP_REQUIRES_OK(context, y_shape.SetDimWithStatus(3, kernel.dim_size(1)));
     const Tensor* addend = addends_ == 1 ? &context->input(3) : nullptr;
     OP_REQUIRES(context, addend == nullptr || addend->shape() == y_shape,
-                absl::InvalidArgumentError(absl::StrCat(
-                    "addend must have the shape of y, ", y_shape.DebugString(),
-                    ". Received: addend of shape ",
-                    addend == nullptr ? "" : addend->shape().DebugString())));
+                absl::InvalidArgumentError(
+                    absl::StrCat("addend must have the shape of y, ", y_shape.DebugString(),
+                                 ". Received: addend of shape ",
+                                 addend == nullptr ? "" : addend->shape().DebugString())));
     Tensor* y = nullptr;
     OP_REQUIRES_OK(context, context->allocate_output(0, y_shape, &y));
     if (y->NumElements() == 0) return;
