@@ -19,9 +19,12 @@ HEADERS = [
     "custom_ops/kernels/motion_flow_passes.h",
     "custom_ops/kernels/near_rows.h",
     "custom_ops/kernels/row_blend.h",
+    "custom_ops/kernels/row_products.h",
     "custom_ops/kernels/rubiks_shift.h",
     "custom_ops/kernels/rubiks_shift_kernels.h",
     "custom_ops/kernels/rubiks_shift_plan.h",
+    "custom_ops/kernels/rubiks_shift_pointwise.h",
+    "custom_ops/kernels/rubiks_shift_types.h",
     "custom_ops/kernels/temporal_shift.h",
 ]
 
@@ -41,11 +44,13 @@ KERNEL_SOURCES = [
     "custom_ops/kernels/motion_flow_gradient.cc",
     "custom_ops/kernels/near_rows.cc",
     "custom_ops/kernels/row_blend.cc",
+    "custom_ops/kernels/row_products.cc",
     "custom_ops/kernels/rubiks_shift_cpu.cc",
     "custom_ops/kernels/rubiks_shift_forward.cc",
     "custom_ops/kernels/rubiks_shift_gradient.cc",
     "custom_ops/kernels/rubiks_shift_near_gradient.cc",
     "custom_ops/kernels/rubiks_shift_plan.cc",
+    "custom_ops/kernels/rubiks_shift_pointwise_cpu.cc",
     "custom_ops/kernels/temporal_shift_cpu.cc",
 ]
 
@@ -58,6 +63,7 @@ CUDA_SOURCES = [
     "custom_ops/kernels/motion_flow_gradient_cuda.cu",
     "custom_ops/kernels/rubiks_shift_cuda.cu",
     "custom_ops/kernels/rubiks_shift_gradient_cuda.cu",
+    "custom_ops/kernels/rubiks_shift_pointwise_cuda.cu",
     "custom_ops/kernels/temporal_shift_cuda.cu",
 ]
 
@@ -72,6 +78,8 @@ OP_SOURCES = [
     "custom_ops/tensorflow/motion_flow_op.cc",
     "custom_ops/tensorflow/parse_clip_op.cc",
     "custom_ops/tensorflow/rubiks_shift_op.cc",
+    "custom_ops/tensorflow/rubiks_shift_op.h",
+    "custom_ops/tensorflow/rubiks_shift_pointwise_op.cc",
     "custom_ops/tensorflow/scale_crops_op.cc",
     "custom_ops/tensorflow/temporal_shift_op.cc",
     "custom_ops/tensorflow/typed_kernels.h",

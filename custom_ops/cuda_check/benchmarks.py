@@ -19,6 +19,7 @@ from custom_ops.cuda_check.cases import (
     GateShiftFuseCase,
     MotionFlowCase,
     RubiksShiftCase,
+    RubiksShiftPointwiseCase,
     TemporalShiftCase,
 )
 
@@ -79,6 +80,12 @@ def cases(op, num_clips):
         # Between the second and the third stage, with the paper's window.
         case = MotionFlowCase((*lead, 28, 28, 64), 15, sigma=5.0, temperature=100.0)
         yield "MotionSqueeze 28x28x64", case
+    elif op == "rubiks_shift_pointwise":
+        for model, size, channels in RUBIKSNET_MAPS:
+            case = RubiksShiftPointwiseCase(
+                (*lead, size, size, channels), shift=0.99, filters=channels
+            )
+            yield f"{model} {size}x{size}x{channels}", case
     else:
         for model, size, channels in RUBIKSNET_MAPS:
             case = RubiksShiftCase((*lead, size, size, channels), shift=0.99)
@@ -102,6 +109,7 @@ def prepare(case, kernels, arrays, dtype):
     prepare_case = {
         "temporal_shift": _prepare_temporal_shift,
         "rubiks_shift": _prepare_rubiks_shift,
+        "rubiks_shift_pointwise": _prepare_rubiks_shift_pointwise,
         "gate_shift_fuse": _prepare_gate_shift_fuse,
         "motion_flow": _prepare_motion_flow,
     }[case.op]
@@ -148,6 +156,35 @@ def _prepare_rubiks_shift(case, kernels, arrays, dtype):
         Run("forward", x_bytes + y_bytes, forwards),
         Run("gradient", 2 * x_bytes + y_bytes, gradients),
     ]
+
+
+def _prepare_rubiks_shift_pointwise(case, kernels, arrays, dtype):
+    shape, channels, filters = case.struct(dtype), case.shape[-1], case.filters
+    elements = int(np.prod(case.shape)), int(np.prod(case.output_shape())) // channels * filters
+    x_bytes, y_bytes = (count * itemsize(dtype) for count in elements)
+    values = np.random.default_rng(0).uniform(-case.shift, case.shift, (case.rows, channels))
+    shift = arrays.new(values.astype(real(dtype))).pointer
+    kernel, of_kernel = (
+        arrays.random(channels * filters, real(dtype).name).pointer for _ in range(2)
+    )
+    workspace = arrays.empty(kernels.pointwise_workspace_bytes(shape, filters)).pointer
+    runs = {"forward": [], "gradient": []}
+
+    def add(x, addend, y):
+        calls = {
+            "forward": ("rubiks_shift_pointwise_cuda", x, shift, kernel, addend, y),
+            "gradient": (
+                *("rubiks_shift_pointwise_gradient_cuda", x, shift, y, of_kernel, workspace),
+            ),
+        }
+        for name, call in calls.items():
+            run = functools.partial(kernels.call, *call, filters, shape)
+            runs[name].append(lambda stream, run=run: run(stream=stream))
+
+    for _ in range(number_of_sets(x_bytes + 2 * y_bytes)):
+        add(*(arrays.random(elements[i], dtype).pointer for i in (0, 1, 1)))
+    bytes_of = {"forward": x_bytes + 2 * y_bytes, "gradient": x_bytes + y_bytes}
+    return [Run(name, bytes_of[name], runs[name]) for name in runs]
 
 
 def _prepare_gate_shift_fuse(case, kernels, arrays, dtype):

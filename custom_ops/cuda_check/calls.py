@@ -133,6 +133,8 @@ class Kernels:
             *("motion_flow", "motion_flow_gradient"),
         ):
             getattr(self.library, f"gsf_{name}_workspace_cuda").restype = ctypes.c_int64
+        workspace = self.library.gsf_rubiks_shift_pointwise_gradient_workspace_cuda
+        workspace.argtypes, workspace.restype = [ctypes.c_void_p, ctypes.c_int64], ctypes.c_int64
         self.library.gsf_cuda_error_string.restype = ctypes.c_char_p
 
     def temporal_shift(self, x, num_segments, fold, reverse, causal):
@@ -170,6 +172,31 @@ class Kernels:
                 "d_x": of_x.read(dtype, x.shape),
                 "d_shift": of_shift.read(shift.dtype, shift.shape),
             }
+
+    def rubiks_shift_pointwise(self, x, shift, kernel, addend, shape, dtype, upstream):
+        """Returns y and the gradient of the kernel; `addend` may be None."""
+        filters = kernel.shape[1]
+        with self.session() as arrays:
+            source, ours = arrays.new(x, self.offset), [arrays.new(shift), arrays.new(kernel)]
+            other = None if addend is None else arrays.new(addend, self.offset).pointer
+            y = arrays.empty(upstream.nbytes, self.offset * x.itemsize)
+            pointers = [a.pointer for a in (source, *ours)]
+            self.call("rubiks_shift_pointwise_cuda", *pointers, other, y.pointer, filters, shape)
+            of_y = arrays.new(upstream, self.offset)
+            of_kernel = arrays.empty(kernel.nbytes)
+            workspace = arrays.empty(self.pointwise_workspace_bytes(shape, filters))
+            pointers = [a.pointer for a in (source, ours[0], of_y, of_kernel, workspace)]
+            self.call("rubiks_shift_pointwise_gradient_cuda", *pointers, filters, shape)
+            workspace.read("uint8", -1)
+            return {
+                "y": y.read(dtype, upstream.shape),
+                "d_kernel": of_kernel.read(kernel.dtype, kernel.shape),
+            }
+
+    def pointwise_workspace_bytes(self, shape, filters):
+        """Returns the workspace of the gradient of `rubiks_shift_pointwise`."""
+        function = self.library.gsf_rubiks_shift_pointwise_gradient_workspace_cuda
+        return function(ctypes.byref(shape), filters)
 
     def gate_shift_fuse(self, x, weights, shape, dtype, upstream, in_place):
         """Returns a dictionary as `references.gate_shift_fuse` does.

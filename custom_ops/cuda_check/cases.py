@@ -94,6 +94,49 @@ class RubiksShiftCase:
 
 
 @dataclasses.dataclass(frozen=True)
+class RubiksShiftPointwiseCase(RubiksShiftCase):
+    """The same, and the 1x1 convolution after it."""
+
+    filters: int = 4
+    adds: bool = True
+
+    op = "rubiks_shift_pointwise"
+
+    def pointwise_arrays(self, dtype):
+        x, shift, _ = self.arrays(dtype)
+        if real(dtype) != dtype:
+            # Shifted pixels that the type holds, for both sides to round them alike.
+            x = encode(np.round(2 * decode(x, dtype)), dtype)
+            shift = np.round(2 * shift) / 2
+        random = np.random.default_rng(3)
+        kernel = random.normal(size=(self.shape[-1], self.filters)).astype(real(dtype))
+        size = (*self.output_shape()[:-1], self.filters)
+        addend, upstream = (encode(random.normal(size=size), dtype) for _ in range(2))
+        return x, shift, kernel, addend if self.adds else None, upstream
+
+    def run(self, kernels, dtype):
+        *arrays, upstream = self.pointwise_arrays(dtype)
+        return kernels.rubiks_shift_pointwise(*arrays, self.struct(dtype), dtype, upstream)
+
+    def expected(self, dtype):
+        x, shift, kernel, addend, upstream = self.pointwise_arrays(dtype)
+        shifted, *_ = references.rubiks_shift(
+            decode(x, dtype),
+            shift.astype(np.float64),
+            self.shape[1],
+            self.strides,
+            self.quantized,
+            np.zeros(self.output_shape()),
+        )
+        shifted = decode(encode(shifted, dtype), dtype)
+        y = shifted @ kernel.astype(np.float64)
+        if addend is not None:
+            y += decode(addend, dtype)
+        d_kernel = np.einsum("nhwc,nhwf->cf", shifted, decode(upstream, dtype))
+        return {"y": y, "d_kernel": d_kernel}
+
+
+@dataclasses.dataclass(frozen=True)
 class GateShiftFuseCase:
     shape: tuple  # clips, frames, height, width, channels
     processed: int
@@ -280,6 +323,10 @@ SMALL_CASES = [
     RubiksShiftCase((1, 1, 1, 1, 1), shift=1.0),
     RubiksShiftCase((1, 2, 3, 3, 2), shift=50.0),
     RubiksShiftCase((0, 2, 3, 3, 2)),
+    RubiksShiftPointwiseCase((2, 3, 4, 5, 12), filters=130),
+    RubiksShiftPointwiseCase((1, 4, 5, 4, 40), strides=(2, 1, 2), shift=3.5, filters=3, adds=False),
+    RubiksShiftPointwiseCase((2, 2, 3, 3, 5), rows=2, quantized=True, strides=(1, 2, 1)),
+    RubiksShiftPointwiseCase((0, 2, 3, 3, 2)),
     GateShiftFuseCase((2, 3, 5, 4, 16), 16),
     GateShiftFuseCase((1, 4, 6, 5, 16), 12, training=False),
     GateShiftFuseCase((1, 3, 4, 4, 9), 8, in_place=True),
@@ -306,6 +353,8 @@ LARGE_CASES = [
     RubiksShiftCase((1, 8, 112, 112, 72), strides=(1, 2, 2)),
     RubiksShiftCase((2, 8, 28, 28, 144), shift=4.0),
     RubiksShiftCase((4, 8, 7, 7, 576), quantized=True, shift=2.0),
+    RubiksShiftPointwiseCase((1, 8, 56, 56, 54), filters=54),
+    RubiksShiftPointwiseCase((2, 8, 14, 14, 288), strides=(1, 2, 2), shift=2.0, filters=576),
     GateShiftFuseCase((1, 8, 28, 28, 64), 16, in_place=True),
     GateShiftFuseCase((2, 4, 14, 14, 64), 64, training=False),
     GateShiftFuseCase((2, 8, 7, 7, 512), 128),

@@ -5,7 +5,10 @@ import numpy as np
 from custom_ops.cuda_check import calls, cases
 from custom_ops.cuda_check.device import Device
 
-PARTS = {"temporal_shift": 1, "rubiks_shift": 1, "gate_shift_fuse": 1, "motion_flow": 1}
+PARTS = {
+    **{"temporal_shift": 1, "rubiks_shift": 1, "rubiks_shift_pointwise": 1},
+    **{"gate_shift_fuse": 1, "motion_flow": 1},
+}
 
 
 def run(settings, part, record):

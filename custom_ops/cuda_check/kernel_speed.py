@@ -3,7 +3,10 @@
 from custom_ops.cuda_check import benchmarks, calls, rehearsal
 from custom_ops.cuda_check.device import Device
 
-PARTS = {"temporal_shift": 1, "gate_shift_fuse": 3, "rubiks_shift": 3, "motion_flow": 1}
+PARTS = {
+    **{"temporal_shift": 1, "gate_shift_fuse": 3, "rubiks_shift": 3, "motion_flow": 1},
+    "rubiks_shift_pointwise": 2,
+}
 
 
 def run(settings, part, record):

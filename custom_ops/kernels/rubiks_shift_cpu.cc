@@ -1,41 +1,13 @@
 #include "custom_ops/kernels/rubiks_shift_kernels.h"
+#include "custom_ops/kernels/rubiks_shift_types.h"
 
 namespace {
 
-using gsf_tf::Bfloat16;
-using gsf_tf::Float16;
+using gsf_tf::ForLanes;
+using gsf_tf::kWide;
 using gsf_tf::RubiksPlan;
-
-template <typename Use>
-auto UsePlan(const gsf_rubiks_shift_plan* plan, Use use) {
-  return plan->twice ? use(*plan->twice) : use(*plan->single);
-}
-
-// Calls use(plan, element), where `element` is of the type of x.
-template <typename Use>
-void UseType(const gsf_rubiks_shift_plan* plan, Use use) {
-  switch (plan->dtype) {
-    case GSF_FLOAT32:
-      return use(*plan->single, float{});
-    case GSF_BFLOAT16:
-      return use(*plan->single, Bfloat16{});
-    case GSF_FLOAT16:
-      return use(*plan->single, Float16{});
-    case GSF_FLOAT64:
-      return use(*plan->twice, double{});
-  }
-}
-
-// The one of three forms that the plan was made for.
-template <typename T, typename Function>
-Function ForLanes(const RubiksPlan<gsf_tf::Real<T>>& plan, Function wide, Function narrow,
-                  Function single) {
-  const int64_t bytes = plan.lanes * sizeof(gsf_tf::Real<T>);
-  return bytes == 64 ? wide : bytes == 32 ? narrow : single;
-}
-
-template <typename T>
-constexpr int kWide = 64 / sizeof(gsf_tf::Real<T>);
+using gsf_tf::UsePlan;
+using gsf_tf::UseType;
 
 template <typename R>
 void AddPartialSums(const RubiksPlan<R>& plan, const double* partial_sums, R* shift_gradient) {

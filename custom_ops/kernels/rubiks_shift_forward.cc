@@ -36,6 +36,14 @@ void StreamBytes(const char* source, char* target, int64_t bytes) {
   std::memcpy(target, source, bytes);
 }
 
+// Where rows of the output go: `pixels` is row `first_row` of frame 0.
+template <typename T>
+struct FrameRows {
+  T* pixels;
+  int64_t frame_pitch;
+  int64_t first_row;
+};
+
 // Rows of a clip, for one chunk of channels: vertically, horizontally and in time, one tile of
 // pixels after the other, so that what lies between the blends stays in the nearest cache.
 template <int kLanes, typename T>
@@ -43,23 +51,23 @@ class Forward {
  public:
   using R = Real<T>;
 
-  Forward(const RubiksPlan<R>& plan, const T* x, T* y)
+  Forward(const RubiksPlan<R>& plan, const T* x, bool streams)
       : plan_(plan),
         time_(plan.axes[kTime]),
         vertical_(plan.axes[kVertical]),
         horizontal_(plan.axes[kHorizontal]),
         x_(x),
-        y_(y),
         x_row_(horizontal_.length * plan.channels),
         y_row_(horizontal_.output_length * plan.channels),
-        streams_(Streams<T>(plan)) {}
+        streams_(streams) {}
 
-  void Rows(int64_t clip, const ChannelChunk& chunk, int64_t first_row, int64_t last_row) {
+  void Rows(int64_t clip, const ChannelChunk& chunk, int64_t first_row, int64_t last_row,
+            const FrameRows<T>& y) {
     chunk_ = &chunk;
     width_ = chunk.blocks.channels;
     x_clip_ = x_ + clip * time_.length * vertical_.length * x_row_ + chunk.first_channel;
-    y_clip_ =
-        y_ + clip * time_.output_length * vertical_.output_length * y_row_ + chunk.first_channel;
+    y_ = y;
+    y_.pixels += chunk.first_channel;
     const int64_t tile = std::min(plan_.TilePixels(chunk), horizontal_.output_length);
     const int64_t reach = horizontal_.value.highest - horizontal_.value.lowest;
     row_.resize(((tile - 1) * horizontal_.stride + reach + 1) * width_);
@@ -135,7 +143,8 @@ class Forward {
   template <typename In>
   void BlendOutput(const In* input, int64_t pitch, const TapTable<const R>& taps, int64_t t,
                    int64_t h, int64_t begin, int64_t count) {
-    T* output = y_clip_ + (t * vertical_.output_length + h) * y_row_ + begin * plan_.channels;
+    T* output =
+        y_.pixels + t * y_.frame_pitch + (h - y_.first_row) * y_row_ + begin * plan_.channels;
     if (streamed_.empty()) {
       Blend<kLanes, In, T>({input, pitch}, taps, {output, plan_.channels}, chunk_->blocks, count);
       return;
@@ -150,7 +159,6 @@ class Forward {
   const RubiksAxis<R>& vertical_;
   const RubiksAxis<R>& horizontal_;
   const T* x_;
-  T* y_;
   int64_t x_row_;  // elements of a row of the map
   int64_t y_row_;
   bool streams_;
@@ -158,7 +166,7 @@ class Forward {
   const ChannelChunk* chunk_;
   int64_t width_;  // channels of the chunk
   const T* x_clip_;
-  T* y_clip_;
+  FrameRows<T> y_;
   int64_t frame_pitch_;  // from frame to frame of what the blend in time reads
   std::vector<R> row_;
   std::vector<R> frames_;
@@ -174,37 +182,34 @@ class NearForward {
  public:
   using R = Real<T>;
 
-  NearForward(const RubiksPlan<R>& plan, const T* x, T* y)
+  NearForward(const RubiksPlan<R>& plan, const T* x, bool streams)
       : plan_(plan),
         time_(plan.axes[kTime]),
         vertical_(plan.axes[kVertical]),
         horizontal_(plan.axes[kHorizontal]),
         x_(x),
-        y_(y),
         x_row_(horizontal_.length * plan.channels),
         y_row_(horizontal_.output_length * plan.channels),
         tile_pixels_(NearTilePixels<T>(time_.length, plan.channels)),
-        tile_(plan.chunks.size() == 1 && Streams<T>(plan)
-                  ? time_.length * tile_pixels_ * plan.channels
-                  : 0) {}
+        tile_(plan.chunks.size() == 1 && streams ? time_.length * tile_pixels_ * plan.channels
+                                                 : 0) {}
 
-  void Rows(int64_t clip, const ChannelChunk& chunk, int64_t first_row, int64_t last_row) {
+  void Rows(int64_t clip, const ChannelChunk& chunk, int64_t first_row, int64_t last_row,
+            const FrameRows<T>& y) {
     const T* x_clip = x_ + clip * time_.length * vertical_.length * x_row_;
-    T* y_clip = y_ + clip * time_.length * vertical_.output_length * y_row_;
-    const int64_t y_frame = vertical_.output_length * y_row_;
     const int64_t tile_frame = tile_pixels_ * plan_.channels;
     for (int64_t begin = 0; begin < horizontal_.output_length; begin += tile_pixels_) {
       const int64_t end = std::min(begin + tile_pixels_, horizontal_.output_length);
       for (int64_t h = first_row; h < last_row; ++h) {
-        T* output = y_clip + h * y_row_ + begin * plan_.channels;
+        T* output = y.pixels + (h - y.first_row) * y_row_ + begin * plan_.channels;
         if (tile_.empty()) {
-          Pixels(x_clip, chunk, h, begin, end, output, y_frame);
+          Pixels(x_clip, chunk, h, begin, end, output, y.frame_pitch);
           continue;
         }
         Pixels(x_clip, chunk, h, begin, end, tile_.data(), tile_frame);
         for (int64_t t = 0; t < time_.length; ++t) {
           StreamBytes(reinterpret_cast<const char*>(tile_.data() + t * tile_frame),
-                      reinterpret_cast<char*>(output + t * y_frame),
+                      reinterpret_cast<char*>(output + t * y.frame_pitch),
                       (end - begin) * plan_.channels * sizeof(T));
         }
       }
@@ -240,43 +245,64 @@ class NearForward {
   const RubiksAxis<R>& vertical_;
   const RubiksAxis<R>& horizontal_;
   const T* x_;
-  T* y_;
   int64_t x_row_;  // elements of a row of the map
   int64_t y_row_;
   int64_t tile_pixels_;
   std::vector<T> tile_;  // of y, where it is written past the caches
 };
 
-template <typename R, typename Pass>
-void ForUnits(const RubiksPlan<R>& plan, Pass pass, int64_t first, int64_t last) {
-  const int64_t height = plan.axes[kVertical].output_length;
-  const int64_t num_chunks = plan.chunks.size();
-  while (first < last) {
-    const int64_t clip_and_chunk = first / height, row = first % height;
-    const int64_t last_row = std::min(height, row + last - first);
-    pass.Rows(clip_and_chunk / num_chunks, plan.chunks[clip_and_chunk % num_chunks], row, last_row);
-    first += last_row - row;
+// Calls use(pass), a NearForward or a Forward, as the plan wants it.
+template <int kLanes, typename T, typename Use>
+void UsePass(const RubiksPlan<Real<T>>& plan, const T* x, bool streams, Use use) {
+  if constexpr (kLanes > 1) {
+    if (plan.near_values) {
+      NearForward<kLanes, T> pass(plan, x, streams);
+      return use(pass);
+    }
   }
-#if defined(__x86_64__)
-  _mm_sfence();
-#endif
+  Forward<kLanes, T> pass(plan, x, streams);
+  use(pass);
 }
 
 }  // namespace
 
 template <int kLanes, typename T>
 void RubiksForward(const RubiksPlan<Real<T>>& plan, const T* x, T* y, int64_t first, int64_t last) {
-  if constexpr (kLanes > 1) {
-    if (plan.near_values) {
-      ForUnits(plan, NearForward<kLanes, T>(plan, x, y), first, last);
-      return;
+  const int64_t height = plan.axes[kVertical].output_length;
+  const int64_t frame = height * plan.axes[kHorizontal].output_length * plan.channels;
+  const int64_t num_chunks = plan.chunks.size();
+  UsePass<kLanes>(plan, x, Streams<T>(plan), [&](auto& pass) {
+    while (first < last) {
+      const int64_t clip_and_chunk = first / height, row = first % height;
+      const int64_t last_row = std::min(height, row + last - first);
+      const int64_t clip = clip_and_chunk / num_chunks;
+      pass.Rows(clip, plan.chunks[clip_and_chunk % num_chunks], row, last_row,
+                {y + clip * plan.axes[kTime].output_length * frame, frame, 0});
+      first += last_row - row;
     }
-  }
-  ForUnits(plan, Forward<kLanes, T>(plan, x, y), first, last);
+  });
+#if defined(__x86_64__)
+  _mm_sfence();
+#endif
 }
 
-#define INSTANTIATE(LANES, T) \
-  template void RubiksForward<LANES, T>(const RubiksPlan<Real<T>>&, const T*, T*, int64_t, int64_t)
+template <int kLanes, typename T>
+void RubiksForwardBand(const RubiksPlan<Real<T>>& plan, const T* x, int64_t clip, int64_t first_row,
+                       int64_t last_row, int64_t first_chunk, int64_t last_chunk, T* band) {
+  const int64_t row = plan.axes[kHorizontal].output_length * plan.channels;
+  const FrameRows<T> output = {band, (last_row - first_row) * row, first_row};
+  UsePass<kLanes>(plan, x, false, [&](auto& pass) {
+    for (int64_t chunk = first_chunk; chunk < last_chunk; ++chunk) {
+      pass.Rows(clip, plan.chunks[chunk], first_row, last_row, output);
+    }
+  });
+}
+
+#define INSTANTIATE(LANES, T)                                                              \
+  template void RubiksForward<LANES, T>(const RubiksPlan<Real<T>>&, const T*, T*, int64_t, \
+                                        int64_t);                                          \
+  template void RubiksForwardBand<LANES, T>(const RubiksPlan<Real<T>>&, const T*, int64_t, \
+                                            int64_t, int64_t, int64_t, int64_t, T*)
 
 INSTANTIATE(1, float);
 INSTANTIATE(8, float);

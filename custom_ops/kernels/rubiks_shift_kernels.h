@@ -15,6 +15,12 @@ namespace gsf_tf {
 template <int kLanes, typename T>
 void RubiksForward(const RubiksPlan<Real<T>>& plan, const T* x, T* y, int64_t first, int64_t last);
 
+// Rows of the output in all frames of a clip, in some chunks of channels: `band` is
+// [frames, last_row - first_row, width, channels].
+template <int kLanes, typename T>
+void RubiksForwardBand(const RubiksPlan<Real<T>>& plan, const T* x, int64_t clip, int64_t first_row,
+                       int64_t last_row, int64_t first_chunk, int64_t last_chunk, T* band);
+
 // A unit is a band of rows of the output in all frames of a clip, for one chunk of channels.
 // `partial_sums` is [bands, 3, channels].
 template <int kLanes, typename T>

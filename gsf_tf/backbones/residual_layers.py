@@ -3,7 +3,7 @@
 import keras
 
 
-def convolution(x, filters, kernel_size, strides, name):
+def convolution(x, filters, kernel_size, strides, name, layer=keras.layers.Conv2D):
     """Applies a convolution without bias; the size of its output is ceil(size / strides).
 
     Args:
@@ -12,6 +12,7 @@ def convolution(x, filters, kernel_size, strides, name):
         kernel_size: Odd integer.
         strides: 1 or 2.
         name: Name of the layer; that of the padding is `<name>_pad`.
+        layer: Class of the layer: that of Keras, or `gsf_tf.layers.conv_2d.Conv2D`.
 
     Returns:
         Symbolic feature maps.
@@ -19,7 +20,7 @@ def convolution(x, filters, kernel_size, strides, name):
     if kernel_size > 1:
         # With strides of 2, the padding "same" of Keras would pad the right and bottom only.
         x = keras.layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x)
-    return keras.layers.Conv2D(
+    return layer(
         filters,
         kernel_size,
         strides=strides,

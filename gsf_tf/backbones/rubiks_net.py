@@ -13,7 +13,9 @@ from keras.initializers import Initializer
 from gsf_tf.backbones.functional_backbone import check_arguments, functional_backbone
 from gsf_tf.backbones.residual_layers import convolution
 from gsf_tf.layers import AttentionShift, BatchNormalization, RubiksShift2D, RubiksShift3D
+from gsf_tf.layers.add import Add
 from gsf_tf.layers.arguments import check_learning
+from gsf_tf.layers.conv_2d import Conv2D
 from gsf_tf.weights.rubiksnet_tiers import REDUCTION
 
 VARIANTS = ("interpolated", "quantized", "attention")
@@ -133,8 +135,8 @@ def _block(x, filters, strides, attend, shift, squeeze_excitation, name):
     y = shift(y, strides, f"{name}_as3")
     if squeeze_excitation:
         y = _squeeze_excitation(y, f"{name}_se")
-    y = convolution(y, filters, 1, 1, f"{name}_conv3")
-    return keras.layers.Add(name=f"{name}_add")([x, y])
+    y = convolution(y, filters, 1, 1, f"{name}_conv3", Conv2D)
+    return Add(name=f"{name}_add")([x, y])
 
 
 def _squeeze_excitation(x, name):

@@ -6,6 +6,7 @@ import keras
 from gsf_tf.keras_settings import check_image_data_format
 from gsf_tf.layers import RubiksShift2D, RubiksShift3D
 from gsf_tf.layers.arguments import check_num_segments
+from gsf_tf.layers.conv_2d import Conv2D
 from gsf_tf.models.check_functional import check_functional
 
 KERNEL = (3, 3)
@@ -122,7 +123,7 @@ def _shift_and_mix(convolution, inputs, is_padded, num_segments, options):
         "padding": "valid",
         "strides": 1 if is_padded else strides,
     }
-    return keras.layers.Conv2D.from_config(config)(x)
+    return Conv2D.from_config(config)(x)
 
 
 def _convolutions(backbone):

@@ -16,6 +16,7 @@ from gsf_tf.ops.implementation import (
 )
 from gsf_tf.ops.motion_flow import motion_flow
 from gsf_tf.ops.rubiks_shift import rubiks_shift
+from gsf_tf.ops.rubiks_shift_pointwise import rubiks_shift_pointwise
 from gsf_tf.ops.scale_crops import scale_crops
 from gsf_tf.ops.status import OpStatus, op_status
 from gsf_tf.ops.temporal_shift import temporal_shift
@@ -29,6 +30,7 @@ __all__ = [
     "motion_flow",
     "op_status",
     "rubiks_shift",
+    "rubiks_shift_pointwise",
     "scale_crops",
     "temporal_shift",
     "use_implementation",

@@ -69,8 +69,9 @@ def implementation_of(op: str) -> str:
 
     Args:
         op: Name of a function with a compiled kernel: `"gate_shift_fuse"`, `"temporal_shift"`,
-            `"rubiks_shift"`, `"motion_flow"`, `"decode_crops"`, `"scale_crops"`, or one of the
-            record reader's, `"parse_clip"`, `"can_read"` and `"count_records"`.
+            `"rubiks_shift"`, `"rubiks_shift_pointwise"`, `"motion_flow"`, `"decode_crops"`,
+            `"scale_crops"`, or one of the record reader's, `"parse_clip"`, `"can_read"` and
+            `"count_records"`.
 
     Returns:
         `"compiled"` or `"reference"`.

@@ -14,6 +14,7 @@ OPS = {
     "gate_shift_fuse": "GsfTf>GateShiftFuse",
     "temporal_shift": "GsfTf>TemporalShift",
     "rubiks_shift": "GsfTf>RubiksShift",
+    "rubiks_shift_pointwise": "GsfTf>RubiksShiftPointwise",
     "motion_flow": "GsfTf>MotionFlow",
     "decode_crops": "GsfTf>DecodeCrops",
     "scale_crops": "GsfTf>ScaleCrops",

@@ -79,8 +79,8 @@ def rubiks_shift(
     computed = tf.float64 if x.dtype == tf.float64 else tf.float32
     shift = tf.cast(tf.convert_to_tensor(shift), computed)
     num_segments = operator.index(num_segments)
-    _check(x, shift, num_segments, mode)
-    strides = _triple(strides, x, shift)
+    check_arguments(x, shift, num_segments, mode)
+    strides = strides_triple(strides, x, shift)
     if use_compiled("rubiks_shift"):
         return library.raw_op("rubiks_shift")(
             x, shift, num_segments=num_segments, strides=strides, quantized=mode == "quantized"
@@ -95,7 +95,8 @@ def _rubiks_shift_gradient(op, gradient):
     return library.raw_op("rubiks_shift_gradient")(*op.inputs, gradient, **attributes)
 
 
-def _check(x, shift, num_segments, mode):
+def check_arguments(x, shift, num_segments, mode):
+    """Raises ValueError if the arguments of a shift break its rules."""
     received = (
         f"Received: x of shape {x.shape}, shift of shape {shift.shape}, num_segments={num_segments}"
     )
@@ -120,7 +121,8 @@ def _check(x, shift, num_segments, mode):
         raise ValueError(f"mode must be one of {', '.join(MODES)}. Received: mode={mode!r}")
 
 
-def _triple(strides, x, shift):
+def strides_triple(strides, x, shift):
+    """Returns the strides of time, height and width; raises ValueError if they break the rules."""
     given = strides if isinstance(strides, tuple | list) else (strides, strides)
     triple = (1, *given) if len(given) == 2 else tuple(given)
     if len(triple) != 3 or not all(map(is_size, triple)):

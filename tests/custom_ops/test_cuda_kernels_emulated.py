@@ -43,6 +43,7 @@ def test_more_channels_than_a_block_holds(kernels, case):
     [
         cases.TemporalShiftCase((8, 5, 16), 4, 4),
         cases.RubiksShiftCase((1, 3, 4, 5, 8)),
+        cases.RubiksShiftPointwiseCase((1, 3, 2, 3, 8)),
         cases.GateShiftFuseCase((1, 2, 3, 4, 8), 8),
         cases.MotionFlowCase((1, 2, 2, 2, 4), 3),
     ],
@@ -78,6 +79,7 @@ def test_gate_shift_fuse_of_nothing_has_gradients_of_zero(kernels, fusion):
     [
         (cases.TemporalShiftCase((4, 3, 2, 8), 2, 2), 1),
         (cases.RubiksShiftCase((1, 2, 3, 3, 4), strides=(1, 2, 2)), 2),
+        (cases.RubiksShiftPointwiseCase((1, 2, 3, 3, 4)), 2),
         (cases.GateShiftFuseCase((1, 2, 3, 3, 8), 4), 3),
         (cases.MotionFlowCase((1, 2, 2, 2, 4), 3), 2),
     ],

@@ -9,6 +9,7 @@ from custom_ops.cuda_check.settings import Settings
 SMALL = {
     "temporal_shift": cases.TemporalShiftCase((8, 2, 2, 8), 8, 1),
     "rubiks_shift": cases.RubiksShiftCase((1, 8, 2, 2, 4), shift=0.99),
+    "rubiks_shift_pointwise": cases.RubiksShiftPointwiseCase((1, 2, 2, 2, 4), shift=0.99),
     "gate_shift_fuse": cases.GateShiftFuseCase((1, 8, 2, 2, 8), 4),
     "motion_flow": cases.MotionFlowCase((1, 2, 2, 2, 4), 3),
 }

@@ -119,6 +119,25 @@ def shift_by_channel(draws):
     assert [part.shape for part in gradients] == [x.shape, shift.shape]
 
 
+def shift_and_multiply(draws):
+    x, segments = draws.clip()
+    computed = "float64" if x.dtype == tf.float64 else "float32"
+    channels, filters = x.shape[-1] if x.shape.rank else 1, draws.one_of([1, 3, 8, 16, 20, 40, 0])
+    shift = draws.tensor([draws.one_of([2, 3]), channels], computed)
+    kernel = draws.tensor([channels, filters], computed)
+    strides = [draws.size(4, 1) if draws.chance(0.3) else 1 for _ in range(3)]
+    arguments = {"num_segments": segments, "strides": strides, "quantized": draws.chance(0.5)}
+    with tf.GradientTape() as tape:
+        tape.watch([x, shift, kernel])
+        run = library.raw_op("rubiks_shift_pointwise")
+        y = run(x, shift, kernel, [], **arguments)
+        addend = draws.tensor(y.shape, y.dtype)
+        added = run(x, shift, kernel, [addend] * draws.one_of([0, 1, 1, 1, 2]), **arguments)
+    gradients = tape.gradient(added, [x, shift, kernel], draws.tensor(y.shape, y.dtype))
+    assert added.shape == y.shape and y.shape[-1] == filters
+    assert [part.shape for part in gradients] == [x.shape, shift.shape, kernel.shape]
+
+
 def gate_and_fuse(draws):
     x, segments = draws.clip()
     computed = "float64" if x.dtype == tf.float64 else "float32"
@@ -250,7 +269,10 @@ def count(draws):
     assert 0 <= found <= len(data) // 16
 
 
-CALLS = (shift_in_time, shift_by_channel, gate_and_fuse, scale, decode, parse, count, find_motion)
+CALLS = (
+    shift_in_time, shift_by_channel, gate_and_fuse, scale, decode, parse, count, find_motion,
+    shift_and_multiply,
+)  # fmt: skip
 RECORDS, SHARD = [], b""
 
 

@@ -20,6 +20,8 @@ from gsf_tf.export.graph.convolution import (
 )
 from gsf_tf.export.graph.deferred import Deferred, affine
 from gsf_tf.export.graph.gate_rule import gate_rule, normalization_values
+from gsf_tf.layers.add import Add
+from gsf_tf.layers.conv_2d import Conv2D
 
 
 def rule_of(layer, shapes):
@@ -30,7 +32,7 @@ def rule_of(layer, shapes):
         shapes: The shapes of its inputs.
     """
     kind = type(layer)
-    if kind is keras.layers.Conv2D and layer.groups > 1:
+    if kind in (keras.layers.Conv2D, Conv2D) and layer.groups > 1:
         return None
     if kind is keras.layers.DepthwiseConv2D and layer.depth_multiplier > 1:
         return None
@@ -150,6 +152,8 @@ RULES = {
     keras.layers.Add: _add,
     keras.layers.Multiply: _multiply,
     keras.layers.Concatenate: _concatenate,
+    Add: _add,
+    Conv2D: convolution_rule,
     layers.BatchNormalization: _normalization,
     layers.ClipNormalization: _clip_normalization,
 }

@@ -1,0 +1,22 @@
+"""What `benchmarks.fused_shift` times are the shifts of the networks."""
+
+import pytest
+
+from benchmarks.fused_shift import WIDTHS, candidates, lowest_tenths, maps
+from gsf_tf.layers import RubiksShift3D
+from gsf_tf.models import from_preset
+
+
+def test_the_maps_are_those_of_the_network():
+    model = from_preset("rubiksnet_tiny", 3, num_segments=2, input_shape=(64, 64, 3))
+    shifts = [layer for layer in model._flatten_layers() if isinstance(layer, RubiksShift3D)]
+    found = {(*layer.input.shape[2:], layer.strides) for layer in shifts}
+    assert found == set(maps(WIDTHS["rubiksnet_tiny"], 64)) and len(shifts) == 17
+
+
+@pytest.mark.parametrize("adds", [False, True])
+def test_both_forms_compute_the_same(adds):
+    forms = candidates(6, 5, 2, 2, 3, adds)
+    one, two = (float(forms[name]()) for name in ("one op", "two ops"))
+    assert one == pytest.approx(two, rel=1e-5, abs=1e-5)
+    assert all(seconds > 0 for seconds in lowest_tenths(forms, 0.01).values())

@@ -1,0 +1,150 @@
+"""The layers that run as one op with the RubiksShift before them."""
+
+import collections
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from gsf_tf import layers, ops
+from gsf_tf.layers.add import Add
+from gsf_tf.layers.conv_2d import Conv2D
+from gsf_tf.models import from_preset
+
+pytestmark = pytest.mark.usefixtures("ops_path")
+
+COMPILED = pytest.mark.parametrize("ops_path", ["compiled"], indirect=True)
+SHAPE = (4, 5, 5, 6)
+
+
+def random_input(dtype="float32"):
+    return tf.cast(np.random.default_rng(0).normal(size=SHAPE), dtype)
+
+
+def block(first=Conv2D, addition=Add, dtype="float32", **options):
+    """A shift, a convolution and a sum, and the function of the three."""
+    options = {
+        "use_bias": False,
+        "kernel_initializer": keras.initializers.GlorotUniform(1),
+    } | options
+    shift = layers.RubiksShift3D(
+        2,
+        dtype=dtype,
+        spatial_initializer=keras.initializers.RandomUniform(-1, 1, seed=2),
+        temporal_initializer=keras.initializers.RandomUniform(-1, 1, seed=3),
+    )
+    convolution, add = first(6, 1, dtype=dtype, **options), addition(dtype=dtype)
+    return [shift, convolution, add], lambda x: add([x, convolution(shift(x))])
+
+
+def ops_that_run(function, x):
+    """Counts the ops that the result of a graph depends on."""
+    graph = tf.function(function).get_concrete_function(x)
+    seen, waiting = set(), [graph.graph.outputs[0].op]
+    while waiting:
+        op = waiting.pop()
+        if op not in seen:
+            seen.add(op)
+            waiting += [tensor.op for tensor in op.inputs]
+    kinds = collections.Counter(op.type for op in seen)
+    return {kind: kinds[kind] for kind in kinds if "Rubiks" in kind or kind in ("Conv2D", "AddV2")}
+
+
+@COMPILED
+def test_three_layers_are_one_op_in_a_graph():
+    _, run = block()
+    assert ops_that_run(run, random_input()) == {"GsfTf>RubiksShiftPointwise": 1}
+    with ops.use_implementation("rubiks_shift_pointwise=reference"):
+        found = ops_that_run(run, random_input())
+    assert found == {"GsfTf>RubiksShift": 1, "Conv2D": 1, "AddV2": 1}
+
+
+@COMPILED
+@pytest.mark.parametrize("dtype, options", [
+    ("mixed_bfloat16", {}),
+    ("float64", {}),
+    ("float32", {"kernel_size": 3, "padding": "same"}),
+    ("float32", {"groups": 2}),
+])  # fmt: skip
+def test_other_convolutions_are_those_of_keras(dtype, options):
+    size = options.pop("kernel_size", 1)
+    _, run = block(
+        lambda filters, _, **kwargs: Conv2D(filters, size, **kwargs), dtype=dtype, **options
+    )
+    x = random_input(dtype if dtype == "float64" else "float32")
+    found = ops_that_run(run, x)
+    assert "GsfTf>RubiksShiftPointwise" not in found and found["GsfTf>RubiksShift"] == 1
+
+
+@COMPILED
+def test_a_bias_is_added_after_the_product():
+    _, run = block(bias_initializer="ones", use_bias=True)
+    found = ops_that_run(run, random_input())
+    assert found["GsfTf>RubiksShiftPointwise"] == 1 and found["AddV2"] == 1
+
+
+@COMPILED
+@pytest.mark.parametrize("other", [(4, 1, 1, 6), (4, 5, 5, 1)])
+def test_a_sum_that_broadcasts_is_that_of_keras(other):
+    (shift, convolution, add), run = block()
+    run(random_input())
+    found = ops_that_run(lambda x: add([tf.zeros(other), convolution(shift(x))]), random_input())
+    assert found["GsfTf>RubiksShiftPointwise"] == 1 and found["AddV2"] == 1
+
+
+@COMPILED
+def test_two_shifted_maps_are_added_by_one_of_the_two():
+    (shift, convolution, add), run = block()
+    run(random_input())
+    twice = lambda x: add([convolution(shift(x)), convolution(shift(x))])  # noqa: E731
+    assert ops_that_run(twice, random_input()) == {"GsfTf>RubiksShiftPointwise": 2}
+    np.testing.assert_allclose(
+        tf.function(twice)(random_input()), 2 * convolution(shift(random_input())), atol=1e-5
+    )
+
+
+def test_equals_the_layers_of_keras():
+    results = []
+    for classes in [(Conv2D, Add), (keras.layers.Conv2D, keras.layers.Add)]:
+        parts, run = block(*classes)
+
+        @tf.function
+        def step(x, run=run, parts=parts):
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = run(x)
+                loss = tf.reduce_sum(y**2)
+            return y, *tape.gradient(loss, [x, *(w for p in parts for w in p.trainable_weights)])
+
+        run(random_input())
+        results.append((run(random_input()), *step(random_input())))
+    assert len(results[0]) == 5
+    for ours, theirs in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
+@COMPILED
+def test_blocks_of_the_network():
+    model = from_preset("rubiksnet_tiny_aq", 3, num_segments=2, input_shape=(32, 32, 3))
+    clip = tf.constant(np.random.default_rng(0).integers(0, 256, (1, 2, 32, 32, 3)), tf.uint8)
+    found = ops_that_run(model, clip)
+    assert found["GsfTf>RubiksShiftPointwise"] == 17 and "GsfTf>RubiksShift" not in found
+
+
+def test_weights_and_files_are_those_of_the_layers_of_keras(tmp_path):
+    x = keras.Input(SHAPE[1:])
+    models = []
+    for convolution, add in [(keras.layers.Conv2D, keras.layers.Add), (Conv2D, Add)]:
+        y = layers.RubiksShift3D(2, name="shift")(x)
+        y = add(name="add")([x, convolution(6, 1, name="mix")(y)])
+        models.append(keras.Model(x, convolution(3, 1, name="last")(y)))
+    old, new = models
+    old.save_weights(tmp_path / "old.weights.h5")
+    new.load_weights(tmp_path / "old.weights.h5")
+    new.save(tmp_path / "new.keras")
+    again = keras.models.load_model(tmp_path / "new.keras")
+    assert isinstance(again.get_layer("mix"), Conv2D)
+    for model in (new, again):
+        np.testing.assert_allclose(model(random_input()), old(random_input()), atol=1e-6)
+        assert [w.path for w in model.weights] == [w.path for w in old.weights]
