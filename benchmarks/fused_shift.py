@@ -146,6 +146,10 @@ def memory_row(preset, *settings):
         results = context.Queue()
         child = context.Process(target=train, args=(preset, form, *settings, results))
         child.start()
+        while results.empty() and child.is_alive():
+            child.join(0.1)
+        if results.empty():
+            raise RuntimeError(f"The process of {preset}, {form}, ended with {child.exitcode}.")
         peaks[form], maps = results.get()
         child.join()
     saved = peaks["two ops"] - peaks["one op"]

@@ -17,7 +17,7 @@ extern "C" {
 #endif
 
 // Units of work are bands of rows of y in all frames of a clip. Calls on disjoint ranges may run at
-// the same time. `addend`, as y, may be null and must not be y.
+// the same time. `addend` has the shape of y; it may be null, and must not be the memory of y.
 int64_t gsf_rubiks_shift_pointwise_units_cpu(const gsf_rubiks_shift_plan* plan);
 void gsf_rubiks_shift_pointwise_cpu(const void* x, const void* kernel, const void* addend, void* y,
                                     int64_t filters, const gsf_rubiks_shift_plan* plan,

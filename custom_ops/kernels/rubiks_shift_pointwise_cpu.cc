@@ -8,7 +8,7 @@
 namespace gsf_tf {
 namespace {
 
-// A band of the shifted map stays in the second cache.
+// A band of the shifted map stays in the second cache, unless one row of all frames is larger.
 constexpr int64_t kBandBytes = int64_t{128} << 10;
 // Units of the gradient's work that are wanted, for as many threads.
 constexpr int64_t kGradientUnits = 16;

@@ -8,25 +8,27 @@ from gsf_tf.layers.after_shift import added_to_convolution
 class Add(keras.layers.Add):
     """Addition that runs as one op with the shift and the convolution before it.
 
-    Configuration and results are those of `keras.layers.Add`. The sum of a map and the result of a
-    `Conv2D` that runs as one op with its shift is computed by that op too.
+    Configuration, results and gradients are those of `keras.layers.Add`. Where one of two inputs is
+    the result of a `Conv2D` that runs as one op with its shift, that op adds the other input too.
+
+    The blocks of RubiksNet end with it; it is not a name of `gsf_tf.layers`.
 
     Args:
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Input shape:
-        A list of tensors of one shape.
+        A list of tensors whose shapes can be broadcast to one.
 
     Output shape:
-        The same as each input.
+        That shape.
 
     Raises:
-        ValueError: If the inputs are not a list of at least two tensors, or do not have one shape.
+        ValueError: If the inputs are not a list, or their shapes cannot be broadcast to one.
 
     Example:
 
     ```python
-    y = Add()([tf.ones((8, 14, 14, 32)), tf.ones((8, 14, 14, 32))])
+    y = gsf_tf.layers.add.Add()([tf.ones((8, 14, 14, 32)), tf.ones((8, 14, 14, 32))])
     ```
 
     Reference:

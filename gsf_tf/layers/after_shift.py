@@ -2,20 +2,26 @@
 
 A graph of TensorFlow keeps the op that each tensor comes from; an eager tensor does not, so layers
 run one by one there. What the ops of a graph leave unread, TensorFlow removes.
+
+A gradient tape hears of the two ops that the one stands for. So there are gradients with respect to
+the shifted map and to the convolution's result too, and they are whole if other layers read these.
 """
 
 import tensorflow as tf
+from tensorflow.python.eager import record
 
 from gsf_tf import ops
 from gsf_tf.ops.library import OPS
+from gsf_tf.ops.rubiks_shift_pointwise import pointwise_gradients
 
 
 def convolved_after_shift(inputs, kernel):
     """Returns a 1x1 convolution as one op with the shift before it, or None.
 
-    None means: `inputs` is no result of a compiled RubiksShift in a graph, or the two ops run. They
-    do for any dtype but float32, where they are faster, and on a machine with a GPU, where the one
-    op was not measured (docs/performance.md, "Shift and convolution as one op").
+    None means that the two ops run: because `inputs` is not the result of a compiled RubiksShift in
+    a graph; because it is not float32 (in bfloat16 the two ops are faster, in float16 on large
+    maps, and float64 was not measured); or because the machine has a GPU, where the one op was not
+    measured either (docs/performance.md, "Shift and convolution as one op").
 
     Args:
         inputs: `[N, H, W, C]`.
@@ -26,11 +32,22 @@ def convolved_after_shift(inputs, kernel):
         return None
     if ops.implementation_of("rubiks_shift_pointwise") != "compiled":
         return None
-    return _pointwise(shift, *shift.inputs, tf.reshape(kernel, kernel.shape[2:]))
+    kernel = tf.reshape(kernel, kernel.shape[2:])
+    with record.stop_recording():
+        outputs = _pointwise(shift, *shift.inputs, kernel)
+
+    def gradients(of_outputs):
+        return pointwise_gradients(outputs.op, of_outputs)
+
+    record.record_operation("Conv2D", [outputs], [inputs, kernel], gradients)
+    return outputs
 
 
 def added_to_convolution(inputs):
-    """Returns the sum of two maps as one op with the `convolved_after_shift` that one is, or None.
+    """Returns the sum of two maps by the op that convolves one of them after a shift, or None.
+
+    None means that neither of the two is the result of `convolved_after_shift`, or that their
+    shapes differ.
 
     Args:
         inputs: List of tensors.
@@ -40,10 +57,22 @@ def added_to_convolution(inputs):
     for map_, other in (inputs[::-1], inputs):
         product = _source(map_, "rubiks_shift_pointwise")
         if product is not None and product.get_attr("addends") == 0:
-            if map_.dtype == other.dtype and map_.shape.rank == other.shape.rank == 4:
-                if map_.shape[1:] == other.shape[1:] and None not in map_.shape[1:]:
-                    return _pointwise(product, *product.inputs, other)
+            if map_.dtype == other.dtype and _have_one_shape(map_, other):
+                return _sum(product, map_, other)
     return None
+
+
+def _have_one_shape(map_, other):
+    """Whether the static shapes are equal; of the batch alone the size may be unknown."""
+    shape = map_.shape
+    return shape.rank == 4 and None not in shape[1:] and shape.as_list() == other.shape.as_list()
+
+
+def _sum(product, map_, other):
+    with record.stop_recording():
+        total = _pointwise(product, *product.inputs, other)
+    record.record_operation("AddV2", [total], [map_, other], lambda of_total: [of_total] * 2)
+    return total
 
 
 def _source(tensor, name):

@@ -8,11 +8,13 @@ from gsf_tf.layers.after_shift import convolved_after_shift
 class Conv2D(keras.layers.Conv2D):
     """Convolution that runs as one op with the RubiksShift before it.
 
-    Weights, configuration and results are those of `keras.layers.Conv2D`. In a graph (`fit`,
-    `predict`, any `tf.function`), a convolution of 1x1 that reads a `RubiksShift2D` or
-    `RubiksShift3D` becomes `gsf_tf.ops.rubiks_shift_pointwise`, which is faster and does not keep
-    the shifted map for the gradient. That is in float32 on a CPU with the compiled library; in any
-    other case the layer is the one of Keras.
+    Weights, configuration, results and gradients are those of `keras.layers.Conv2D`. In a graph
+    (`fit`, `predict`, any `tf.function`), a convolution of 1x1 without bias and activation that
+    reads a `RubiksShift2D` or `RubiksShift3D` becomes `gsf_tf.ops.rubiks_shift_pointwise`, which is
+    faster and does not keep the shifted map for the gradient. It has no second derivatives. That is
+    in float32 on a CPU with the compiled library; in any other case the layer is that of Keras.
+
+    RubiksNet and `replace_with_shift` are made of it; it is not a name of `gsf_tf.layers`.
 
     Args:
         filters: Integer >= 1. Number of output channels.
@@ -32,7 +34,7 @@ class Conv2D(keras.layers.Conv2D):
 
     ```python
     shift = gsf_tf.layers.RubiksShift3D(num_segments=8)
-    convolution = Conv2D(64, 1, use_bias=False)
+    convolution = gsf_tf.layers.conv_2d.Conv2D(64, 1, use_bias=False)
     y = tf.function(lambda x: convolution(shift(x)))(tf.random.normal((8, 14, 14, 32)))
     ```
 
@@ -46,4 +48,6 @@ class Conv2D(keras.layers.Conv2D):
 
     def _is_pointwise(self):
         ones = self.kernel_size == self.strides == (1, 1)
-        return ones and self.groups == 1 and self.data_format == "channels_last"
+        # TensorFlow joins a convolution with a bias and an activation by itself.
+        plain = not self.use_bias and self.activation is keras.activations.linear
+        return ones and plain and self.groups == 1 and self.data_format == "channels_last"

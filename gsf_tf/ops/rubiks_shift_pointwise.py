@@ -31,8 +31,9 @@ def rubiks_shift_pointwise(
     gradient of the kernel shifts the bands once more. In half precision the shifted band is rounded
     as `rubiks_shift` rounds; the product and the addition are computed in float32 and rounded once.
 
-    The rules of `rubiks_shift` about its gradient, about values that are not finite and about XLA
-    hold here too.
+    The rules of `rubiks_shift` about its gradient and about XLA hold here too. A value that is not
+    finite, in `x` or in the shift of a channel, reaches every filter of the pixels that read it.
+    There are no second derivatives.
 
     Args:
         x: Tensor `[batch * num_segments, height, width, channels]`; float32, bfloat16, float16 or
@@ -88,19 +89,33 @@ def rubiks_shift_pointwise(
     )
 
 
+def pointwise_gradients(op: tf.Operation, gradient: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the gradients of the shifted map and of the kernel.
+
+    Args:
+        op: The op of a result of `rubiks_shift_pointwise`.
+        gradient: The gradient of its result.
+    """
+    x, shift, kernel, *_ = op.inputs
+    of_shifted = tf.tensordot(tf.cast(gradient, kernel.dtype), kernel, [[3], [1]])
+    of_kernel = library.raw_op("rubiks_shift_pointwise_gradient")(
+        x, shift, gradient, **_attributes(op)
+    )
+    return tf.cast(of_shifted, x.dtype), of_kernel
+
+
 @tf.RegisterGradient(library.OPS["rubiks_shift_pointwise"])
 def _rubiks_shift_pointwise_gradient(op, gradient):
-    x, shift, kernel, *addend = op.inputs
-    attributes = {name: op.get_attr(name) for name in ("num_segments", "strides", "quantized")}
-    # The gradient of the shifted map, which is a temporary of the step.
-    of_shifted = tf.tensordot(gradient, tf.cast(kernel, gradient.dtype), [[3], [1]])
-    x_gradient, shift_gradient = library.raw_op("rubiks_shift_gradient")(
-        x, shift, of_shifted, **attributes
+    x, shift, _, *addend = op.inputs
+    of_shifted, of_kernel = pointwise_gradients(op, gradient)
+    of_x, of_shift = library.raw_op("rubiks_shift_gradient")(
+        x, shift, of_shifted, **_attributes(op)
     )
-    kernel_gradient = library.raw_op("rubiks_shift_pointwise_gradient")(
-        x, shift, gradient, **attributes
-    )
-    return x_gradient, shift_gradient, kernel_gradient, *([gradient] if addend else [])
+    return of_x, of_shift, of_kernel, *([gradient] if addend else [])
+
+
+def _attributes(op):
+    return {name: op.get_attr(name) for name in ("num_segments", "strides", "quantized")}
 
 
 def _check_kernel(x, kernel):

@@ -40,6 +40,11 @@ def block(first=Conv2D, addition=Add, dtype="float32", **options):
 
 def ops_that_run(function, x):
     """Counts the ops that the result of a graph depends on."""
+    kinds = collections.Counter(op.type for op in all_ops_that_run(function, x))
+    return {kind: kinds[kind] for kind in kinds if "Rubiks" in kind or kind in ("Conv2D", "AddV2")}
+
+
+def all_ops_that_run(function, x):
     graph = tf.function(function).get_concrete_function(x)
     seen, waiting = set(), [graph.graph.outputs[0].op]
     while waiting:
@@ -47,8 +52,7 @@ def ops_that_run(function, x):
         if op not in seen:
             seen.add(op)
             waiting += [tensor.op for tensor in op.inputs]
-    kinds = collections.Counter(op.type for op in seen)
-    return {kind: kinds[kind] for kind in kinds if "Rubiks" in kind or kind in ("Conv2D", "AddV2")}
+    return seen
 
 
 @COMPILED
@@ -66,6 +70,9 @@ def test_three_layers_are_one_op_in_a_graph():
     ("float64", {}),
     ("float32", {"kernel_size": 3, "padding": "same"}),
     ("float32", {"groups": 2}),
+    # TensorFlow joins these by itself.
+    ("float32", {"use_bias": True}),
+    ("float32", {"activation": "relu"}),
 ])  # fmt: skip
 def test_other_convolutions_are_those_of_keras(dtype, options):
     size = options.pop("kernel_size", 1)
@@ -78,19 +85,15 @@ def test_other_convolutions_are_those_of_keras(dtype, options):
 
 
 @COMPILED
-def test_a_bias_is_added_after_the_product():
-    _, run = block(bias_initializer="ones", use_bias=True)
-    found = ops_that_run(run, random_input())
-    assert found["GsfTf>RubiksShiftPointwise"] == 1 and found["AddV2"] == 1
-
-
-@COMPILED
-@pytest.mark.parametrize("other", [(4, 1, 1, 6), (4, 5, 5, 1)])
+@pytest.mark.parametrize("other", [(4, 1, 1, 6), (4, 5, 5, 1), (1, 5, 5, 6)])
 def test_a_sum_that_broadcasts_is_that_of_keras(other):
     (shift, convolution, add), run = block()
     run(random_input())
-    found = ops_that_run(lambda x: add([tf.zeros(other), convolution(shift(x))]), random_input())
+    ones = tf.ones(other)
+    found = ops_that_run(lambda x: add([ones, convolution(shift(x))]), random_input())
     assert found["GsfTf>RubiksShiftPointwise"] == 1 and found["AddV2"] == 1
+    received = tf.function(lambda x: add([ones, convolution(shift(x))]))(random_input())
+    np.testing.assert_allclose(received, convolution(shift(random_input())) + 1, atol=1e-6)
 
 
 @COMPILED
@@ -124,12 +127,47 @@ def test_equals_the_layers_of_keras():
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
+def test_gradients_of_what_lies_between():
+    """With respect to the shifted map and the convolution's result, which others read too."""
+    results = []
+    for classes in [(Conv2D, Add), (keras.layers.Conv2D, keras.layers.Add)]:
+        (shift, convolution, add), run = block(*classes)
+
+        @tf.function
+        def gradients(x, shift=shift, convolution=convolution, add=add):
+            with tf.GradientTape(persistent=True) as tape:
+                tape.watch(x)
+                shifted = shift(x)
+                mixed = convolution(shifted)
+                again = convolution(shifted)
+                total = add([mixed, x])
+                loss = tf.reduce_sum(total**2 * again) + tf.reduce_sum(mixed * shifted)
+            weights = convolution.trainable_weights + shift.trainable_weights
+            return tape.gradient(loss, [x, shifted, mixed, again, total, *weights])
+
+        run(random_input())
+        results.append(gradients(random_input()))
+    for ours, theirs in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
+
+
 @COMPILED
-def test_blocks_of_the_network():
-    model = from_preset("rubiksnet_tiny_aq", 3, num_segments=2, input_shape=(32, 32, 3))
+@pytest.mark.parametrize("preset", ["rubiksnet_tiny", "rubiksnet_tiny_aq"])
+def test_blocks_of_the_network(preset):
+    model = from_preset(preset, 3, num_segments=2, input_shape=(32, 32, 3))
     clip = tf.constant(np.random.default_rng(0).integers(0, 256, (1, 2, 32, 32, 3)), tf.uint8)
-    found = ops_that_run(model, clip)
-    assert found["GsfTf>RubiksShiftPointwise"] == 17 and "GsfTf>RubiksShift" not in found
+    found = all_ops_that_run(model, clip)
+    joined = [op for op in found if op.type == "GsfTf>RubiksShiftPointwise"]
+    assert [op.get_attr("addends") for op in joined] == [1] * 17
+    assert not [op for op in found if op.type == "GsfTf>RubiksShift"]
+
+
+@COMPILED
+def test_the_two_ops_run_where_there_is_a_gpu(monkeypatch):
+    _, run = block()
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
+    found = ops_that_run(run, random_input())
+    assert found == {"GsfTf>RubiksShift": 1, "Conv2D": 1, "AddV2": 1}
 
 
 def test_weights_and_files_are_those_of_the_layers_of_keras(tmp_path):

@@ -13,5 +13,9 @@ def pointwise(shifted, kernel, addend):
     """
     y = tf.tensordot(tf.cast(shifted, kernel.dtype), kernel, 1)
     if addend is not None:
-        y += tf.cast(addend, y.dtype)
+        same = tf.debugging.assert_equal(
+            tf.shape(addend), tf.shape(y), "addend must have the shape of the result."
+        )
+        with tf.control_dependencies([same] if same is not None else []):
+            y += tf.cast(addend, y.dtype)
     return tf.cast(y, shifted.dtype)
