@@ -5,7 +5,7 @@
 
 The speed is that of the forward pass on every map of RubiksNet-Tiny and -Large, with and without
 the addition of the block's other branch; the candidates take turns. Other work on the machine
-disturbs long times more than short ones, so the figure is the lowest tenth of the runs.
+disturbs long times more than short ones, so the figure is the 10th percentile of the runs.
 
 The memory is the peak of a process that makes two training steps, once with the op and once with
 the two ops, beside what the shifted maps of all blocks take.
@@ -80,7 +80,7 @@ def candidates(size, channels, stride, clips, num_segments, adds):
 
 
 def lowest_tenths(functions, seconds):
-    """Returns the lowest tenth of each function's seconds."""
+    """Returns the 10th percentile of each function's seconds."""
     times = {name: [] for name in functions}
     end = time.perf_counter() + seconds
     while time.perf_counter() < end or len(times["one op"]) < 10:

@@ -55,8 +55,8 @@ def export_litert(
     The folder has `<kind>.tflite` for each kind, `labels.txt`, `preprocessing.json`, `export.json`
     and `README.md`, the model card. Each model is run by the interpreter of ai-edge-litert in a
     process without TensorFlow, on three random clips and on the clips of `calibration`. The float32
-    model must have the model's outputs to 1e-4 of the largest logit; of the others the difference
-    is measured.
+    model must have the model's outputs to 1e-4 of the largest logit, or to what rounding does to
+    them (docs/export.md); of the others the difference is measured.
 
     Args:
         model: `SegmentModel`, or any model from such clips to logits.

@@ -46,7 +46,7 @@ def export_onnx(
     `labels.txt`, `preprocessing.json`, `export.json` and `README.md`, the model card. Before the
     folder gets its name, `onnx.checker` checks the file, and ONNX Runtime runs it in a process
     without TensorFlow, on batches of 1 and 3 clips; the logits must be the model's to 1e-4 of the
-    largest one.
+    largest one, or to what rounding does to them (docs/export.md).
 
     Args:
         model: `SegmentModel`, or any model from such clips to logits.

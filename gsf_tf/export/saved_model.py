@@ -85,8 +85,8 @@ def export_saved_model(
         calibration: Clips as in training, uint8 `[N, T, H, W, 3]`, on which a model in bfloat16 is
             compared with the model too; see `calibration_clips`.
         rtol: In float32 the logits may differ by this share of the largest absolute logit. None:
-            by 1e-4, or by more if rounding alone moves the model's logits by more than that. In
-            bfloat16 the difference is measured only.
+            by 1e-4; by up to 1e-3 if rounding alone moves the model's logits that far. In bfloat16
+            the difference is measured only.
 
     Returns:
         The largest difference of the logits in the check, as a share of the largest logit.

@@ -10,6 +10,8 @@ class Add(keras.layers.Add):
 
     Configuration, results and gradients are those of `keras.layers.Add`. Where one of two inputs is
     the result of a `Conv2D` that runs as one op with its shift, that op adds the other input too.
+    If the sizes of the batch are unknown while the graph is traced, they must be equal when it
+    runs.
 
     The blocks of RubiksNet end with it; it is not a name of `gsf_tf.layers`.
 

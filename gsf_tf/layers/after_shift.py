@@ -1,10 +1,11 @@
 """Finds the RubiksShift whose result a layer reads, so that both can run as one op.
 
-A graph of TensorFlow keeps the op that each tensor comes from; an eager tensor does not, so layers
-run one by one there. What the ops of a graph leave unread, TensorFlow removes.
+A tensor of a graph knows the op that it comes from; an eager tensor does not, so layers run one by
+one there. TensorFlow removes an op of a graph whose result nobody reads.
 
-A gradient tape hears of the two ops that the one stands for. So there are gradients with respect to
+A gradient tape records the two ops for which the one stands. So it has gradients with respect to
 the shifted map and to the convolution's result too, and they are whole if other layers read these.
+`tf.gradients` has none with respect to the shifted map.
 """
 
 import tensorflow as tf

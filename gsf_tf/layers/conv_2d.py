@@ -11,8 +11,9 @@ class Conv2D(keras.layers.Conv2D):
     Weights, configuration, results and gradients are those of `keras.layers.Conv2D`. In a graph
     (`fit`, `predict`, any `tf.function`), a convolution of 1x1 without bias and activation that
     reads a `RubiksShift2D` or `RubiksShift3D` becomes `gsf_tf.ops.rubiks_shift_pointwise`, which is
-    faster and does not keep the shifted map for the gradient. It has no second derivatives. That is
-    in float32 on a CPU with the compiled library; in any other case the layer is that of Keras.
+    faster and does not keep the shifted map for the gradient. The op has a first
+    derivative only; see `gsf_tf.ops.rubiks_shift`. It runs in float32 on a CPU with the compiled
+    library; in any other case the layer is that of Keras.
 
     RubiksNet and `replace_with_shift` are made of it; it is not a name of `gsf_tf.layers`.
 

@@ -33,7 +33,6 @@ def rubiks_shift_pointwise(
 
     The rules of `rubiks_shift` about its gradient and about XLA hold here too. A value that is not
     finite, in `x` or in the shift of a channel, reaches every filter of the pixels that read it.
-    There are no second derivatives.
 
     Args:
         x: Tensor `[batch * num_segments, height, width, channels]`; float32, bfloat16, float16 or

@@ -169,12 +169,16 @@ def expect_file_chooser(page):
     session.on("Page.fileChooserOpened", lambda event: opened.append(event))
     session.send("Page.enable")
     session.send("Page.setInterceptFileChooserDialog", {"enabled": True})
-    yield
-    end = time.monotonic() + PATIENCE / 1000
-    while not opened and time.monotonic() < end:
-        page.wait_for_timeout(20)
-    session.detach()
-    assert opened, "the page did not ask for files"
+    try:
+        yield
+        end = time.monotonic() + PATIENCE / 1000
+        while not opened and time.monotonic() < end:
+            page.wait_for_timeout(20)
+        assert opened, "the page did not ask for files"
+        asking = session.send("DOM.describeNode", {"backendNodeId": opened[0]["backendNodeId"]})
+        assert "multiple" in asking["node"]["attributes"]
+    finally:
+        session.detach()
 
 
 def test_the_page_works_by_keyboard(web_page, video):

@@ -75,7 +75,8 @@ def test_three_layers_are_one_op_in_a_graph():
     ("float32", {"activation": "relu"}),
 ])  # fmt: skip
 def test_other_convolutions_are_those_of_keras(dtype, options):
-    size = options.pop("kernel_size", 1)
+    size = options.get("kernel_size", 1)
+    options = {name: value for name, value in options.items() if name != "kernel_size"}
     _, run = block(
         lambda filters, _, **kwargs: Conv2D(filters, size, **kwargs), dtype=dtype, **options
     )
@@ -147,6 +148,24 @@ def test_gradients_of_what_lies_between():
 
         run(random_input())
         results.append(gradients(random_input()))
+    for ours, theirs in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_tape_around_the_graph(frozen):
+    results = []
+    for classes in [(Conv2D, Add), (keras.layers.Conv2D, keras.layers.Add)]:
+        parts, run = block(*classes)
+        x = random_input()
+        run(x)
+        parts[1].trainable = not frozen
+        weights = [weight.value for part in parts for weight in part.trainable_weights]
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            loss = tf.reduce_sum(tf.function(run)(x) ** 2)
+        results.append(tape.gradient(loss, [x, *weights]))
+    assert len(results[0]) == (2 if frozen else 3)
     for ours, theirs in zip(*results, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
 
