@@ -20,6 +20,7 @@ import numpy as np
 from absl import flags
 
 from benchmarks.input_flags import IMAGE_SIZE, NUM_SEGMENTS, THREADS
+from benchmarks.shift_maps import WIDTHS, candidates, maps
 from benchmarks.speed_report import markdown_table
 from trainers import cli
 
@@ -33,50 +34,10 @@ for name in ("image_size", "num_segments", "threads"):
 
 FORMS = {"one op": "compiled", "two ops": "reference"}
 OP = "rubiks_shift_pointwise"
-WIDTHS = {"rubiksnet_tiny": 54, "rubiksnet_large": 72}
 HEADER = ("Map", "Stride", "Addition", "Two ops, ms", "One op, ms", "Ratio")
 
 
 # ---- Speed --------------------------------------------------------------------------------------
-
-
-def maps(width, image_size):
-    """Yields size, channels and stride of each different shift of a network."""
-    size = image_size // 2
-    yield size, width, 1
-    for stage in range(4):
-        yield size, width * 2**stage, 2
-        size //= 2
-        yield size, width * 2**stage, 1
-
-
-def candidates(size, channels, stride, clips, num_segments, adds):
-    """Returns functions that run each form once."""
-    import tensorflow as tf
-
-    from gsf_tf import ops
-
-    rng = np.random.default_rng(0)
-    frames = clips * num_segments
-    x = tf.Variable(rng.random((frames, size, size, channels), np.float32))
-    shift = tf.Variable(rng.uniform(-1, 1, (3, channels)).astype(np.float32))
-    # As in a frozen network: oneDNN arranges a constant once.
-    values = rng.normal(size=(channels, channels)).astype(np.float32)
-    output = -(-size // stride)
-    addend = tf.Variable(rng.random((frames, output, output, channels), np.float32))
-
-    def one_op():
-        other, kernel = addend if adds else None, tf.constant(values)
-        return ops.rubiks_shift_pointwise(x, shift, kernel, num_segments, stride, addend=other)[
-            0, 0, 0, 0
-        ]
-
-    def two_ops():
-        y = ops.rubiks_shift(x, shift, num_segments, stride)
-        y = tf.nn.conv2d(y, tf.constant(values[None, None]), 1, "VALID")
-        return (y + addend if adds else y)[0, 0, 0, 0]
-
-    return {"two ops": tf.function(two_ops), "one op": tf.function(one_op)}
 
 
 def lowest_tenths(functions, seconds):
@@ -128,13 +89,13 @@ def train(preset, form, clips, num_segments, image_size, threads, results):
         jit_compile=False,
     )
     shifts = [x for x in model._flatten_layers() if isinstance(x, layers.RubiksShift2D)]
-    maps = sum(4 * clips * num_segments * np.prod(x.output.shape[1:]) for x in shifts)
+    shifted = sum(4 * clips * num_segments * np.prod(x.output.shape[1:]) for x in shifts)
     clip = np.zeros((clips, num_segments, *shape), np.uint8)
     with ops.use_implementation(f"{OP}={FORMS[form]}"):
         for _ in range(2):
             model.train_on_batch(clip, np.zeros(clips))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    results.put((peak, float(maps)))
+    results.put((peak, float(shifted)))
 
 
 def memory_row(preset, *settings):

@@ -1,8 +1,8 @@
-"""What `benchmarks.fused_shift` times are the shifts of the networks."""
+"""What `benchmarks.fused_shift` times: the shifts of the networks, in two equal forms."""
 
 import pytest
 
-from benchmarks.fused_shift import WIDTHS, candidates, maps
+from benchmarks.shift_maps import WIDTHS, candidates, maps
 from gsf_tf.layers import RubiksShift3D
 from gsf_tf.models import from_preset
 
