@@ -77,8 +77,14 @@ def _sum(product, map_, other):
 
 
 def _source(tensor, name):
-    """Returns the op of this name that a tensor of a graph comes from, or None."""
+    """Returns the op of this name that a tensor of the current graph comes from, or None.
+
+    The branches of a condition and the body of a loop are graphs of their own. From the tensors of
+    the graph around them they get gradients only if they read these themselves.
+    """
     if not tf.is_tensor(tensor) or not tf.is_symbolic_tensor(tensor):
+        return None
+    if tensor.graph is not tf.compat.v1.get_default_graph():
         return None
     return tensor.op if tensor.op.type == OPS[name] else None
 

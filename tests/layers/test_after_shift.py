@@ -170,6 +170,41 @@ def test_a_tape_around_the_graph(frozen):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
 
 
+def in_a_branch(shift, convolution, add, x):
+    shifted = shift(x)
+    mixed = convolution(shifted)
+    total = tf.cond(tf.reduce_sum(x) < 1e6, lambda: add([x, mixed]), lambda: mixed)
+    return total, [x, shifted, mixed]
+
+
+def in_a_loop(shift, convolution, _, x):
+    shifted = shift(x)
+    step = lambda n, sum_: (n + 1, sum_ + convolution(shifted))  # noqa: E731
+    _, total = tf.while_loop(lambda n, _: n < 3, step, (0, tf.zeros_like(shifted)))
+    return total, [x, shifted]
+
+
+@pytest.mark.parametrize("run_parts", [in_a_branch, in_a_loop])
+def test_gradients_of_a_graph_inside_of_the_graph(run_parts):
+    results = []
+    for classes in [(Conv2D, Add), (keras.layers.Conv2D, keras.layers.Add)]:
+        parts, run = block(*classes)
+
+        @tf.function
+        def gradients(x, parts=parts):
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                total, sources = run_parts(*parts, x)
+                loss = tf.reduce_sum(total**2)
+            weights = [weight.value for part in parts for weight in part.trainable_weights]
+            return tape.gradient(loss, [*sources, *weights])
+
+        run(random_input())
+        results.append(gradients(random_input()))
+    for ours, theirs in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
+
+
 @COMPILED
 @pytest.mark.parametrize("preset", ["rubiksnet_tiny", "rubiksnet_tiny_aq"])
 def test_blocks_of_the_network(preset):
