@@ -1,15 +1,12 @@
 """The CPU kernels of the motion flow through their C interface."""
 
 import ctypes
-import importlib.util
-import os
-import pathlib
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+
+from tests.ops.vector_widths import results_by_width
 
 REASON = "only a checkout has the references and the structures of the kernels"
 references = pytest.importorskip("custom_ops.cuda_check.references", reason=REASON)
@@ -103,35 +100,9 @@ def test_the_workspace_does_not_hold_the_displacements(kernels):
         assert elements <= found < 1.01 * elements
 
 
-PROGRAM = """
-import ctypes, sys
-import numpy as np
-from tests.ops import test_motion_flow_cpu as test
-library, folder, target = sys.argv[1:]
-for name in ("libtensorflow_framework.so.2", "libtensorflow_cc.so.2"):
-    ctypes.CDLL(folder + "/" + name, ctypes.RTLD_GLOBAL)
-kernels = test.load(library)
-results = [test.run(kernels, case, "float32") for case in test.CASES]
-np.savez(target, *(array for result in results for array in result.values()))
-"""
-
-
 @compiled
 def test_results_hardly_depend_on_the_instruction_set(kernels, tmp_path):
-    """In processes without TensorFlow, whose library has functions that ours wants."""
-    from gsf_tf.ops import library
-
-    folder = pathlib.Path(importlib.util.find_spec("tensorflow").origin).parent
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, library.LIBRARY_PATH, folder, tmp_path / f"{width}"],
-            env={**os.environ, "GSF_TF_CPU_VECTOR_BYTES": str(width)},
-        )
-        for width in (16, 32)
-    ]
     here = [array for case in CASES for array in run(kernels, case, "float32").values()]
-    assert [process.wait() for process in processes] == [0, 0]
-    for width in (16, 32):
-        there = np.load(tmp_path / f"{width}.npz").values()
+    for there in results_by_width(__name__, tmp_path):
         for one, other in zip(here, there, strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
